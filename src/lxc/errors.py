@@ -1,0 +1,92 @@
+"""Every error this package raises on purpose.
+
+    LxcError                 a command prints it, in at most five lines, and exits with `exit_status`
+    ├── ConfigError          a configuration file cannot be used; `where` is file:line of the first mistake
+    ├── UsageError           the command line is wrong
+    ├── StateError           the container is not in a state that allows the request
+    │   ├── AlreadyRunning
+    │   └── NotRunning
+    ├── NotFound             no such container, template, backend, device …
+    ├── Unsupported          this kernel or host lacks what was asked for, or this version does not do it yet
+    ├── Refused              what was asked for would not be safe
+    └── StepError            a step of a plan failed; `step` prints itself, `why` is the kernel's word
+
+System calls raise plain OSError (see lxc.kernel).  Whoever knows the user's
+words for what failed adds them: `raise LxcError("cannot …") from error`.
+"""
+
+from __future__ import annotations
+
+
+class LxcError(Exception):
+    """Something the user can understand and act on; shown without a traceback.
+
+    `where` is the place the setting came from ("/var/lib/lxc/web/config:12"),
+    `hint` one sentence on what to do about it; either may be "".
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.where, self.hint = where, hint
+
+    def lines(self) -> list[str]:
+        """What the user is shown: at most five lines, the first says what failed and why."""
+        from_where = [f"  set in {self.where}"] if self.where else []
+        what_to_do = [f"  {self.hint}"] if self.hint else []
+        return [*str(self).splitlines()[: 5 - len(from_where) - len(what_to_do)], *from_where, *what_to_do]
+
+
+class ConfigError(LxcError):
+    """A configuration file cannot be used.
+
+    `mistakes` are all the mistakes found, one line of text each, the first being
+    this error's own message; each begins with its file and line.
+    """
+
+    def __init__(self, *mistakes: str, where: str = "", hint: str = "") -> None:
+        super().__init__(mistakes[0], hint=hint)
+        self.where, self.mistakes = where, mistakes
+
+    def lines(self) -> list[str]:
+        shown = list(self.mistakes[:4])
+        if len(self.mistakes) > 4:
+            shown[3:] = [f"… and {len(self.mistakes) - 3} more mistakes"]
+        return [*shown, *([f"  {self.hint}"] if self.hint else [])]
+
+
+class UsageError(LxcError):
+    """The command line is wrong."""
+
+
+class StateError(LxcError):
+    """The container is not in a state that allows the request."""
+
+
+class AlreadyRunning(StateError):
+    """Somebody listens on the container's command socket."""
+
+
+class NotRunning(StateError):
+    """Nobody listens on the container's command socket."""
+
+
+class NotFound(LxcError):
+    """No such container, template, backend, device …"""
+
+
+class Unsupported(LxcError):
+    """This kernel or host lacks what was asked for, or this version does not do it yet."""
+
+
+class Refused(LxcError):
+    """What was asked for would not be safe."""
+
+
+class StepError(LxcError):
+    """A step of a plan failed: `cannot {step}: {why}`."""
+
+    def __init__(self, step: str, why: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(f"cannot {step}: {why}", where=where, hint=hint)
+        self.step, self.why = step, why

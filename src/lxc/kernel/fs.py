@@ -1,0 +1,80 @@
+"""Files by descriptor: openat2(2) below a root that may be hostile, execveat(2), statfs(2), and closing them again."""
+
+from __future__ import annotations
+
+import os
+from ctypes import (
+    Structure,
+    byref,
+    c_char_p,
+    c_int,
+    c_long,
+    c_size_t,
+    c_uint,
+    c_uint64,
+    c_void_p,
+    create_string_buffer,
+    sizeof,
+)
+
+from lxc.kernel._libc import bind, bind_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
+RESOLVE_IN_ROOT = 0x10
+AT_EMPTY_PATH = 0x1000
+PROC_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC = 0x9FA0, 0x27E0EB, 0x63677270
+DEVPTS_SUPER_MAGIC, NSFS_MAGIC, NFS_SUPER_MAGIC = 0x1CD1, 0x6E736673, 0x6969
+
+
+class open_how(Structure):
+    _fields_ = [("flags", c_uint64), ("mode", c_uint64), ("resolve", c_uint64)]
+
+
+_openat2 = bind_number(437, c_int, c_char_p, c_void_p, c_size_t)
+_close_range = bind_number(436, c_uint, c_uint, c_uint)
+_fstatfs = bind("fstatfs", c_int, c_void_p)
+_execveat = bind("execveat", c_int, c_char_p, c_void_p, c_void_p, c_int)
+
+
+def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
+    """openat2(2).  `resolve` is a union of RESOLVE_*; O_CLOEXEC is added.  The caller closes the descriptor."""
+    how = open_how(flags | os.O_CLOEXEC, mode, resolve)
+    return _openat2(dirfd, os.fsencode(path), byref(how), sizeof(how), path=path)
+
+
+def close_range(first: int, last: int) -> None:
+    """close_range(2) without flags: close the descriptors from `first` to `last`, both included."""
+    _close_range(first, last, 0)
+
+
+def filesystem_type(fd: int) -> int:
+    """fstatfs(2): the magic number (`*_MAGIC`) of the file system that `fd` is on."""
+    buffer = create_string_buffer(256)  # struct statfs is 120 bytes on 64-bit machines; f_type is its first long
+    _fstatfs(fd, buffer)
+    return c_long.from_buffer(buffer).value & 0xFFFFFFFF
+
+
+def execveat(fd: int, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """execveat(2) of the file that `fd` is open on.  Returns only by raising OSError."""
+    words = [os.fsencode(word) for word in argv]
+    pairs = [os.fsencode(f"{name}={value}") for name, value in environment.items()]
+    _execveat(fd, b"", (c_char_p * (len(words) + 1))(*words), (c_char_p * (len(pairs) + 1))(*pairs), AT_EMPTY_PATH)
+    raise AssertionError("execveat returned")
+
+
+class closing:
+    """`with closing(fd) as fd:` closes the descriptor at the end of the block."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __enter__(self) -> int:
+        return self.fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)

@@ -1,0 +1,149 @@
+"""Processes and their namespaces: clone3(2), setns(2), unshare(2), pidfd_send_signal(2), prctl(2), reboot(2)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import Structure, addressof, byref, c_char_p, c_int, c_long, c_size_t, c_uint32, c_uint64, c_ulong, c_void_p
+
+from lxc.kernel._libc import bind, bind_number
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME = 0x10000000, 0x20000000, 0x40000000, 0x00000080
+CLONE_PIDFD, CLONE_PARENT, CLONE_INTO_CGROUP = 0x00001000, 0x00008000, 0x200000000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 15, 23, 24
+PR_SET_MM, PR_SET_MM_MAP, PR_SET_NO_NEW_PRIVS = 35, 14, 38
+KEYCTL_JOIN_SESSION_KEYRING = 1
+_SYS_CLONE3, _SIGCHLD = 435, 17
+
+
+class clone_args(Structure):
+    _fields_ = [
+        (name, c_uint64)
+        for name in (
+            "flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack",
+            "stack_size", "tls", "set_tid", "set_tid_size", "cgroup",
+        )
+    ]  # fmt: skip
+
+
+class prctl_mm_map(Structure):
+    _fields_ = [
+        *(
+            (name, c_uint64)
+            for name in (
+                "start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack",
+                "arg_start", "arg_end", "env_start", "env_end", "auxv",
+            )
+        ),
+        ("auxv_size", c_uint32),
+        ("exe_fd", c_uint32),
+    ]  # fmt: skip
+
+
+_unshare = bind("unshare", c_int)
+_setns = bind("setns", c_int, c_int)
+_sethostname = bind("sethostname", c_char_p, c_size_t)
+_prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
+_personality = bind("personality", c_ulong)
+_keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
+_pidfd_send_signal = bind_number(424, c_int, c_int, c_void_p, ctypes.c_uint)
+_pidfd_open = bind_number(434, c_int, ctypes.c_uint)
+
+_title: ctypes.Array[ctypes.c_char] | None = None  # memory that the kernel reads the command line from
+
+
+def unshare(flags: int) -> None:
+    """unshare(2)."""
+    _unshare(flags)
+
+
+def setns(fd: int, nstype: int) -> None:
+    """setns(2).  `fd` is a namespace file or a pidfd; `nstype` a union of CLONE_NEW*."""
+    _setns(fd, nstype)
+
+
+def sethostname(name: str) -> None:
+    """sethostname(2)."""
+    raw = os.fsencode(name)
+    _sethostname(raw, len(raw), path=name)
+
+
+def pidfd_open(pid: int) -> int:
+    """pidfd_open(2).  The caller closes the descriptor."""
+    return _pidfd_open(pid, 0)
+
+
+def pidfd_send_signal(pidfd: int, signal: int) -> None:
+    """pidfd_send_signal(2)."""
+    _pidfd_send_signal(pidfd, signal, None, 0)
+
+
+def prctl(option: int, value: int = 0) -> int:
+    """prctl(2), for the options that take one number."""
+    return _prctl(option, value, 0, 0, 0)
+
+
+def personality(persona: int) -> None:
+    """personality(2)."""
+    _personality(persona)
+
+
+def join_session_keyring() -> None:
+    """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: leave the session keyring for a new, anonymous one."""
+    number = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "armv7l": 311, "i686": 288, "ppc64le": 271, "s390x": 280}
+    _keyctl(number[os.uname().machine], KEYCTL_JOIN_SESSION_KEYRING, 0)
+
+
+def set_title(title: str) -> None:
+    """Make ps(1) show `title`: PR_SET_MM_MAP with arg_start and arg_end on memory of ours (prctl(2), Linux 3.18)."""
+    global _title
+    stat = _proc_stat()
+    raw = os.fsencode(title) + b"\0"
+    _title = ctypes.create_string_buffer(raw, len(raw))
+    numbers = [int(field) for field in (*stat[23:26], *stat[42:49])]  # proc(5): fields 26-28 and 45-51
+    start_code, end_code, start_stack, start_data, end_data, start_brk, _, _, env_start, env_end = numbers
+    memory = prctl_mm_map(
+        start_code, end_code, start_data, end_data, start_brk, _brk(0), start_stack,
+        addressof(_title), addressof(_title) + len(raw), env_start, env_end, 0, 0, 0xFFFFFFFF,
+    )  # fmt: skip
+    _prctl(PR_SET_MM, PR_SET_MM_MAP, addressof(memory), ctypes.sizeof(memory), 0)
+    name = ctypes.create_string_buffer(raw[:15])
+    _prctl(PR_SET_NAME, addressof(name), 0, 0, 0)
+
+
+def _proc_stat() -> list[str]:
+    """The fields of /proc/self/stat from the third on: index 0 is the state."""
+    with open("/proc/self/stat", "rb") as file:
+        text = file.read().decode()
+    return text[text.rindex(")") + 2 :].split()
+
+
+def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> tuple[int, int]:
+    """clone3(2) as fork(2) does it: return (0, -1) in the child, (pid, pidfd) in the parent, which closes the pidfd.
+
+    The caller must have one thread.  The interpreter is told about the fork, as
+    os.fork() would; PyDLL keeps the GIL across the call, so nothing runs between.
+    With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7).
+    """
+    pidfd = c_int(-1)
+    args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd), exit_signal=exit_signal)
+    if cgroup_fd >= 0:
+        args.flags |= CLONE_INTO_CGROUP
+        args.cgroup = cgroup_fd
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = _clone3(_SYS_CLONE3, byref(args), ctypes.sizeof(args))
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0, -1
+    number = ctypes.get_errno()
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, os.strerror(number), "clone3")
+    return pid, pidfd.value
+
+
+_clone3 = ctypes.PyDLL(None, use_errno=True)["syscall"]
+_clone3.argtypes, _clone3.restype = (c_long, c_void_p, c_size_t), c_long
+_brk = ctypes.CDLL(None)["sbrk"]
+_brk.argtypes, _brk.restype = (c_long,), c_ulong

@@ -1,0 +1,126 @@
+"""LXC's log: its levels and line format, and the trace that a start keeps in memory.
+
+Every message is remembered, whatever its level; a log file gets those of the
+level asked for as they come.  When a start fails, `dump` writes all that was
+remembered to the container's log file, so no second run with more logging is
+needed to find out what happened.
+
+One log for each process: `open` is called once, by the command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+LEVELS = ("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL")
+TRACE, DEBUG, INFO, NOTICE, WARN, ERROR, CRIT, ALERT, FATAL = range(9)
+KEPT = 4096  # messages remembered; the oldest are forgotten
+
+_remembered: list[tuple[float, int, str, str]] = []
+_prefix, _name = "lxc", ""
+_threshold, _fd = ERROR, -1
+
+
+def open(prefix: str, name: str = "", path: str = "", level: int = ERROR) -> None:  # noqa: A001  # log.open reads well
+    """Name this process in log lines; with `path`, append messages of `level` and above to that file.
+
+    Missing directories of `path` are made (0755), the file is 0640.  Raises OSError.
+    """
+    global _prefix, _name, _threshold, _fd
+    _prefix, _name, _threshold = prefix, name, level
+    if _fd >= 0:
+        os.close(_fd)
+        _fd = -1
+    if path:
+        _fd = _open_file(path)
+
+
+def descriptor() -> int:
+    """The log file's descriptor, -1 if there is none: whoever closes inherited descriptors spares it."""
+    return _fd
+
+
+def trace(message: str) -> None:
+    _add(TRACE, message)
+
+
+def debug(message: str) -> None:
+    _add(DEBUG, message)
+
+
+def info(message: str) -> None:
+    _add(INFO, message)
+
+
+def notice(message: str) -> None:
+    _add(NOTICE, message)
+
+
+def warn(message: str) -> None:
+    _add(WARN, message)
+
+
+def error(message: str) -> None:
+    _add(ERROR, message)
+
+
+def remembered() -> list[str]:
+    """All that was said, as log lines, oldest first."""
+    return [_line(*record) for record in _remembered]
+
+
+def adopt(lines: list[str]) -> None:
+    """Remember the lines another process of this start (init) remembered."""
+    for line in lines:
+        _remembered.append((0.0, TRACE, "", line))
+
+
+def dump(path: str) -> None:
+    """Append all that was said to the file at `path`.  Raises OSError."""
+    fd = _open_file(path)
+    try:
+        os.write(fd, "".join(f"{line}\n" for line in remembered()).encode(errors="surrogateescape"))
+    finally:
+        os.close(fd)
+
+
+def forget() -> None:
+    """Start remembering anew: a container runs, what led there is of no more use."""
+    _remembered.clear()
+
+
+def level(name: str) -> int:
+    """The level called `name` (any case) or numbered so.  Raises ValueError."""
+    if name.upper() in LEVELS:
+        return LEVELS.index(name.upper())
+    if name.isdecimal() and int(name) < len(LEVELS):
+        return int(name)
+    raise ValueError(f"expected a log level, one of {', '.join(LEVELS).lower()} or 0 to 8; got {name!r}")
+
+
+def _add(level: int, message: str) -> None:
+    code = sys._getframe(2)
+    file = code.f_code.co_filename
+    place = f"{file[file.rfind('/') + 1 :]}:{code.f_code.co_name}:{code.f_lineno}"
+    record = (time.time(), level, place, message)
+    _remembered.append(record)
+    if len(_remembered) > KEPT:
+        del _remembered[: KEPT // 2]
+    if _fd >= 0 and level >= _threshold:
+        os.write(_fd, (_line(*record) + "\n").encode(errors="surrogateescape"))
+
+
+def _line(when: float, level: int, place: str, message: str) -> str:
+    if not place:
+        return message
+    seconds = time.strftime("%Y%m%d%H%M%S", time.gmtime(when))
+    category = place[: place.find(".")]
+    who = f"{_prefix} {_name}" if _name else _prefix
+    return f"{who} {seconds}.{int(when * 1000) % 1000:03d} {LEVELS[level]:<8} {category} - {place} - {message}"
+
+
+def _open_file(path: str) -> int:
+    os.makedirs(os.path.dirname(path) or ".", 0o755, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)

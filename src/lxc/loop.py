@@ -1,0 +1,62 @@
+"""The event loop of a monitor: descriptors to watch, and what to call when they are ready.
+
+Single-threaded, level-triggered.  A callback may watch and forget any
+descriptor, its own too; one forgotten is not called again, even if it was ready
+in the same round.
+"""
+
+from __future__ import annotations
+
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READABLE, WRITABLE, BROKEN = EPOLLIN, EPOLLOUT, EPOLLERR | EPOLLHUP
+
+
+class Loop:
+    def __init__(self) -> None:
+        self._epoll = epoll()
+        self._callbacks: dict[int, Callable[[int], None]] = {}
+        self._running = False
+
+    def watch(self, fd: int, callback: Callable[[int], None], events: int = READABLE) -> None:
+        """Call `callback(events)` whenever `fd` is ready for one of `events`, a union of READABLE and WRITABLE.
+
+        BROKEN (error or hang-up) is always reported.  Watching a watched descriptor replaces its callback.
+        """
+        if fd in self._callbacks:
+            self._epoll.modify(fd, events)
+        else:
+            self._epoll.register(fd, events)
+        self._callbacks[fd] = callback
+
+    def forget(self, fd: int) -> None:
+        """Watch `fd` no more; to be called before it is closed.  Forgetting an unwatched descriptor does nothing."""
+        if self._callbacks.pop(fd, None):
+            self._epoll.unregister(fd)
+
+    def run(self) -> None:
+        """Serve until a callback calls `stop`."""
+        self._running = True
+        while self._running:
+            self.turn()
+
+    def turn(self, timeout: float = -1) -> bool:
+        """Wait up to `timeout` seconds (-1: forever) and call what is ready.  Return whether anything was."""
+        ready = self._epoll.poll(timeout)
+        for fd, events in ready:
+            callback = self._callbacks.get(fd)
+            if callback:
+                callback(events)
+        return bool(ready)
+
+    def stop(self) -> None:
+        """Make `run` return after the present round."""
+        self._running = False
+
+    def close(self) -> None:
+        self._epoll.close()
+        self._callbacks.clear()
