@@ -1,0 +1,115 @@
+"""Where a container lives: its directory, the files that have a fixed place in it, and the address of its monitor.
+
+Everything here follows from the name and the container path; nothing is opened
+but for `is_defined`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import UsageError
+from lxc.record import Record
+
+_NAME_MAX, _PATH_MAX = 255, 4096  # limits.h
+_SUN_PATH_MAX = 105  # of unix(7)'s 108 bytes; LXC hashes what is longer, and its clients must find the same address
+_LONGEST_FILE = "/lxc_snapshots"
+_DEFAULT_PATH, _DEFAULT_LOGS = "/var/lib/lxc", "/var/log/lxc"
+
+
+class Place(Record):
+    """A container's name and the absolute directory that containers live in.  Made by `place`, which checks both."""
+
+    name: str
+    lxcpath: str
+
+    @property
+    def directory(self) -> str:
+        return f"{self.lxcpath.rstrip('/')}/{self.name}"
+
+    @property
+    def config_file(self) -> str:
+        return f"{self.directory}/config"
+
+    @property
+    def rootfs(self) -> str:
+        """The root file system's place unless the configuration says otherwise."""
+        return f"{self.directory}/rootfs"
+
+    @property
+    def log_file(self) -> str:
+        """The log file's place unless the configuration or the command line says otherwise."""
+        if self.lxcpath == _DEFAULT_PATH and os.geteuid() == 0:
+            return f"{_DEFAULT_LOGS}/{self.name}.log"
+        return f"{self.directory}/{self.name}.log"
+
+    @property
+    def partial_file(self) -> str:
+        """Exists, and is locked, while the container is being made."""
+        return f"{self.directory}/partial"
+
+    @property
+    def socket_name(self) -> bytes:
+        """The abstract address of the monitor's command socket, without its leading NUL."""
+        path = os.fsencode(f"{self.directory}/command")
+        if len(path) <= _SUN_PATH_MAX:
+            return path
+        return b"lxc/%016x/command" % _fnv_1a(os.fsencode(self.directory))
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether there is a configuration file: that is what makes a container."""
+        return os.path.exists(self.config_file)
+
+
+def place(name: str, lxcpath: str = "") -> Place:
+    """The place of the container `name` in `lxcpath` (default: the system configuration's lxc.lxcpath).
+
+    A relative `lxcpath` is taken from the working directory.  Raises UsageError for a name or path that no
+    container can have.
+    """
+    if not lxcpath:
+        from lxc.config import system
+
+        lxcpath = system.get("lxc.lxcpath")
+    found = Place(name, _absolute(lxcpath))
+    wrong = _objection(found)
+    if wrong:
+        raise UsageError(wrong)
+    return found
+
+
+def _absolute(path: str) -> str:
+    """`path` made absolute, without `.`, `..`, doubled and trailing slashes; links are followed only to resolve `..`."""
+    if ".." in path.split("/") and "\0" not in path:
+        return os.path.realpath(path)
+    return "/" + os.path.abspath(path).lstrip("/")
+
+
+def _objection(wanted: Place) -> str:
+    """Why no container can have this place, in one sentence; "" if one can."""
+    name, size = wanted.name, len(os.fsencode(wanted.name))
+    if not name:
+        return "a container needs a name: it is empty"
+    if name in (".", ".."):
+        return f"{name!r} cannot be a container's name: it means a directory"
+    for character, called in (("/", "a slash"), ("\0", "a NUL byte"), ("\n", "a line break")):
+        if character in name:
+            return f"{name!r} cannot be a container's name: it contains {called}"
+        if character != "/" and character in wanted.lxcpath:
+            return f"{wanted.lxcpath!r} cannot be a container path: it contains {called}"
+    if size > _NAME_MAX:
+        return f"{name[:20]!r}… cannot be a container's name: it has {size} bytes, a file name has at most {_NAME_MAX}"
+    longest = len(os.fsencode(wanted.directory + _LONGEST_FILE))
+    if longest >= _PATH_MAX:
+        tail = f"files in it would have paths of {longest} bytes, the kernel takes {_PATH_MAX - 1}"
+        return f"{name[:20]!r}… cannot live in that container path: {tail}"
+    return ""
+
+
+def _fnv_1a(data: bytes) -> int:
+    """The 64-bit FNV-1a hash."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
