@@ -1,0 +1,115 @@
+"""The command line: one file per command with one option table each.
+
+`main` is any command, as a function: it reads and writes through descriptors 0,
+1 and 2 only and returns the exit code.  `entry` is what the installed scripts
+call: which command it is says the name it was called by.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lxc import log
+from lxc.cli import output
+from lxc.cli.parser import Answer, parse
+from lxc.errors import LxcError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from lxc.cli.options import Arguments, Command
+
+TOOLS = (
+    "lxc-attach", "lxc-autostart", "lxc-cgroup", "lxc-checkpoint", "lxc-config", "lxc-console", "lxc-copy", "lxc-create",
+    "lxc-destroy", "lxc-device", "lxc-execute", "lxc-freeze", "lxc-info", "lxc-ls", "lxc-monitor", "lxc-snapshot",
+    "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare", "lxc-wait",
+)  # fmt: skip
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
+
+
+def main(tool: str, argv: Sequence[str] | None = None) -> int:
+    """Run the command `tool` ("lxc-info") with the words after its name (default: this process's); the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _run(tool, words)
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def entry() -> NoReturn:
+    """The command that this process was called by the name of; does not return, nor tidy up what ends with it."""
+    os._exit(main(os.path.basename(sys.argv[0])))
+
+
+def module(tool: str) -> str:
+    """The name of the module that is the command `tool`."""
+    return f"lxc.cli.{tool.removeprefix('lxc-')}"
+
+
+def _run(tool: str, words: Sequence[str]) -> int:
+    if tool not in TOOLS:
+        output.lines([f"{tool}: no such command; there are: {', '.join(TOOLS)}"], output.STDERR)
+        return 1
+    name = module(tool)
+    __import__(name)
+    program = sys.modules[name]
+    try:
+        arguments = _read(program.COMMAND, words)
+    except UsageError as error:
+        output.lines([f"{tool}: {line}" for line in (*error.lines(), "could not parse command line")], output.STDERR)
+        return error.exit_status
+    if isinstance(arguments, Answer):
+        output.write(arguments.text, arguments.fd)
+        return arguments.status
+    try:
+        _open_log(tool, arguments)
+        if arguments.rcfile:
+            arguments.config  # noqa: B018  # raises for one that cannot be used, whether it matters or not
+        status: int = program.run(arguments)
+        return status
+    except LxcError as error:
+        _complain(tool, arguments, error.lines())
+        return error.exit_status
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _complain(tool, arguments, [sentence(error)])
+        return 1
+
+
+def _read(command: Command, words: Sequence[str]) -> Arguments | Answer:
+    arguments = parse(command, words)
+    if isinstance(arguments, command.arguments) and command.name == "required":
+        arguments.place  # noqa: B018  # raises UsageError for a name that no container can have
+    return arguments
+
+
+def _open_log(tool: str, arguments: Arguments) -> None:
+    """-o FILE is the log, "none" is no log; -l without -o logs to the container's own file, if that can be opened."""
+    level = arguments.logpriority if arguments.logpriority >= 0 else log.ERROR
+    if arguments.logfile not in ("", "none"):
+        log.open(tool, arguments.name, arguments.logfile, level)
+        return
+    log.open(tool, arguments.name, "", level)
+    if not arguments.logfile and arguments.logpriority >= 0 and arguments.name:
+        try:
+            log.open(tool, arguments.name, arguments.place.log_file, level)
+        except OSError:
+            log.open(tool, arguments.name, "", level)  # nobody asked for this file by name
+
+
+def _complain(tool: str, arguments: Arguments, lines: list[str]) -> None:
+    if not arguments.quiet:
+        prefix = f"{tool}: {arguments.name}: " if arguments.name else f"{tool}: "
+        output.lines([prefix + lines[0], *lines[1:]], output.STDERR)
+
+
+def sentence(error: OSError) -> str:
+    """What failed, in one line, for an error that nobody had words for."""
+    text = error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {text}" if isinstance(error.filename, str | bytes) else text

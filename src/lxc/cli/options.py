@@ -1,0 +1,224 @@
+"""What a command's options are: one row that parses, explains and completes itself.
+
+A command's table is a class whose attributes are rows:
+
+    class WaitArguments(Arguments):
+        timeout = value("timeout", "t", "SECONDS", "Give up after SECONDS.", seconds, default=-1)
+
+and everything that knows about options (parser, --help, manual page, shell
+completion) walks `WaitArguments.OPTIONS`.  To the type checker
+`arguments.timeout` is an int.  The rows common to all commands come from
+`Arguments` itself; `Printing` adds --format for the commands that print data.
+"""
+
+from __future__ import annotations
+
+from lxc import log
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, TypeVar
+
+    from lxc.config.container import Config
+    from lxc.runtime.place import Place
+
+    T = TypeVar("T")
+
+
+class Option(Record):
+    """A row.  `parse` turns the argument's text into a value, raising ValueError in words.
+
+    An option without `argument` is a switch.  One that is `optional` takes its
+    argument only glued to it (-eLIST, --long=LIST) and gets "" otherwise.  `group`
+    is the heading it is listed under; `complete` tells the shell what may follow: the
+    words themselves, or one of `completion.SOURCES`.
+    """
+
+    long: str
+    short: str = ""
+    argument: str = ""
+    help: str = ""
+    parse: Callable[[str], Any] = str
+    default: Any = None
+    many: bool = False
+    required: bool = False
+    optional: bool = False
+    group: str = "Options"
+    complete: str | tuple[str, ...] = ""
+
+    def __get__(self, arguments: Arguments | None, owner: type) -> Any:
+        return self if arguments is None else arguments.values.get(self.long, self.default)
+
+    @property
+    def names(self) -> str:
+        """As a message calls it: `--timeout` or `-t, --timeout`."""
+        return f"-{self.short}, --{self.long}" if self.short else f"--{self.long}"
+
+    def assign(self, old: Any, text: str) -> Any:
+        """The value after one more use of the option.  Raises ValueError."""
+        new = self.parse(text) if self.argument else True
+        return (*(old or ()), new) if self.many else new
+
+
+def switch(long: str, short: str, help: str, group: str = "Options") -> bool:  # noqa: A002  # what it is
+    """An option that is given or not."""
+    return Option(long, short, "", help, default=False, group=group)  # type: ignore[return-value]  # a descriptor
+
+
+def text(long: str, short: str, argument: str, help: str, **more: Any) -> str:  # noqa: A002
+    """An option with any text for an argument ("" if not given), of which the last use counts."""
+    return Option(long, short, argument, help, str, "", **more)  # type: ignore[return-value]
+
+
+def texts(long: str, short: str, argument: str, help: str, **more: Any) -> tuple[str, ...]:  # noqa: A002
+    """An option with any text for an argument, of which all uses count."""
+    return Option(long, short, argument, help, str, (), many=True, **more)  # type: ignore[return-value]
+
+
+def value(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], *, default: T, **more: Any) -> T:  # noqa: A002
+    """An option whose argument `parse` understands, of which the last use counts."""
+    return Option(long, short, argument, help, parse, default, **more)  # type: ignore[return-value]
+
+
+def values(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], **more: Any) -> tuple[T, ...]:  # noqa: A002
+    """An option whose argument `parse` understands, of which all uses count."""
+    return Option(long, short, argument, help, parse, (), many=True, **more)  # type: ignore[return-value]
+
+
+def whole(text: str) -> int:
+    """A whole number, which may be negative."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected a whole number, got {text!r}") from None
+
+
+def natural(text: str) -> int:
+    """A whole number from 0 on."""
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"expected a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"expected {' or '.join(words)}, got {text!r}")
+        return text
+
+    return parse
+
+
+class Arguments:
+    """What a command line said: the options' values, and in `operands` the words that are neither option nor name.
+
+    Everything that can be asked without an option in the table is a property here.
+    """
+
+    OPTIONS: ClassVar[tuple[Option, ...]] = ()
+
+    name = text("name", "n", "NAME", "Name of the container.", group="Common options", complete="container")
+    help = switch("help", "h", "Print this help.", group="Common options")
+    usage = switch("usage", "", "Print all options on a few lines.", group="Common options")
+    version = switch("version", "", "Print the version of LXC whose interface this is.", group="Common options")
+    quiet = switch("quiet", "q", "Print no messages.", group="Common options")
+    logfile = text("logfile", "o", "FILE", "Append the log to FILE.", group="Common options", complete="file")
+    logpriority = value(
+        "logpriority",
+        "l",
+        "LEVEL",
+        "Log messages of LEVEL and above (default: error), without -o to the container's own log file.",
+        log.level,
+        default=-1,
+        group="Common options",
+        complete=tuple(name for name in log.LEVELS if name != "ALERT"),
+    )
+    lxcpaths = texts("lxcpath", "P", "PATH", "Directory of the containers.", group="Common options", complete="dir")
+    rcfile = text(
+        "rcfile",
+        "",
+        "FILE",
+        "Use FILE, not the container's own configuration.",
+        group="Common options",
+        complete="file",
+    )
+
+    def __init_subclass__(cls) -> None:
+        rows = {option.long: option for option in vars(cls).values() if isinstance(option, Option)}
+        for base in cls.__mro__[1:]:
+            for option in vars(base).values():
+                if isinstance(option, Option):
+                    rows.setdefault(option.long, option)
+        cls.OPTIONS = tuple(rows.values())
+
+    def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
+        self.values, self.operands = values or {}, operands
+
+    @property
+    def lxcpath(self) -> str:
+        """The directory given by -P, as given but without trailing slashes; else the system configuration's."""
+        if self.lxcpaths and self.lxcpaths[0]:
+            return self.lxcpaths[0].rstrip("/") or "/"
+        from lxc.config import system
+
+        path: str = system.get("lxc.lxcpath")
+        return path
+
+    @property
+    def config(self) -> Config:
+        """The configuration of --rcfile, else of the container; an empty one if it has none.  Raises ConfigError, OSError.
+
+        The container's own is read even if --rcfile replaces it: one that is wrong is an error all the same.
+        """
+        from lxc.config import container, document
+
+        own = document.load(self.place.config_file) if self.place.is_defined else container.Config()
+        return document.load(self.rcfile) if self.rcfile else own
+
+    @property
+    def place(self) -> Place:
+        """The container this command line is about.  Raises UsageError for a name that no container can have."""
+        from lxc.runtime.place import place
+
+        return place(self.name, self.lxcpath)
+
+
+class Printing(Arguments):
+    """The arguments of a command that prints data."""
+
+    format = value(
+        "format",
+        "",
+        "FORMAT",
+        "Print as text (default), or as JSON for programs.",
+        one_of("text", "json"),
+        default="text",
+        complete=("text", "json"),
+    )
+
+
+class Command(Record):
+    """All about a command but what it does.
+
+    `operands` is what may follow the name, as the synopsis shows it.  `name` says whether the first operand is the
+    container's name: "required", or "none".  `containers` are those the shell offers: running, stopped, frozen,
+    defined, all or none.  `many_paths` allows -P more than once.  `check` raises UsageError for options that do not go
+    together.  `description` is paragraphs of plain text, separated by empty lines.
+    """
+
+    tool: str
+    arguments: type[Arguments]
+    summary: str
+    description: str = ""
+    operands: str = ""
+    name: str = "required"
+    containers: str = "all"
+    many_paths: bool = False
+    check: Callable[[Any], None] = lambda arguments: None
+    exits: tuple[tuple[str, str], ...] = (("0", "Done."), ("1", "An error; a message says which."))
+    examples: tuple[tuple[str, str], ...] = ()
+    see_also: tuple[str, ...] = ()

@@ -1,0 +1,36 @@
+"""Printing: to descriptors 1 and 2, whole texts at a time, whatever bytes a name is made of.
+
+Not through sys.stdout: its encoding, buffering and error handler are those of
+the moment the interpreter started, which need not be those of this command.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Plain = str | int | float | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
+
+STDOUT, STDERR = 1, 2
+
+
+def write(text: str, fd: int = STDOUT) -> None:
+    """Write all of `text`.  Raises OSError, BrokenPipeError above all."""
+    data = text.encode(errors="surrogateescape")
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def lines(texts: Iterable[str], fd: int = STDOUT) -> None:
+    """Write each text as a line."""
+    write("".join(f"{text}\n" for text in texts), fd)
+
+
+def json(value: Plain) -> None:
+    """Write `value` as JSON, for programs: one document, its field names as documented for the command."""
+    from json import dumps
+
+    write(dumps(value, indent=2) + "\n")
