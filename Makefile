@@ -1,0 +1,70 @@
+# Every target does the set-up it needs first, does nothing that is done, and may be repeated.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= /usr/bin/python3
+VENV ?= .venv
+PYTEST ?= -n 2
+BIN := $(abspath $(VENV))/bin
+
+# docs/dependencies.md tells what each is for.
+TO_BUILD := python3-venv gcc libc6-dev
+TO_RUN := busybox-static iproute2 libseccomp2 procps uidmap util-linux
+TO_TEST := lxc lxc-templates python3-lxc man-db
+
+# All that tools leave behind goes into the virtual environment.
+export PATH := $(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export MYPY_CACHE_DIR := $(VENV)/cache/mypy
+export RUFF_CACHE_DIR := $(VENV)/cache/ruff
+export HYPOTHESIS_STORAGE_DIRECTORY := $(VENV)/cache/hypothesis
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 8
+
+deps:  ## install the Debian packages that are missing
+	@tools/packages $(TO_BUILD) $(TO_RUN) $(TO_TEST)
+
+build: $(VENV)/built  ## make .venv: bin/lxc-* and a python that can import lxc
+
+demo: build  ## show a container's life (root)
+	@tools/packages $(TO_RUN)
+	@demo/demo.sh $(BIN)
+
+test: build deps  ## run all tests that this user may run (all of them: root)
+	@pytest -p no:cacheprovider $(PYTEST) $(if $(filter 0,$(shell id -u)),,-m 'not root and not parity')
+
+check: build  ## what a commit must pass: format, lint, types, house rules
+	@ruff format --check --quiet . && ruff check --quiet . && mypy && pytest -q -p no:cacheprovider tests/house
+
+fix:  ## mend what the tools can mend themselves
+	@ruff check --fix --quiet . ; ruff format --quiet .
+
+clean:  ## remove the virtual environment, which holds all that was built
+	rm -rf $(VENV) build
+
+# ---- the virtual environment ---------------------------------------------------------------------------------------
+
+SOURCES := $(shell find src native bin tools meson.build README.md -not -name '*.pyc' -not -name __pycache__)
+
+# Done as root in somebody's clone, the files are still his.
+give_back = if [ $$(id -u) = 0 ]; then chown -R --reference=Makefile $(VENV); fi
+
+$(VENV)/tools: pyproject.toml
+	@tools/packages $(TO_BUILD)
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	    print(*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["test"], sep="\n")' \
+	    > $(VENV)/requirements
+	@flock $(VENV) pip install -qq --requirement $(VENV)/requirements
+	@touch $@; $(give_back)
+
+$(VENV)/built: $(VENV)/tools $(SOURCES)
+	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
+	@touch $@; $(give_back)
+
+.PHONY: help deps build demo test check fix clean

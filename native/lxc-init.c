@@ -1,0 +1,348 @@
+/*
+ * lxc-init: the last program of ours that a process entering a container executes.
+ *
+ * It is linked statically and executed from a detached read-only mount, so that the container finds no file of the
+ * host behind /proc/PID/exe, and that nothing is loaded from the container: no library, no locale, no user database.
+ *
+ *   lxc-init [--name=N] [-q] [-P PATH] [-o F] [-l L] -- CMD…    be PID 1 of a container that runs CMD
+ *   lxc-init --exec=FD -- CMD…                                  become CMD
+ *   lxc-init --attach=FD[,tty] -- CMD…                          give birth to CMD in the pid namespace joined before
+ *
+ * What is said on FD are native ints of 4 bytes; FD itself ends with exec (close-on-exec):
+ *
+ *   --exec      nothing: CMD runs   ·   errno: CMD could not be executed
+ *   --attach    pid > 0: the child, waiting for nothing else; then as --exec   ·   -errno < 0: there is no child
+ *
+ * The child of --attach is our parent's child (CLONE_PARENT), and its pid is one of our own pid namespace.  The
+ * container's administrator may trace it as soon as it lives and speak in its place: the reader checks that the
+ * pid is that of a child of its own.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FAILED = 1, CANNOT_EXECUTE = 126, NOT_FOUND = 127, KILLED_BY = 128, CANNOT_RUN = 255, LAST_FD = 1 << 30 };
+
+static bool begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Say one line on stderr, cut off where it gets too long; `why` may be "". */
+static void say(const char *what, const char *about, const char *why)
+{
+    char line[1024];
+    int length = snprintf(line, sizeof line, "lxc-init: %s%s%s%s\n", what, about, *why ? ": " : "", why);
+
+    if (length >= (int)sizeof line) {
+        length = sizeof line - 1;
+        line[length - 1] = '\n';
+    }
+    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+        return; /* nobody is left to be told */
+}
+
+/* ---- become CMD ---------------------------------------------------------------------------------------------- */
+
+/* Write one number to FD; false if nobody reads it. */
+static bool tell(int fd, int number)
+{
+    ssize_t written;
+
+    do
+        written = write(fd, &number, sizeof number);
+    while (written < 0 && errno == EINTR);
+    return written == sizeof number;
+}
+
+static _Noreturn void fail(int fd, int error)
+{
+    tell(fd, error);
+    _exit(error == ENOENT ? NOT_FOUND : CANNOT_EXECUTE);
+}
+
+static _Noreturn void become(int fd, char **command)
+{
+    execvp(command[0], command);
+    fail(fd, errno);
+}
+
+/* ---- give birth to CMD --------------------------------------------------------------------------------------- */
+
+/* fork(2), but the child is our parent's; the signal it ends with is the one we end with. */
+static pid_t fork_sibling(void)
+{
+    unsigned long flags = CLONE_PARENT | SIGCHLD;
+
+#if defined(__s390__)
+    return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+    return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
+}
+
+/* The child waits at `gate` until its pid has been told, so that the reader of FD gets that first. */
+static int attach(int fd, bool tty, char **command)
+{
+    int gate[2];
+    char go = 1;
+    pid_t child = -1;
+
+    if (pipe2(gate, O_CLOEXEC) == 0)
+        child = fork_sibling();
+    if (child < 0) {
+        tell(fd, -errno);
+        return CANNOT_EXECUTE;
+    }
+    if (child > 0)
+        return tell(fd, child) && write(gate[1], &go, 1) == 1 ? EXIT_SUCCESS : CANNOT_EXECUTE;
+
+    close(gate[1]);
+    if (read(gate[0], &go, 1) != 1)
+        _exit(CANNOT_EXECUTE);
+    if (tty && (setsid() < 0 || ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0))
+        fail(fd, errno);
+    become(fd, command);
+}
+
+/* ---- be PID 1 ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Is DIR a cgroup that PID 1 of this pid namespace is in, and nobody from outside?  Those read as 0 (cgroup2).
+ * The first page of members is enough: PID 1 was there first, and where it is not seen, nothing is done.
+ */
+static bool is_own_cgroup(int dir)
+{
+    char members[4096] = "\n";
+    struct statfs fs;
+    int fd;
+    ssize_t length;
+
+    if (fstatfs(dir, &fs) < 0 || (fs.f_type != CGROUP_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC))
+        return false;
+    fd = openat(dir, "cgroup.procs", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    length = read(fd, members + 1, sizeof members - 2);
+    close(fd);
+    if (length <= 0)
+        return false;
+    members[1 + length] = '\0';
+    return strstr(members, "\n1\n") && !strstr(members, "\n0\n");
+}
+
+/* Forbid new processes, if the container sees its own pids controller; else killing them takes more than one round. */
+static void forbid_forks(void)
+{
+    static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/pids"};
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int dir = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int file = -1;
+
+        if (dir >= 0 && is_own_cgroup(dir))
+            file = openat(dir, "pids.max", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (file >= 0) {
+            if (write(file, "0", 1) < 0)
+                say("cannot forbid forks in ", places[i], strerror(errno));
+            close(file);
+        }
+        if (dir >= 0)
+            close(dir);
+    }
+}
+
+/*
+ * Make ps(1) show `init`: write it over the arguments.  Where the last byte of the arguments is not NUL, the kernel
+ * takes what stands there for a title that ends at its own NUL.
+ */
+static void set_title(int argc, char **argv)
+{
+    static const char title[] = "init";
+    size_t length = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
+
+    prctl(PR_SET_NAME, title);
+    if (length < sizeof title)
+        return;
+    memset(argv[0], 0, length);
+    memcpy(argv[0], title, sizeof title);
+    argv[0][length] = '.';
+}
+
+/* The command's side of the fork: a session of its own, on the terminal that is standard input if that is free. */
+static _Noreturn void run(char **command)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    ioctl(STDIN_FILENO, TIOCSCTTY, 0); /* not a terminal, or another session's: CMD goes without */
+    execvp(command[0], command);
+    say("cannot run ", command[0], strerror(errno));
+    _exit(CANNOT_RUN);
+}
+
+/* Block what init waits for: all signals but those of its own faults.  PID 1 gets a blocked signal even if unhandled. */
+static void block_signals(sigset_t *waited)
+{
+    static const int faults[] = {SIGILL, SIGSEGV, SIGBUS};
+
+    sigfillset(waited);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(waited, faults[i]);
+    sigprocmask(SIG_SETMASK, waited, NULL);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        signal(number, SIG_DFL); /* an ignored SIGCHLD, inherited, would take the exit codes away */
+}
+
+/* Wait for all that ended.  The command's status goes to `status`, and `app` becomes 0.  False: nobody is left. */
+static bool reap(pid_t *app, int *status, bool ending)
+{
+    int ended;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &ended, WNOHANG)) > 0) {
+        if (pid == *app) {
+            *status = WIFSIGNALED(ended) ? KILLED_BY + WTERMSIG(ended) : WEXITSTATUS(ended);
+            *app = 0;
+        }
+        if (ending)
+            alarm(1);
+    }
+    return pid == 0;
+}
+
+/*
+ * Run CMD, pass signals on to it, and return its exit code when no process is left.
+ *
+ * SIGTERM or SIGPWR ends the container: SIGTERM to all, and SIGKILL once none of them has ended for a second.
+ * Whoever is not PID 1 (the pid namespace is shared) has nobody but CMD to wait for and to kill.
+ */
+static int supervise(bool named, char **command, int argc, char **argv)
+{
+    sigset_t waited;
+    int status = CANNOT_RUN;
+    bool ending = false;
+    pid_t app;
+
+    block_signals(&waited);
+    app = fork();
+    if (app < 0) {
+        say("cannot fork", "", strerror(errno));
+        return FAILED;
+    }
+    if (app == 0)
+        run(command);
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+    set_title(argc, argv);
+
+    while (reap(&app, &status, ending)) {
+        int number = sigwaitinfo(&waited, NULL);
+        pid_t everybody = getpid() == 1 ? -1 : app;
+
+        if (number <= 0 || number == SIGCHLD)
+            continue;
+        if (number == SIGTERM || number == SIGPWR) {
+            if (!ending && named)
+                forbid_forks();
+            if (!ending && everybody)
+                kill(everybody, SIGTERM);
+            if (!ending)
+                alarm(1);
+            ending = true;
+        } else if (number == SIGALRM && ending) {
+            if (everybody)
+                kill(everybody, SIGKILL);
+        } else if (app) {
+            kill(app, number);
+        }
+    }
+    return status;
+}
+
+/* ---- the command line ---------------------------------------------------------------------------------------- */
+
+static int misused(const char *what, const char *about)
+{
+    say(what, about, "");
+    return FAILED;
+}
+
+/* Read `FD` or `FD,tty` of an open descriptor, which is made close-on-exec; -1 if it is none. */
+static int descriptor(const char *text, bool *tty)
+{
+    char *end;
+    long number;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    errno = 0;
+    number = strtol(text, &end, 10);
+    if (tty && strcmp(end, ",tty") == 0) {
+        *tty = true;
+        end += strlen(end);
+    }
+    if (errno || *end || number > LAST_FD || fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    return (int)number;
+}
+
+/* The words after `--`, which stands at `argv[at]`; NULL if there are none. */
+static char **command_at(int argc, char **argv, int at)
+{
+    return at + 1 < argc && strcmp(argv[at], "--") == 0 ? argv + at + 1 : NULL;
+}
+
+static int enter(int argc, char **argv)
+{
+    bool attached = begins_with(argv[1], "--attach=");
+    bool tty = false;
+    int fd = descriptor(strchr(argv[1], '=') + 1, attached ? &tty : NULL);
+    char **command = command_at(argc, argv, 2);
+
+    if (fd < 0)
+        return misused("not an open descriptor: ", argv[1]);
+    if (!command)
+        return misused("expected -- and a command after ", argv[1]);
+    if (attached)
+        return attach(fd, tty, command);
+    become(fd, command);
+}
+
+int main(int argc, char **argv)
+{
+    bool named = false;
+    char **command;
+    int at = 1;
+
+    if (argc > 1 && (begins_with(argv[1], "--exec=") || begins_with(argv[1], "--attach=")))
+        return enter(argc, argv);
+    for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
+        const char *option = argv[at];
+
+        if (begins_with(option, "--name="))
+            named = true;
+        else if (strcmp(option, "-P") == 0 || strcmp(option, "-o") == 0 || strcmp(option, "-l") == 0)
+            at++; /* accepted, of no effect: as LXC's */
+        else if (strcmp(option, "-q") != 0)
+            return misused("unknown option ", option);
+    }
+    command = command_at(argc, argv, at);
+    if (!command)
+        return misused("expected -- and a command", "");
+    return supervise(named, command, argc, argv);
+}

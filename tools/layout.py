@@ -1,0 +1,39 @@
+"""What meson.build asks about the tree and the interpreter it builds for, so that a new file needs no line there.
+
+layout.py version     the package's version
+layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND
+layout.py caches      folders below src/lxc that are not installed
+layout.py packages    the way from the scripts' directory to that of the packages
+"""
+
+import glob
+import os
+import re
+import sys
+import sysconfig
+
+
+def version() -> list[str]:
+    return re.findall(r'^VERSION = "(.+)"$', _text("src/lxc/version.py"), re.MULTILINE)
+
+
+def commands() -> list[str]:
+    modules = [path for path in sorted(glob.glob("src/lxc/cli/*.py")) if re.search(r"^COMMAND\b", _text(path), re.M)]
+    return [f"lxc-{os.path.basename(path)[:-3].replace('_', '-')}" for path in modules]
+
+
+def caches() -> list[str]:
+    return glob.glob("**/__pycache__", root_dir="src/lxc", recursive=True)
+
+
+def packages() -> list[str]:
+    return [os.path.relpath(sysconfig.get_path("platlib"), sysconfig.get_path("scripts"))]
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+os.chdir(f"{os.path.dirname(os.path.abspath(__file__))}/..")
+print(*{"version": version, "commands": commands, "caches": caches, "packages": packages}[sys.argv[1]](), sep="\n")
