@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
 RESOLVE_IN_ROOT = 0x10
 AT_EMPTY_PATH = 0x1000
+HIGHEST = 0xFFFFFFFF  # no descriptor is higher
+_CLOSE_RANGE_CLOEXEC = 4
 PROC_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC = 0x9FA0, 0x27E0EB, 0x63677270
-DEVPTS_SUPER_MAGIC, NSFS_MAGIC, NFS_SUPER_MAGIC = 0x1CD1, 0x6E736673, 0x6969
+DEVPTS_SUPER_MAGIC, NSFS_MAGIC, NFS_SUPER_MAGIC, PIPEFS_MAGIC = 0x1CD1, 0x6E736673, 0x6969, 0x50495045
 
 
 class open_how(Structure):
@@ -47,9 +49,9 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) 
     return _openat2(dirfd, os.fsencode(path), byref(how), sizeof(how), path=path)
 
 
-def close_range(first: int, last: int) -> None:
-    """close_range(2) without flags: close the descriptors from `first` to `last`, both included."""
-    _close_range(first, last, 0)
+def close_range(first: int, last: int, *, on_exec: bool = False) -> None:
+    """close_range(2): close the descriptors from `first` to `last`, both included; with `on_exec` only when executing."""
+    _close_range(first, last, _CLOSE_RANGE_CLOEXEC if on_exec else 0)
 
 
 def filesystem_type(fd: int) -> int:

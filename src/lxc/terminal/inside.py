@@ -1,0 +1,263 @@
+"""Doing, in the container's mount namespace before it enters its root, what lxc.terminal.plan decided.
+
+`dev` is a descriptor of the container's /dev, whose owner may be hostile: what
+is touched below it is opened by descriptor, through no link, on the same mount.
+A terminal is never looked up by name: the kernel opens the slave for whoever
+has the master (TIOCGPTPEER), and a detached mount of that is what is attached.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import beneath
+from lxc.errors import StepError
+from lxc.kernel import fs, mount, tty
+from lxc.kernel.fs import closing
+from lxc.terminal.plan import (
+    AllocateConsole,
+    AllocateTtys,
+    BindConsole,
+    BindPtmx,
+    BindTty,
+    Given,
+    InsideStep,
+    MakeTtyDir,
+    MountDevpts,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.terminal.plan import Prepared, TerminalPlan
+
+_EINVAL, _ENOENT, _EXDEV, _EROFS = 22, 2, 18, 30
+_CONSOLE_MODE = 0o620
+_STDIO_MODE = 0o600
+
+
+def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
+    """Make and bind the terminals of `plan` below the container's /dev, `dev`.  Raises StepError.
+
+    The caller closes what is given.
+    """
+    work = _Work(prepared, dev)
+    for step in plan.inside:
+        try:
+            work.do(step)
+        except OSError as error:
+            raise StepError(str(step), error.strerror or str(error), hint=_hint(error)) from error
+    return work.given()
+
+
+def take_stdio(plan: TerminalPlan, given: Given) -> None:
+    """In init: make the console standard input, output and error.
+
+    An application in the foreground keeps what it was given instead of a
+    terminal (lxc-execute … | sort), but never a terminal of the host.
+    """
+    if given.console_slave < 0:
+        return
+    for fd in (0, 1, 2):
+        if not (plan.execute and plan.foreground) or _is_terminal_or_closed(fd):
+            os.dup2(given.console_slave, fd)
+
+
+def own_session() -> None:
+    """In init: setsid(2).  Init has no controlling terminal until it opens one, as programs made for PID 1 expect it."""
+    os.setsid()
+
+
+def own_stdio(uid: int, gid: int) -> None:
+    """In init: give the terminals and pipes among its standard descriptors to `uid` and `gid` (-1: as they are), 0600.
+
+    What else they may be (a file that the user redirected to) stays as it is.
+    """
+    for fd in (0, 1, 2):
+        if os.isatty(fd):
+            os.fchown(fd, uid, gid)
+            os.fchmod(fd, _STDIO_MODE)
+        elif _is_pipe(fd):
+            os.fchown(fd, uid, gid)
+
+
+class _Work:
+    """The terminals made so far."""
+
+    def __init__(self, prepared: Prepared, dev: int) -> None:
+        self._dev = dev
+        self._console_tree = prepared.console_tree
+        self._console_master, self._console_slave = prepared.console_master, prepared.console_slave
+        self._devpts = -1
+        self._ttys: list[tuple[int, int]] = []  # (master, slave)
+        self._names: list[str] = []
+
+    def do(self, step: InsideStep) -> None:
+        match step:
+            case MountDevpts():
+                self._mount_devpts(step.max)
+            case BindPtmx():
+                _bind_ptmx(self._dev, self._devpts)
+            case AllocateConsole():
+                self._console_master, self._console_slave = _allocate(self._devpts)
+            case MakeTtyDir():
+                beneath.make_directory(self._dev, step.path)
+            case BindConsole():
+                self._bind_console(step.tty_dir)
+            case AllocateTtys():
+                self._ttys = _allocate_many(step, self._devpts)
+            case BindTty():
+                self._bind_tty(step)
+
+    def given(self) -> Given:
+        for _, slave in self._ttys:
+            os.close(slave)
+        masters = tuple(master for master, _ in self._ttys)
+        return Given(self._console_master, self._console_slave, masters, self._devpts, " ".join(self._names))
+
+    def _mount_devpts(self, maximum: int) -> None:
+        _unmount_all(self._dev, "pts")
+        beneath.make_directory(self._dev, "pts")
+        self._devpts = _new_devpts(maximum)
+        with closing(_open(self._dev, "pts", os.O_DIRECTORY)) as target:
+            mount.move_mount(self._devpts, target)
+
+    def _bind_console(self, tty_dir: str) -> None:
+        os.fchmod(self._console_slave, _CONSOLE_MODE)
+        with closing(self._console_tree if self._console_tree >= 0 else _tree(self._console_slave)) as tree:
+            if not tty_dir:
+                _unmount_all(self._dev, "console")
+                _attach(tree, self._dev, "console")
+                return
+            with closing(_open(self._dev, tty_dir, os.O_DIRECTORY)) as directory:
+                _unmount_all(directory, "console")
+                _attach(tree, directory, "console")
+            _unmount_all(self._dev, "console")
+            with closing(_tree(tree)) as second:  # only an attached mount can be copied (before Linux 6.15)
+                _attach(second, self._dev, "console")
+
+    def _bind_tty(self, step: BindTty) -> None:
+        name = f"tty{step.number}"
+        master, slave = self._ttys[step.number - 1]
+        with closing(_tree(slave)) as tree:
+            if not step.tty_dir:
+                _attach(tree, self._dev, name)
+            else:
+                with closing(_open(self._dev, step.tty_dir, os.O_DIRECTORY)) as directory:
+                    _attach(tree, directory, name)
+                _replace_by_link(self._dev, name, f"{step.tty_dir}/{name}")
+        self._names.append(f"pts/{tty.number(master)}")
+
+
+def _allocate(devpts: int) -> tuple[int, int]:
+    """(master, slave) of a new pseudo terminal of the devpts instance `devpts`, or of the host's if that is -1."""
+    if devpts >= 0:
+        master = tty.open_master(devpts)
+    else:
+        with closing(os.open("/dev", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as host:
+            master = tty.open_master(host)
+    try:
+        return master, tty.open_slave(master)
+    except OSError:
+        os.close(master)
+        raise
+
+
+def _allocate_many(step: AllocateTtys, devpts: int) -> list[tuple[int, int]]:
+    return [_allocate(-1 if step.host else devpts) for _ in range(step.count)]
+
+
+def _new_devpts(maximum: int) -> int:
+    """A detached mount of a new devpts instance.  Where group 5 is not mapped, its terminals are of group 0."""
+    try:
+        return _devpts_with(f"max={maximum}", "gid=5")
+    except OSError as error:
+        if error.errno != _EINVAL:
+            raise
+        return _devpts_with(f"max={maximum}")
+
+
+def _devpts_with(*options: str) -> int:
+    with closing(mount.fsopen("devpts")) as context:
+        for option in ("source=devpts", "ptmxmode=0666", "mode=0620", *options):
+            key, _, value = option.partition("=")
+            mount.fsconfig(context, mount.FSCONFIG_SET_STRING, key, value)
+        mount.fsconfig(context, mount.FSCONFIG_CMD_CREATE)
+        return mount.fsmount(context, mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NOEXEC)
+
+
+def _bind_ptmx(dev: int, devpts: int) -> None:
+    """Make `ptmx` open the container's devpts.  A link that says so already, as distributions ship it, will do."""
+    try:
+        if os.readlink("ptmx", dir_fd=dev) in ("pts/ptmx", "/dev/pts/ptmx"):
+            return
+    except OSError as error:
+        if error.errno not in (_EINVAL, _ENOENT):  # EINVAL: it is no link
+            raise
+    with closing(mount.open_tree(devpts, "ptmx", mount.OPEN_TREE_CLONE)) as tree:
+        _unmount_all(dev, "ptmx")
+        _attach(tree, dev, "ptmx")
+
+
+def _tree(fd: int) -> int:
+    """A detached mount of the one file (or mount) that `fd` is open on."""
+    return mount.open_tree(fd, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
+
+
+def _attach(tree: int, directory: int, name: str) -> None:
+    """Mount `tree` on the file `name`, made (0000) if it does not exist."""
+    try:
+        os.mknod(name, 0o100000, dir_fd=directory)
+    except FileExistsError:
+        pass
+    with closing(_open(directory, name, 0)) as target:
+        mount.move_mount(tree, target)
+
+
+def _open(directory: int, name: str, flags: int) -> int:
+    return beneath.open(directory, name, os.O_PATH | flags, same_mount=True)
+
+
+def _unmount_all(directory: int, name: str) -> None:
+    """Detach whatever is mounted on `name`, all layers; only this mount namespace sees it go.  Never follows a link."""
+    with closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before:
+        os.fchdir(directory)
+        try:
+            while True:
+                mount.umount(name, mount.MNT_DETACH | mount.UMOUNT_NOFOLLOW)
+        except OSError as error:
+            if error.errno not in (_EINVAL, _ENOENT):  # EINVAL: nothing (more) is mounted there
+                raise
+        finally:
+            os.fchdir(before)
+
+
+def _replace_by_link(directory: int, name: str, target: str) -> None:
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        pass
+    os.symlink(target, name, dir_fd=directory)
+
+
+def _is_terminal_or_closed(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return True
+    return os.isatty(fd)
+
+
+def _is_pipe(fd: int) -> bool:
+    """A pipe made by pipe(2): not a fifo, which is a file that others see."""
+    try:
+        return fs.filesystem_type(fd) == fs.PIPEFS_MAGIC
+    except OSError:
+        return False
+
+
+def _hint(error: OSError) -> str:
+    if error.errno == _EXDEV:
+        return "something is mounted there: remove the lxc.mount.entry that does it"
+    if error.errno == _EROFS:
+        return "the container's /dev cannot be written: set lxc.autodev = 1"
+    return ""

@@ -1,0 +1,178 @@
+"""Deciding which terminals a container gets, from where, and bound to what.  Pure; prints as a script.
+
+Two places can have a pseudo terminal made: the devpts instance that is mounted
+for the container, or the host's.  The console is the first terminal of the
+former if `lxc.pty.max` leaves room for it (more than 1), else it is one of the
+host's.  Without `lxc.pty.max` the container keeps no devpts of its own, and
+the ttys are the host's as well.
+"""
+
+from __future__ import annotations
+
+from lxc.record import Record
+
+
+class OpenPeer(Record):
+    """In the monitor: the terminal that what the console says is copied to, and that types to it."""
+
+    path: str
+    where: str = ""
+    required: bool = True  # the starter's own terminal is not: there may be none
+
+    def __str__(self) -> str:
+        return f"open the console's peer {self.path}"
+
+
+class OpenLog(Record):
+    """In the monitor: the file that all the console says is appended to."""
+
+    path: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"open the console's log file {self.path}"
+
+
+class AllocateConsole(Record):
+    host: bool  # in the monitor, of the host's devpts; else in init, of the container's
+
+    def __str__(self) -> str:
+        return f"allocate the console in the {'host' if self.host else 'container'}'s devpts"
+
+
+class MountDevpts(Record):
+    max: int  # terminals it can have
+
+    def __str__(self) -> str:
+        return f"mount -t devpts -o nosuid,noexec,gid=5,ptmxmode=0666,mode=0620,max={self.max} devpts /dev/pts"
+
+
+class BindPtmx(Record):
+    def __str__(self) -> str:
+        return "bind /dev/pts/ptmx to /dev/ptmx"
+
+
+class MakeTtyDir(Record):
+    path: str  # below /dev
+
+    def __str__(self) -> str:
+        return f"mkdir -p /dev/{self.path}"
+
+
+class BindConsole(Record):
+    tty_dir: str  # "", or the directory below /dev where the console is, too
+
+    def __str__(self) -> str:
+        return f"bind the console to {f'/dev/{self.tty_dir}/console and ' * bool(self.tty_dir)}/dev/console"
+
+
+class AllocateTtys(Record):
+    count: int
+    host: bool
+
+    def __str__(self) -> str:
+        return f"allocate {self.count} ttys in the {'host' if self.host else 'container'}'s devpts"
+
+
+class BindTty(Record):
+    number: int
+    tty_dir: str  # "", or the directory below /dev where the tty is; /dev/ttyN is then a link to it
+
+    def __str__(self) -> str:
+        link = f", link /dev/tty{self.number} to it" if self.tty_dir else ""
+        return f"bind tty{self.number} to {tty_path(self.tty_dir, f'tty{self.number}')}{link}"
+
+
+OutsideStep = OpenPeer | OpenLog | AllocateConsole
+InsideStep = MountDevpts | BindPtmx | AllocateConsole | MakeTtyDir | BindConsole | AllocateTtys | BindTty
+
+
+class TerminalPlan(Record):
+    ttys: int = 0
+    pty_max: int = 0
+    tty_dir: str = ""
+    console_path: str = ""  # "" the starter's terminal, if it stays in the foreground; "none"; or a terminal's path
+    console_logfile: str = ""
+    console_size: int = 0  # most bytes of the log file; 0 is no limit
+    console_rotate: bool = False
+    console_buffer_size: int = 0  # bytes of the ring buffer; 0 is none
+    has_rootfs: bool = True
+    foreground: bool = False
+    execute: bool = False
+    where_console_path: str = ""  # file:line
+    where_console_logfile: str = ""
+
+    @property
+    def has_console(self) -> bool:
+        return self.console_path != "none"
+
+    @property
+    def console_is_from_host(self) -> bool:
+        return self.has_console and self.pty_max <= 1
+
+    @property
+    def binds_ttys(self) -> bool:
+        return self.ttys > 0 and self.has_rootfs and not self.execute
+
+    @property
+    def outside(self) -> tuple[OutsideStep, ...]:
+        """What the monitor does before there is an init."""
+        if not self.has_console:
+            return ()
+        steps: list[OutsideStep] = []
+        if self.console_path:
+            steps.append(OpenPeer(self.console_path, self.where_console_path))
+        elif self.foreground:
+            steps.append(OpenPeer("/dev/tty", required=False))
+        if self.console_logfile:
+            steps.append(OpenLog(self.console_logfile, self.where_console_logfile))
+        if self.console_is_from_host:
+            steps.append(AllocateConsole(host=True))
+        return tuple(steps)
+
+    @property
+    def inside(self) -> tuple[InsideStep, ...]:
+        """What init does, in its mount namespace, before it enters its root."""
+        steps: list[InsideStep] = []
+        if self.pty_max:
+            steps += (MountDevpts(self.pty_max + self.ttys), BindPtmx())
+        if self.has_console and not self.console_is_from_host:
+            steps.append(AllocateConsole(host=False))  # the first: it is pts/0
+        if self.tty_dir and (self.has_console or self.binds_ttys):
+            steps.append(MakeTtyDir(self.tty_dir))
+        if self.has_console:
+            steps.append(BindConsole(self.tty_dir))
+        if self.ttys:
+            steps.append(AllocateTtys(self.ttys, host=not self.pty_max))
+        if self.binds_ttys:
+            steps += (BindTty(number, self.tty_dir) for number in range(1, self.ttys + 1))
+        return tuple(steps)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.outside, *self.inside)))
+
+
+class Prepared(Record):
+    """What the monitor opened before the clone, for both sides; -1 is none.  `outside.close` closes all of it."""
+
+    peer: int = -1
+    log: int = -1
+    console_master: int = -1  # of the host's devpts, if the plan wants that
+    console_slave: int = -1
+    console_tree: int = -1  # a detached mount of the slave: made in the host's mount namespace, attached in init's
+    console_name: str = ""  # "/dev/pts/N", "" if the container's devpts is to make it: it has no name on the host
+
+
+class Given(Record):
+    """What init has made, for the monitor; -1 is none."""
+
+    console_master: int = -1
+    console_slave: int = -1  # stays in init, for its stdio
+    tty_masters: tuple[int, ...] = ()
+    devpts_fd: int = -1
+    container_ttys: str = ""  # "pts/1 pts/2", names below the container's /dev
+
+
+def tty_path(tty_dir: str, name: str) -> str:
+    """Where the terminal called `name` ("console", "tty1") is bound, for messages."""
+    return f"/dev/{tty_dir}/{name}" if tty_dir else f"/dev/{name}"
