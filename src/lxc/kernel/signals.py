@@ -17,7 +17,15 @@ else:
     import _signal  # what `signal` wraps in enumerations
 
 SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM = 1, 2, 3, 4, 7, 9, 11, 13, 14, 15
-SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGWINCH, SIGPWR = 17, 18, 19, 20, 28, 30  # all of signal(7) but alpha, mips, sparc
+SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = (
+    17,
+    18,
+    19,
+    20,
+    25,
+    28,
+    30,
+)  # all of signal(7) but alpha, mips, sparc
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
 _signalfd = bind("signalfd", c_int, c_void_p, c_int)

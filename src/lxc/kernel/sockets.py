@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from _socket import (
     AF_UNIX,
+    MSG_NOSIGNAL,
     SCM_RIGHTS,
     SO_PASSCRED,
     SO_PEERCRED,
     SO_RCVTIMEO,
     SOCK_STREAM,
     SOL_SOCKET,
-    socket,
     socketpair,
 )
-
-__all__ = ["AF_UNIX", "SOCK_STREAM", "connect", "listen", "pair", "peer_credentials", "receive", "send", "socket"]
+from _socket import socket as socket
 
 SCM_CREDENTIALS = 2  # not in the socket module before Python 3.13
 _MOST_DESCRIPTORS = 253  # SCM_MAX_FD
+_MSG_CMSG_CLOEXEC = 0x40000000
 
 
 def listen(name: bytes) -> socket:
@@ -31,6 +31,14 @@ def listen(name: bytes) -> socket:
         listener.close()
         raise
     return listener
+
+
+def accept(listener: socket) -> socket:
+    """accept(2): the next connection, non-blocking, close-on-exec.  Raises BlockingIOError if there is none."""
+    fd, _address = listener._accept()  # type: ignore[attr-defined]  # what socket.socket.accept() is made of
+    connection = socket(AF_UNIX, SOCK_STREAM, 0, fd)
+    connection.setblocking(False)
+    return connection
 
 
 def connect(name: bytes) -> socket:
@@ -69,23 +77,59 @@ def pass_credentials(connection: socket) -> None:
     connection.setsockopt(SOL_SOCKET, SO_PASSCRED, 1)
 
 
-def send(connection: socket, data: bytes, descriptors: tuple[int, ...] = ()) -> None:
-    """Send all of `data`, with `descriptors` attached to its first byte (at most 253)."""
-    attached = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
-    ancillary = [(SOL_SOCKET, SCM_RIGHTS, attached)] if descriptors else []
-    sent = connection.sendmsg([data], ancillary)
+def send(
+    connection: socket,
+    data: bytes,
+    descriptors: tuple[int, ...] = (),
+    *,
+    credentials: tuple[int, int, int] | None = None,
+) -> None:
+    """Send all of `data`, with `descriptors` (at most 253) and (pid, uid, gid) attached to its first byte."""
+    sent = send_some(connection, data, descriptors, credentials)
     if sent < len(data):
         connection.sendall(data[sent:])
 
 
-def receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...]]:
-    """Receive up to `size` bytes and the descriptors that come with them, close-on-exec; the caller closes those.
+def send_some(
+    connection: socket,
+    data: bytes,
+    descriptors: tuple[int, ...] = (),
+    credentials: tuple[int, int, int] | None = None,
+) -> int:
+    """sendmsg(2): like `send`, but return how much of `data` the kernel took.  SIGPIPE is never raised."""
+    ancillary: list[tuple[int, int, bytes]] = []
+    if descriptors:
+        ancillary.append((SOL_SOCKET, SCM_RIGHTS, b"".join(fd.to_bytes(4, "little") for fd in descriptors)))
+    if credentials:
+        raw = b"".join(number.to_bytes(4, "little") for number in credentials)
+        ancillary.append((SOL_SOCKET, SCM_CREDENTIALS, raw))
+    return connection.sendmsg([data], ancillary, MSG_NOSIGNAL)
 
-    Returns (b"", ()) at the end of the stream.
+
+def receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...], tuple[int, int, int] | None]:
+    """Receive up to `size` bytes, the descriptors that come with them (close-on-exec; the caller closes them) and,
+    after `pass_credentials`, the sender's (pid, uid, gid).  Returns (b"", (), …) at the end of the stream.
     """
-    data, ancillary, _flags, _address = connection.recvmsg(size, 24 + 4 * _MOST_DESCRIPTORS + 64, 0x40000000)
+    room = 24 + 4 * _MOST_DESCRIPTORS + 64
+    data, ancillary, _flags, _address = connection.recvmsg(size, room, _MSG_CMSG_CLOEXEC)
     descriptors: list[int] = []
+    credentials = None
     for level, kind, content in ancillary:
+        numbers = [int.from_bytes(content[at : at + 4], "little") for at in range(0, len(content) & ~3, 4)]
         if level == SOL_SOCKET and kind == SCM_RIGHTS:
-            descriptors += (int.from_bytes(content[at : at + 4], "little") for at in range(0, len(content) & ~3, 4))
-    return data, tuple(descriptors)
+            descriptors += numbers
+        elif level == SOL_SOCKET and kind == SCM_CREDENTIALS and len(numbers) == 3:
+            credentials = (numbers[0], numbers[1], numbers[2])
+    return data, tuple(descriptors), credentials
+
+
+def receive_exactly(connection: socket, size: int) -> tuple[bytes, tuple[int, ...]]:
+    """Like `receive`, but go on until `size` bytes have come or the stream has ended; descriptors of all parts."""
+    data = b""
+    descriptors: tuple[int, ...] = ()
+    while len(data) < size:
+        part, more, _credentials = receive(connection, size - len(data))
+        data, descriptors = data + part, descriptors + more
+        if not part:
+            break
+    return data, descriptors

@@ -1,0 +1,73 @@
+"""Files below a directory whose owner is hostile: opened and made by descriptor, and never through a link.
+
+The rule that everything here enforces: no component of the path is a symbolic
+link, none leads out, none is one of proc(5)'s magic links.  A path that breaks
+it is an error that names the link.  Used for all that is touched below a
+container's root (mount targets, device nodes, ttys) and in a container's
+directory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc.kernel import fs
+from lxc.kernel.fs import closing
+
+RULE = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS
+
+
+def open(root: int, path: str, flags: int, mode: int = 0, *, same_mount: bool = False) -> int:  # noqa: A001  # beneath.open
+    """openat2(2) of `path` below the directory `root`, links refused; a leading slash means `root`.
+
+    With `same_mount` no mount point may be crossed either.  The caller closes the descriptor.
+    Raises OSError; ELOOP's text names the link.
+    """
+    relative = path.strip("/") or "."
+    try:
+        return fs.openat2(root, relative, flags, mode, RULE | (fs.RESOLVE_NO_XDEV if same_mount else 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(
+                errno.ELOOP, f"{_first_link(root, relative)} is a symbolic link; links are not followed", path
+            ) from None
+        raise
+
+
+def make_directory(root: int, path: str, mode: int = 0o755) -> None:
+    """mkdir -p below `root`.  What exists must be a directory all the way, or OSError is raised."""
+    done = ""
+    for part in filter(None, path.split("/")):
+        with closing(open(root, done, os.O_PATH | os.O_DIRECTORY)) as parent:
+            try:
+                os.mkdir(part, mode, dir_fd=parent)
+            except FileExistsError:
+                pass
+        done = f"{done}/{part}"
+    os.close(open(root, done, os.O_PATH | os.O_DIRECTORY))
+
+
+def make_file(root: int, path: str, mode: int = 0o644) -> None:
+    """Make an empty regular file, and the directories above it, below `root`; what exists is left as it is."""
+    above, _, name = path.strip("/").rpartition("/")
+    make_directory(root, above)
+    with closing(open(root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
+        try:
+            os.close(
+                os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode, dir_fd=parent)
+            )
+        except FileExistsError:
+            os.close(open(parent, name, os.O_PATH | os.O_NOFOLLOW))  # refuses a link
+
+
+def _first_link(root: int, path: str) -> str:
+    """The part of `path` that is a link, as the container sees it."""
+    done = ""
+    for part in path.split("/"):
+        done = f"{done}/{part}"
+        try:
+            os.close(fs.openat2(root, done.lstrip("/"), os.O_PATH, 0, RULE))
+        except OSError:
+            return done
+    return f"/{path}"

@@ -1,0 +1,1 @@
+"""Control groups: `plan` says where, `outside` makes, enters and removes them, `inside` gives the container its view."""

@@ -1,0 +1,224 @@
+"""Deciding what to mount and make in the container's root, in what order.  Pure: data that prints as a shell script.
+
+Targets are paths below the container's root, without leading slash.  `where` is
+the configuration line ("file:line") a step comes from, "" for the defaults.
+"""
+
+from __future__ import annotations
+
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lxc.values.mount import MountEntry
+
+RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8  # MOUNT_ATTR_* of mount_setattr(2)
+_NAMES = ((RDONLY, "ro", "rw"), (NOSUID, "nosuid", "suid"), (NODEV, "nodev", "dev"), (NOEXEC, "noexec", "exec"))
+_PROPAGATION = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
+
+
+class MakeDir(Record):
+    path: str
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"mkdir -p {self.path}"
+
+
+class MakeFile(Record):
+    path: str
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"touch {self.path}"
+
+
+class Bind(Record):
+    source: str
+    target: str
+    attr_set: int = 0
+    attr_clear: int = 0
+    propagation: int = 0
+    recursive: bool = False
+    in_root: bool = False  # `source` is below the container's root too
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        options = _options(self.attr_set, self.attr_clear, self.propagation)
+        return f"mount --{'r' * self.recursive}bind{options} {'./' * self.in_root}{self.source} {self.target}"
+
+
+class New(Record):
+    fstype: str
+    source: str
+    target: str
+    attr_set: int = 0
+    data: tuple[str, ...] = ()  # options of the file system's own
+    propagation: int = 0
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"mount -t {self.fstype}{_options(self.attr_set, 0, self.propagation, self.data)} {self.source} {self.target}"
+
+
+class Device(Record):
+    path: str
+    major: int
+    minor: int
+    mode: int = 0o666
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"mknod -m {self.mode:o} {self.path} c {self.major} {self.minor}"
+
+
+class Link(Record):
+    path: str
+    target: str
+    where: str = ""
+    optional: bool = True  # a read-only root without them is the administrator's choice
+
+    def __str__(self) -> str:
+        return f"ln -s {self.target} {self.path}"
+
+
+class BootId(Record):
+    """A boot id of the container's own, over the host's (random(4))."""
+
+    target: str = "proc/sys/kernel/random/boot_id"
+    where: str = ""
+    optional: bool = True
+
+    def __str__(self) -> str:
+        return f"mount --bind dev/.lxc-boot-id {self.target}"
+
+
+Step = MakeDir | MakeFile | Bind | New | Device | Link | BootId
+
+
+class RootPlan(Record):
+    """The root itself: a recursive bind of `path` on `mount`, then entered."""
+
+    path: str
+    mount: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"mount --rbind {self.path} {self.mount}"
+
+
+def autodev(size: int) -> tuple[Step, ...]:
+    """A small tmpfs of `size` bytes for /dev."""
+    return (
+        MakeDir("dev"),
+        New("tmpfs", "none", "dev", data=(f"size={size}", "mode=0755")),
+        MakeDir("dev/pts"),
+    )
+
+
+def devices() -> tuple[Step, ...]:
+    """The device nodes that every Unix program may count on."""
+    nodes = (("full", 1, 7), ("null", 1, 3), ("random", 1, 8), ("tty", 5, 0), ("urandom", 1, 9), ("zero", 1, 5))
+    return tuple(Device(f"dev/{name}", major, minor) for name, major, minor in nodes)
+
+
+def links() -> tuple[Step, ...]:
+    """The names by which programs refer to their own descriptors."""
+    targets = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+    return tuple(Link(f"dev/{name}", f"/proc/self/{target}") for name, target in targets.items())
+
+
+def proc(mode: str, *, keeps_net_admin: bool, where: str = "") -> tuple[Step, ...]:
+    """`lxc.mount.auto = proc:MODE`; "mixed" makes /proc/sys read-only, but for the container's own network."""
+    mount: list[Step] = [MakeDir("proc", where), New("proc", "proc", "proc", NOSUID | NODEV | NOEXEC, where=where)]
+    if mode == "mixed":
+        mount.append(_over_itself("proc/sys", RDONLY, where))
+        if keeps_net_admin:
+            mount.append(
+                Bind("proc/sys/net", "proc/sys/net", attr_clear=RDONLY, in_root=True, where=where, optional=True)
+            )
+        mount.append(_over_itself("proc/sysrq-trigger", RDONLY, where))
+    return tuple(mount)
+
+
+def sys(mode: str, where: str = "") -> tuple[Step, ...]:
+    """`lxc.mount.auto = sys:MODE`; "mixed" is read-only, but for the container's own network devices."""
+    attributes = {"mixed": RDONLY | NOSUID | NODEV | NOEXEC, "ro": RDONLY, "rw": 0}[mode]
+    mount: list[Step] = [MakeDir("sys", where), New("sysfs", "sysfs", "sys", attributes, where=where)]
+    if mode == "mixed":
+        net = "sys/devices/virtual/net"
+        mount.append(Bind(net, net, attr_clear=RDONLY, in_root=True, where=where, optional=True))
+    return tuple(mount)
+
+
+def cgroup2(*, read_only: bool, where: str = "") -> tuple[Step, ...]:
+    """`lxc.mount.auto = cgroup…` on a host with the unified layout: the container's own cgroup namespace at its usual place."""
+    attributes = NOSUID | NODEV | NOEXEC | RDONLY * read_only
+    return (New("cgroup2", "cgroup2", "sys/fs/cgroup", attributes, where=where),)
+
+
+def entries(
+    mounts: Iterable[tuple[MountEntry, str]], roots: tuple[str, ...]
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The steps that make `mounts`, (entry, where), in order; and a warning for each that is left out.
+
+    An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
+    leaves others out, and so do we.
+    """
+    steps: list[Step] = []
+    warnings: list[str] = []
+    for entry, where in mounts:
+        target = _below_root(entry.target, roots)
+        if target is None:
+            why = "its target is absolute and not below the root file system; write it without the leading slash"
+            warnings.append(f"{where}: mount entry left out: {entry.target}: {why}")
+            continue
+        if entry.create:
+            steps.append((MakeDir if entry.create == "dir" else MakeFile)(target, where, entry.optional))
+        if entry.bind:
+            steps.append(
+                Bind(
+                    entry.source, target, entry.attr_set, entry.attr_clear, entry.propagation, entry.recursive,
+                    entry.relative, where, entry.optional,
+                )
+            )  # fmt: skip
+        else:
+            steps.append(
+                New(
+                    entry.fstype,
+                    entry.source,
+                    target,
+                    entry.attr_set,
+                    entry.data,
+                    entry.propagation,
+                    where,
+                    entry.optional,
+                )
+            )
+    return tuple(steps), tuple(warnings)
+
+
+def _over_itself(path: str, attributes: int, where: str) -> Bind:
+    return Bind(path, path, attributes, in_root=True, where=where, optional=True)
+
+
+def _below_root(target: str, roots: tuple[str, ...]) -> str | None:
+    if not target.startswith("/"):
+        return target
+    for root in roots:
+        if (target + "/").startswith(root.rstrip("/") + "/"):
+            return target[len(root.rstrip("/")) :].strip("/")
+    return None
+
+
+def _options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
+    words = [on for bit, on, _ in _NAMES if attr_set & bit] + [off for bit, _, off in _NAMES if attr_clear & bit]
+    words += [name for bit, name in _PROPAGATION.items() if propagation & bit]
+    return f" -o {','.join((*words, *data))}" if words or data else ""

@@ -1,0 +1,1 @@
+"""What the container may do: `plan` decides, `inside` gives up the rest."""

@@ -1,0 +1,35 @@
+"""Giving up privileges, in the container's init, just before it becomes the container's."""
+
+from __future__ import annotations
+
+import errno
+
+from lxc import log
+from lxc.kernel import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.security.plan import SecurityPlan
+
+
+def join_keyring(plan: SecurityPlan) -> None:
+    """Leave the starter's session keyring (keyrings(7)) for a new one; a kernel without keyrings has none to leave."""
+    if not plan.new_keyring:
+        return
+    try:
+        process.join_session_keyring()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENOSYS):
+            raise
+        log.info(f"no new session keyring: {error.strerror}")
+
+
+def drop_capabilities(plan: SecurityPlan) -> None:
+    """Take the capabilities out of the bounding set: no program run from here on can have them (capabilities(7))."""
+    for number in plan.dropped:
+        process.prctl(process.PR_CAPBSET_DROP, number)
+
+
+def forbid_new_privileges(plan: SecurityPlan) -> None:
+    if plan.no_new_privs:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
