@@ -1,0 +1,1 @@
+"""A container's life: `plan` it, `launch` it (monitor side), become it (`init`), talk to it (`client`)."""

@@ -1,0 +1,204 @@
+"""Asking a container's monitor, over its command socket.  Works on monitors of LXC as on ours.
+
+Nobody listening means that the container is stopped: functions whose answer
+exists then give it ("STOPPED"), the others raise NotRunning.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import LxcError, NotRunning, StateError
+from lxc.kernel import sockets
+from lxc.runtime import commands
+from lxc.runtime.commands import Reply, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.kernel.sockets import socket
+    from lxc.runtime.place import Place
+
+PATIENCE = 30  # seconds that a monitor may take for an answer before it counts as hung
+_LONGEST_ANSWER = 16 << 20  # bytes; a console log is the longest there is
+
+
+def connect(place: Place) -> socket:
+    """A connection to the monitor of `place`; the caller closes it.  Raises NotRunning, StateError."""
+    try:
+        connection = sockets.connect(place.socket_name)
+    except ConnectionRefusedError:
+        raise NotRunning(f"{place.name} is not running") from None
+    except PermissionError as error:
+        raise StateError(f"may not ask the monitor of {place.name}: {error.strerror}") from error
+    sockets.set_receive_timeout(connection, PATIENCE)
+    return connection
+
+
+def exchange(connection: socket, place: Place, request: Request) -> Reply:
+    """Send `request` and return the reply; the caller closes its descriptors.
+
+    Raises NotRunning if the monitor goes away instead, StateError if it does not
+    answer, or refuses to.
+    """
+    try:
+        sockets.send(connection, commands.encode(request), credentials=(os.getpid(), os.geteuid(), os.getegid()))
+        raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
+        if len(raw) < commands.HEADER:
+            _close(descriptors)
+            raise NotRunning(f"{place.name} is not running: its monitor closed the connection")
+        ret, length, number = commands.read_header(raw)
+        if not 0 <= length <= _LONGEST_ANSWER:
+            _close(descriptors)
+            raise StateError(f"the monitor of {place.name} announced {length} bytes")
+        payload, more = sockets.receive_exactly(connection, length) if length else (b"", ())
+        if len(payload) < length:
+            _close(descriptors + more)
+            raise NotRunning(f"{place.name} is not running: its monitor closed the connection")
+    except BlockingIOError as error:
+        raise StateError(
+            f"the monitor of {place.name} did not answer {commands.NAMES[request.command]} within {PATIENCE} s",
+            hint="it may be stopped or overloaded: look at its state in ps(1), where it is named [lxc monitor]",
+        ) from error
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from error
+    if ret == -1 and request.command != commands.GET_CONFIG_ITEM and not payload and not descriptors + more:
+        raise StateError(
+            f"may not control {place.name}: its monitor runs as another user", hint="run this as root or as that user"
+        )
+    return Reply(ret, number, payload, descriptors + more)
+
+
+def ask(place: Place, request: Request) -> Reply:
+    """Connect, exchange, close."""
+    connection = connect(place)
+    try:
+        return exchange(connection, place, request)
+    finally:
+        connection.close()
+
+
+def state(place: Place) -> str:
+    """The state's name; STOPPED if nobody listens.  Raises StateError if the monitor does not tell."""
+    try:
+        number = ask(place, Request(commands.GET_STATE)).number
+    except NotRunning:
+        return "STOPPED"
+    if not 0 <= number < len(commands.STATES):
+        raise StateError(f"the monitor of {place.name} gave its state as {number}")
+    return commands.STATES[number]
+
+
+def init_pid(place: Place) -> int:
+    """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, StateError."""
+    pid = ask(place, Request(commands.GET_INIT_PID)).number
+    if pid <= 0:
+        raise NotRunning(f"{place.name} is not running: it has no init yet")
+    return pid
+
+
+def init_pidfd(place: Place) -> int:
+    """A pidfd of the container's init; the caller closes it.  Raises NotRunning, StateError."""
+    return _descriptor(place, commands.GET_INIT_PIDFD, "a pidfd of its init")
+
+
+def devpts_fd(place: Place) -> int | None:
+    """A descriptor of the container's devpts, None if it has none; the caller closes it."""
+    reply = ask(place, Request(commands.GET_DEVPTS_FD))
+    return _first(reply.descriptors)
+
+
+def clone_flags(place: Place) -> int:
+    """The CLONE_NEW* flags of the namespaces that the container does not share."""
+    return ask(place, Request(commands.GET_CLONE_FLAGS)).number
+
+
+def config_item(place: Place, key: str) -> str | None:
+    """The running container's value of `key`; None if it has none or does not know it."""
+    reply = ask(place, Request(commands.GET_CONFIG_ITEM, payload=commands.as_text(key)))
+    return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+
+
+def cgroup(place: Place, controller: str = "") -> str | None:
+    """The payload's cgroup below its hierarchy's mount ("" asks for the unified one); None if there is none."""
+    try:
+        reply = ask(place, Request(commands.GET_CGROUP, payload=commands.as_text(controller) if controller else b""))
+    except NotRunning:  # LXC closes the connection on a controller it does not know
+        if not is_running(place):
+            raise
+        return None
+    return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+
+
+def is_running(place: Place) -> bool:
+    """Whether somebody listens on the command socket."""
+    try:
+        connect(place).close()
+    except NotRunning:
+        return False
+    return True
+
+
+def may_control(place: Place) -> bool:
+    """Whether the monitor obeys us; True if there is none."""
+    try:
+        ask(place, Request(commands.GET_INIT_PID))
+    except NotRunning:
+        return True
+    except StateError:
+        return False
+    return True
+
+
+def tty(place: Place, number: int) -> tuple[int, int, socket]:
+    """Take tty `number` (0 the console, -1 any): its number, the pty's master, and the connection that is the lease.
+
+    The caller closes both.  Raises NotRunning, StateError if the tty is in use or does not exist.
+    """
+    connection = connect(place)
+    try:
+        reply = exchange(connection, place, Request(commands.GET_TTY_FD, number))
+    except LxcError:
+        connection.close()
+        raise
+    master = _first(reply.descriptors)
+    if master is None:
+        connection.close()
+        what = {-1: "no tty is free", 0: "the console is in use"}.get(
+            number, f"tty {number} is in use or does not exist"
+        )
+        raise StateError(f"Denied access to tty: {what} in {place.name}")
+    return reply.number, master, connection
+
+
+def console_log(place: Place, log: commands.ConsoleLog) -> bytes:
+    """Read, clear or write out the console's ring buffer.  Raises OSError: EFAULT no ring buffer, ENODATA it is empty."""
+    reply = ask(place, Request(commands.CONSOLE_LOG, payload=commands.as_console_log(log)))
+    if reply.ret < 0:
+        raise OSError(-reply.ret, os.strerror(-reply.ret), f"console of {place.name}")
+    return reply.payload
+
+
+def publish_state(place: Place, number: int) -> None:
+    """SERVE_STATE_CLIENTS: have the monitor record state `number` and tell those who wait for it."""
+    ask(place, Request(commands.SERVE_STATE_CLIENTS, number))
+
+
+def _descriptor(place: Place, command: int, what: str) -> int:
+    fd = _first(ask(place, Request(command)).descriptors)
+    if fd is None:
+        raise StateError(f"the monitor of {place.name} did not give {what}")
+    return fd
+
+
+def _first(descriptors: tuple[int, ...]) -> int | None:
+    _close(descriptors[1:])
+    return descriptors[0] if descriptors else None
+
+
+def _close(descriptors: tuple[int, ...]) -> None:
+    for fd in descriptors:
+        os.close(fd)
+
+
+def _text(payload: bytes) -> str:
+    return payload.rstrip(b"\0").decode(errors="surrogateescape")

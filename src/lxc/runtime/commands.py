@@ -1,0 +1,138 @@
+"""What is said over a container's command socket: LXC's wire format, as data.  Pure; `client` and `monitor` do the talking.
+
+    client                                              monitor
+    connect to @LXCPATH/NAME/command
+    16 bytes: int command, int length, 8 bytes data ──▶  credentials of each message are checked
+    length bytes                                    ──▶
+                    ◀──  16 bytes: int ret, int length, 8 bytes data   (+ descriptors)
+                    ◀──  length bytes
+
+A small number travels in `data` itself, with length 0.  All in the machine's
+own byte order.  The monitor closes the connection after its answer, unless the
+command keeps it (see KEPT).
+"""
+
+from __future__ import annotations
+
+from lxc.record import Record
+
+STATES = ("STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED")
+STOPPED, STARTING, RUNNING, STOPPING, ABORTING, FREEZING, FROZEN, THAWED = range(8)
+REGISTERED = len(STATES)  # the answer of ADD_STATE_CLIENT when the state asked for is still to come
+
+GET_TTY_FD, TERMINAL_WINCH, STOP, GET_STATE, GET_INIT_PID, GET_CLONE_FLAGS, GET_CGROUP = range(7)
+GET_CONFIG_ITEM, GET_NAME, GET_LXCPATH, ADD_STATE_CLIENT, CONSOLE_LOG, SERVE_STATE_CLIENTS = range(7, 13)
+SECCOMP_NOTIFY_ADD_LISTENER, ADD_BPF_DEVICE_CGROUP, FREEZE, UNFREEZE, GET_CGROUP2_FD, GET_INIT_PIDFD = range(13, 19)
+GET_LIMIT_CGROUP, GET_LIMIT_CGROUP2_FD, GET_DEVPTS_FD, GET_SECCOMP_NOTIFY_FD, GET_CGROUP_CTX = range(19, 24)
+GET_CGROUP_FD, GET_LIMIT_CGROUP_FD, GET_SYSTEMD_SCOPE = range(24, 27)
+
+NAMES = {
+    number: name
+    for name, number in list(globals().items())
+    if isinstance(number, int) and name not in (*STATES, "REGISTERED") and name.isupper()
+}
+KEPT = frozenset({GET_TTY_FD, ADD_STATE_CLIENT})  # the connection stays open after the answer: it is a lease
+LONGEST = 8192  # bytes that may follow a request
+HEADER = 16
+MESSAGE = 264  # struct lxc_msg
+STATE_MESSAGE, PRIORITY_MESSAGE, EXIT_CODE_MESSAGE = range(3)
+_LONGEST_NAME = 255  # in struct lxc_msg, without its NUL
+
+
+class Request(Record):
+    command: int
+    number: int = 0  # the data word, signed
+    payload: bytes = b""
+
+
+class Reply(Record):
+    ret: int = 0
+    number: int = 0
+    payload: bytes = b""
+    descriptors: tuple[int, ...] = ()
+    is_lent: bool = True  # the sender keeps `descriptors` open; else they are closed once sent
+
+
+class ConsoleLog(Record):
+    """struct lxc_console_log as it travels: what to do with the console's ring buffer."""
+
+    clear: bool = False
+    read: bool = False
+    read_max: int = 0  # bytes; 0 means all
+    write_logfile: bool = False
+
+
+def header(first: int, length: int, number: int) -> bytes:
+    """The 16 bytes before every request and reply."""
+    return (
+        first.to_bytes(4, "little", signed=True)
+        + length.to_bytes(4, "little", signed=True)
+        + (number & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little")
+    )
+
+
+def read_header(raw: bytes) -> tuple[int, int, int]:
+    """(command or ret, length of what follows, data word).  Raises ValueError if `raw` is not 16 bytes."""
+    if len(raw) != HEADER:
+        raise ValueError(f"expected {HEADER} bytes, got {len(raw)}")
+    first = int.from_bytes(raw[:4], "little", signed=True)
+    length = int.from_bytes(raw[4:8], "little", signed=True)
+    return first, length, int.from_bytes(raw[8:16], "little", signed=True)
+
+
+def encode(message: Request | Reply) -> bytes:
+    first = message.command if isinstance(message, Request) else message.ret
+    return header(first, len(message.payload), message.number) + message.payload
+
+
+def text(payload: bytes) -> str:
+    """A string argument: it must end in its only NUL.  Raises ValueError."""
+    if not payload.endswith(b"\0") or b"\0" in payload[:-1]:
+        raise ValueError("expected a string that ends in its only NUL")
+    return payload[:-1].decode(errors="surrogateescape")
+
+
+def as_text(value: str) -> bytes:
+    return value.encode(errors="surrogateescape") + b"\0"
+
+
+def wanted_states(payload: bytes) -> tuple[int, ...]:
+    """int[8] of ADD_STATE_CLIENT: 0 not wanted, 1 wanted, 2 wanted from the next change on.  Raises ValueError."""
+    if len(payload) != 4 * len(STATES):
+        raise ValueError(f"expected {4 * len(STATES)} bytes, got {len(payload)}")
+    return tuple(int.from_bytes(payload[at : at + 4], "little", signed=True) for at in range(0, len(payload), 4))
+
+
+def as_wanted_states(states: frozenset[int], value: int = 1) -> bytes:
+    return b"".join((value if state in states else 0).to_bytes(4, "little") for state in range(len(STATES)))
+
+
+def console_log(payload: bytes) -> ConsoleLog:
+    """The 24 bytes of CONSOLE_LOG.  Raises ValueError."""
+    if len(payload) != 24:
+        raise ValueError(f"expected 24 bytes, got {len(payload)}")
+    return ConsoleLog(payload[0] != 0, payload[1] != 0, int.from_bytes(payload[8:16], "little"), payload[16] != 0)
+
+
+def as_console_log(log: ConsoleLog) -> bytes:
+    return (
+        bytes((log.clear, log.read))
+        + bytes(6)
+        + log.read_max.to_bytes(8, "little")
+        + bytes((log.write_logfile,))
+        + bytes(7)
+    )
+
+
+def state_message(name: str, state: int, kind: int = STATE_MESSAGE) -> bytes:
+    """struct lxc_msg, sent to state clients and to the monitor fifo."""
+    raw = name.encode(errors="surrogateescape")[:_LONGEST_NAME]
+    return kind.to_bytes(4, "little") + raw.ljust(256, b"\0") + state.to_bytes(4, "little", signed=True)
+
+
+def read_state_message(raw: bytes) -> tuple[int, str, int]:
+    """(kind, name, value) of a struct lxc_msg.  Raises ValueError."""
+    if len(raw) != MESSAGE:
+        raise ValueError(f"expected {MESSAGE} bytes, got {len(raw)}")
+    name = raw[4:260].split(b"\0", 1)[0].decode(errors="surrogateescape")
+    return int.from_bytes(raw[:4], "little", signed=True), name, int.from_bytes(raw[260:], "little", signed=True)

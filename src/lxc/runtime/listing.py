@@ -1,0 +1,72 @@
+"""Which containers there are: those with a configuration, and those with a monitor."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import LxcError
+from lxc.kernel import sockets
+from lxc.runtime import client, commands
+from lxc.runtime.commands import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COMMAND = b"/command"
+
+
+def defined(lxcpath: str) -> list[str]:
+    """The names of the containers in `lxcpath` that have a configuration, sorted; none if there is no such directory."""
+    try:
+        with os.scandir(lxcpath) as entries:
+            names = [entry.name for entry in entries if os.access(f"{entry.path}/config", os.F_OK)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(names)
+
+
+def active(lxcpath: str) -> list[str]:
+    """The names of the containers in `lxcpath` that have a monitor, sorted."""
+    prefix = os.fsencode(lxcpath.rstrip("/")) + b"/"
+    names = set()
+    for address in _listening():
+        if not address.endswith(_COMMAND):
+            continue
+        place = address.removesuffix(_COMMAND)
+        if place.startswith(prefix) and b"/" not in place[len(prefix) :]:
+            names.add(os.fsdecode(place[len(prefix) :]))
+        elif place.startswith(b"lxc/") and (name := _named(address, os.fsencode(lxcpath))):
+            names.add(name)
+    return sorted(names)
+
+
+def _listening() -> Iterator[bytes]:
+    """The abstract addresses that somebody listens at, without the leading NUL: proc(5), /proc/net/unix."""
+    with open("/proc/net/unix", "rb") as file:
+        for line in file:
+            fields = line.split(None, 7)
+            if len(fields) == 8 and int(fields[3], 16) & 0x10000 and fields[7].startswith(b"@"):  # __SO_ACCEPTCON
+                yield fields[7][1:].rstrip(b"\n")
+
+
+def _named(address: bytes, lxcpath: bytes) -> str:
+    """The name of the container whose address is a hash, "" if it is not one of `lxcpath`; its monitor is asked."""
+    try:
+        if _ask(address, commands.GET_LXCPATH) != lxcpath:
+            return ""
+        return os.fsdecode(_ask(address, commands.GET_NAME))
+    except (LxcError, OSError):
+        return ""
+
+
+def _ask(address: bytes, command: int) -> bytes:
+    from lxc.runtime.place import Place
+
+    connection = sockets.connect(address)
+    try:
+        sockets.set_receive_timeout(connection, client.PATIENCE)
+        reply = client.exchange(connection, Place(os.fsdecode(address), "/"), Request(command))
+        return reply.payload.rstrip(b"\0")
+    finally:
+        connection.close()

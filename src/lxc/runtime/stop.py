@@ -1,0 +1,97 @@
+"""Ending a container: kill it, ask it to shut down, ask it to reboot."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from lxc.errors import NotRunning
+from lxc.kernel import process, signals, sockets
+from lxc.runtime import client, commands, wait
+from lxc.runtime.commands import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.place import Place
+
+_SIGRTMIN_3 = 37  # what systemd takes for "halt" (systemd(1)); glibc's SIGRTMIN is 34
+
+
+def kill(place: Place) -> None:
+    """Have the monitor send `lxc.signal.stop` (SIGKILL by default) to init, and wait until the container is gone.
+
+    A stopped container is fine.  Raises StateError.
+    """
+    try:
+        connection = client.connect(place)
+    except NotRunning:
+        return
+    try:
+        sockets.set_receive_timeout(connection, 0)
+        client.exchange(connection, place, Request(commands.STOP))
+    except NotRunning:
+        return  # the connection ends when the container does
+    finally:
+        connection.close()
+
+
+def shutdown(place: Place, timeout: float, signal: int = 0) -> bool:
+    """Send init the halt signal and wait up to `timeout` seconds (-1: forever, 0: not at all) until the container is gone.
+
+    `signal` is `lxc.signal.halt`; 0 chooses SIGPWR, or SIGRTMIN+3 for an init that waits for it (systemd).
+    Return whether it is gone (or 0 was asked for).  A stopped container is fine.
+    """
+    deadline = None if timeout < 0 else time.monotonic() + timeout
+    try:
+        pidfd = client.init_pidfd(place)
+    except NotRunning:
+        return True
+    try:
+        process.pidfd_send_signal(pidfd, signal or _halt_signal(place))
+        if timeout == 0:
+            return True
+        if not _wait_for_exit(pidfd, deadline):
+            return False
+    except (NotRunning, ProcessLookupError):
+        pass  # init ended by itself meanwhile
+    finally:
+        os.close(pidfd)
+    left = -1 if deadline is None else max(1, deadline - time.monotonic())  # the monitor needs a moment to clean up
+    return wait.wait(place, frozenset({"STOPPED"}), left)
+
+
+def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
+    """Send init the reboot signal and wait up to `timeout` seconds (-1: forever, 0: not at all) until it runs again.
+
+    `signal` is `lxc.signal.reboot`; 0 chooses SIGINT.  Return whether it runs again (or 0 was asked for).
+    Raises NotRunning.
+    """
+    pidfd = client.init_pidfd(place)
+    try:
+        if timeout == 0:
+            process.pidfd_send_signal(pidfd, signal or signals.SIGINT)
+            return True
+        connection, _ = wait.register(place, frozenset({commands.RUNNING}), value=2)
+        try:
+            process.pidfd_send_signal(pidfd, signal or signals.SIGINT)
+            return wait.next_state(connection, None if timeout < 0 else timeout) == commands.RUNNING
+        finally:
+            connection.close()
+    finally:
+        os.close(pidfd)
+
+
+def _wait_for_exit(pidfd: int, deadline: float | None) -> bool:
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))))
+
+
+def _halt_signal(place: Place) -> int:
+    """SIGRTMIN+3 if init has it blocked, as systemd does to read it from a signalfd; else SIGPWR."""
+    with open(f"/proc/{client.init_pid(place)}/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"SigBlk:"):
+                return _SIGRTMIN_3 if int(line.split()[1], 16) >> (_SIGRTMIN_3 - 1) & 1 else signals.SIGPWR
+    return signals.SIGPWR
