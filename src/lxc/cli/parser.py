@@ -43,7 +43,7 @@ class Answer(Record):
 def parse(command: Command, words: Sequence[str]) -> Arguments | Answer:
     """Read the words after the command's name.  Raises UsageError for an argument that its option cannot have."""
     options = command.arguments.OPTIONS
-    short = "".join(f"{option.short}:" if option.argument else option.short for option in options)
+    short = "".join(f"{option.short}:" if option.argument else option.short for option in options if option.short)
     long = [f"{option.long}=" if option.argument else option.long for option in options]
     given: dict[str, Any] = {}
     rest = list(words)

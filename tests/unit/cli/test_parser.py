@@ -45,6 +45,17 @@ def test_values_have_the_types_of_the_table() -> None:
     assert (arguments.spices, arguments.hours) == (("salt", "pepper"), (1, -2))
 
 
+def test_a_switch_takes_no_argument_whatever_follows_it_in_the_table() -> None:
+    class Mixed(Arguments):
+        first = switch("first", "1", "One.")
+        second = text("second", "", "WORD", "No short form.")
+        third = switch("third", "3", "Three.")
+
+    found = parse(Command("lxc-x", Mixed, "Does."), ["-13", "me"])
+    assert isinstance(found, Mixed)
+    assert (found.first, found.second, found.third, found.name) == (True, "", True, "me")
+
+
 def test_what_is_not_given_has_its_default() -> None:
     arguments = read("me")
     assert (arguments.fast, arguments.guests, arguments.dish, arguments.spices) == (False, 2, "", ())
