@@ -69,7 +69,8 @@ def _bind(step: Bind, root: int) -> None:
         tree = mount.open_tree(mount.AT_FDCWD, step.source, flags)
     with closing(tree):
         mount.mount_setattr(tree, attr_set=step.attr_set, attr_clear=step.attr_clear, recursive=step.recursive)
-        _attach(tree, root, step.target, step.propagation)
+        _attach(tree, root, step.target)
+        _propagate(tree, step)
 
 
 def _new(step: New, root: int) -> None:
@@ -80,7 +81,8 @@ def _new(step: New, root: int) -> None:
             said = _kernel_messages(context)
             raise OSError(error.errno, f"{error.strerror} ({said})" if said else error.strerror, step.target) from error
         with closing(mount.fsmount(context, step.attr_set)) as tree:
-            _attach(tree, root, step.target, step.propagation)
+            _attach(tree, root, step.target)
+            _propagate(tree, step)
 
 
 def _configure(context: int, step: New) -> None:
@@ -104,11 +106,15 @@ def _kernel_messages(context: int) -> str:
             return "; ".join(said)
 
 
-def _attach(tree: int, root: int, path: str, propagation: int) -> None:
+def _attach(tree: int, root: int, path: str) -> None:
     with closing(beneath.open(root, path, os.O_PATH)) as target:
         mount.move_mount(tree, target)
-    if propagation:
-        mount.mount_setattr(tree, propagation=propagation)
+
+
+def _propagate(tree: int, step: Bind | New) -> None:
+    """Once attached, as mount(8) does it: what was attached before is not what others see."""
+    if step.propagation:
+        mount.mount_setattr(tree, propagation=step.propagation, recursive=step.propagation_recursive)
 
 
 def _make_device(step: Device, root: int) -> None:
@@ -138,4 +144,4 @@ def _bind_boot_id(step: BootId, root: int) -> None:
             os.write(file, f"{text}\n".encode())
         with closing(mount.open_tree(dev, ".lxc-boot-id", mount.OPEN_TREE_CLONE)) as tree:
             mount.mount_setattr(tree, attr_set=15)
-            _attach(tree, root, step.target, 0)
+            _attach(tree, root, step.target)

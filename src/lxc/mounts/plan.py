@@ -6,6 +6,7 @@ the configuration line ("file:line") a step comes from, "" for the defaults.
 
 from __future__ import annotations
 
+from lxc.errors import Unsupported
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -43,6 +44,7 @@ class Bind(Record):
     attr_set: int = 0
     attr_clear: int = 0
     propagation: int = 0
+    propagation_recursive: bool = False
     recursive: bool = False
     in_root: bool = False  # `source` is below the container's root too
     where: str = ""
@@ -60,6 +62,7 @@ class New(Record):
     attr_set: int = 0
     data: tuple[str, ...] = ()  # options of the file system's own
     propagation: int = 0
+    propagation_recursive: bool = False
     where: str = ""
     optional: bool = False
 
@@ -182,27 +185,23 @@ def entries(
             continue
         if entry.create:
             steps.append((MakeDir if entry.create == "dir" else MakeFile)(target, where, entry.optional))
-        if entry.bind:
-            steps.append(
-                Bind(
-                    entry.source, target, entry.attr_set, entry.attr_clear, entry.propagation, entry.recursive,
-                    entry.relative, where, entry.optional,
-                )
-            )  # fmt: skip
-        else:
-            steps.append(
-                New(
-                    entry.fstype,
-                    entry.source,
-                    target,
-                    entry.attr_set,
-                    entry.data,
-                    entry.propagation,
-                    where,
-                    entry.optional,
-                )
-            )
+        if entry.move:
+            raise Unsupported("moving a mount (option move) is not built yet", where=where)
+        steps.append(_mount(entry, target, where))
     return tuple(steps), tuple(warnings)
+
+
+def _mount(entry: MountEntry, target: str, where: str) -> Step:
+    common = {
+        "propagation": entry.propagation,
+        "propagation_recursive": entry.propagation_recursive,
+        "where": where,
+        "optional": entry.optional,
+    }
+    if entry.bind:
+        attributes = entry.attr_set, entry.attr_clear
+        return Bind(entry.source, target, *attributes, recursive=entry.recursive, in_root=entry.relative, **common)
+    return New(entry.fstype, entry.source, target, entry.attr_set, entry.data, **common)
 
 
 def _over_itself(path: str, attributes: int, where: str) -> Bind:

@@ -1,0 +1,89 @@
+"""What lxc-start and lxc-execute share: the options that change the configuration of one run."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.cli.options import Arguments, switch, text, texts
+from lxc.errors import LxcError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.container import Config
+
+SHARED = ("net", "ipc", "uts", "pid")
+
+
+class LaunchArguments(Arguments):
+    rcfile = text(
+        "rcfile",
+        "f",
+        "FILE",
+        "Use FILE, not the container's own configuration; the container need not exist.",
+        complete="file",
+    )
+    defines = texts("define", "s", "KEY=VALUE", "Set a configuration item for this run; can be repeated.")
+    share_net = text("share-net", "", "NAME|PID", "Share the network namespace of a container or process.")
+    share_ipc = text("share-ipc", "", "NAME|PID", "Share the IPC namespace of a container or process.")
+    share_uts = text("share-uts", "", "NAME|PID", "Share the UTS namespace of a container or process.")
+    share_pid = text("share-pid", "", "NAME|PID", "Share the PID namespace of a container or process.")
+    foreground = switch("foreground", "F", "Stay, with the container's console on this terminal, until it ends.")
+    daemon = switch("daemon", "d", "Return as soon as the container runs.")
+
+
+def configured(arguments: LaunchArguments, extra: dict[str, str]) -> Config:
+    """The configuration for this run: the file's, with `extra`, --define and --share-… over it.
+
+    Raises ConfigError, LxcError.
+    """
+    config = arguments.config
+    for kind in SHARED:
+        if value := getattr(arguments, f"share_{kind}"):
+            extra = {**extra, f"lxc.namespace.share.{kind}": value}
+    for key, value in extra.items():
+        config = _assign(config, key, value, "command line")
+    for definition in arguments.defines:
+        key, equals, value = definition.partition("=")
+        if not equals:
+            raise LxcError(f"-s {definition}: expected KEY=VALUE")
+        config = _assign(config, key.strip(), value.strip(), f"-s {definition}")
+    return config
+
+
+def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
+    """Log as lxc.log.* say, where the command line says nothing."""
+    if arguments.logfile or arguments.logpriority >= 0 or not (config.log_file or config.log_level >= 0):
+        return
+    from lxc import log
+
+    level = config.log_level if config.log_level >= 0 else log.ERROR
+    try:
+        log.open(tool, arguments.name, config.log_file or arguments.place.log_file, level)
+    except OSError as error:
+        where = (config.places("lxc.log.file") or ("",))[-1]
+        raise LxcError(f"cannot open the log file {error.filename}: {error.strerror}", where=where) from error
+
+
+def logfile(arguments: LaunchArguments) -> str:
+    """Where the trace of a failed start goes; "" is the container's own log file."""
+    return "" if arguments.logfile in ("", "none") else os.path.abspath(arguments.logfile)
+
+
+def close_inherited() -> None:
+    """Close every descriptor but the standard ones and the log's."""
+    from lxc import log
+    from lxc.kernel import fs
+
+    first, kept = 3, log.descriptor()
+    if kept >= first:
+        if kept > first:
+            fs.close_range(first, kept - 1)
+        first = kept + 1
+    fs.close_range(first, fs.HIGHEST)
+
+
+def _assign(config: Config, key: str, value: str, where: str) -> Config:
+    try:
+        return config.assign(key, value, where)
+    except ValueError as error:
+        raise LxcError(f"{where}: {key}: {error}") from error

@@ -1,0 +1,77 @@
+"""lxc-start: run a container's init, or another command, in a container."""
+
+from __future__ import annotations
+
+from lxc.cli import launching, output
+from lxc.cli.launching import LaunchArguments
+from lxc.cli.options import Command, switch, text
+from lxc.errors import AlreadyRunning, LxcError, UsageError
+from lxc.runtime import start
+
+
+class StartArguments(LaunchArguments):
+    pidfile = text("pidfile", "p", "FILE", "Write the pid of the monitor to FILE.", complete="file")
+    console = text("console", "c", "FILE", "Use the terminal FILE as the container's console.", complete="file")
+    console_log = text("console-log", "L", "FILE", "Append what the console says to FILE.", complete="file")
+    close_all_fds = switch("close-all-fds", "C", "Close inherited descriptors, also with -F.")
+    dry_run = switch("dry-run", "", "Print what a start would do, in order, and do nothing.")
+
+
+def check(arguments: StartArguments) -> None:
+    if arguments.daemon and arguments.foreground:
+        raise UsageError("-d can't be used with -F")
+
+
+COMMAND = Command(
+    "lxc-start",
+    StartArguments,
+    summary="Starts a container.",
+    description="Makes the container's namespaces, control groups and file system as its configuration says and runs "
+    "its init in them: lxc.init.cmd, or /sbin/init, or COMMAND. The command returns when the container runs.\n\n"
+    "If the start fails, the step that failed is named, with the configuration line it came from, and nothing is left "
+    "behind. All that led there is added to the container's log file.",
+    operands="[-- COMMAND...]",
+    containers="stopped",
+    check=check,
+    exits=(
+        ("0", "The container runs, or ran already; with -F: it ran and has ended."),
+        ("1", "It could not be started; a message says why."),
+    ),
+    examples=(
+        ("lxc-start -n web", "Starts web."),
+        ("lxc-start -n web -F", "Starts web with its console on this terminal."),
+        ("lxc-start -n web --dry-run", "Shows what that would do."),
+    ),
+    see_also=("lxc-execute(1)", "lxc-stop(1)", "lxc-attach(1)", "lxc.container.conf(5)"),
+)
+
+
+def run(arguments: StartArguments) -> int:
+    place = arguments.place
+    if not (arguments.rcfile or place.is_defined):
+        raise LxcError(
+            f"No container config specified: there is no container {place.name} in {place.lxcpath}",
+            hint=f"lxc-ls -P {place.lxcpath} lists those there are; lxc-create makes one",
+        )
+    items = {"lxc.console.path": arguments.console, "lxc.console.logfile": arguments.console_log}
+    config = launching.configured(arguments, {key: value for key, value in items.items() if value})
+    launching.open_log("lxc-start", arguments, config)
+    order = start.Order(
+        place,
+        config,
+        arguments.operands,
+        foreground=arguments.foreground,
+        pidfile=arguments.pidfile,
+        logfile=launching.logfile(arguments),
+    )
+    if arguments.dry_run:
+        output.write(f"{start.decide(order)}\n")
+        return 0
+    if arguments.close_all_fds and arguments.foreground:
+        launching.close_inherited()
+    try:
+        start.start(order)
+    except AlreadyRunning as error:
+        error.exit_status = 0
+        raise
+    return 0

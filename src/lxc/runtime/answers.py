@@ -1,0 +1,183 @@
+"""What the monitor answers to each command of the command socket: one method a command."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc import log
+from lxc.cgroups import outside as cgroups
+from lxc.runtime import commands
+from lxc.runtime.commands import Reply, Request
+from lxc.runtime.plan import NAMESPACES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.cgroups.plan import Hierarchy
+    from lxc.runtime.monitor import Monitor
+    from lxc.runtime.server import Connection
+
+_LAYOUTS = {"none": -1, "legacy": 0, "hybrid": 1, "unified": 2}
+_CONTEXT_FDS = 20  # in struct cgroup_ctx
+_CONTEXT_SIZE = 96  # as Debian's 5.0.2 sends and reads it
+_FREEZE_PATIENCE = 5  # seconds that everybody else may have to wait for
+
+
+class Answers:
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._methods: dict[int, Callable[[Request, Connection], Reply | None]] = {
+            commands.GET_TTY_FD: self._tty,
+            commands.STOP: self._stop,
+            commands.GET_STATE: lambda *_: Reply(number=monitor.state),
+            commands.GET_INIT_PID: lambda *_: Reply(number=monitor.running.pid if monitor.running else -1),
+            commands.GET_CLONE_FLAGS: lambda *_: Reply(
+                number=sum(NAMESPACES[kind] for kind in monitor.plan.namespaces)
+            ),
+            commands.GET_CGROUP: self._cgroup,
+            commands.GET_LIMIT_CGROUP: self._cgroup,
+            commands.GET_CONFIG_ITEM: self._config_item,
+            commands.GET_NAME: lambda *_: Reply(payload=commands.as_text(monitor.place.name)),
+            commands.GET_LXCPATH: lambda *_: Reply(payload=commands.as_text(monitor.place.lxcpath)),
+            commands.ADD_STATE_CLIENT: self._add_state_client,
+            commands.CONSOLE_LOG: self._console_log,
+            commands.SERVE_STATE_CLIENTS: self._serve_state_clients,
+            commands.SECCOMP_NOTIFY_ADD_LISTENER: lambda *_: Reply(-errno.EINVAL),  # no proxy is configured
+            commands.FREEZE: lambda request, _: self._freeze(request, is_on=True),
+            commands.UNFREEZE: lambda request, _: self._freeze(request, is_on=False),
+            commands.GET_CGROUP2_FD: self._cgroup2_fd,
+            commands.GET_LIMIT_CGROUP2_FD: self._cgroup2_fd,
+            commands.GET_INIT_PIDFD: lambda *_: _lend(monitor.running.pidfd if monitor.running else -1),
+            commands.GET_DEVPTS_FD: lambda *_: _lend(monitor.running.devpts_fd if monitor.running else -1),
+            commands.GET_SECCOMP_NOTIFY_FD: lambda *_: Reply(-errno.EBADF),
+            commands.GET_CGROUP_CTX: self._cgroup_context,
+            commands.GET_CGROUP_FD: self._cgroup_fd,
+            commands.GET_LIMIT_CGROUP_FD: self._cgroup_fd,
+            commands.GET_SYSTEMD_SCOPE: lambda *_: Reply(-errno.EINVAL),
+        }
+
+    def answer(self, request: Request, connection: Connection) -> Reply | None:
+        """The reply to `request`; None if there is none.  Raises ValueError if the request is malformed."""
+        log.trace(f"asked {commands.NAMES.get(request.command, request.command)}")
+        method = self._methods.get(request.command)
+        return method(request, connection) if method else Reply(-errno.ENOSYS)
+
+    def _tty(self, request: Request, connection: Connection) -> Reply:
+        terminals = self._monitor.terminals
+        if not terminals:
+            return Reply(-errno.EBADF)
+        try:
+            number, fd = terminals.allocate(request.number, connection.fd)
+        except OSError as error:
+            return Reply(-(error.errno or errno.EBADF))
+        connection.keep = True
+        return Reply(number=number, descriptors=(fd,))
+
+    def _stop(self, _request: Request, connection: Connection) -> None:
+        """No answer: the client waits for the connection to end, as it does with the container."""
+        connection.keep = True
+        self._monitor.kill(self._monitor.plan.stop_signal)
+
+    def _cgroup(self, request: Request, _connection: Connection) -> Reply:
+        controller = commands.text(request.payload) if request.payload else ""
+        path = self._monitor.made.path(controller)
+        if path is None:
+            raise ValueError(f"there is no cgroup hierarchy of {controller!r}")
+        return Reply(payload=commands.as_text(path))
+
+    def _config_item(self, request: Request, _connection: Connection) -> Reply:
+        try:
+            value = self._monitor.config.get_item(commands.text(request.payload))
+        except (KeyError, ValueError):
+            return Reply(-1)
+        return Reply(payload=commands.as_text(value)) if value else Reply(-1)
+
+    def _add_state_client(self, request: Request, connection: Connection) -> Reply:
+        try:
+            wanted = commands.wanted_states(request.payload)
+        except ValueError:
+            return Reply(-errno.EINVAL)
+        state = self._monitor.state
+        if wanted[state] == 1:
+            return Reply(state, state)
+        connection.wanted, connection.keep = wanted, True
+        return Reply(commands.REGISTERED, commands.REGISTERED)
+
+    def _console_log(self, request: Request, _connection: Connection) -> Reply:
+        wish, terminals = commands.console_log(request.payload), self._monitor.terminals
+        if not terminals:
+            return Reply(-errno.EFAULT)
+        try:
+            return Reply(payload=terminals.console_log(wish.clear, wish.read, wish.read_max, wish.write_logfile))
+        except OSError as error:
+            return Reply(-(error.errno or errno.EFAULT))
+
+    def _serve_state_clients(self, request: Request, _connection: Connection) -> Reply:
+        if not 0 <= request.number < len(commands.STATES):
+            return Reply(-errno.EINVAL)
+        self._monitor.set_state(request.number)
+        return Reply()
+
+    def _freeze(self, request: Request, *, is_on: bool) -> Reply:
+        """LXC's clients use it on unified hosts only."""
+        made = self._monitor.made
+        if made.layout.name != "unified":
+            return Reply(-errno.ENOENT)
+        patience = _FREEZE_PATIENCE if request.number < 0 else min(request.number, _FREEZE_PATIENCE)
+        try:
+            done = cgroups.set_frozen(made.layout, made.path, is_on=is_on, timeout=patience)
+        except OSError as error:
+            return Reply(-(error.errno or errno.EIO))
+        if not done:
+            return Reply(-errno.ETIMEDOUT)
+        self._monitor.set_state(commands.FROZEN if is_on else commands.RUNNING)
+        return Reply()
+
+    def _cgroup2_fd(self, *_: object) -> Reply:
+        made = self._monitor.made
+        if made.layout.name != "unified":
+            return Reply(-errno.EINVAL)
+        return Reply(descriptors=(cgroups.open_unified(made, made.payload),), is_lent=False)
+
+    def _cgroup_context(self, request: Request, _connection: Connection) -> Reply:
+        """struct cgroup_ctx: {s32 layout; u32 utilities; u32 fd_len; s32 fd[20]; padding}; the descriptors travel beside it."""
+        if not 12 <= len(request.payload) <= _CONTEXT_SIZE:
+            return Reply(-errno.EINVAL)
+        made = self._monitor.made
+        directories = made.payload_directories()[:_CONTEXT_FDS]
+        payload = _ints((_LAYOUTS[made.layout.name], 0, len(directories))).ljust(len(request.payload), b"\0")
+        return Reply(payload=payload, descriptors=tuple(map(_open_directory, directories)), is_lent=False)
+
+    def _cgroup_fd(self, request: Request, _connection: Connection) -> Reply:
+        """struct cgroup_fd: {s32 layout; u32 utilities; s32 type; s32 fd; char controller[64]}."""
+        raw = request.payload[16:].split(b"\0", 1)[0]
+        if len(request.payload) != 80 or not raw:
+            return Reply(-errno.EINVAL)
+        made, controller = self._monitor.made, raw.decode(errors="replace")
+        hierarchy = made.layout.unified if controller == "unified" else made.layout.with_controller(controller)
+        if not hierarchy:
+            return Reply(-errno.ENOENT)
+        numbers = (_LAYOUTS[made.layout.name], 0, _type(hierarchy), -errno.EBADF)
+        directory = hierarchy.directory(hierarchy.below_base(made.payload))
+        return Reply(
+            payload=_ints(numbers) + raw.ljust(64, b"\0"), descriptors=(_open_directory(directory),), is_lent=False
+        )
+
+
+def _lend(fd: int) -> Reply:
+    return Reply(descriptors=(fd,)) if fd >= 0 else Reply(-errno.EBADF)
+
+
+def _open_directory(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _type(hierarchy: Hierarchy) -> int:
+    """The file system's magic number, as statfs(2) has it."""
+    return 0x63677270 if hierarchy.is_unified else 0x27E0EB
+
+
+def _ints(numbers: tuple[int, ...]) -> bytes:
+    return b"".join(number.to_bytes(4, "little", signed=number < 0) for number in numbers)

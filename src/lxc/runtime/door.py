@@ -1,0 +1,29 @@
+"""The last program of ours on the way into a container: lxc-init, executed from a read-only mount of its own.
+
+Whatever a container executes can open /proc/self/exe of the process it came
+from.  Were that the host's Python, the container's root could overwrite it
+(CVE-2019-5736).  So nothing of the container's is ever executed by Python: the
+interpreter first becomes lxc-init, a small static program, through a detached
+read-only mount that no path leads to, and lxc-init executes the container's.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import NotFound
+from lxc.kernel import mount
+from lxc.kernel.fs import closing
+
+PROGRAM = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-init"
+
+
+def open_init() -> int:
+    """A descriptor of lxc-init on a detached read-only mount, for fs.execveat; the caller closes it.  Raises NotFound, OSError."""
+    try:
+        tree = mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)
+    except FileNotFoundError:
+        raise NotFound(f"{PROGRAM} is missing", hint="build the project (make build), or install it again") from None
+    with closing(tree):
+        mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV)
+        return os.open(f"/proc/self/fd/{tree}", os.O_PATH | os.O_CLOEXEC)

@@ -1,0 +1,140 @@
+"""What the monitor and the container's init say to each other, and when.
+
+    monitor                                             init
+    clone3() ───────────────────────────────────────▶   waits
+    enters it into its cgroups
+    GO ─────────────────────────────────────────────▶   performs the inside column
+                        READY + descriptors     ◀────   (console, ttys, devpts)
+    builds the terminals
+    RUN ────────────────────────────────────────────▶   drops privileges, executes lxc-init
+            end of file: it runs  ·  FAILED     ◀────   a failure names its step
+            end of file: it runs  ·  errno      ◀────   (on the pipe) lxc-init executes the container's init
+
+Two channels: a socket pair for the words, and a pipe that only lxc-init writes
+to, when it cannot execute what it was given.  Messages are a letter, a length,
+and that many bytes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.errors import LxcError, StepError
+from lxc.kernel import sockets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
+_MOST_DESCRIPTORS = 250  # in one message
+_LONGEST = 1 << 22
+
+
+class Handshake:
+    """Both ends of it; clone3() gives each process a copy, and each closes the other's at its first move."""
+
+    def __init__(self) -> None:
+        self._monitor, self._init = sockets.pair()
+        self._exec_read, self.exec_write = os.pipe2(os.O_CLOEXEC)
+
+    # In init.
+
+    def wait_for_go(self) -> None:
+        """Block until the monitor has done its part.  Raises LxcError if it has gone away instead."""
+        self._monitor.close()
+        os.close(self._exec_read)
+        self._expect(GO)
+
+    def ready(self, descriptors: tuple[int, ...], payload: bytes) -> None:
+        """Give the monitor `descriptors` and `payload`, and wait until it says RUN."""
+        _say(self._init, READY, len(descriptors).to_bytes(4, "little") + payload)
+        for at in range(0, len(descriptors), _MOST_DESCRIPTORS):
+            sockets.send(self._init, b"d", descriptors[at : at + _MOST_DESCRIPTORS])
+        self._expect(RUN)
+
+    def report(self, error: BaseException) -> None:
+        """Tell the monitor that this start has failed, and what led there."""
+        _say(self._init, FAILED, pack_failure(error))
+
+    def _expect(self, letter: bytes) -> None:
+        got, _ = _hear(self._init)
+        if got != letter:
+            raise LxcError("the monitor went away")
+
+    # In the monitor.
+
+    def go(self) -> None:
+        """Let init begin."""
+        self._init.close()
+        os.close(self.exec_write)
+        _say(self._monitor, GO)
+
+    def await_ready(self) -> tuple[tuple[int, ...], bytes]:
+        """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises StepError if it failed."""
+        letter, payload = self._hear_init()
+        if letter != READY:
+            raise LxcError("the container's init ended before it was ready")
+        count = int.from_bytes(payload[:4], "little")
+        descriptors: tuple[int, ...] = ()
+        while len(descriptors) < count:
+            _, more, _ = sockets.receive(self._monitor, 1)
+            if not more:
+                raise LxcError("the container's init ended before it was ready")
+            descriptors = descriptors + more
+        return descriptors, payload[4:]
+
+    def run(self, describe: Callable[[int], BaseException]) -> None:
+        """Let init become the container's; return once it has.
+
+        Raises StepError if it failed, or what `describe` makes of the errno with which its execution failed.
+        """
+        _say(self._monitor, RUN)
+        letter, _ = self._hear_init()
+        if letter:
+            raise LxcError(f"unexpected message {letter!r} from the container's init")
+        raw = os.read(self._exec_read, 4)
+        if raw:
+            raise describe(int.from_bytes(raw, "little"))
+
+    def close(self) -> None:
+        """Close the monitor's ends."""
+        self._monitor.close()
+        self._init.close()
+        os.close(self._exec_read)
+
+    def _hear_init(self) -> tuple[bytes, bytes]:
+        letter, payload = _hear(self._monitor)
+        if letter == FAILED:
+            raise unpack_failure(payload)
+        return letter, payload
+
+
+def pack_failure(error: BaseException) -> bytes:
+    """`error` and the log so far, as bytes."""
+    known = error if isinstance(error, LxcError) else None
+    step = known.step if isinstance(known, StepError) else ""
+    why = known.why if isinstance(known, StepError) else str(error) or type(error).__name__
+    fields = (step, why, known.where if known else "", known.hint if known else "", *log.remembered())
+    return "\0".join(field.replace("\0", "") for field in fields).encode(errors="surrogateescape")
+
+
+def unpack_failure(raw: bytes) -> LxcError:
+    """The error that `pack_failure` packed; its log is added to ours."""
+    step, why, where, hint, *trace = raw.decode(errors="surrogateescape").split("\0")
+    log.adopt(trace)
+    return StepError(step, why, where=where, hint=hint) if step else LxcError(why, where=where, hint=hint)
+
+
+def _say(channel: sockets.socket, letter: bytes, payload: bytes = b"") -> None:
+    sockets.send(channel, letter + len(payload).to_bytes(4, "little") + payload)
+
+
+def _hear(channel: sockets.socket) -> tuple[bytes, bytes]:
+    """(letter, payload); (b"", b"") at the end of the stream."""
+    raw, _ = sockets.receive_exactly(channel, 5)
+    if len(raw) < 5:
+        return b"", b""
+    length = min(int.from_bytes(raw[1:], "little"), _LONGEST)
+    return raw[:1], sockets.receive_exactly(channel, length)[0] if length else b""

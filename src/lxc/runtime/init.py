@@ -1,0 +1,138 @@
+"""The container's first process, from clone3() to execution: the inside column, top to bottom.
+
+Runs in new namespaces, with the memory of the monitor.  Whatever fails is told
+to the monitor with the step's own words, and ends this process.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import beneath
+from lxc.cgroups import inside as cgroups
+from lxc.kernel import fs, process, signals
+from lxc.kernel.fs import closing
+from lxc.mounts import inside as mounts
+from lxc.network import inside as network
+from lxc.runtime import remedies, sealed
+from lxc.runtime.plan import NAMESPACES
+from lxc.security import inside as security
+from lxc.terminal import inside as terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from lxc.mounts.plan import Step
+    from lxc.runtime.handshake import Handshake
+    from lxc.runtime.plan import InitPlan, StartPlan
+    from lxc.terminal.plan import Given, Prepared
+
+_FIRST = 3  # the lowest descriptor that is not standard input, output or error
+
+
+def run(
+    plan: StartPlan, monitor: Handshake, prepared: Prepared, door: int, shared: tuple[tuple[str, int], ...]
+) -> NoReturn:
+    """Become the container.  Never returns: executes, or reports the step that failed and exits.
+
+    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join.
+    """
+    step: object = "wait for the monitor"
+    try:
+        process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+        monitor.wait_for_go()
+        sealed.seal()
+        for kind, file in shared:
+            step = f"join the {kind} namespace"
+            process.setns(file, NAMESPACES[kind])
+        step = "enter a cgroup namespace"
+        cgroups.enter(plan.cgroups)
+        step = "bring the network up"
+        network.configure(plan.network)
+        if plan.hostname:
+            step = f"set the host name to {plan.hostname}"
+            process.sethostname(plan.hostname)
+        step = "join a session keyring of its own"
+        security.join_keyring(plan.security)
+        umask = os.umask(0)  # modes are meant as they are written
+        step = plan.root
+        root = mounts.take_root(plan.root)
+        for step in (*plan.mounts, *plan.devices):
+            _perform(step, root)
+        step = "set up the terminals"
+        given = _terminals(plan, prepared, root)
+        for step in plan.links:
+            _perform(step, root)
+        step = f"enter the root file system {plan.root.path}"
+        mounts.enter(root)
+        os.umask(umask)
+        step = "hand the terminals to the monitor"
+        monitor.ready(*_parcel(plan, given))
+        step = "take the console"
+        terminal.take_stdio(plan.terminal, given)
+        terminal.own_session()
+        terminal.own_stdio(plan.init.uid, plan.init.gid)
+        step = "drop capabilities"
+        security.drop_capabilities(plan.security)
+        step = f"change to the directory {plan.init.cwd or '/'}"
+        _change_directory(plan.init)
+        step = f"become user {plan.init.uid}, group {plan.init.gid}"
+        _become(plan.init)
+        step = "set no_new_privs"
+        security.forbid_new_privileges(plan.security)
+        step = "run lxc-init"
+        _execute(plan.init, door, monitor.exec_write, given.container_ttys)
+    except BaseException as error:
+        monitor.report(remedies.failure(step, error))
+    os._exit(1)
+
+
+def _perform(step: Step, root: int) -> None:
+    try:
+        mounts.perform(step, root)
+    except OSError:
+        if not step.optional:
+            raise
+
+
+def _terminals(plan: StartPlan, prepared: Prepared, root: int) -> Given:
+    with closing(beneath.open(root, "dev", os.O_PATH | os.O_DIRECTORY)) as dev:
+        return terminal.perform(plan.terminal, prepared, dev)
+
+
+def _parcel(plan: StartPlan, given: Given) -> tuple[tuple[int, ...], bytes]:
+    """The descriptors that the monitor gets, and what they are: see `launch`."""
+    console = () if plan.terminal.console_is_from_host or given.console_master < 0 else (given.console_master,)
+    devpts = () if given.devpts_fd < 0 else (given.devpts_fd,)
+    return (*console, *devpts, *given.tty_masters), bytes((len(console), len(devpts)))
+
+
+def _change_directory(plan: InitPlan) -> None:
+    if plan.cwd:
+        os.makedirs(plan.cwd, 0o755, exist_ok=True)
+        os.chdir(plan.cwd)
+
+
+def _become(plan: InitPlan) -> None:
+    os.setgroups(plan.groups)
+    os.setresgid(plan.gid, plan.gid, plan.gid)
+    os.setresuid(plan.uid, plan.uid, plan.uid)
+    process.prctl(process.PR_SET_PDEATHSIG, plan.pdeath_signal)  # changing ids has cleared it (prctl(2))
+
+
+def _execute(plan: InitPlan, door: int, report: int, container_ttys: str) -> None:
+    """Become lxc-init, and with it the container's program.  Returns only by raising OSError."""
+    ttys = (f"container_ttys={container_ttys}",) if container_ttys else ()
+    environment = dict(pair.split("=", 1) for pair in (*plan.environment, *ttys))
+    if plan.supervised:
+        argv = ("init", "--name=container", "--", *plan.argv)
+    else:
+        argv = ("lxc-init", f"--exec={report}", "--", *plan.argv)
+    for number in (signals.SIGPIPE, signals.SIGXFSZ):
+        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    signals.restore(frozenset())
+    fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
+    if not plan.supervised:
+        os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
+    fs.execveat(door, argv, environment)

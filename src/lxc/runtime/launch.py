@@ -1,0 +1,129 @@
+"""Starting a container: the outside column, top to bottom.  Runs in the monitor.
+
+What it makes is undone by whoever called it (`monitor`), after a failure as
+after the container's life; only what no one else knows of is cleaned up here.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.cgroups import outside as cgroups
+from lxc.errors import StepError
+from lxc.kernel import process
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import door, init, remedies
+from lxc.runtime.handshake import Handshake
+from lxc.runtime.plan import NAMESPACES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.cgroups.outside import Cgroups
+    from lxc.runtime.plan import StartPlan
+    from lxc.terminal.plan import Prepared
+
+
+class Running(Record):
+    """A container that runs; whoever has it closes the descriptors and reaps the pid."""
+
+    pid: int
+    pidfd: int
+    console_master: int = -1
+    devpts_fd: int = -1
+    tty_masters: tuple[int, ...] = ()
+
+    def close(self) -> None:
+        """Close what the monitor holds for itself; the terminals' masters are closed by the terminals."""
+        for fd in (self.pidfd, self.devpts_fd):
+            if fd >= 0:
+                os.close(fd)
+
+
+def launch(plan: StartPlan, made: Cgroups, prepared: Prepared) -> Running:
+    """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError."""
+    handshake = Handshake()
+    shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
+    try:
+        pid, pidfd = _clone(plan, made, handshake, prepared, shared)
+    finally:
+        for _, fd in shared:
+            os.close(fd)
+    try:
+        return _accompany(plan, made, handshake, pid, pidfd)
+    except BaseException:
+        _kill(pid, pidfd)
+        raise
+    finally:
+        handshake.close()
+
+
+def _clone(
+    plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, shared: tuple[tuple[str, int], ...]
+) -> tuple[int, int]:
+    flags = sum(
+        NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
+    )  # that one once init is where it belongs
+    unified = cgroups.open_unified(made, made.payload)
+    own_pids = _enter_pids(shared)
+    try:
+        with closing(door.open_init()) as way:
+            pid, pidfd = process.clone3(flags, unified)
+            if pid == 0:
+                init.run(plan, handshake, prepared, way, tuple(pair for pair in shared if pair[0] != "pid"))
+        log.debug(f"init is process {pid}")
+        return pid, pidfd
+    finally:
+        if own_pids >= 0:
+            process.setns(own_pids, process.CLONE_NEWPID)
+            os.close(own_pids)
+        if unified >= 0:
+            os.close(unified)
+
+
+def _accompany(plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int) -> Running:
+    """The monitor's half of the handshake."""
+    cgroups.enter(made, made.payload, pid, is_born=True)
+    handshake.go()
+    descriptors, shape = handshake.await_ready()
+    try:
+        handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number))
+    except BaseException:
+        for fd in descriptors:
+            os.close(fd)
+        raise
+    consoles, devpts = shape[0], shape[0] + shape[1]
+    return Running(
+        pid,
+        pidfd,
+        descriptors[0] if consoles else -1,
+        descriptors[consoles] if devpts > consoles else -1,
+        descriptors[devpts:],
+    )
+
+
+def _enter_pids(shared: tuple[tuple[str, int], ...]) -> int:
+    """Have the next child born in the pid namespace to share, if there is one.  Return what leads back, or -1."""
+    for kind, fd in shared:
+        if kind == "pid":
+            own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            process.setns(fd, process.CLONE_NEWPID)
+            return own
+    return -1
+
+
+def _open_namespace(kind: str, file: str) -> int:
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StepError(f"share the {kind} namespace {file}", error.strerror or str(error)) from error
+
+
+def _kill(pid: int, pidfd: int) -> None:
+    try:
+        process.pidfd_send_signal(pidfd, 9)
+    except ProcessLookupError:
+        pass
+    os.waitpid(pid, 0)
+    os.close(pidfd)

@@ -1,0 +1,214 @@
+"""The monitor: the process that starts a container, stays with it, answers for it, and cleans up after it.
+
+    STARTING ── launch ──▶ RUNNING ── init ends ──▶ STOPPING ──▶ STOPPED
+        │                     ▲                         │
+        └─▶ ABORTING ─────────│──▶ STOPPING             │
+                              └──────── reboot ─────────┘
+
+Everything that exists for the container outside of it hangs on this process:
+its cgroups, terminals and command socket are gone when `live` returns.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.cgroups import outside as cgroups
+from lxc.kernel import process, signals
+from lxc.loop import Loop
+from lxc.record import Record
+from lxc.runtime import commands, launch
+from lxc.runtime.answers import Answers
+from lxc.runtime.server import Server
+from lxc.terminal import outside as terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.cgroups.outside import Cgroups
+    from lxc.config.container import Config
+    from lxc.kernel.sockets import socket
+    from lxc.runtime.launch import Running
+    from lxc.runtime.place import Place
+    from lxc.runtime.plan import StartPlan
+    from lxc.terminal.outside import Terminals
+    from lxc.terminal.plan import Prepared
+
+_NOT_FORWARDED = frozenset({signals.SIGCHLD, signals.SIGWINCH})
+_LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP})
+
+
+class Exit(Record):
+    """How the container's init ended."""
+
+    status: int  # as waitpid(2) gives it
+
+    @property
+    def is_reboot(self) -> bool:
+        """reboot(2) in a pid namespace kills its init: SIGHUP means restart, SIGINT halt or power off."""
+        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signals.SIGHUP
+
+    @property
+    def code(self) -> int:
+        """What a shell would show: the exit status, or 128 + the signal; halting is 0."""
+        if os.WIFSIGNALED(self.status):
+            number = os.WTERMSIG(self.status)
+            return 0 if number == signals.SIGINT else 128 + number
+        return os.WEXITSTATUS(self.status)
+
+
+class Monitor:
+    def __init__(self, place: Place, plan: StartPlan, config: Config, made: Cgroups, listener: socket) -> None:
+        """`made` and `listener` are the monitor's to remove and close."""
+        self.place, self.plan, self.config, self.made = place, plan, config, made
+        self.loop = Loop()
+        self.state = commands.STOPPED
+        self.running: Running | None = None
+        self.terminals: Terminals | None = None
+        self.exit: Exit | None = None
+        self.is_rebooting = False
+        self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
+        self._signals = -1
+
+    def live(self, started: Callable[[], bool]) -> Exit:
+        """Start the container, stay until it has ended for good, clean up.  Return how it ended.
+
+        `started` is called once it runs; if it returns False (nobody wants it any more) the container is killed.
+        Raises LxcError, OSError if the start failed; all is cleaned up then, too.
+        """
+        mask = signals.block(signals.ALL - _LEFT_ALONE)
+        self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
+        self.loop.watch(self._signals, self._take_signals)
+        try:
+            end = self._once(started)
+            while end.is_reboot:
+                log.info("the container reboots")
+                self._forget_last_life()
+                end = self._once(lambda: True)
+            return end
+        finally:
+            cgroups.leave(self.made)
+            self._server.close_all()
+            self._write_fifo(commands.STOPPED)
+            self.loop.close()
+            os.close(self._signals)
+            signals.restore(mask)
+
+    def set_state(self, state: int) -> None:
+        """Record `state` and tell those who wait for it.  THAWED passes at once: the container is RUNNING."""
+        self.state = commands.RUNNING if state == commands.THAWED else state
+        log.debug(f"state {commands.STATES[state]}")
+        self._server.tell_state(self.place.name, state)
+        self._write_fifo(state)
+
+    def kill(self, signal: int) -> None:
+        """Send init `signal`, and thaw it so that it can take it."""
+        if not self.running:
+            return
+        try:
+            process.pidfd_send_signal(self.running.pidfd, signal)
+        except ProcessLookupError:
+            return
+        if self.state in (commands.FREEZING, commands.FROZEN):
+            cgroups.freeze(self.made, is_on=False)
+
+    def _once(self, started: Callable[[], bool]) -> Exit:
+        """One life: launch, serve until init ends, take down.  Return its end."""
+        self.set_state(commands.STARTING)
+        prepared = terminal.prepare(self.plan.terminal)
+        try:
+            self._launch(prepared)
+            self.set_state(commands.RUNNING)
+            if not started():
+                self.kill(signals.SIGKILL)
+            self.loop.run()
+        except BaseException:
+            self.set_state(commands.ABORTING)
+            raise
+        finally:
+            self._take_down(prepared)
+        assert self.exit is not None
+        return self.exit
+
+    def _launch(self, prepared: Prepared) -> None:
+        running = self.running = launch.launch(self.plan, self.made, prepared)
+        self.terminals = terminal.Terminals(
+            self.plan.terminal, prepared, self.loop, running.console_master, running.tty_masters
+        )
+        self.loop.watch(running.pidfd, self._init_ended)
+
+    def _init_ended(self, _events: int) -> None:
+        assert self.running is not None
+        self.loop.forget(self.running.pidfd)
+        _, status = os.waitpid(self.running.pid, 0)
+        self.exit = Exit(status)
+        log.info(f"init ended, wait status {status:#x}")
+        self._write_fifo(status, commands.EXIT_CODE_MESSAGE)
+        self.loop.stop()
+
+    def _take_down(self, prepared: Prepared) -> None:
+        """Undo what this life made; the cgroups of the monitor and the command socket stay for the next."""
+        self.set_state(commands.STOPPING)
+        running, self.running = self.running, None
+        if running:
+            if self.exit is None:  # the monitor itself failed
+                process.pidfd_send_signal(running.pidfd, signals.SIGKILL)
+                os.waitpid(running.pid, 0)
+            self.loop.forget(running.pidfd)
+        cgroups.kill(self.made)
+        cgroups.remove_payload(self.made)
+        if self.terminals:
+            self.terminals.drain()
+            self.terminals.close()
+            self.terminals = None
+        else:
+            terminal.close(prepared)
+        if running:
+            running.close()
+
+    def _forget_last_life(self) -> None:
+        """Between two lives of a rebooting container."""
+        self.exit = None
+        self.set_state(commands.STOPPED)
+        self._server.drop_waiting(keep_over_reboot=True)
+        cgroups.remake_payload(self.made, self.plan.cgroups.owner)
+
+    def _take_signals(self, _events: int) -> None:
+        """Pass on to init what is sent to the monitor; hanging up ends it."""
+        while True:
+            try:
+                number, _ = signals.read_signal(self._signals)
+            except BlockingIOError:
+                return
+            if number == signals.SIGWINCH and self.terminals:
+                self.terminals.set_window_size()
+            if number in _NOT_FORWARDED or not self.running:
+                continue
+            log.debug(f"passing signal {number} on to init")
+            self.kill(signals.SIGTERM if number == signals.SIGHUP else number)
+
+    def _client_closed(self, fd: int) -> None:
+        if self.terminals:
+            self.terminals.release(fd)
+
+    def _write_fifo(self, value: int, kind: int = commands.STATE_MESSAGE) -> None:
+        """Tell lxc-monitord, if it reads its fifo."""
+        path = f"{_run_directory()}/lxc/{self.place.lxcpath.strip('/')}/monitor-fifo"
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return  # there is none, or nobody reads it
+        try:
+            os.write(fd, commands.state_message(self.place.name, value, kind))
+        except OSError as error:
+            log.debug(f"cannot write to {path}: {error.strerror}")
+        finally:
+            os.close(fd)
+
+
+def _run_directory() -> str:
+    if os.geteuid() == 0:
+        return "/run"
+    return os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"

@@ -1,0 +1,73 @@
+"""From a step that failed and the kernel's word for it to what the user is told: why, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc.errors import LxcError, StepError
+from lxc.mounts.plan import Bind, MakeDir, MakeFile, New, RootPlan
+
+_LINK = "links in the container's root are not followed: remove it, or choose another target"
+
+
+def failure(step: object, error: BaseException) -> BaseException:
+    """What to raise for `error`, which happened in `step` (its str() completes "cannot …")."""
+    if isinstance(error, StepError) or not isinstance(error, (OSError, LxcError)):
+        return error if isinstance(error, LxcError) else StepError(str(step), f"{type(error).__name__}: {error}")
+    where = getattr(step, "where", "")
+    if isinstance(error, LxcError):
+        return StepError(str(step), str(error), where=where or error.where, hint=error.hint)
+    return StepError(str(step), _why(error), where=where, hint=_hint(step, error))
+
+
+def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
+    """What to raise when the container's program could not be executed."""
+    program = argv[0]
+    hint = {
+        errno.ENOENT: f"{rootfs} has no {program}, or lacks the interpreter or dynamic loader that it names",
+        errno.EACCES: f"{program} in {rootfs} is not an executable file, or lies on a mount without exec",
+        errno.ENOEXEC: f"{program} in {rootfs} is built for another kind of machine",
+        errno.ELOOP: f"{program} in {rootfs} leads in circles",
+    }.get(number, "")
+    return StepError(f"run {program} in the container", os.strerror(number), hint=hint)
+
+
+def _why(error: OSError) -> str:
+    """The kernel's word, and on what, unless that is said already."""
+    said = error.strerror or str(error)
+    return f"{said}: {error.filename}" if error.filename and str(error.filename) not in said else said
+
+
+def _hint(step: object, error: OSError) -> str:
+    number, path = error.errno, str(error.filename or "")
+    if number == errno.ELOOP:
+        return _LINK
+    if isinstance(step, RootPlan):
+        return _root_hint(step, number, path)
+    if isinstance(step, Bind) and number == errno.ENOENT and path == step.source and not step.in_root:
+        return f"make {step.source} on the host, or add optional to the entry"
+    if isinstance(step, (Bind, New)) and number == errno.ENOENT:
+        return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
+    if isinstance(step, New) and number == errno.ENODEV:
+        return f"this kernel has no file system called {step.fstype}: load its module, or correct the entry"
+    if isinstance(step, New) and number == errno.EINVAL:
+        return "the file system does not take one of these options"
+    if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
+        return "a component of the path is a file"
+    return {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EROFS: "the file system is read-only",
+        errno.EPERM: "this process lacks a privilege it needs: run it as root, outside of other containers",
+        errno.ENOSYS: "the kernel is older than Linux 5.15, or a system-call filter forbids it",
+    }.get(number or 0, "")
+
+
+def _root_hint(step: RootPlan, number: int | None, path: str) -> str:
+    if number == errno.ENOENT and path == step.mount != step.path:
+        return f"lxc.rootfs.mount must exist: make {step.mount}"
+    if number == errno.ENOENT:
+        return f"lxc.rootfs.path must exist: was {step.path} moved or removed?"
+    if number == errno.ENOTDIR:
+        return "lxc.rootfs.path must be a directory; other backends are not built yet"
+    return ""

@@ -1,0 +1,198 @@
+"""The monitor's end of the command socket: connections, requests, and clients that wait for a state.
+
+Any local user can connect, and must be taken for hostile: who asks is checked
+on every request, every length before it is believed, and nobody who does not
+read or write holds up the container.  What the requests mean is the monitor's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lxc import log
+from lxc.kernel import sockets
+from lxc.loop import BROKEN, READABLE, WRITABLE
+from lxc.runtime import commands
+from lxc.runtime.commands import Reply, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.kernel.sockets import socket
+    from lxc.loop import Loop
+
+    Answer = Callable[[Request, "Connection"], Reply | None]
+
+_EPERM = 1
+_MOST_STRANGERS = 16  # connections of users who may not ask anything; the oldest goes
+_SECONDS_OF_PEACE = 0.05  # after descriptors ran out
+
+
+class Connection:
+    """A client.  `keep` says that the connection stays open after the answer."""
+
+    def __init__(self, channel: socket) -> None:
+        self.channel = channel
+        self.incoming = b""
+        self.outgoing = b""
+        self.is_trusted = True  # every part of the request came from someone who may ask
+        self.keep = False
+        self.wanted: tuple[int, ...] = ()  # int[8] of ADD_STATE_CLIENT
+
+    @property
+    def fd(self) -> int:
+        return self.channel.fileno()
+
+
+class Server:
+    def __init__(self, listener: socket, loop: Loop, answer: Answer, closed: Callable[[int], None]) -> None:
+        """Serve `listener`.  `answer(request, connection)` gives the reply, None for none; `closed(fd)` hears of ends."""
+        self._listener, self._loop, self._answer, self._closed = listener, loop, answer, closed
+        self._connections: dict[int, Connection] = {}
+        self._strangers: list[Connection] = []
+        sockets.pass_credentials(listener)
+        loop.watch(listener.fileno(), self._accept)
+
+    def tell_state(self, name: str, state: int) -> None:
+        """Tell those who wait for `state`; each is told once, and its connection ends."""
+        message = commands.state_message(name, state)
+        for connection in list(self._connections.values()):
+            if connection.wanted and connection.wanted[state]:
+                connection.keep, connection.wanted = False, ()
+                self._send(connection, message)
+
+    def close_all(self) -> None:
+        """End every connection: whoever still waits learns that the container is gone; then stop listening."""
+        for connection in list(self._connections.values()):
+            self._end(connection)
+        self._loop.forget(self._listener.fileno())
+        self._listener.close()
+
+    def drop_waiting(self, keep_over_reboot: bool) -> None:
+        """End the connections that wait for a state, but with `keep_over_reboot` those that asked to survive one."""
+        for connection in list(self._connections.values()):
+            survives = keep_over_reboot and connection.wanted and connection.wanted[commands.RUNNING] == 2
+            if connection.wanted and not survives:
+                self._end(connection)
+
+    def _accept(self, _events: int) -> None:
+        try:
+            channel = sockets.accept(self._listener)
+        except BlockingIOError:
+            return
+        except OSError as error:  # out of descriptors: let those that are open end first
+            log.warn(f"cannot accept a connection: {error.strerror}")
+            if self._strangers:
+                self._end(self._strangers[0])
+            time.sleep(_SECONDS_OF_PEACE)
+            return
+        connection = Connection(channel)
+        self._connections[connection.fd] = connection
+        if not _is_allowed(sockets.peer_credentials(channel)):
+            self._strangers.append(connection)
+            if len(self._strangers) > _MOST_STRANGERS:
+                self._end(self._strangers[0])
+        self._loop.watch(connection.fd, lambda events: self._serve(connection, events))
+
+    def _serve(self, connection: Connection, events: int) -> None:
+        try:
+            if events & WRITABLE and connection.outgoing:
+                self._flush(connection)
+            elif events & READABLE:
+                self._read(connection)
+            elif events & BROKEN:
+                self._end(connection)
+        except OSError as error:
+            log.debug(f"a client went away: {error.strerror}")
+            self._end(connection)
+
+    def _read(self, connection: Connection) -> None:
+        missing = _missing(connection.incoming)
+        data, descriptors, credentials = sockets.receive(connection.channel, missing)
+        for fd in descriptors:  # no request that we serve comes with one
+            os.close(fd)
+        if not data:
+            self._end(connection)
+            return
+        connection.incoming += data
+        connection.is_trusted = connection.is_trusted and _is_allowed(credentials)
+        missing = _missing(connection.incoming)
+        if missing < 0:
+            log.warn("a client announced more than a request can have; its connection is closed")
+            self._end(connection)
+        elif missing == 0:
+            self._request(connection)
+
+    def _request(self, connection: Connection) -> None:
+        command, _, number = commands.read_header(connection.incoming[: commands.HEADER])
+        request = Request(command, number, connection.incoming[commands.HEADER :])
+        connection.incoming = b""
+        if not connection.is_trusted or not _is_allowed(sockets.peer_credentials(connection.channel)):
+            reply: Reply | None = Reply(-_EPERM)
+        else:
+            try:
+                reply = self._answer(request, connection)
+            except ValueError as error:
+                log.warn(f"malformed {commands.NAMES.get(command, command)}: {error}")
+                self._end(connection)
+                return
+        if reply:
+            self._send(connection, commands.encode(reply), reply.descriptors)
+            for fd in () if reply.is_lent else reply.descriptors:
+                os.close(fd)
+
+    def _send(self, connection: Connection, data: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        """Send what can be sent at once, the rest when the client has read it; then end, or serve on."""
+        try:
+            sent = sockets.send_some(connection.channel, data, descriptors)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end(connection)
+            return
+        connection.outgoing = data[sent:]
+        self._sent(connection)
+
+    def _flush(self, connection: Connection) -> None:
+        sent = sockets.send_some(connection.channel, connection.outgoing)
+        connection.outgoing = connection.outgoing[sent:]
+        self._sent(connection)
+
+    def _sent(self, connection: Connection) -> None:
+        if connection.outgoing:
+            self._loop.watch(connection.fd, lambda events: self._serve(connection, events), WRITABLE)
+        elif connection.keep:
+            self._loop.watch(connection.fd, lambda events: self._serve(connection, events))
+        else:
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        if connection.fd not in self._connections:
+            return
+        fd = connection.fd
+        del self._connections[fd]
+        if connection in self._strangers:
+            self._strangers.remove(connection)
+        self._loop.forget(fd)
+        connection.channel.close()
+        self._closed(fd)
+
+
+def _missing(incoming: bytes) -> int:
+    """How many bytes the request in `incoming` still lacks; -1 if it announces what no request may."""
+    if len(incoming) < commands.HEADER:
+        return commands.HEADER - len(incoming)
+    _, length, _ = commands.read_header(incoming[: commands.HEADER])
+    if not 0 <= length <= commands.LONGEST:
+        return -1
+    return commands.HEADER + length - len(incoming)
+
+
+def _is_allowed(credentials: tuple[int, int, int] | None) -> bool:
+    """Root, or the user and group that the monitor runs as."""
+    if credentials is None:
+        return False
+    _, uid, gid = credentials
+    return uid == 0 or (uid == os.geteuid() and gid == os.getegid())

@@ -1,0 +1,329 @@
+"""Starting a container, as the one who asks for it sees it: check, decide, make a monitor, wait until it runs.
+
+starter                                            monitor
+binds the command socket: that is the claim
+makes the cgroups, clone3() ─────────────────────▶ born in lxc.monitor.NAME, leaves the terminal
+waits                                              starts the container
+                              R  ◀───────────────  it runs
+         or   F, the failure, its log  ◀─────────  it does not, and all is cleaned up
+end of file ─────────────────────────────────────▶ (Ctrl-C) kills what it has started
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.cgroups import outside as cgroups
+from lxc.errors import AlreadyRunning, ConfigError, LxcError, StateError, StepError, Unsupported
+from lxc.kernel import fs, process, sockets
+from lxc.record import Record
+from lxc.runtime import client, handshake, monitor, remedies
+from lxc.runtime import plan as _plan
+from lxc.runtime.plan import Facts, StartPlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.config.container import Config
+    from lxc.kernel.sockets import socket
+    from lxc.runtime.place import Place
+    from lxc.values.mount import MountEntry
+
+_OLDEST_KERNEL = (5, 15)
+_RUNS, _FAILED = b"R", b"F"
+_LONGEST_REPORT = 1 << 22
+_EADDRINUSE = 98
+
+
+class Order(Record):
+    """What is asked for."""
+
+    place: Place
+    config: Config
+    argv: tuple[str, ...] = ()  # instead of lxc.init.cmd (or lxc.execute.cmd)
+    execute: bool = False  # lxc-init stays above the command
+    foreground: bool = False  # the caller is the monitor
+    pidfile: str = ""  # gets the monitor's pid
+    logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
+
+
+def decide(order: Order) -> StartPlan:
+    """The plan for `order` on this host.  Touches nothing.  Raises LxcError."""
+    _check_host()
+    _check_effects(order.config)
+    return _plan.start(
+        order.place,
+        order.config,
+        _facts(order.config, order.place),
+        argv=order.argv,
+        execute=order.execute,
+        foreground=order.foreground,
+    )
+
+
+def start(order: Order) -> int:
+    """Start what `order` asks for.
+
+    Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
+    Raises AlreadyRunning, LxcError, and leaves nothing behind then.
+    """
+    plan = decide(order)
+    for warning in plan.warnings:
+        log.warn(warning)
+    _check_creation(order.place)
+    listener = _claim(order.place)
+    try:
+        pidfile = _open_pidfile(order.pidfile)
+        made = cgroups.prepare(plan.cgroups)
+    except BaseException:
+        listener.close()
+        _remove_pidfile(order.pidfile)
+        raise
+    if order.foreground:
+        cgroups.enter(made, made.monitor, os.getpid(), is_born=False)
+        return _monitor(order, plan, made, listener, pidfile, lambda: True)
+    return _daemon(order, plan, made, listener, pidfile)
+
+
+def _check_host() -> None:
+    """Say clearly what this version needs; nothing is started half."""
+    release = os.uname().release
+    version = tuple(int(part) for part in release.split("-")[0].split("+")[0].split(".")[:2])
+    if version < _OLDEST_KERNEL:
+        raise Unsupported(f"this is Linux {release}; containers need Linux 5.15 or newer")
+    if os.geteuid() != 0:
+        raise Unsupported("containers are started by root only so far", hint="run it with sudo")
+
+
+def _check_effects(config: Config) -> None:
+    """Refuse what would be ignored."""
+    from lxc.config import effects
+
+    modules = frozenset(name for name in ("apparmor", "selinux") if os.path.isdir(f"/sys/module/{name}"))
+    missing = effects.not_built(config, host_modules=modules)
+    if missing:
+        mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
+        raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
+
+
+def _check_creation(place: Place) -> None:
+    from lxc.runtime import create
+
+    if create.is_in_progress(place):
+        raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
+
+
+def _facts(config: Config, place: Place) -> Facts:
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        last = int(file.read())
+    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place))
+
+
+def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
+    """The entries of the file that lxc.mount.fstab names, each with its place.  Raises ConfigError."""
+    from lxc.values import mount as values
+
+    path = config.mount_fstab
+    if not path:
+        return ()
+    where = (config.places("lxc.mount.fstab") or ("",))[-1]
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise StepError(f"read lxc.mount.fstab {path}", error.strerror or str(error), where=where) from error
+    found, mistakes = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            found.append((values.parse(line), f"{path}:{number}"))
+        except ValueError as error:
+            mistakes.append(f"{path}:{number}: {error}")
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return tuple(found)
+
+
+def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
+    """lxc.namespace.share.*: each namespace's file.  The value is a path, a pid, or a running container's name."""
+    return tuple((kind, _namespace_file(kind, value, place)) for kind, value in config.namespace_share.items())
+
+
+def _namespace_file(kind: str, value: str, place: Place) -> str:
+    if value.startswith("/"):
+        return value
+    pid = int(value) if value.isdecimal() and int(value) > 0 else client.init_pid(place.replace(name=value))
+    return f"/proc/{pid}/ns/{kind}"
+
+
+def _claim(place: Place) -> socket:
+    """Listen on the container's command socket: whoever does is its monitor.  Raises AlreadyRunning."""
+    try:
+        return sockets.listen(place.socket_name)
+    except OSError as error:
+        if error.errno == _EADDRINUSE:
+            raise AlreadyRunning("Container is already running") from None
+        raise StepError(f"listen on the command socket of {place.name}", error.strerror or str(error)) from error
+
+
+def _open_pidfile(path: str) -> int:
+    if not path:
+        return -1
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StepError(f"write the pid file {path}", error.strerror or str(error)) from error
+
+
+def _remove_pidfile(path: str) -> None:
+    try:
+        if path:
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _daemon(order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int) -> int:
+    """Make the monitor a process of its own, and wait for its word."""
+    ours, theirs = sockets.pair()
+    unified = cgroups.open_unified(made, made.monitor)
+    try:
+        pid, pidfd = process.clone3(0, unified)
+    except BaseException:
+        cgroups.remove(made)
+        _remove_pidfile(order.pidfile)
+        raise
+    if pid == 0:
+        _become_monitor(order, plan, made, listener, pidfile, ours, theirs)
+    for fd in (pidfd, unified, pidfile):
+        if fd >= 0:
+            os.close(fd)
+    theirs.close()
+    listener.close()
+    try:
+        return _await_word(ours, pid)
+    finally:
+        ours.close()
+
+
+def _await_word(channel: socket, pid: int) -> int:
+    """What the monitor says of the start.  On Ctrl-C have it undone, and wait until it is.  Raises LxcError."""
+    try:
+        letter, payload = _receive(channel)
+    except KeyboardInterrupt:
+        channel.shutdown(1)  # SHUT_WR: the monitor sees that nobody wants the container any more
+        _receive(channel)
+        os.waitpid(pid, 0)
+        raise
+    if letter == _RUNS:
+        return 0
+    os.waitpid(pid, 0)
+    if letter == _FAILED:
+        raise handshake.unpack_failure(payload)
+    raise LxcError("the monitor ended before the container ran", hint="it may have been killed; look at dmesg(1)")
+
+
+def _receive(channel: socket) -> tuple[bytes, bytes]:
+    letter, _ = sockets.receive_exactly(channel, 1)
+    payload = b""
+    while letter == _FAILED and len(payload) < _LONGEST_REPORT:
+        part, _, _ = sockets.receive(channel, 65536)
+        if not part:
+            break
+        payload += part
+    return letter, payload
+
+
+def _become_monitor(
+    order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int, ours: socket, theirs: socket
+) -> None:
+    """In the new process: leave the starter's session and files, and be the monitor.  Never returns."""
+    status = 1
+    try:
+        ours.close()
+        os.setsid()
+        os.chdir("/")
+        _keep_only({listener.fileno(), theirs.fileno(), pidfile, log.descriptor()})
+        process.set_title(f"[lxc monitor] {order.place.lxcpath} {order.place.name}")
+        cgroups.enter(made, made.monitor, os.getpid(), is_born=True)
+        _monitor(order, plan, made, listener, pidfile, lambda: _tell_running(theirs))
+        status = 0
+    except BaseException as error:
+        _tell_failure(theirs, error)
+    os._exit(status)
+
+
+def _tell_running(channel: socket) -> bool:
+    """Tell the starter; False if it has gone, or wants the container no more."""
+    try:
+        channel.setblocking(False)
+        try:
+            if channel.recv(1) == b"":
+                return False
+        except BlockingIOError:
+            pass
+        sockets.send(channel, _RUNS)
+        channel.close()
+    except OSError:
+        return False
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    return True
+
+
+def _tell_failure(channel: socket, error: BaseException) -> None:
+    try:
+        channel.setblocking(True)
+        sockets.send(channel, _FAILED + handshake.pack_failure(error))
+    except OSError:
+        log.error(f"nobody is left to be told: {error}")
+
+
+def _keep_only(kept: set[int]) -> None:
+    """Close every descriptor but standard ones and `kept`, and those that systemd passed (sd_listen_fds(3))."""
+    passed = os.environ.get("LISTEN_FDS", "")
+    first = 3 + (int(passed) if passed.isdecimal() else 0)
+    for fd in sorted(fd for fd in kept if fd >= first):
+        if fd > first:
+            fs.close_range(first, fd - 1)
+        first = fd + 1
+    fs.close_range(first, fs.HIGHEST)
+
+
+def _monitor(
+    order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int, started: Callable[[], bool]
+) -> int:
+    """Be the monitor until the container has ended.  Return the exit code of its init."""
+    try:
+        if pidfile >= 0:
+            os.write(pidfile, str(os.getpid()).encode())
+            os.close(pidfile)
+        end = monitor.Monitor(order.place, plan, order.config, made, listener).live(started)
+    except BaseException as error:
+        failure = remedies.failure(f"start {order.place.name}", error)
+        log.error(str(failure))
+        _keep_trace(order)
+        raise failure from error
+    finally:
+        _remove_pidfile(order.pidfile)
+    if order.config.ephemeral:
+        from lxc.runtime import destroy
+
+        destroy.destroy(order.place)
+    return end.code
+
+
+def _keep_trace(order: Order) -> None:
+    """Write all that led to the failure to the container's log file, whatever the log level."""
+    path = order.logfile or order.place.log_file
+    if not order.logfile and not os.path.isdir(os.path.dirname(path)):
+        return  # a container without directory has no log file either
+    try:
+        log.dump(path)
+    except OSError as error:
+        log.debug(f"cannot write {path}: {error.strerror}")
