@@ -67,3 +67,8 @@ def set_default(number: int) -> None:
 def ignore(number: int) -> None:
     """signal(2): SIG_IGN for signal `number`."""
     _signal.signal(number, _signal.SIG_IGN)
+
+
+def is_ignored(number: int) -> bool:
+    """Whether the disposition of signal `number` is SIG_IGN, as nohup(1) and shells leave it behind."""
+    return _signal.getsignal(number) == _signal.SIG_IGN

@@ -11,7 +11,7 @@ import os
 from lxc.errors import UsageError
 from lxc.record import Record
 
-_NAME_MAX, _PATH_MAX = 255, 4096  # limits.h
+_NAME_MAX, _PATH_MAX = 254, 4096  # limits.h; a file name has 255, but the name of a container's lock is .NAME
 _SUN_PATH_MAX = 105  # of unix(7)'s 108 bytes; LXC hashes what is longer, and its clients must find the same address
 _LONGEST_FILE = "/lxc_snapshots"
 _DEFAULT_PATH, _DEFAULT_LOGS = "/var/lib/lxc", "/var/log/lxc"
@@ -99,7 +99,7 @@ def _objection(wanted: Place) -> str:
         if character != "/" and character in wanted.lxcpath:
             return f"{wanted.lxcpath!r} cannot be a container path: it contains {called}"
     if size > _NAME_MAX:
-        return f"{name[:20]!r}… cannot be a container's name: it has {size} bytes, a file name has at most {_NAME_MAX}"
+        return f"{name[:20]!r}… cannot be a container's name: it has {size} bytes, more than {_NAME_MAX}"
     longest = len(os.fsencode(wanted.directory + _LONGEST_FILE))
     if longest >= _PATH_MAX:
         tail = f"files in it would have paths of {longest} bytes, the kernel takes {_PATH_MAX - 1}"
