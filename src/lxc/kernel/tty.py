@@ -20,6 +20,20 @@ def open_master(dirfd: int, path: str = "ptmx") -> int:
     return master
 
 
+def open_pair() -> tuple[int, int]:
+    """openpty(3): (master, slave) of a new pseudo terminal of the host's devpts, close-on-exec; the caller closes both."""
+    dev = os.open("/dev", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        master = open_master(dev)
+    finally:
+        os.close(dev)
+    try:
+        return master, open_slave(master)
+    except OSError:
+        os.close(master)
+        raise
+
+
 def number(master: int) -> int:
     """TIOCGPTN: N of the slave's name, /dev/pts/N."""
     return int.from_bytes(fcntl.ioctl(master, TIOCGPTN, b"\0\0\0\0"), "little")
@@ -46,11 +60,14 @@ def set_window_size(fd: int, size: bytes) -> None:
 
 
 def make_raw(fd: int) -> list[Any]:
-    """Set `fd` as LXC sets the peer of a console: no echo, no line editing, no signals.  Return what to restore."""
+    """Set `fd` as LXC sets the peer of a console: no echo, no line editing, no signals.  Return what to restore.
+
+    At once, what is still to be written or read stays: waiting for a line that stands still would take forever.
+    """
     import termios
 
-    before = termios.tcgetattr(fd)
-    iflag, oflag, cflag, lflag, ispeed, ospeed, characters = termios.tcgetattr(fd)
+    before = settings(fd)
+    iflag, oflag, cflag, lflag, ispeed, ospeed, characters = settings(fd)
     iflag |= termios.IGNPAR
     iflag &= ~(termios.ISTRIP | termios.INLCR | termios.IGNCR | termios.ICRNL | termios.IXON | termios.IXANY)
     iflag &= ~(termios.IXOFF | termios.IUCLC)
@@ -58,12 +75,39 @@ def make_raw(fd: int) -> list[Any]:
     lflag &= ~(termios.ECHONL | termios.IEXTEN)
     oflag |= termios.ONLCR | termios.OPOST
     characters[termios.VMIN], characters[termios.VTIME] = 1, 0
-    termios.tcsetattr(fd, termios.TCSAFLUSH, [iflag, oflag, cflag, lflag, ispeed, ospeed, characters])
+    restore(fd, [iflag, oflag, cflag, lflag, ispeed, ospeed, characters])
     return before
 
 
-def restore(fd: int, settings: list[Any]) -> None:
-    """Undo `make_raw`."""
+def make_transparent(fd: int) -> None:
+    """Let every byte pass `fd` unchanged, both ways: cfmakeraw(3)."""
     import termios
 
-    termios.tcsetattr(fd, termios.TCSAFLUSH, settings)
+    iflag, oflag, cflag, lflag, ispeed, ospeed, characters = settings(fd)
+    iflag &= ~(termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR)
+    iflag &= ~(termios.ICRNL | termios.IXON)
+    oflag &= ~termios.OPOST
+    lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    cflag = cflag & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+    restore(fd, [iflag, oflag, cflag, lflag, ispeed, ospeed, characters])
+
+
+def settings(fd: int) -> list[Any]:
+    """tcgetattr(3)."""
+    import termios
+
+    try:
+        return termios.tcgetattr(fd)
+    except termios.error as error:
+        raise OSError(*error.args) from None
+
+
+def restore(fd: int, settings: list[Any]) -> None:
+    """tcsetattr(3), TCSANOW: undo `make_raw`."""
+    import termios
+
+    try:
+        termios.tcsetattr(fd, termios.TCSANOW, settings)
+    except termios.error as error:
+        raise OSError(*error.args) from None

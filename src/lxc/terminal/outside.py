@@ -1,0 +1,173 @@
+"""A container's terminals in the monitor: what the host has is opened before the clone; then they are served.
+
+Clients (lxc-console, the API) take a tty or the console with GET_TTY_FD and
+hold it as long as their connection lasts; here a connection is an `owner`, any
+number the caller likes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc.errors import StepError
+from lxc.kernel import mount, tty
+from lxc.terminal.console import Console
+from lxc.terminal.logfile import open_log
+from lxc.terminal.plan import AllocateConsole, OpenLog, OpenPeer, Prepared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.loop import Loop
+    from lxc.terminal.plan import OutsideStep, TerminalPlan
+
+_CONSOLE, _ANY = 0, -1
+
+
+def prepare(plan: TerminalPlan) -> Prepared:
+    """In the monitor, before the clone: open what the host has for the console.  Raises StepError, and leaves nothing open.
+
+    The caller closes it: with `close`, or by making it `Terminals`.
+    """
+    prepared = Prepared()
+    for step in plan.outside:
+        try:
+            prepared = _open(step, prepared)
+        except OSError as error:
+            close(prepared)
+            raise StepError(str(step), error.strerror or str(error), where=_where(step)) from error
+    return prepared
+
+
+def close(prepared: Prepared) -> None:
+    """Close what `prepare` opened."""
+    for fd in (
+        prepared.peer, prepared.log, prepared.console_master, prepared.console_slave, prepared.console_tree,
+    ):  # fmt: skip
+        if fd >= 0:
+            os.close(fd)
+
+
+class Terminals:
+    """The terminals of a running container."""
+
+    def __init__(
+        self, plan: TerminalPlan, prepared: Prepared, loop: Loop, console_master: int, tty_masters: tuple[int, ...]
+    ) -> None:
+        """Serve them from `loop`.  `console_master` is what init gave, -1 if the console is the prepared one or none.
+
+        All that is given is closed by `close`.
+        """
+        master = console_master if console_master >= 0 else prepared.console_master
+        self._console = Console(plan, prepared, loop, master) if master >= 0 else None
+        self._ttys = tty_masters
+        self._slaves = tuple(map(tty.open_slave, tty_masters))  # held: a tty without a getty is silent, not broken
+        self._owners: dict[int, int] = {}  # of the numbers that are taken
+        self._prepared, self._console_master = prepared, console_master
+        if prepared.console_tree >= 0:  # attached by now; held, it would keep the container from unmounting it
+            os.close(prepared.console_tree)
+            self._prepared = prepared.replace(console_tree=-1)
+
+    def allocate(self, number: int, owner: int) -> tuple[int, int]:
+        """Take tty `number` (0: the console, -1: any free tty) for `owner`.  Return its number and a descriptor to lend.
+
+        Raises OSError(EBADF) if there is none, or it is taken.
+        """
+        if number == _ANY:
+            number = next((n for n in range(1, len(self._ttys) + 1) if n not in self._owners), _ANY)
+        if number == _CONSOLE and self._console and not self._console.is_taken:
+            fd = self._console.connect()
+        elif 1 <= number <= len(self._ttys) and number not in self._owners:
+            fd = self._ttys[number - 1]
+            os.set_blocking(fd, True)  # whoever had it before may have left it otherwise
+        else:
+            raise OSError(errno.EBADF, "there is no such tty, or it is in use")
+        self._owners[number] = owner
+        return number, fd
+
+    def release(self, owner: int) -> None:
+        """Free what `owner` took."""
+        for number in [number for number, taken_by in self._owners.items() if taken_by == owner]:
+            del self._owners[number]
+            if number == _CONSOLE and self._console:
+                self._console.disconnect()
+
+    def console_log(self, clear: bool, read: bool, read_max: int, write_logfile: bool) -> bytes:
+        """CONSOLE_LOG: write the ring buffer to the log file, take its oldest `read_max` bytes (0: all) out, clear it.
+
+        Raises OSError: EFAULT if there is no ring buffer, ENODATA if it is empty and to be read.
+        """
+        ring = self._console.ring if self._console else None
+        if self._console is None or ring is None:
+            raise OSError(errno.EFAULT, "the console has no ring buffer")
+        if write_logfile:
+            self._console.write_log()
+        data = ring.read(read_max) if read else b""
+        if clear:
+            ring.clear()
+        if read and not data:
+            raise OSError(errno.ENODATA, "the ring buffer is empty")
+        return data
+
+    def set_window_size(self) -> None:
+        """After SIGWINCH: give the console the size of its peer's window."""
+        if self._console:
+            self._console.set_window_size()
+
+    def drain(self) -> None:
+        """Once init is gone: pass on what it said last."""
+        if self._console:
+            self._console.drain()
+
+    def close(self) -> None:
+        """Write the ring buffer to the log file, give the peer back as it was, close every descriptor."""
+        if self._console:
+            self._console.close()
+        for fd in (*self._slaves, *self._ttys):
+            os.close(fd)
+        if self._console_master >= 0:
+            os.close(self._console_master)
+        close(self._prepared)
+
+
+def _open(step: OutsideStep, prepared: Prepared) -> Prepared:
+    match step:
+        case OpenPeer():
+            return prepared.replace(peer=_open_peer(step))
+        case OpenLog():
+            return prepared.replace(log=open_log(step.path))
+        case AllocateConsole():
+            return _allocate_console(prepared)
+
+
+def _open_peer(step: OpenPeer) -> int:
+    """The peer's terminal.  The starter's own is left alone (-1) if there is none, or we are in its background."""
+    try:
+        fd = os.open(step.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        if step.required:
+            raise
+        return -1
+    if step.required and not os.isatty(fd):
+        os.close(fd)
+        raise OSError(errno.ENOTTY, "it is not a terminal", step.path)
+    if not step.required and os.tcgetpgrp(fd) != os.getpgrp():
+        os.close(fd)
+        return -1
+    return fd
+
+
+def _allocate_console(prepared: Prepared) -> Prepared:
+    master, slave = tty.open_pair()
+    try:
+        tree = mount.open_tree(slave, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
+    except OSError:
+        os.close(master)
+        os.close(slave)
+        raise
+    name = f"/dev/pts/{tty.number(master)}"
+    return prepared.replace(console_master=master, console_slave=slave, console_tree=tree, console_name=name)
+
+
+def _where(step: OutsideStep) -> str:
+    return "" if isinstance(step, AllocateConsole) else step.where
