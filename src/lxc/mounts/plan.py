@@ -192,16 +192,15 @@ def entries(
 
 
 def _mount(entry: MountEntry, target: str, where: str) -> Step:
-    common = {
-        "propagation": entry.propagation,
-        "propagation_recursive": entry.propagation_recursive,
-        "where": where,
-        "optional": entry.optional,
-    }
-    if entry.bind:
-        attributes = entry.attr_set, entry.attr_clear
-        return Bind(entry.source, target, *attributes, recursive=entry.recursive, in_root=entry.relative, **common)
-    return New(entry.fstype, entry.source, target, entry.attr_set, entry.data, **common)
+    if not entry.bind:
+        return New(
+            entry.fstype, entry.source, target, entry.attr_set, entry.data, entry.propagation,
+            entry.propagation_recursive, where, entry.optional,
+        )  # fmt: skip
+    return Bind(
+        entry.source, target, entry.attr_set, entry.attr_clear, entry.propagation, entry.propagation_recursive,
+        entry.recursive, entry.relative, where, entry.optional,
+    )  # fmt: skip
 
 
 def _over_itself(path: str, attributes: int, where: str) -> Bind:

@@ -72,16 +72,19 @@ class Monitor:
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
         self._signals = -1
 
-    def live(self, started: Callable[[], bool]) -> Exit:
+    def live(self, started: Callable[[], bool], ended: Callable[[], None], *, is_born: bool) -> Exit:
         """Start the container, stay until it has ended for good, clean up.  Return how it ended.
 
         `started` is called once it runs; if it returns False (nobody wants it any more) the container is killed.
+        `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
+        start it.  `is_born`: this process is in the monitor's unified cgroup already.
         Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
         mask = signals.block(signals.ALL - _LEFT_ALONE)
-        self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
-        self.loop.watch(self._signals, self._take_signals)
         try:
+            self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
+            self.loop.watch(self._signals, self._take_signals)
+            cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
             end = self._once(started)
             while end.is_reboot:
                 log.info("the container reboots")
@@ -90,10 +93,13 @@ class Monitor:
             return end
         finally:
             cgroups.leave(self.made)
+            cgroups.remove(self.made)
+            ended()
             self._server.close_all()
             self._write_fifo(commands.STOPPED)
             self.loop.close()
-            os.close(self._signals)
+            if self._signals >= 0:
+                os.close(self._signals)
             signals.restore(mask)
 
     def set_state(self, state: int) -> None:

@@ -16,7 +16,7 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, ConfigError, LxcError, StateError, StepError, Unsupported
-from lxc.kernel import fs, process, sockets
+from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import client, handshake, monitor, remedies
 from lxc.runtime import plan as _plan
@@ -25,6 +25,7 @@ from lxc.runtime.plan import Facts, StartPlan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from lxc.config.container import Config
     from lxc.kernel.sockets import socket
@@ -35,6 +36,7 @@ _OLDEST_KERNEL = (5, 15)
 _RUNS, _FAILED = b"R", b"F"
 _LONGEST_REPORT = 1 << 22
 _EADDRINUSE = 98
+_INTERRUPTIONS = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGTERM})
 
 
 class Order(Record):
@@ -47,6 +49,50 @@ class Order(Record):
     foreground: bool = False  # the caller is the monitor
     pidfile: str = ""  # gets the monitor's pid
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
+
+
+class Watch(Record):
+    """A monitor's work, before it has begun: everything here is its to close and to remove."""
+
+    order: Order
+    plan: StartPlan
+    made: cgroups.Cgroups
+    listener: socket
+    pidfile: int
+
+    def keep(self, started: Callable[[], bool], *, is_born: bool) -> int:
+        """Be the monitor until the container has ended.  Return the exit code of its init.  Raises LxcError."""
+        order = self.order
+        try:
+            if self.pidfile >= 0:
+                os.write(self.pidfile, str(os.getpid()).encode())
+                os.close(self.pidfile)
+            it = monitor.Monitor(order.place, self.plan, order.config, self.made, self.listener)
+            return it.live(started, self._end, is_born=is_born).code
+        except BaseException as error:
+            cgroups.leave(self.made)  # does nothing more where the monitor has done it
+            cgroups.remove(self.made)
+            failure = remedies.failure(f"start {order.place.name}", error)
+            log.error(str(failure))
+            self._keep_trace()
+            raise failure from error
+
+    def _end(self) -> None:
+        _remove_pidfile(self.order.pidfile)
+        if self.order.config.ephemeral:
+            from lxc.runtime import destroy
+
+            destroy.remove(self.order.place, self.order.config)
+
+    def _keep_trace(self) -> None:
+        """Write all that led to the failure to the container's log file, whatever the log level."""
+        path = self.order.logfile or self.order.place.log_file
+        if not self.order.logfile and not os.path.isdir(os.path.dirname(path)):
+            return  # a container without directory has no log file either
+        try:
+            log.dump(path)
+        except OSError as error:
+            log.debug(f"cannot write {path}: {error.strerror}")
 
 
 def decide(order: Order) -> StartPlan:
@@ -73,18 +119,26 @@ def start(order: Order) -> int:
     for warning in plan.warnings:
         log.warn(warning)
     _check_creation(order.place)
-    listener = _claim(order.place)
+    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
     try:
-        pidfile = _open_pidfile(order.pidfile)
-        made = cgroups.prepare(plan.cgroups)
-    except BaseException:
-        listener.close()
-        _remove_pidfile(order.pidfile)
-        raise
-    if order.foreground:
-        cgroups.enter(made, made.monitor, os.getpid(), is_born=False)
-        return _monitor(order, plan, made, listener, pidfile, lambda: True)
-    return _daemon(order, plan, made, listener, pidfile)
+        listener = _claim(order.place)
+        try:
+            pidfile = _open_pidfile(order.pidfile)
+            made = cgroups.prepare(plan.cgroups)
+        except BaseException:
+            listener.close()
+            _remove_pidfile(order.pidfile)
+            raise
+        watch = Watch(order, plan, made, listener, pidfile)
+        if order.foreground:
+            return watch.keep(lambda: True, is_born=False)
+        channel, pid = _fork_monitor(watch)
+    finally:
+        signals.restore(mask)
+    try:
+        return _await_word(channel, pid)
+    finally:
+        channel.close()
 
 
 def _check_host() -> None:
@@ -186,27 +240,25 @@ def _remove_pidfile(path: str) -> None:
         pass
 
 
-def _daemon(order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int) -> int:
-    """Make the monitor a process of its own, and wait for its word."""
+def _fork_monitor(watch: Watch) -> tuple[socket, int]:
+    """Make the monitor a process of its own, born in its cgroup.  Return the channel to it, and its pid."""
     ours, theirs = sockets.pair()
-    unified = cgroups.open_unified(made, made.monitor)
+    unified = cgroups.open_unified(watch.made, watch.made.monitor)
     try:
         pid, pidfd = process.clone3(0, unified)
     except BaseException:
-        cgroups.remove(made)
-        _remove_pidfile(order.pidfile)
+        cgroups.remove(watch.made)
+        _remove_pidfile(watch.order.pidfile)
         raise
     if pid == 0:
-        _become_monitor(order, plan, made, listener, pidfile, ours, theirs)
-    for fd in (pidfd, unified, pidfile):
+        ours.close()
+        _be_monitor(watch, theirs, is_born=unified >= 0)
+    for fd in (pidfd, unified, watch.pidfile):
         if fd >= 0:
             os.close(fd)
     theirs.close()
-    listener.close()
-    try:
-        return _await_word(ours, pid)
-    finally:
-        ours.close()
+    watch.listener.close()
+    return ours, pid
 
 
 def _await_word(channel: socket, pid: int) -> int:
@@ -237,23 +289,28 @@ def _receive(channel: socket) -> tuple[bytes, bytes]:
     return letter, payload
 
 
-def _become_monitor(
-    order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int, ours: socket, theirs: socket
-) -> None:
-    """In the new process: leave the starter's session and files, and be the monitor.  Never returns."""
+def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
+    """In the new process: leave the starter's session and files, and be the monitor."""
     status = 1
     try:
-        ours.close()
         os.setsid()
         os.chdir("/")
-        _keep_only({listener.fileno(), theirs.fileno(), pidfile, log.descriptor()})
-        process.set_title(f"[lxc monitor] {order.place.lxcpath} {order.place.name}")
-        cgroups.enter(made, made.monitor, os.getpid(), is_born=True)
-        _monitor(order, plan, made, listener, pidfile, lambda: _tell_running(theirs))
+        _forget_terminal()
+        _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor()})
+        process.set_title(f"[lxc monitor] {watch.order.place.lxcpath} {watch.order.place.name}")
+        watch.keep(lambda: _tell_running(channel), is_born=is_born)
         status = 0
     except BaseException as error:
-        _tell_failure(theirs, error)
+        _tell_failure(channel, error)
     os._exit(status)
+
+
+def _forget_terminal() -> None:
+    """Standard input, output and error become /dev/null: what there is to say goes through the channel."""
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
 
 
 def _tell_running(channel: socket) -> bool:
@@ -269,10 +326,6 @@ def _tell_running(channel: socket) -> bool:
         channel.close()
     except OSError:
         return False
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    os.close(null)
     return True
 
 
@@ -293,37 +346,3 @@ def _keep_only(kept: set[int]) -> None:
             fs.close_range(first, fd - 1)
         first = fd + 1
     fs.close_range(first, fs.HIGHEST)
-
-
-def _monitor(
-    order: Order, plan: StartPlan, made: cgroups.Cgroups, listener: socket, pidfile: int, started: Callable[[], bool]
-) -> int:
-    """Be the monitor until the container has ended.  Return the exit code of its init."""
-    try:
-        if pidfile >= 0:
-            os.write(pidfile, str(os.getpid()).encode())
-            os.close(pidfile)
-        end = monitor.Monitor(order.place, plan, order.config, made, listener).live(started)
-    except BaseException as error:
-        failure = remedies.failure(f"start {order.place.name}", error)
-        log.error(str(failure))
-        _keep_trace(order)
-        raise failure from error
-    finally:
-        _remove_pidfile(order.pidfile)
-    if order.config.ephemeral:
-        from lxc.runtime import destroy
-
-        destroy.destroy(order.place)
-    return end.code
-
-
-def _keep_trace(order: Order) -> None:
-    """Write all that led to the failure to the container's log file, whatever the log level."""
-    path = order.logfile or order.place.log_file
-    if not order.logfile and not os.path.isdir(os.path.dirname(path)):
-        return  # a container without directory has no log file either
-    try:
-        log.dump(path)
-    except OSError as error:
-        log.debug(f"cannot write {path}: {error.strerror}")
