@@ -1,0 +1,43 @@
+"""Sizes in bytes."""
+
+from __future__ import annotations
+
+from lxc.values.plain import UINT_MAX, integer
+from lxc.values.words import Misspelt
+
+PAGE = 4096
+AUTO = 131072
+TMPFS = 500000  # the tmpfs on /dev, unless said otherwise
+_UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+
+
+def buffer(value: str) -> int:
+    """`auto` (128 KiB) or a number of bytes with an optional KB, MB or GB, rounded up to a power of two of at least a page.
+
+    As in LXC a suffix of a single letter changes nothing: `12K` are twelve bytes.
+    """
+    return AUTO if value == "auto" else _rounded(_bytes(value))
+
+
+def tmpfs(value: str) -> int:
+    """A number of bytes; as in LXC, text that is no number means 500000."""
+    try:
+        return integer(value, 0, UINT_MAX >> 1)
+    except ValueError:
+        return TMPFS
+
+
+def _bytes(value: str) -> int:
+    digits = value.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    unit = value[len(digits) :].upper()
+    digits = digits.rstrip(" \t")
+    if not (digits.isascii() and digits.isdecimal()) or (len(unit) > 1 and unit not in _UNITS):
+        raise Misspelt(f"expected 'auto' or a size such as 64KB, got {value!r}")
+    size = int(digits) * _UNITS.get(unit, 1)
+    if size >= 1 << 63:
+        raise Misspelt(f"expected a size below 8 EiB, got {value!r}")
+    return size
+
+
+def _rounded(size: int) -> int:
+    return max(PAGE, 1 << (size - 1).bit_length() if size else 0)
