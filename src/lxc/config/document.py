@@ -1,0 +1,160 @@
+"""Configuration files: reading them into a `Config`, and editing and saving them as text.
+
+    config, document = load(path)
+
+`config` holds what the file and all it includes come to; `document` holds the
+file's own lines byte for byte, comments and all.  An edit is made to both:
+
+    config = config.assign(key, value)
+    document = document.append_item(key, value)
+
+All mistakes of a file and its includes are found in one go, and raised as one
+ConfigError, each as `FILE:LINE:COLUMN: KEY: what is wrong`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.config.container import FOREIGN, Config
+from lxc.config.key import Directive
+from lxc.config.lines import assignment, is_hwaddr, pieces, quoted
+from lxc.config.reader import Reader, read
+from lxc.errors import ConfigError
+from lxc.record import Record
+from lxc.values.address import completed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Document(Record):
+    """The text of one configuration file, its includes not expanded."""
+
+    path: str = ""
+    texts: tuple[str, ...] = ()  # its lines, each with its end
+    warnings: tuple[str, ...] = ()  # lines without effect, found while it was read
+
+    def render(self) -> str:
+        """The file's text."""
+        return "".join(self.texts)
+
+    def append_item(self, key: str, value: str) -> Document:
+        """This document with `key = value` at its end, or, if `value` is "", as `clear_item` leaves it."""
+        if not value:
+            return self.clear_item(key)
+        if any(end in key + value for end in "\n\r\0"):
+            raise ValueError(f"expected one line, got {value!r}")
+        texts = self.texts
+        if texts and not texts[-1].endswith("\n"):
+            texts = (*texts[:-1], f"{texts[-1]}\n")
+        return self.replace(texts=(*texts, f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n"))
+
+    def set_item(self, key: str, *values: str) -> Document:
+        """This document with `values` as the only ones it gives `key`; its lines go to the end."""
+        document = self.clear_item(key)
+        for value in values:
+            document = document.append_item(key, value)
+        return document
+
+    def clear_item(self, key: str) -> Document:
+        """This document without the lines that assign `key`, or, if it is a family, a member of it."""
+        belongs = _belongs_to(key)
+        return self.replace(texts=tuple(text for text in self.texts if not belongs(assignment(text)[0])))
+
+    def values_of(self, key: str) -> tuple[str, ...]:
+        """What the document's own lines assign to `key`, in their order."""
+        pairs = (assignment(text) for text in self.texts)
+        return tuple(value for name, value in pairs if name == key)
+
+    def save(self, path: str = "") -> None:
+        """Replace the file at `path` ("": where it came from) in one step.  Raises OSError, the old file untouched.
+
+        A new file has mode 0660 less the umask, an old one keeps its mode and, if root saves it, its owner.
+        """
+        replace_file(path or self.path, self.render().encode("utf-8", "surrogateescape"))
+
+
+def load(path: str, *, base: Config | None = None) -> tuple[Config, Document]:
+    """The configuration in the file at `path`, added to `base`, and the file itself.  Raises ConfigError."""
+    try:
+        text = read(path)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
+    return parse(text, path, base=base)
+
+
+def parse(text: str, path: str = "config", *, base: Config | None = None) -> tuple[Config, Document]:
+    """As `load`, of `text` that was read from `path`.  Raises ConfigError."""
+    texts = tuple(_completed(line) for line in pieces(text)) if "hwaddr" in text else tuple(pieces(text))
+    reader = Reader(base or Config())
+    reader.lines(texts, path)
+    return reader.config(), Document(path, texts, tuple(reader.warnings))
+
+
+def assign(config: Config, key: str, value: str, where: str = "") -> Config:
+    """Config.assign that can also include files: `lxc.include`.  Raises ValueError, ConfigError."""
+    if key != "lxc.include":
+        return config.assign(key, value, where)
+    reader = Reader(config)
+    reader.lines((f"lxc.include = {value}",), where or "lxc.include")
+    return reader.config()
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it.  Raises OSError."""
+    path = os.path.realpath(path)
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+    try:
+        try:
+            _keep_owner_and_mode(path, fd)
+            while data:
+                data = data[os.write(fd, data) :]
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _keep_owner_and_mode(path: str, fd: int) -> None:
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        return
+    if os.geteuid() == 0:
+        os.fchown(fd, old.st_uid, old.st_gid)
+    os.fchmod(fd, old.st_mode & 0o7777)
+
+
+def _completed(text: str) -> str:
+    """`text` with the random digits an hwaddr template in it asks for, so that saving keeps the address."""
+    if "hwaddr" not in text:
+        return text
+    key, value = assignment(text)
+    if not is_hwaddr(key) or completed(value) == value:
+        return text
+    head, equals, tail = text.partition("=")
+    return f"{head}{equals}{tail.replace(value, completed(value), 1)}"
+
+
+def _belongs_to(cleared: str) -> Callable[[str], bool]:
+    """Whether clearing the key `cleared` also clears a key, by name."""
+    if cleared.startswith(FOREIGN) or not cleared.startswith("lxc."):
+        return lambda name: name == cleared
+    key, subkey = Config.find(cleared)
+    if isinstance(key, Directive) and key.clears:
+        return lambda name: name == cleared or name in key.clears
+
+    def belongs(name: str) -> bool:
+        if name == cleared:
+            return True
+        if not key.is_family or not name.startswith(f"{cleared}."):
+            return False
+        return bool(subkey) or name not in Config.KEYS  # lxc.cgroup.dir is no member of the family lxc.cgroup
+
+    return belongs

@@ -1,0 +1,184 @@
+"""A table of keys and its values: immutable, typed, and knowing where each value was set.
+
+A table is a class whose attributes are the rows of `lxc.config.key`; an object
+of it holds the values.  `Draft` is how many assignments make one table.
+"""
+
+from __future__ import annotations
+
+from lxc.values.words import Misspelt, meant
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, ClassVar, Self
+
+
+class Table:
+    """Immutable values for the keys its subclass declares, each with the place it was set at."""
+
+    __slots__ = ("_places", "_values")
+    KEYS: ClassVar[dict[str, Key]]
+    _values: Mapping[str, Any]
+    _places: Mapping[str, Any]
+
+    def __init_subclass__(cls) -> None:
+        cls.KEYS = {key.name: key for key in vars(cls).values() if isinstance(key, Key)}
+
+    def __init__(self, values: Mapping[str, Any] | None = None, places: Mapping[str, Any] | None = None) -> None:
+        object.__setattr__(self, "_values", values or {})
+        object.__setattr__(self, "_places", places or {})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable: cannot set {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._values == self._values
+
+    __hash__ = None  # type: ignore[assignment]  # it holds mappings
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._values!r})"
+
+    @classmethod
+    def find(cls, name: str) -> tuple[Key, str]:
+        """The key that `name` belongs to, and the subkey.  Raises ValueError if there is none."""
+        head, subkey = name, ""
+        while head not in cls.KEYS:
+            head, dot, last = head.rpartition(".")
+            if not dot:
+                raise cls.unknown(name)
+            subkey = f"{last}.{subkey}" if subkey else last
+        key = cls.KEYS[head]
+        if subkey and not key.is_family:
+            raise cls.unknown(name)
+        return key, subkey
+
+    @classmethod
+    def unknown(cls, name: str) -> ValueError:
+        """The error for `name`, which is no key, with the nearest that is one."""
+        nearest = meant(name, cls.KEYS)
+        return Misspelt(f"unknown key{f'; did you mean {nearest}?' if nearest else ''}", name)
+
+    def refuses(self, name: str) -> str:
+        """Why this table as it now is has no use for the key `name`; "" if it has."""
+        return ""
+
+    def assign(self, name: str, text: str, where: str = "") -> Self:
+        """This table after `name = text`.  Raises ValueError saying what is wrong, not where."""
+        draft = Draft(self)
+        draft.assign(name, text, where)
+        made: Self = draft.table()
+        return made
+
+    def clear(self, name: str) -> Self:
+        """This table with `name` back at its default, a family with all its members.  Raises ValueError."""
+        draft = Draft(self)
+        key, subkey = self.find(name)
+        key.drop(draft, subkey)
+        made: Self = draft.table()
+        return made
+
+    def get_item(self, name: str) -> str:
+        """The value of `name` exactly as LXC reads it back.  Raises KeyError if there is no such readable key."""
+        try:
+            key, subkey = self.find(name)
+            return key.read_back(self, subkey)
+        except ValueError:
+            raise KeyError(name) from None
+
+    def is_set(self, name: str) -> bool:
+        """Whether `name` was assigned anything that is still in force.  Raises ValueError if there is no such key."""
+        key, subkey = self.find(name)
+        return key.is_set(self, subkey)
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """Where each item of `name` was set, as "file:line", in the items' order.  Raises ValueError."""
+        key, subkey = self.find(name)
+        return key.places(self, subkey)
+
+
+class Draft:
+    """A table being filled: the only thing here that changes, and gone when the table is made."""
+
+    __slots__ = ("_opened", "_table", "places", "values")
+
+    def __init__(self, table: Table) -> None:
+        self._table = type(table)
+        self._opened: set[str] = set()
+        self.values: dict[str, Any] = dict(table._values)
+        self.places: dict[str, Any] = dict(table._places)
+
+    def assign(self, name: str, text: str, where: str) -> None:
+        """`name = text`.  Raises ValueError, nothing changed."""
+        key = self._table.KEYS.get(name)
+        if key is None:
+            key, subkey = self._table.find(name)
+            key.put(self, subkey, text, where)
+        else:
+            key.put(self, "", text, where)
+
+    def items(self, name: str) -> tuple[list[Any], list[str]]:
+        """The items of `name` and their places, to be changed."""
+        if name not in self._opened:
+            self._opened.add(name)
+            self.values[name], self.places[name] = list(self.values.get(name, ())), list(self.places.get(name, ()))
+        return self.values[name], self.places[name]
+
+    def members(self, name: str) -> tuple[dict[Any, Any], dict[Any, str]]:
+        """The members of the family `name` and their places, to be changed."""
+        if name not in self._opened:
+            self._opened.add(name)
+            self.values[name], self.places[name] = dict(self.values.get(name, {})), dict(self.places.get(name, {}))
+        return self.values[name], self.places[name]
+
+    def set(self, name: str, value: Any, where: str) -> None:
+        self.values[name], self.places[name] = value, where
+
+    def drop(self, name: str) -> None:
+        self._opened.discard(name)
+        self.values.pop(name, None)
+        self.places.pop(name, None)
+
+    def table(self) -> Any:
+        """The table; this draft is of no more use."""
+        for name in self._opened:
+            if isinstance(self.values[name], list):
+                self.values[name], self.places[name] = tuple(self.values[name]), tuple(self.places[name])
+            if not self.values[name]:
+                del self.values[name], self.places[name]
+        return self._table(self.values, self.places)
+
+
+class Key:
+    """A row.  `parse` turns one assignment's text into a value, raising ValueError in words; `show` undoes it."""
+
+    is_family = False
+    owner: type[Table]  # the table it is a row of
+
+    def __init__(self, name: str, parse: Callable[..., Any], default: Any, doc: str) -> None:
+        self.name, self.parse, self.default, self.doc = name, parse, default, doc
+
+    def __set_name__(self, owner: type[Table], name: str) -> None:
+        self.owner = owner
+
+    def __get__(self, table: Table | None, owner: type[Table]) -> Any:
+        return self if table is None else table._values.get(self.name, self.default)
+
+    def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
+        """`name[.subkey] = text`.  Empty text clears.  Raises ValueError, `draft` unchanged."""
+        raise ValueError("cannot be set")
+
+    def drop(self, draft: Draft, subkey: str) -> None:
+        """Bring the key back to its default.  Raises ValueError, `draft` unchanged."""
+        draft.drop(self.name)
+
+    def read_back(self, table: Table, subkey: str) -> str:
+        """The value as LXC prints it.  Raises KeyError or ValueError if it has none to print."""
+        raise KeyError(f"{self.name}.{subkey}" if subkey else self.name)
+
+    def is_set(self, table: Table, subkey: str) -> bool:
+        return self.name in table._values
+
+    def places(self, table: Table, subkey: str) -> tuple[str, ...]:
+        return (table._places[self.name],) if self.name in table._places else ()
