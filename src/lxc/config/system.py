@@ -48,8 +48,8 @@ _SIZE_MAX = 1 << 20
 @overload
 def get(key: Defaulted) -> str: ...
 @overload
-def get(key: str) -> str | None: ...
-def get(key: str) -> str | None:
+def get(key: str) -> str | None: ...  # noqa: F811  # this `overload` is typing's to the type checker only
+def get(key: str) -> str | None:  # noqa: F811
     """The value of the system-wide `key`; None if it is not set and has no default.
 
     Raises KeyError if there is no such key, ConfigError if the file cannot be read.
