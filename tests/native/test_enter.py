@@ -1,0 +1,149 @@
+"""--exec and --attach: what the caller reads from its descriptor, and what becomes of the command."""
+
+import errno
+import os
+import pty
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from signal import SIGKILL
+from subprocess import DEVNULL, Popen
+
+import pytest
+
+Enter = Callable[..., tuple[Popen[bytes], int]]
+
+
+@pytest.fixture
+def enter(init: str) -> Enter:
+    """Start `lxc-init --MODE=FD… -- COMMAND`: the process, and the descriptor to read what it says on FD."""
+
+    def enter(mode: str, *command: str, before: tuple[str, ...] = (), stdin: int = DEVNULL) -> tuple[Popen[bytes], int]:
+        reader, writer = os.pipe()
+        option = mode.replace("FD", str(writer))
+        process = Popen([*before, init, option, "--", *command], stdin=stdin, stdout=DEVNULL, pass_fds=[writer])
+        os.close(writer)
+        return process, reader
+
+    return enter
+
+
+def numbers(reader: int) -> tuple[int, ...]:
+    with open(reader, "rb") as file:
+        said = file.read()
+    return struct.unpack(f"={len(said) // 4}i", said)
+
+
+def test_exec_becomes_the_command_and_says_nothing(enter: Enter) -> None:
+    process, reader = enter("--exec=FD", "sleep", "1000")
+    assert numbers(reader) == ()
+    assert Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n"
+    assert not Path(f"/proc/{process.pid}/fd/3").exists()
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "status"),
+    [("no-such-command", errno.ENOENT, 127), ("/dev/null", errno.EACCES, 126), ("/etc", errno.EACCES, 126)],
+)
+def test_exec_says_why_the_command_could_not_be_executed(enter: Enter, command: str, number: int, status: int) -> None:
+    process, reader = enter("--exec=FD", command)
+    assert numbers(reader) == (number,)
+    assert process.wait() == status
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--exec=", "--exec=x", "--exec=-1", "--exec=99", "--exec=0x1", "--exec=1,tty", "--exec=4294967297",
+     "--exec=99999999999999999999", "--attach=", "--attach=1,", "--attach=1,ttyx", "--attach= 1"],
+)  # fmt: skip
+def test_what_is_no_open_descriptor_is_refused(init: str, option: str) -> None:
+    done = subprocess.run([init, option, "--", "true"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"lxc-init: not an open descriptor: {option}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["true"], ["--"], ["true", "--", "true"]])
+def test_a_command_comes_after_two_dashes(init: str, words: list[str]) -> None:
+    assert subprocess.run([init, "--exec=1", *words], capture_output=True).returncode == 1
+
+
+@pytest.fixture
+def namespace() -> Iterator[Popen[bytes]]:
+    """A process that is PID 1 of a pid namespace."""
+    with Popen(["unshare", "--pid", "--fork", "sleep", "1000"], stdout=DEVNULL) as unshare:
+        children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children")
+        while not children.read_text():
+            pass
+        yield unshare
+        if unshare.poll() is None:
+            os.kill(init_of(unshare), SIGKILL)
+
+
+def init_of(unshare: Popen[bytes]) -> int:
+    return int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()[0])
+
+
+def joining(pid: int) -> tuple[str, ...]:
+    return ("nsenter", f"--pid=/proc/{pid}/ns/pid", "--no-fork")
+
+
+@pytest.mark.root
+def test_attach_gives_birth_in_the_joined_namespace_to_a_child_of_the_caller(
+    enter: Enter, namespace: Popen[bytes]
+) -> None:
+    pid_1 = init_of(namespace)
+    process, reader = enter("--attach=FD", "sleep", "1000", before=joining(pid_1))
+    (child,) = numbers(reader)
+    assert process.wait() == 0
+    assert os.readlink(f"/proc/{child}/ns/pid") == os.readlink(f"/proc/{pid_1}/ns/pid")
+    assert Path(f"/proc/{child}/comm").read_text() == "sleep\n"
+    os.kill(child, SIGKILL)
+    assert os.waitpid(child, 0) == (child, 9)
+
+
+@pytest.mark.root
+def test_attach_says_the_pid_first_and_then_why_the_command_could_not_be_executed(
+    enter: Enter, namespace: Popen[bytes]
+) -> None:
+    process, reader = enter("--attach=FD", "no-such-command", before=joining(init_of(namespace)))
+    child, number = numbers(reader)
+    assert (process.wait(), number) == (0, errno.ENOENT)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 127
+
+
+@pytest.mark.root
+def test_attach_to_a_namespace_that_ended_says_so(enter: Enter, namespace: Popen[bytes]) -> None:
+    pid_1 = init_of(namespace)
+    with open(f"/proc/{pid_1}/ns/pid") as file:
+        os.kill(pid_1, SIGKILL)
+        namespace.wait()
+        os.set_inheritable(file.fileno(), True)
+        nsenter = ("nsenter", f"--pid=/proc/{os.getpid()}/fd/{file.fileno()}", "--no-fork")
+        process, reader = enter("--attach=FD", "true", before=nsenter)
+        assert numbers(reader) == (-errno.ENOMEM,)
+        assert process.wait() == 126
+
+
+@pytest.mark.parametrize(("mode", "owns"), [("--attach=FD,tty", True), ("--attach=FD", False)])
+def test_attach_takes_the_terminal_if_asked(enter: Enter, mode: str, owns: bool) -> None:
+    master, slave = pty.openpty()
+    process, reader = enter(mode, "sh", "-c", ": </dev/tty && sleep 1000", stdin=slave)
+    os.close(slave)
+    child, *_ = numbers(reader)
+    assert process.wait() == 0
+    session, terminal = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[3:5]
+    assert (int(session) == child) == owns
+    assert (terminal != "0") == owns
+    os.kill(child, SIGKILL)
+    os.waitpid(child, 0)
+    os.close(master)
+
+
+def test_attach_on_what_is_no_terminal_says_so(enter: Enter) -> None:
+    process, reader = enter("--attach=FD,tty", "true")
+    child, number = numbers(reader)
+    assert (process.wait(), number) == (0, errno.ENOTTY)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 126
