@@ -30,9 +30,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.terminal.plan import Prepared, TerminalPlan
 
-_EINVAL, _ENOENT, _EXDEV, _EROFS = 22, 2, 18, 30
+_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP = 22, 2, 18, 30, 40
 _CONSOLE_MODE = 0o620
 _STDIO_MODE = 0o600
+_EMPTY_FILE = 0o100000  # S_IFREG, mode 0000: only ever seen when nothing is mounted there
 
 
 def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
@@ -45,7 +46,7 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
         try:
             work.do(step)
         except OSError as error:
-            raise StepError(str(step), error.strerror or str(error), hint=_hint(error)) from error
+            raise StepError(str(step), _why(error), hint=_hint(error)) from error
     return work.given()
 
 
@@ -124,27 +125,21 @@ class _Work:
     def _bind_console(self, tty_dir: str) -> None:
         os.fchmod(self._console_slave, _CONSOLE_MODE)
         with closing(self._console_tree if self._console_tree >= 0 else _tree(self._console_slave)) as tree:
-            if not tty_dir:
+            path = f"{tty_dir}/console" if tty_dir else "console"
+            _unmount_all(self._dev, path)
+            _attach(tree, self._dev, path)
+            if tty_dir:
                 _unmount_all(self._dev, "console")
-                _attach(tree, self._dev, "console")
-                return
-            with closing(_open(self._dev, tty_dir, os.O_DIRECTORY)) as directory:
-                _unmount_all(directory, "console")
-                _attach(tree, directory, "console")
-            _unmount_all(self._dev, "console")
-            with closing(_tree(tree)) as second:  # only an attached mount can be copied (before Linux 6.15)
-                _attach(second, self._dev, "console")
+                with closing(_tree(tree)) as second:  # only an attached mount can be copied (before Linux 6.15)
+                    _attach(second, self._dev, "console")
 
     def _bind_tty(self, step: BindTty) -> None:
         name = f"tty{step.number}"
         master, slave = self._ttys[step.number - 1]
         with closing(_tree(slave)) as tree:
-            if not step.tty_dir:
-                _attach(tree, self._dev, name)
-            else:
-                with closing(_open(self._dev, step.tty_dir, os.O_DIRECTORY)) as directory:
-                    _attach(tree, directory, name)
-                _replace_by_link(self._dev, name, f"{step.tty_dir}/{name}")
+            _attach(tree, self._dev, f"{step.tty_dir}/{name}" if step.tty_dir else name)
+        if step.tty_dir:
+            _replace_by_link(self._dev, name, f"{step.tty_dir}/{name}")
         self._names.append(f"pts/{tty.number(master)}")
 
 
@@ -201,13 +196,15 @@ def _tree(fd: int) -> int:
     return mount.open_tree(fd, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
 
 
-def _attach(tree: int, directory: int, name: str) -> None:
-    """Mount `tree` on the file `name`, made (0000) if it does not exist."""
-    try:
-        os.mknod(name, 0o100000, dir_fd=directory)
-    except FileExistsError:
-        pass
-    with closing(_open(directory, name, 0)) as target:
+def _attach(tree: int, dev: int, path: str) -> None:
+    """Mount `tree` on the file `path` below `dev`, made (0000) if it does not exist."""
+    above, _, name = path.rpartition("/")
+    with closing(_open(dev, above, os.O_DIRECTORY)) as directory:
+        try:
+            os.mknod(name, _EMPTY_FILE, dir_fd=directory)
+        except FileExistsError:
+            pass
+    with closing(_open(dev, path, 0)) as target:
         mount.move_mount(tree, target)
 
 
@@ -215,9 +212,13 @@ def _open(directory: int, name: str, flags: int) -> int:
     return beneath.open(directory, name, os.O_PATH | flags, same_mount=True)
 
 
-def _unmount_all(directory: int, name: str) -> None:
-    """Detach whatever is mounted on `name`, all layers; only this mount namespace sees it go.  Never follows a link."""
-    with closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before:
+def _unmount_all(dev: int, path: str) -> None:
+    """Detach whatever is mounted on `path`, all layers; only this mount namespace sees it go.  Never follows a link."""
+    above, _, name = path.rpartition("/")
+    with (
+        closing(_open(dev, above, os.O_DIRECTORY)) as directory,
+        closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before,
+    ):
         os.fchdir(directory)
         try:
             while True:
@@ -251,6 +252,11 @@ def _is_pipe(fd: int) -> bool:
         return fs.filesystem_type(fd) == fs.PIPEFS_MAGIC
     except OSError:
         return False
+
+
+def _why(error: OSError) -> str:
+    why = error.strerror or str(error)
+    return f"/dev{why}" if error.errno == _ELOOP and why.startswith("/") else why  # the link, named from the root
 
 
 def _hint(error: OSError) -> str:
