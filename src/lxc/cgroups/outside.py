@@ -261,7 +261,7 @@ def _populated(directory: str) -> bool:
 
 def _processes(directory: str) -> list[int]:
     found: list[int] = []
-    for path, _, _, _ in os.fwalk(directory):
+    for path, _, _ in os.walk(directory):
         try:
             found += map(int, _read(f"{path}/cgroup.procs").split())
         except FileNotFoundError:
@@ -279,7 +279,7 @@ def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:
 
 def _remove_tree(directory: str) -> None:
     """rmdir `directory` and the cgroups below it; what a process is still in stays, and is logged."""
-    for path, _, _, _ in os.fwalk(directory, topdown=False):
+    for path, _, _ in os.walk(directory, topdown=False):
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:

@@ -79,7 +79,9 @@ def _new(step: New, root: int) -> None:
             _configure(context, step)
         except OSError as error:
             said = _kernel_messages(context)
-            raise OSError(error.errno, f"{error.strerror} ({said})" if said else error.strerror, step.target) from error
+            if not said:
+                raise
+            raise OSError(error.errno, f"{error.strerror} ({said})") from error
         with closing(mount.fsmount(context, step.attr_set)) as tree:
             _attach(tree, root, step.target)
             _propagate(tree, step)

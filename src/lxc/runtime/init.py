@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import beneath
+from lxc import beneath, log
 from lxc.cgroups import inside as cgroups
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
@@ -38,50 +38,59 @@ def run(
 
     `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join.
     """
-    step: object = "wait for the monitor"
+    step: object = ""
+
+    def begin(what: object) -> None:
+        nonlocal step
+        step = what
+        log.trace(str(what))
+
     try:
+        begin("wait for the monitor")
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         monitor.wait_for_go()
         sealed.seal()
         for kind, file in shared:
-            step = f"join the {kind} namespace"
+            begin(f"join the {kind} namespace")
             process.setns(file, NAMESPACES[kind])
-        step = "enter a cgroup namespace"
+        begin("enter a cgroup namespace")
         cgroups.enter(plan.cgroups)
-        step = "bring the network up"
+        begin("bring the network up")
         network.configure(plan.network)
         if plan.hostname:
-            step = f"set the host name to {plan.hostname}"
+            begin(f"set the host name to {plan.hostname}")
             process.sethostname(plan.hostname)
-        step = "join a session keyring of its own"
+        begin("join a session keyring of its own")
         security.join_keyring(plan.security)
         umask = os.umask(0)  # modes are meant as they are written
-        step = plan.root
+        begin(plan.root)
         root = mounts.take_root(plan.root)
         for step in (*plan.mounts, *plan.devices):
+            begin(step)
             _perform(step, root)
-        step = "set up the terminals"
+        begin("set up the terminals")
         given = _terminals(plan, prepared, root)
         for step in plan.links:
+            begin(step)
             _perform(step, root)
-        step = f"enter the root file system {plan.root.path}"
+        begin(f"enter the root file system {plan.root.path}")
         mounts.enter(root)
         os.umask(umask)
-        step = "hand the terminals to the monitor"
+        begin("hand the terminals to the monitor")
         monitor.ready(*_parcel(plan, given))
-        step = "take the console"
+        begin("take the console")
         terminal.take_stdio(plan.terminal, given)
         terminal.own_session()
         terminal.own_stdio(plan.init.uid, plan.init.gid)
-        step = "drop capabilities"
+        begin("drop capabilities")
         security.drop_capabilities(plan.security)
-        step = f"change to the directory {plan.init.cwd or '/'}"
+        begin(f"change to the directory {plan.init.cwd or '/'}")
         _change_directory(plan.init)
-        step = f"become user {plan.init.uid}, group {plan.init.gid}"
+        begin(f"become user {plan.init.uid}, group {plan.init.gid}")
         _become(plan.init)
-        step = "set no_new_privs"
+        begin("set no_new_privs")
         security.forbid_new_privileges(plan.security)
-        step = "run lxc-init"
+        begin("run lxc-init")
         _execute(plan.init, door, monitor.exec_write, given.container_ttys)
     except BaseException as error:
         monitor.report(remedies.failure(step, error))
@@ -91,9 +100,10 @@ def run(
 def _perform(step: Step, root: int) -> None:
     try:
         mounts.perform(step, root)
-    except OSError:
+    except OSError as error:
         if not step.optional:
             raise
+        log.info(f"left out, it is optional: {step}: {error.strerror}")
 
 
 def _terminals(plan: StartPlan, prepared: Prepared, root: int) -> Given:

@@ -165,7 +165,7 @@ def _check_effects(config: Config) -> None:
 def _check_creation(place: Place) -> None:
     from lxc.runtime import create
 
-    if create.is_in_progress(place):
+    if create.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
 
 
