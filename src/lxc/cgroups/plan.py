@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUFFIXES = 999
+_WHERE = "/sys/fs/cgroup"
 
 
 class Hierarchy(Record):
@@ -81,7 +82,7 @@ class CgroupPlan(Record):
 
 
 def layout(mountinfo: str, base: str, origin: str) -> Layout:
-    """The hierarchies of `mountinfo` (/proc/self/mountinfo).
+    """The hierarchies of `mountinfo` (/proc/self/mountinfo) at their usual place; of two mounts of one, the later hides the other.
 
     `base` and `origin` are the texts of /proc/PID/cgroup of the process below whose cgroups ours are made (pid 1 for
     root) and of the caller.
@@ -90,7 +91,7 @@ def layout(mountinfo: str, base: str, origin: str) -> Layout:
     found: dict[tuple[str, ...], Hierarchy] = {}
     for root, mount, fstype, options in _mounts(mountinfo):
         key = () if fstype == "cgroup2" else next((k for k in bases if k and set(k) <= set(options)), None)
-        if key is None or key not in bases or key in found:
+        if key is None or key not in bases or not f"{mount}/".startswith(f"{_WHERE}/"):
             continue
         below = bases[key].removesuffix("/init.scope") if key in ((), ("name=systemd",)) else bases[key]
         found[key] = Hierarchy(mount, key, _below(below, root), _below(origins.get(key, bases[key]), root))
