@@ -216,8 +216,8 @@ class Config(Table):
     group = several("lxc.group", words, "Groups of containers it belongs to.")
 
     @classmethod
-    def find(cls, name: str) -> tuple[Key, str]:
-        return (_FOREIGN, "") if name.startswith(FOREIGN) else super().find(name)
+    def stranger(cls, name: str) -> Key:
+        return _FOREIGN if name.startswith(FOREIGN) else super().stranger(name)
 
     @classmethod
     def unknown(cls, name: str) -> ValueError:

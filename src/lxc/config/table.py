@@ -43,16 +43,20 @@ class Table:
     @classmethod
     def find(cls, name: str) -> tuple[Key, str]:
         """The key that `name` belongs to, and the subkey.  Raises ValueError if there is none."""
-        head, subkey = name, ""
-        while head not in cls.KEYS:
-            head, dot, last = head.rpartition(".")
-            if not dot:
-                raise cls.unknown(name)
-            subkey = f"{last}.{subkey}" if subkey else last
-        key = cls.KEYS[head]
-        if subkey and not key.is_family:
+        head, keys = name, cls.KEYS
+        while head not in keys:
+            head = head[: max(head.rfind("."), 0)]
+            if not head:
+                return cls.stranger(name), ""
+        key = keys[head]
+        if head != name and not key.is_family:
             raise cls.unknown(name)
-        return key, subkey
+        return key, name[len(head) + 1 :]
+
+    @classmethod
+    def stranger(cls, name: str) -> Key:
+        """The row for `name`, which has none in KEYS.  Raises ValueError."""
+        raise cls.unknown(name)
 
     @classmethod
     def unknown(cls, name: str) -> ValueError:
