@@ -15,12 +15,12 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
-from lxc.errors import AlreadyRunning, ConfigError, LxcError, StateError, StepError, Unsupported
+from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
-from lxc.runtime import client, handshake, monitor, remedies
+from lxc.runtime import handshake, host, monitor, remedies
 from lxc.runtime import plan as _plan
-from lxc.runtime.plan import Facts, StartPlan
+from lxc.runtime.plan import StartPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.kernel.sockets import socket
     from lxc.runtime.place import Place
-    from lxc.values.mount import MountEntry
 
-_OLDEST_KERNEL = (5, 15)
 _RUNS, _FAILED = b"R", b"F"
 _LONGEST_REPORT = 1 << 22
 _EADDRINUSE = 98
@@ -97,12 +95,12 @@ class Watch(Record):
 
 def decide(order: Order) -> StartPlan:
     """The plan for `order` on this host.  Touches nothing.  Raises LxcError."""
-    _check_host()
-    _check_effects(order.config)
+    host.check()
+    host.check_effects(order.config)
     return _plan.start(
         order.place,
         order.config,
-        _facts(order.config, order.place),
+        host.facts(order.config, order.place),
         argv=order.argv,
         execute=order.execute,
         foreground=order.foreground,
@@ -141,76 +139,11 @@ def start(order: Order) -> int:
         channel.close()
 
 
-def _check_host() -> None:
-    """Say clearly what this version needs; nothing is started half."""
-    release = os.uname().release
-    version = tuple(int(part) for part in release.split("-")[0].split("+")[0].split(".")[:2])
-    if version < _OLDEST_KERNEL:
-        raise Unsupported(f"this is Linux {release}; containers need Linux 5.15 or newer")
-    if os.geteuid() != 0:
-        raise Unsupported("containers are started by root only so far", hint="run it with sudo")
-
-
-def _check_effects(config: Config) -> None:
-    """Refuse what would be ignored."""
-    from lxc.config import effects
-
-    modules = frozenset(name for name in ("apparmor", "selinux") if os.path.isdir(f"/sys/module/{name}"))
-    missing = effects.not_built(config, host_modules=modules)
-    if missing:
-        mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
-        raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
-
-
 def _check_creation(place: Place) -> None:
     from lxc.runtime import create
 
     if create.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
-
-
-def _facts(config: Config, place: Place) -> Facts:
-    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
-        last = int(file.read())
-    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place))
-
-
-def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
-    """The entries of the file that lxc.mount.fstab names, each with its place.  Raises ConfigError."""
-    from lxc.values import mount as values
-
-    path = config.mount_fstab
-    if not path:
-        return ()
-    where = (config.places("lxc.mount.fstab") or ("",))[-1]
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise StepError(f"read lxc.mount.fstab {path}", error.strerror or str(error), where=where) from error
-    found, mistakes = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        try:
-            found.append((values.parse(line), f"{path}:{number}"))
-        except ValueError as error:
-            mistakes.append(f"{path}:{number}: {error}")
-    if mistakes:
-        raise ConfigError(*mistakes)
-    return tuple(found)
-
-
-def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
-    """lxc.namespace.share.*: each namespace's file.  The value is a path, a pid, or a running container's name."""
-    return tuple((kind, _namespace_file(kind, value, place)) for kind, value in config.namespace_share.items())
-
-
-def _namespace_file(kind: str, value: str, place: Place) -> str:
-    if value.startswith("/"):
-        return value
-    pid = int(value) if value.isdecimal() and int(value) > 0 else client.init_pid(place.replace(name=value))
-    return f"/proc/{pid}/ns/{kind}"
 
 
 def _claim(place: Place) -> socket:

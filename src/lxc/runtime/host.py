@@ -1,0 +1,92 @@
+"""What a start must know of the host, and what it asks of it: before anything is decided."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.cgroups import outside as cgroups
+from lxc.config import effects
+from lxc.errors import ConfigError, StepError, Unsupported
+from lxc.runtime import client
+from lxc.runtime.plan import Facts
+from lxc.values import mount as values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.container import Config
+    from lxc.runtime.place import Place
+    from lxc.values.mount import MountEntry
+
+_OLDEST_KERNEL = (5, 15)
+
+
+def check() -> None:
+    """Say clearly what this version needs; nothing is started half."""
+    release = os.uname().release
+    version = tuple(int(part) for part in release.split("-")[0].split("+")[0].split(".")[:2])
+    if version < _OLDEST_KERNEL:
+        raise Unsupported(f"this is Linux {release}; containers need Linux 5.15 or newer")
+    if os.geteuid() != 0:
+        raise Unsupported("containers are started by root only so far", hint="run it with sudo")
+
+
+def check_effects(config: Config) -> None:
+    """Refuse what would be ignored."""
+    missing = effects.not_built(config, host_modules=_security_modules())
+    if missing:
+        mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
+        raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
+
+
+def _security_modules() -> frozenset[str]:
+    """Which of the modules that LXC knows are at work on this host; the keys of the others have no effect."""
+    found = {"selinux"} if os.path.exists("/sys/fs/selinux/enforce") else set()
+    try:
+        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
+            found |= {"apparmor"} if file.read().strip() == b"Y" else set()
+    except FileNotFoundError:
+        pass
+    return frozenset(found)
+
+
+def facts(config: Config, place: Place) -> Facts:
+    """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        last = int(file.read())
+    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place))
+
+
+def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
+    """The entries of the file that lxc.mount.fstab names, each with its place.  Raises ConfigError."""
+    path = config.mount_fstab
+    if not path:
+        return ()
+    where = (config.places("lxc.mount.fstab") or ("",))[-1]
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise StepError(f"read lxc.mount.fstab {path}", error.strerror or str(error), where=where) from error
+    found, mistakes = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            found.append((values.parse(line), f"{path}:{number}"))
+        except ValueError as error:
+            mistakes.append(f"{path}:{number}: {error}")
+    if mistakes:
+        raise ConfigError(*mistakes)
+    return tuple(found)
+
+
+def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
+    """lxc.namespace.share.*: each namespace's file.  The value is a path, a pid, or a running container's name."""
+    return tuple((kind, _namespace_file(kind, value, place)) for kind, value in config.namespace_share.items())
+
+
+def _namespace_file(kind: str, value: str, place: Place) -> str:
+    if value.startswith("/"):
+        return value
+    pid = int(value) if value.isdecimal() and int(value) > 0 else client.init_pid(place.replace(name=value))
+    return f"/proc/{pid}/ns/{kind}"
