@@ -1,0 +1,33 @@
+"""What a running container uses: its cgroups by the monitor's word, their numbers from the kernel."""
+
+from __future__ import annotations
+
+from lxc.cgroups import outside, statistics
+from lxc.runtime import client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.cgroups.plan import Layout
+    from lxc.cgroups.statistics import Directory, Usage
+    from lxc.runtime.place import Place
+
+
+def usage(place: Place) -> Usage:
+    """What the container uses now.  Raises NotRunning, StateError."""
+    return statistics.usage(directory(place, outside.find()))
+
+
+def directory(place: Place, layout: Layout) -> Directory:
+    """Where the container's cgroup of each controller is.  The monitor is asked once for each hierarchy."""
+    found: dict[str, str] = {}
+
+    def of(controller: str) -> str:
+        hierarchy = layout.with_controller(controller) or layout.unified
+        if hierarchy is None:
+            return ""
+        if hierarchy.mount not in found:
+            cgroup = client.cgroup(place, "" if hierarchy.is_unified else controller)
+            found[hierarchy.mount] = "" if cgroup is None else hierarchy.directory(cgroup.strip("/"))
+        return found[hierarchy.mount]
+
+    return of
