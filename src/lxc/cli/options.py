@@ -77,7 +77,7 @@ def texts(long: str, short: str, argument: str, help: str, **more: Any) -> tuple
     return Option(long, short, argument, help, str, (), many=True, **more)  # type: ignore[return-value]
 
 
-def value(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], *, default: T, **more: Any) -> T:  # noqa: A002
+def value(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], *, default: Any, **more: Any) -> T:  # noqa: A002
     """An option whose argument `parse` understands, of which the last use counts."""
     return Option(long, short, argument, help, parse, default, **more)  # type: ignore[return-value]
 
@@ -120,6 +120,7 @@ class Arguments:
     """
 
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
+    WITHOUT: ClassVar[tuple[str, ...]] = ()  # common options that a subclass does not take
 
     name = text("name", "n", "NAME", "Name of the container.", group="Common options", complete="container")
     help = switch("help", "h", "Print this help.", group="Common options")
@@ -153,10 +154,11 @@ class Arguments:
             for option in vars(base).values():
                 if isinstance(option, Option):
                     rows.setdefault(option.long, option)
-        cls.OPTIONS = tuple(rows.values())
+        cls.OPTIONS = tuple(option for option in rows.values() if option.long not in cls.WITHOUT)
 
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
         self.values, self.operands = values or {}, operands
+        self._config: Config | None = None
 
     @property
     def lxcpath(self) -> str:
@@ -174,10 +176,12 @@ class Arguments:
 
         The container's own is read even if --rcfile replaces it: one that is wrong is an error all the same.
         """
-        from lxc.config import container, document
+        if self._config is None:
+            from lxc.config import container, document
 
-        own = document.load(self.place.config_file) if self.place.is_defined else container.Config()
-        return document.load(self.rcfile) if self.rcfile else own
+            own = document.load(self.place.config_file)[0] if self.place.is_defined else container.Config()
+            self._config = document.load(self.rcfile)[0] if self.rcfile else own
+        return self._config
 
     @property
     def place(self) -> Place:
@@ -218,6 +222,7 @@ class Command(Record):
     name: str = "required"
     containers: str = "all"
     many_paths: bool = False
+    complete: str | tuple[str, ...] = ""
     check: Callable[[Any], None] = lambda arguments: None
     exits: tuple[tuple[str, str], ...] = (("0", "Done."), ("1", "An error; a message says which."))
     examples: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,237 @@
+"""lxc-info: what is to know about one container."""
+
+from __future__ import annotations
+
+from os import close
+
+from lxc.cli import output
+from lxc.cli.options import Command, Printing, switch, texts
+from lxc.errors import LxcError, NotRunning
+from lxc.record import Record
+from lxc.runtime import client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxc.cgroups.statistics import Usage
+    from lxc.cli.output import Plain
+    from lxc.runtime.place import Place
+
+_LABEL_WIDTH = 15
+_UNITS = ((30, "GiB", 0), (20, "MiB", 5243), (10, "KiB", 5))  # shift, name, half a hundredth of the unit
+
+
+class InfoArguments(Printing):
+    keys = texts("config", "c", "KEY", "Print the value of KEY in the container's configuration.", complete="keys")
+    ips = switch("ips", "i", "Print the IP addresses.")
+    pid = switch("pid", "p", "Print the process id of the container's init.")
+    stats = switch("stats", "S", "Print what the container uses: processor, disk, memory, network.")
+    no_humanize = switch("no-humanize", "H", "Print plain numbers, and of a single value no label.")
+    state = switch("state", "s", "Print the state.")
+
+
+COMMAND = Command(
+    "lxc-info",
+    InfoArguments,
+    summary="Prints information about a container.",
+    description="Without one of the options -c, -i, -p, -s and -S all but the configuration is printed.\n\n"
+    "With --format json the answer is an object: name, state, pid, ips (an array), cpu_ns, blkio_bytes, memory_bytes, "
+    "kmem_bytes, networks (an array of objects: link, tx_bytes, rx_bytes), config (an object of keys and values; null "
+    "for one that does not exist). It has the fields that were asked for; what is not known is null.",
+    containers="defined",
+    exits=(("0", "Done."), ("1", "There is no such container, or its configuration is wrong.")),
+    examples=(
+        ("lxc-info -n web", "Prints all about web."),
+        ("lxc-info -n web -pH", "Prints nothing but the pid of its init."),
+        ("lxc-info -n web -c lxc.uts.name", "Prints one setting of its configuration."),
+    ),
+    see_also=("lxc-ls(1)", "lxc-top(1)"),
+)
+
+
+class Network(Record):
+    """A network device as the host sees it; the numbers are the container's: what it sends is `tx_bytes`."""
+
+    link: str
+    tx_bytes: int | None
+    rx_bytes: int | None
+
+
+class Facts(Record):
+    """What was asked for; None is what was not, or what a stopped container does not have."""
+
+    name: str | None = None
+    state: str | None = None
+    pid: int | None = None
+    ips: tuple[str, ...] | None = None
+    usage: Usage | None = None
+    networks: tuple[Network, ...] | None = None
+    config: tuple[tuple[str, str | None], ...] = ()
+
+
+def run(arguments: InfoArguments) -> int:
+    place = arguments.place
+    state = client.state(place)
+    if state == "STOPPED":
+        if not place.is_defined:
+            output.lines([f"{place.name} doesn't exist"], output.STDERR)  # shown in spite of -q, as scripts expect
+            return 1
+        arguments.config  # noqa: B018  # a configuration that is wrong is what there is to know about it
+    facts = gather(arguments, place, state)
+    if arguments.format == "json":
+        output.json(as_json(arguments, facts))
+        return 0
+    for key, value in facts.config:
+        if value is None:
+            output.lines([f"{key} invalid"], output.STDERR)
+    output.lines(text(arguments, facts))
+    return 0
+
+
+def gather(arguments: InfoArguments, place: Place, state: str) -> Facts:
+    """Ask for what the options select."""
+    everything = _everything(arguments)
+    facts = Facts(
+        name=place.name if everything else None,
+        state=state if arguments.state or everything else None,
+        config=tuple((key, _config_item(arguments, key)) for key in arguments.keys),
+    )
+    if state == "STOPPED":
+        return facts
+    try:
+        if arguments.pid or everything:
+            facts = facts.replace(pid=client.init_pid(place))
+        if arguments.ips or everything:
+            facts = facts.replace(ips=_ips(place))
+        if arguments.stats or everything:
+            from lxc.runtime import statistics
+
+            facts = facts.replace(usage=statistics.usage(place), networks=tuple(_networks(place)))
+    except NotRunning:
+        return facts  # it has stopped meanwhile: what was found out before is still true
+    return facts
+
+
+def text(arguments: InfoArguments, facts: Facts) -> Iterator[str]:
+    """The lines to print."""
+    everything = _everything(arguments)
+    selected = sum((arguments.state, arguments.pid, arguments.ips)) + 5 * arguments.stats
+    bare = arguments.no_humanize and selected == 1 and not everything
+    rows: list[tuple[str, str]] = []
+    if facts.name is not None:
+        rows.append(("Name:", facts.name))
+    if facts.state is not None:
+        rows.append(("State:", facts.state))
+    if facts.pid is not None:
+        rows.append(("PID:", str(facts.pid)))
+    rows += (("IP:", address) for address in facts.ips or ())
+    yield from (value if bare else _labelled(label, value) for label, value in rows)
+    yield from _usage_lines(facts, humanize=not arguments.no_humanize)
+    bare = arguments.no_humanize and len(arguments.keys) == 1
+    for key, value in facts.config:
+        if value is not None:
+            yield value if bare else f"{key} = {value}" if value else f"{key} ="
+
+
+def as_json(arguments: InfoArguments, facts: Facts) -> dict[str, Plain]:
+    """The object to print: a field for all that was asked for."""
+    everything = _everything(arguments)
+    fields: dict[str, Plain] = {}
+    if facts.name is not None:
+        fields["name"] = facts.name
+    if facts.state is not None:
+        fields["state"] = facts.state
+    if arguments.pid or everything:
+        fields["pid"] = facts.pid
+    if arguments.ips or everything:
+        fields["ips"] = list(facts.ips or ())
+    if arguments.stats or everything:
+        usage = facts.usage
+        fields |= {
+            "cpu_ns": usage.cpu_ns if usage else None,
+            "blkio_bytes": usage.io_bytes if usage else None,
+            "memory_bytes": usage.memory_bytes if usage else None,
+            "kmem_bytes": usage.kernel_bytes if usage else None,
+            "networks": [dict(network.__dict__) for network in facts.networks or ()],
+        }
+    if facts.config:
+        fields["config"] = dict(facts.config)
+    return fields
+
+
+def humanized(size: int) -> str:
+    """`size` in the largest unit that it exceeds, with two decimals."""
+    for shift, name, half in _UNITS:
+        if size > 1 << shift:
+            rounded = size + half
+            hundredths = (rounded & (1 << shift) - 1) * 100 >> shift
+            return f"{rounded >> shift}.{hundredths:02d} {name}"
+    return f"{size} bytes"
+
+
+def _everything(arguments: InfoArguments) -> bool:
+    return not (arguments.state or arguments.pid or arguments.ips or arguments.stats or arguments.keys)
+
+
+def _config_item(arguments: InfoArguments, key: str) -> str | None:
+    try:
+        return arguments.config.get_item(key)
+    except KeyError:
+        return None
+
+
+def _ips(place: Place) -> tuple[str, ...] | None:
+    from lxc.network import addresses
+
+    pidfd = client.init_pidfd(place)
+    try:
+        return addresses.interfaces(pidfd).addresses()
+    except OSError as error:
+        raise LxcError(f"cannot look into the network of {place.name}: {error.strerror}") from error
+    finally:
+        close(pidfd)
+
+
+def _networks(place: Place) -> Iterator[Network]:
+    """The devices of the running configuration, up to the first that the host cannot see."""
+    number = 0
+    while kind := client.config_item(place, f"lxc.net.{number}.type"):
+        link = client.config_item(place, f"lxc.net.{number}.{'veth.pair' if kind == 'veth' else 'link'}")
+        if not link or "/" in link:
+            return
+        yield Network(link, _counter(link, "rx_bytes"), _counter(link, "tx_bytes"))
+        number += 1
+
+
+def _counter(device: str, name: str) -> int | None:
+    """A counter of a device of the host's; what that end receives, the container has sent."""
+    try:
+        with open(f"/sys/class/net/{device}/statistics/{name}", "rb") as file:
+            return int(file.read())
+    except OSError:
+        return None
+
+
+def _usage_lines(facts: Facts, *, humanize: bool) -> Iterator[str]:
+    if facts.usage is None:
+        return
+    size = humanized if humanize else str
+    if facts.usage.cpu_ns is not None:
+        cpu = f"{facts.usage.cpu_ns / 1e9:.2f} seconds" if humanize else str(facts.usage.cpu_ns)
+        yield _labelled("CPU use:", cpu)
+    sizes = (facts.usage.io_bytes, facts.usage.memory_bytes, facts.usage.kernel_bytes)
+    for label, value in zip(("BlkIO use:", "Memory use:", "KMem use:"), sizes, strict=True):
+        if value is not None:
+            yield _labelled(label, size(value))
+    for network in facts.networks or ():
+        yield _labelled("Link:", network.link)
+        if network.tx_bytes is not None:
+            yield _labelled(" TX bytes:", size(network.tx_bytes))
+        if network.rx_bytes is not None:
+            yield _labelled(" RX bytes:", size(network.rx_bytes))
+        yield _labelled(" Total bytes:", size((network.tx_bytes or 0) + (network.rx_bytes or 0)))
+
+
+def _labelled(label: str, value: str) -> str:
+    return f"{label:<{_LABEL_WIDTH}} {value}"
