@@ -105,9 +105,10 @@ class Console:
             self.ring.write(data)
         if self._proxy:
             self._proxy.end.send(data)
-        if self._peer:
-            self._peer.end.send(data)
-            if self._peer.end.is_full and not self._peer.may_lose:
+        peer = self._peer
+        if peer:
+            peer.end.send(data)
+            if peer.end.is_full and not peer.may_lose:
                 self._master.pause()
 
     def _typed(self, data: bytes) -> None:

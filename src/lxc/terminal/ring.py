@@ -8,9 +8,6 @@ class Ring:
         self._size = size
         self._bytes = bytearray()
 
-    def __len__(self) -> int:
-        return len(self._bytes)
-
     def write(self, data: bytes) -> None:
         """Add `data`; the oldest bytes make room."""
         self._bytes += data[-self._size :]
