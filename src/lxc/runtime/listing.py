@@ -44,6 +44,7 @@ def active(lxcpath: str) -> list[str]:
 def _listening() -> Iterator[bytes]:
     """The abstract addresses that somebody listens at, without the leading NUL: proc(5), /proc/net/unix."""
     with open("/proc/net/unix", "rb") as file:
+        next(file, b"")  # the heading
         for line in file:
             fields = line.split(None, 7)
             if len(fields) == 8 and int(fields[3], 16) & 0x10000 and fields[7].startswith(b"@"):  # __SO_ACCEPTCON
