@@ -2,7 +2,7 @@
 
 layout.py version     the package's version
 layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND
-layout.py caches      folders below src/lxc that are not installed
+layout.py caches      folders below src/lxc that are not installed: what running from there left (libexec has what is built)
 layout.py packages    the way from the scripts' directory to that of the packages
 """
 
@@ -23,7 +23,7 @@ def commands() -> list[str]:
 
 
 def caches() -> list[str]:
-    return glob.glob("**/__pycache__", root_dir="src/lxc", recursive=True)
+    return ["libexec", *glob.glob("**/__pycache__", root_dir="src/lxc", recursive=True)]
 
 
 def packages() -> list[str]:
