@@ -19,7 +19,7 @@ def number(name: str) -> int:
     """The kernel's number of the capability called `name`, which may be a number itself.  Raises ValueError."""
     if name in _KNOWN:
         return NAMES.index(name)
-    if name.isascii() and name.isdecimal() and int(name) < len(NAMES):
+    if name.isascii() and name.isdecimal() and len(name) < 4 and int(name) < len(NAMES):
         return int(name)
     raise unknown("a capability such as net_admin", name, NAMES)
 

@@ -31,7 +31,7 @@ def parse(value: str) -> Limit:
 
 def resource(name: str) -> str:
     """A resource limit's name, such as nofile, or its number."""
-    if name not in NAMES and not (name.isascii() and name.isdecimal()):
+    if name not in NAMES and not (name.isascii() and name.isdecimal() and len(name) < 10):
         raise unknown("a resource such as nofile", name, NAMES)
     return name
 
@@ -45,7 +45,7 @@ def _one(text: str, value: str) -> int:
     word = text.strip(" \t")
     if word == "unlimited":
         return UNLIMITED
-    if not (word.isascii() and word.isdecimal()) or int(word) >= 1 << 64:
+    if not (word.isascii() and word.isdecimal()) or len(word) > 20 or int(word) >= 1 << 64:
         raise Misspelt(f"expected 'soft[:hard]', each a number or 'unlimited', got {value!r}", word)
     return int(word)
 

@@ -129,7 +129,7 @@ def _options(text: str) -> dict[str, Any]:
         elif option in ("optional", "relative", "move"):
             fields[option] = True
         elif option.startswith(("create=", "idmap=")):
-            fields[option[:6]] = _ours(option)
+            fields[option.partition("=")[0]] = _ours(option)
         elif option not in IGNORED:
             data.append(option)
     return fields | {"data": tuple(data)} if data else fields

@@ -11,7 +11,7 @@ _NANOSECONDS = {"ms": 1_000_000, "us": 1_000, "ns": 1}
 
 
 class Offset(Record):
-    """Seconds and nanoseconds to add to a clock; if there are seconds, the nanoseconds are not used."""
+    """Seconds or nanoseconds to add to a clock; LXC reads back what it was given as seconds in seconds."""
 
     seconds: int = 0
     nanoseconds: int = 0
@@ -20,7 +20,7 @@ class Offset(Record):
         return f"{self.seconds}s" if self.seconds else f"{self.nanoseconds}ns"
 
 
-def merge(value: str, old: Offset) -> Offset:
+def parse(value: str) -> Offset:
     """A whole number, which may be negative, and its unit: h, m, s, ms, us or ns."""
     digits = value.rstrip("hmsun")
     unit = value[len(digits) :]
@@ -28,5 +28,5 @@ def merge(value: str, old: Offset) -> Offset:
         raise Misspelt(f"expected a number and a unit (h, m, s, ms, us or ns), got {value!r}")
     number = integer(digits.rstrip(" \t"), -(1 << 63), (1 << 63) - 1)
     if unit in _SECONDS:
-        return old.replace(seconds=number * _SECONDS[unit])
-    return old.replace(nanoseconds=number * _NANOSECONDS[unit])
+        return Offset(seconds=number * _SECONDS[unit])
+    return Offset(nanoseconds=number * _NANOSECONDS[unit])

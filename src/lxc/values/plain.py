@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from lxc.values.words import Misspelt, unknown
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PATH_MAX = 4096
 UINT_MAX = 2**32 - 1
 INT_MAX = 2**31 - 1
-_BASES = {"0x": 16, "0X": 16}
 
 
 def text(value: str) -> str:
@@ -28,30 +23,17 @@ def integer(value: str, low: int, high: int) -> int:
     digits = value.lstrip(" \t")
     negative = digits[:1] == "-"
     digits = digits[1:] if digits[:1] in ("-", "+") else digits
-    base = _BASES.get(digits[:2]) or (8 if digits[:1] == "0" else 10)
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[:1] == "0" else 10
+    if not digits.isascii() or not (digits[2:].isalnum() if base == 16 else digits.isdecimal()):
+        raise Misspelt(f"expected a whole number, got {value!r}")
     try:
-        number = int(digits if digits.isascii() and digits.isalnum() else "?", base)
+        number = int(digits, base)
     except ValueError:
         raise Misspelt(f"expected a whole number, got {value!r}") from None
     number = -number if negative else number
     if not low <= number <= high:
         raise Misspelt(f"expected a number from {low} to {high}, got {value!r}")
     return number
-
-
-def unsigned(value: str) -> int:
-    """A whole number, zero or more."""
-    return integer(value, 0, UINT_MAX)
-
-
-def signed(value: str) -> int:
-    """A whole number, which may be negative."""
-    return integer(value, -INT_MAX - 1, INT_MAX)
-
-
-def positive(value: str) -> int:
-    """A whole number, one or more."""
-    return integer(value, 1, INT_MAX)
 
 
 def flag(value: str) -> bool:
@@ -102,41 +84,44 @@ def directory_name(value: str) -> str:
     return value
 
 
-def shorter_than(limit: int) -> Callable[[str], str]:
+class Shorter:
     """Text of less than `limit` bytes."""
 
-    def parse(value: str) -> str:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.__doc__ = f"Text of at most {limit - 1} bytes."
+
+    def __call__(self, value: str) -> str:
         length = len(value.encode(errors="surrogateescape"))
-        if length >= limit:
-            raise Misspelt(f"expected at most {limit - 1} bytes, got {length}")
+        if length >= self.limit:
+            raise Misspelt(f"expected at most {self.limit - 1} bytes, got {length}")
         return value
 
-    parse.__doc__ = f"Text of at most {limit - 1} bytes."
-    return parse
 
+class Choice:
+    """One of `words`."""
 
-def choice(*names: str) -> Callable[[str], str]:
-    """One of `names`."""
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.__doc__ = f"One of {', '.join(words)}."
 
-    def parse(value: str) -> str:
-        if value not in names:
-            raise unknown(f"one of {', '.join(names)}", value, names)
+    def __call__(self, value: str) -> str:
+        if value not in self.words:
+            raise unknown(f"one of {', '.join(self.words)}", value, self.words)
         return value
 
-    parse.__doc__ = f"One of {', '.join(names)}."
-    parse.words = names  # type: ignore[attr-defined]  # for the schema and completion
-    return parse
 
-
-def within(low: int, high: int) -> Callable[[str], int]:
+class Range:
     """A whole number from `low` to `high`."""
 
-    def parse(value: str) -> int:
-        return integer(value, low, high)
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+        self.__doc__ = f"A whole number from {low} to {high}."
 
-    parse.__doc__ = f"A whole number from {low} to {high}."
-    return parse
+    def __call__(self, value: str) -> int:
+        return integer(value, self.low, self.high)
 
 
-def show_flag(value: bool) -> str:
-    return "1" if value else "0"
+unsigned = Range(0, UINT_MAX)
+signed = Range(-INT_MAX - 1, INT_MAX)
+positive = Range(1, INT_MAX)

@@ -18,7 +18,7 @@ class RootfsPath(Record):
         return self.path  # without the driver: that is how LXC reads it back
 
 
-def merge(value: str, old: RootfsPath) -> RootfsPath:
+def parse(value: str) -> RootfsPath:
     """A path, with `driver:` before it if it is not a directory: dir overlay loop lvm btrfs zfs rbd nbd."""
     driver, colon, path = value.partition(":")
     return RootfsPath(driver, plain.path(path)) if colon else RootfsPath("", plain.path(value))

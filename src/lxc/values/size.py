@@ -8,6 +8,7 @@ from lxc.values.words import Misspelt
 PAGE = 4096
 AUTO = 131072
 TMPFS = 500000  # the tmpfs on /dev, unless said otherwise
+_MAX = (1 << 63) - 1
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 
 
@@ -28,13 +29,15 @@ def tmpfs(value: str) -> int:
 
 
 def _bytes(value: str) -> int:
-    digits = value.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    digits = value.rstrip("bkmgBKMG")
     unit = value[len(digits) :].upper()
-    digits = digits.rstrip(" \t")
-    if not (digits.isascii() and digits.isdecimal()) or (len(unit) > 1 and unit not in _UNITS):
+    if len(unit) > 1 and unit not in _UNITS:
         raise Misspelt(f"expected 'auto' or a size such as 64KB, got {value!r}")
-    size = int(digits) * _UNITS.get(unit, 1)
-    if size >= 1 << 63:
+    try:
+        size = integer(digits.rstrip(" \t"), 0, _MAX) * _UNITS.get(unit, 1)
+    except ValueError:
+        raise Misspelt(f"expected 'auto' or a size such as 64KB, got {value!r}") from None
+    if size > _MAX:
         raise Misspelt(f"expected a size below 8 EiB, got {value!r}")
     return size
 

@@ -32,7 +32,7 @@ def meant(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # costs more than most commands, and mistakes are rare
 
     by_fold = {name.casefold(): name for name in known}
-    near = get_close_matches(word.casefold(), by_fold, 1)
+    near = get_close_matches(word.casefold(), by_fold, 1, 0.7)
     return by_fold[near[0]] if near else ""
 
 
