@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lxc.config import legacy
+from lxc.config import enumeration, legacy
 from lxc.config.key import REJECTED, directive, listed, many, merged, named, numbered, one, several
 from lxc.config.net import Net
 from lxc.config.table import Draft, Key, Table
@@ -58,7 +58,7 @@ class Config(Table):
         "Architecture the container's programs are told they run on.",
         empty=REJECTED,
     )
-    uts_name = one("lxc.uts.name", plain.shorter_than(65), "", "Host name seen inside the container.")
+    uts_name = one("lxc.uts.name", plain.Shorter(65), "", "Host name seen inside the container.")
     ephemeral = one("lxc.ephemeral", flag, False, "1 to destroy the container when it stops.")
     include = directive(
         "lxc.include", "Read this file, or all files *.conf of this directory in the order of their names, here.",
@@ -83,8 +83,8 @@ class Config(Table):
     sched_core = one("lxc.sched.core", flag, False, "1 to share no processor core with processes of others.")
 
     # The root file system
-    rootfs_path = merged(
-        "lxc.rootfs.path", rootfs.merge, rootfs.RootfsPath(),
+    rootfs_path = one(
+        "lxc.rootfs.path", rootfs.parse, rootfs.RootfsPath(),
         "The container's root file system; without it the container sees the host's.",
     )  # fmt: skip
     rootfs_mount = one("lxc.rootfs.mount", path, ROOTFS_MOUNT, "Where it is mounted while it is set up.", empty="")
@@ -94,7 +94,9 @@ class Config(Table):
     mount_entry = many(
         "lxc.mount.entry", mount.parse,
         "Mount this inside the container. A target without a leading slash is relative to the container's root. "
-        "Besides those of mount(8), options are create=dir, create=file, optional, relative and idmap=.",
+        "Besides the options of mount(8): `create=dir` and `create=file` make the target if it is missing, `optional` "
+        "goes on without a mount that fails, `relative` takes the source from the container's root, too, and `idmap=` "
+        "maps the owners of its files, as in the container (`idmap=container`) or a file of a user namespace.",
     )  # fmt: skip
     mount_fstab = one("lxc.mount.fstab", path, "", "File of such lines, mounted before them.", empty=REJECTED)
     autodev = one("lxc.autodev", flag, True, "1 to mount a small tmpfs on /dev and fill it.", empty=False)
@@ -109,7 +111,7 @@ class Config(Table):
     console_rotate = one("lxc.console.rotate", flag, False, "1 to rename a full console log to NAME.1 and go on.")
     console_buffer_size = one("lxc.console.buffer.size", size.buffer, 0, "Console output in bytes kept in memory.")
     tty_max = one("lxc.tty.max", unsigned, 0, "Number of terminals /dev/tty1 … made for logins.")
-    tty_dir = one("lxc.tty.dir", plain.shorter_than(256), "", "Directory below /dev in which they are made.")
+    tty_dir = one("lxc.tty.dir", plain.Shorter(256), "", "Directory below /dev in which they are made.")
     pty_max = one("lxc.pty.max", unsigned, 0, "Number of pseudo terminals the container may have; 0 gives it none.")
 
     # Namespaces and ids
@@ -127,9 +129,9 @@ class Config(Table):
         "Whose namespace to join: a container's name, a process id or the path of a namespace file.",
         check=namespace.name, unset="(null)", whole=False,
     )  # fmt: skip
-    time_offset_boot = merged("lxc.time.offset.boot", offset.merge, offset.Offset(), "Shift of the boot time clock.")
-    time_offset_monotonic = merged(
-        "lxc.time.offset.monotonic", offset.merge, offset.Offset(), "Shift of the monotonic clock."
+    time_offset_boot = one("lxc.time.offset.boot", offset.parse, offset.Offset(), "Shift of the boot time clock.")
+    time_offset_monotonic = one(
+        "lxc.time.offset.monotonic", offset.parse, offset.Offset(), "Shift of the monotonic clock."
     )
 
     # Network
@@ -214,6 +216,10 @@ class Config(Table):
     start_delay = one("lxc.start.delay", unsigned, 0, "Seconds that lxc-autostart waits after starting it.")
     start_order = one("lxc.start.order", signed, 0, "Those with higher numbers are started earlier.")
     group = several("lxc.group", words, "Groups of containers it belongs to.")
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """All keys, or what may follow `prefix` and a dot, as LXC enumerates them.  Raises KeyError."""
+        return enumeration.keys(self, prefix)
 
     @classmethod
     def stranger(cls, name: str) -> Key:

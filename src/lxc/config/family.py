@@ -182,7 +182,7 @@ class Numbered(Key):
     def _split(self, subkey: str) -> tuple[int, str]:
         """The number and the key of its table, which is "" or exists.  Raises ValueError."""
         number, _, key = subkey.partition(".")
-        if not (number.isascii() and number.isdecimal() and int(number) < INT_MAX):
+        if not (number.isascii() and number.isdecimal() and len(number) < 20 and int(number) < INT_MAX):
             raise self.owner.unknown(f"{self.name}.{subkey}")
         if key and key not in self.table.KEYS:
             raise self.owner.unknown(f"{self.name}.{subkey}")

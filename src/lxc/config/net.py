@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxc.config.key import many, one, wiping
 from lxc.config.table import Table
 from lxc.values import address
-from lxc.values.plain import choice, flag, positive, text, within
+from lxc.values.plain import Choice, Range, flag, positive, text
 
 # The keys that are for one type of device only begin with its name.
 _TYPED = ("veth", "macvlan", "ipvlan", "vlan")
@@ -26,7 +26,7 @@ def _vlan(value: int | None) -> str:
 
 class Net(Table):
     type = wiping(
-        "type", choice("empty", "veth", "macvlan", "ipvlan", "phys", "vlan", "none"), "empty",
+        "type", Choice("empty", "veth", "macvlan", "ipvlan", "phys", "vlan", "none"), "empty",
         "Kind of device: `veth` a pair, one end of which stays on the host; `macvlan`, `ipvlan` and `vlan` ones made of "
         "the host's device `link`; `phys` that device itself; `empty` the loopback device only; `none` the host's own "
         "network. Must come first: it forgets all that was said of this device before.",
@@ -36,7 +36,7 @@ class Net(Table):
     link = one("link", address.device, "", "The bridge or device of the host that this device is attached to.")
     name = one("name", address.device, "", "Its name inside the container; otherwise `eth` and the lowest free number.")
     hwaddr = one("hwaddr", address.hwaddr, "", "Its MAC address; otherwise the kernel makes one up.")
-    mtu = one("mtu", within(1, 2**31 - 1), 0, "Its maximum transfer unit, in bytes.", _or_nothing)
+    mtu = one("mtu", Range(1, 2**31 - 1), 0, "Its maximum transfer unit, in bytes.", _or_nothing)
     l2proxy = one("l2proxy", flag, False, "1 to answer for its addresses on `link` (ARP and NDP proxy).")
     ipv4_address = many("ipv4.address", address.ipv4, "An IPv4 address of it.", end="", between="\n")
     ipv4_gateway = one("ipv4.gateway", address.ipv4_gateway, "", "Where the container's default IPv4 route leads.")
@@ -46,7 +46,7 @@ class Net(Table):
     script_down = one("script.down", text, "", "Command run on the host when the device is about to go.")
 
     veth_mode = one(
-        "veth.mode", choice("bridge", "router"), "bridge",
+        "veth.mode", Choice("bridge", "router"), "bridge",
         "`bridge` attaches the host's end to `link`; `router` routes to it and answers for its gateway.",
     )  # fmt: skip
     veth_pair = one("veth.pair", address.device, "", "Name of the host's end; otherwise a random one.")
@@ -62,16 +62,16 @@ class Net(Table):
         "veth.vlan.id", address.vlan_id, None, "VLAN of its untagged traffic on the bridge; -1 is `none`.", _vlan
     )
     veth_vlan_tagged_id = many(
-        "veth.vlan.tagged.id", within(0, 4094), "A VLAN it sees tagged on the bridge.", end="", between="\n"
+        "veth.vlan.tagged.id", Range(0, 4094), "A VLAN it sees tagged on the bridge.", end="", between="\n"
     )
-    vlan_id = one("vlan.id", within(0, 65535), 0, "The VLAN that it is.")
+    vlan_id = one("vlan.id", Range(0, 65535), 0, "The VLAN that it is.")
     macvlan_mode = one(
-        "macvlan.mode", choice("private", "vepa", "bridge", "passthru"), "private",
+        "macvlan.mode", Choice("private", "vepa", "bridge", "passthru"), "private",
         "Whom it can talk to on the same `link`: nobody, others by way of the switch, others directly, or it is alone.",
     )  # fmt: skip
-    ipvlan_mode = one("ipvlan.mode", choice("l3", "l3s", "l2"), "l2", "The layer at which packets are handed over.")
+    ipvlan_mode = one("ipvlan.mode", Choice("l3", "l3s", "l2"), "l2", "The layer at which packets are handed over.")
     ipvlan_isolation = one(
-        "ipvlan.isolation", choice("bridge", "private", "vepa"), "bridge", "Whom it can talk to on the same `link`."
+        "ipvlan.isolation", Choice("bridge", "private", "vepa"), "bridge", "Whom it can talk to on the same `link`."
     )
 
     def refuses(self, name: str) -> str:
