@@ -211,7 +211,8 @@ class Command(Record):
     `operands` is what may follow the name, as the synopsis shows it.  `name` says whether the first operand is the
     container's name: "required", or "none".  `containers` are those the shell offers: running, stopped, frozen,
     defined, all or none.  `many_paths` allows -P more than once.  `check` raises UsageError for options that do not go
-    together.  `description` is paragraphs of plain text, separated by empty lines.
+    together; `more_help` gives the end of --help, from the options before it.  `description` is paragraphs of plain
+    text, separated by empty lines.
     """
 
     tool: str
@@ -224,6 +225,7 @@ class Command(Record):
     many_paths: bool = False
     complete: str | tuple[str, ...] = ""
     check: Callable[[Any], None] = lambda arguments: None
+    more_help: Callable[[dict[str, Any]], str] = lambda given: ""
     exits: tuple[tuple[str, str], ...] = (("0", "Done."), ("1", "An error; a message says which."))
     examples: tuple[tuple[str, str], ...] = ()
     see_also: tuple[str, ...] = ()

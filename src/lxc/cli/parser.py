@@ -62,7 +62,7 @@ def parse(command: Command, words: Sequence[str]) -> Arguments | Answer:
             return _mistake(command, word, error)
         for name, text in pairs:
             option = _find(options, name)
-            answer = _answer(command, option.long) or _assign(command, given, option, text)
+            answer = _answer(command, option.long, given) or _assign(command, given, option, text)
             if answer:
                 return answer
     return _checked(command, given, operands)
@@ -113,7 +113,7 @@ def _checked(command: Command, given: dict[str, Any], operands: list[str]) -> Ar
     return arguments
 
 
-def _answer(command: Command, name: str) -> Answer | None:
+def _answer(command: Command, name: str, given: dict[str, Any]) -> Answer | None:
     from lxc.version import LXC_VERSION
 
     if name == "version":
@@ -121,7 +121,9 @@ def _answer(command: Command, name: str) -> Answer | None:
     if name in ("help", "usage"):
         from lxc.cli import help as texts
 
-        return Answer(texts.help_text(command) if name == "help" else texts.usage_text(command))
+        if name == "usage":
+            return Answer(texts.usage_text(command))
+        return Answer(texts.help_text(command) + command.more_help(given))
     return None
 
 

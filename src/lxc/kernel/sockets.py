@@ -41,6 +41,20 @@ def accept(listener: socket) -> socket:
     return connection
 
 
+def reserve(name: bytes) -> socket:
+    """A socket that keeps everybody else from listening at the abstract address `name`, and refuses who connects.
+
+    Raises OSError(EADDRINUSE).
+    """
+    holder = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC)
+    try:
+        holder.bind(b"\0" + name)
+    except OSError:
+        holder.close()
+        raise
+    return holder
+
+
 def connect(name: bytes) -> socket:
     """A socket connected to the abstract address `name`.  Raises ConnectionRefusedError if nobody listens there."""
     connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC)

@@ -63,6 +63,8 @@ def remove_empty(directories: tuple[str, ...]) -> None:
     for path in reversed(directories):
         try:
             os.rmdir(path)
+        except FileNotFoundError:
+            continue
         except OSError:
             return
 

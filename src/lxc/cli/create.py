@@ -1,0 +1,109 @@
+"""lxc-create: make a container."""
+
+from __future__ import annotations
+
+from lxc.cli.options import Arguments, Command, text
+from lxc.errors import UsageError
+from lxc.runtime import create
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_STORAGE = "Options for storage that this version does not make"
+_ONLY_FOR = {
+    "lvname": ("lvm",), "vgname": ("lvm",), "thinpool": ("lvm",), "fstype": ("lvm", "loop", "rbd"),
+    "fssize": ("lvm", "loop", "rbd"), "zfsroot": ("zfs",), "rbdname": ("rbd",), "rbdpool": ("rbd",), "rbduser": ("rbd",),
+}  # fmt: skip
+
+
+class CreateArguments(Arguments):
+    template = text(
+        "template", "t", "TEMPLATE", "What fills the container's root file system: the name or absolute path of a template, "
+        "or none.", required=True,
+    )  # fmt: skip
+    initial = text(
+        "config",
+        "f",
+        "FILE",
+        "Begin with the configuration FILE, not with lxc.default_config of lxc.conf.",
+        complete="file",
+    )
+    backend = text(
+        "bdev", "B", "TYPE", "Storage of the root file system: dir (also best, none).", complete=("best", "dir", "none")
+    )
+    directory = text(
+        "dir",
+        "",
+        "DIR",
+        "Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).",
+        complete="dir",
+    )
+    lvname = text("lvname", "", "NAME", "Name of the logical volume.", group=_STORAGE)
+    vgname = text("vgname", "", "VG", "Name of the volume group.", group=_STORAGE)
+    thinpool = text("thinpool", "", "POOL", "Name of the thin pool.", group=_STORAGE)
+    fstype = text("fstype", "", "TYPE", "Type of the file system.", group=_STORAGE)
+    fssize = text("fssize", "", "SIZE", "Size of the file system, in MiB or with one of bBkKmMgGtT.", group=_STORAGE)
+    zfsroot = text("zfsroot", "", "PATH", "Parent of the dataset.", group=_STORAGE)
+    rbdname = text("rbdname", "", "NAME", "Name of the Ceph block device.", group=_STORAGE)
+    rbdpool = text("rbdpool", "", "POOL", "Its pool.", group=_STORAGE)
+    rbduser = text("rbduser", "", "USER", "Its user.", group=_STORAGE)
+
+
+def check(arguments: CreateArguments) -> None:
+    create.check(_recipe(arguments))
+    kinds = arguments.backend.split(",")
+    for option, types in _ONLY_FOR.items():
+        if arguments.values.get(option) and not {*types, "best"} & set(kinds):
+            raise UsageError(f"--{option} can only be used with -B {' or '.join(types)}")
+
+
+def template_help(given: dict[str, Any]) -> str:
+    """What the template that `-t` named before `-h` says about itself."""
+    from lxc.images import template
+
+    name = given.get("template", "")
+    if not name or template.is_none(name):
+        return ""
+    return f"\nAbout the template {name}, after `--`:\n\n{template.help_text(template.find(name))}"
+
+
+COMMAND = Command(
+    "lxc-create",
+    CreateArguments,
+    summary="Makes a container.",
+    description="Makes the directory LXCPATH/NAME with the container's configuration and its root file system, which a "
+    "template fills: a program that is given what follows `--`. `lxc-create -t TEMPLATE -h` prints the template's own help.\n\n"
+    "With -t none there is no root file system, only the configuration.\n\n"
+    "If anything fails, or the command is interrupted, what was made is removed again. A directory that was there before "
+    "is left with what a template may have put there.\n\n"
+    "A root file system's directory outside of LXCPATH/NAME that lxc-create made is remembered as such: lxc-destroy removes "
+    "it, and no other.",
+    operands="[-- TEMPLATE-OPTION...]",
+    containers="none",
+    check=check,
+    more_help=template_help,
+    exits=(("0", "The container is made."), ("1", "It is not, and nothing is left of it; a message says why.")),
+    examples=(
+        ("lxc-create -n web -t busybox", "Makes a container with busybox in it."),
+        ("lxc-create -n web -t none -f web.conf", "Makes one that consists of a configuration."),
+        ("lxc-create -t busybox -h", "Prints the options of the template busybox."),
+    ),
+    see_also=("lxc-destroy(1)", "lxc-start(1)", "lxc.container.conf(5)", "lxc.system.conf(5)"),
+)
+
+
+def run(arguments: CreateArguments) -> int:
+    create.create(arguments.place, _recipe(arguments))
+    return 0
+
+
+def _recipe(arguments: CreateArguments) -> create.Recipe:
+    return create.Recipe(
+        template=arguments.template,
+        arguments=arguments.operands,
+        config_file=arguments.initial or arguments.rcfile,
+        backend=arguments.backend,
+        rootfs=arguments.directory,
+        is_quiet=arguments.quiet,
+    )

@@ -1,0 +1,199 @@
+"""Running a program so that nothing of it is left when it is given up.
+
+    we                               supervisor                        program
+    fork() ────────────────────────▶ own mount namespace
+                                     fork() ─────────────────────────▶ exec
+                  "end STATUS"  ◀─── waits                       ◀──── ends
+    or, when interrupted:
+    SIGTERM ───────────────────────▶ SIGTERM, 2 s later SIGKILL, to all that descends from it
+
+Orphans of the program become the supervisor's children (PR_SET_CHILD_SUBREAPER),
+so what a template started is found when the template itself is gone.  The
+supervisor gets SIGTERM if we die (PR_SET_PDEATHSIG), the program SIGKILL if the
+supervisor does.  The program stays in our process group: a terminal is its too.
+What it mounts and forgets goes away with the namespace, the host never sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from lxc.kernel import mount, process, signals
+from lxc.record import Record
+
+_PR_SET_CHILD_SUBREAPER = 36
+_GRACE, _PATIENCE = 2, 30  # seconds from SIGTERM to SIGKILL; and until we leave what even that does not end
+_KEPT = 4096  # bytes of what a quiet program writes to its standard error
+
+
+class Ended(Record):
+    """How it went: the `step` that came last ("end" if the program did), its errno or wait status, and the signal that
+    interrupted it (0: none); of a quiet program the last words it wrote to its standard error."""
+
+    step: str
+    number: int
+    signal: int
+    words: str
+
+
+def run(argv: tuple[str, ...], *, is_quiet: bool, interruption: int) -> Ended:
+    """Run a program to its end, or until the signalfd `interruption` gets readable, and then end all it started.
+
+    The signals of `interruption` must be blocked.  With `is_quiet` it has /dev/null for standard input and output.
+    Raises OSError.
+    """
+    report, report_end = os.pipe()
+    words, words_end = os.pipe()
+    us = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _supervise(us, argv, report_end, words_end if is_quiet else -1)
+        finally:
+            os._exit(1)
+    os.close(report_end)
+    os.close(words_end)
+    try:
+        said, signal, tail = _listen(pid, report, words, interruption)
+    finally:
+        os.close(report)
+        os.close(words)
+        os.waitpid(pid, 0)
+    step, _, number = said.partition("\n")[0].partition(" ")
+    return Ended(step, int(number or 0), signal, tail)
+
+
+def _listen(pid: int, report: int, words: int, interruption: int) -> tuple[str, int, str]:
+    """Wait until the supervisor is gone: its report, the signal that interrupted it, the program's last words."""
+    os.set_blocking(words, False)
+    poller = select.poll()
+    for fd in (report, words, interruption):
+        poller.register(fd, select.POLLIN)
+    said, tail, signal = b"", b"", 0
+    while True:
+        ready = {fd for fd, _ in poller.poll()}
+        if interruption in ready:
+            signal = signal or signals.read_signal(interruption)[0]
+            os.kill(pid, signals.SIGTERM)  # our child, not waited for: the pid is its own
+            poller.unregister(interruption)
+        if words in ready:
+            part = _read(words)
+            tail = (tail + part)[-_KEPT:]
+            if not part:
+                poller.unregister(words)
+        if report in ready:
+            part = os.read(report, 64)
+            said += part
+            if not part:
+                return said.decode(), signal, (tail + _read(words))[-_KEPT:].decode(errors="replace")
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except BlockingIOError:
+        return b""
+
+
+def _supervise(parent: int, argv: tuple[str, ...], report: int, words: int) -> None:
+    """Be the supervisor; says on `report` how it went and does not return but by an error."""
+    process.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    stop = signals.signalfd(frozenset({signals.SIGTERM}))
+    signals.block(frozenset({signals.SIGTERM}))
+    process.prctl(process.PR_SET_PDEATHSIG, signals.SIGTERM)
+    if os.getppid() != parent:
+        return
+    if os.geteuid() == 0:
+        try:
+            process.unshare(process.CLONE_NEWNS)
+            mount.mount(None, "/", None, mount.MS_SLAVE | mount.MS_REC)
+        except OSError as error:
+            _say(report, "leave the host's mounts alone", error.errno)
+            return
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(argv, report, words)
+        finally:
+            os._exit(127)
+    pidfd = process.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    poller.register(stop, select.POLLIN)
+    if stop not in {fd for fd, _ in poller.poll()}:
+        status = os.waitpid(pid, 0)[1]
+        if status:
+            _end_all(0)
+        _say(report, "end", status)
+    else:
+        _end_all(_GRACE)
+    os._exit(0)
+
+
+def _become(argv: tuple[str, ...], report: int, words: int) -> None:
+    process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+    if words >= 0:
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        for fd, source in ((0, null), (1, null), (2, words)):
+            os.dup2(source, fd)
+    os.umask(0o022)
+    signals.set_default(signals.SIGPIPE)  # Python ignores these two
+    signals.set_default(signals.SIGXFSZ)
+    signals.restore(frozenset())
+    try:
+        os.execv(argv[0], argv)
+    except OSError as error:
+        _say(report, "execute", error.errno)
+
+
+def _say(report: int, step: str, number: int | None) -> None:
+    os.write(report, f"{step} {number or 0}\n".encode())
+
+
+def _end_all(grace: float) -> None:
+    """End every descendant of this process: SIGTERM, after `grace` seconds SIGKILL, until none is left."""
+    begin = time.monotonic()
+    told: set[int] = set()
+    while time.monotonic() < begin + grace + _PATIENCE:
+        number = signals.SIGTERM if time.monotonic() < begin + grace else signals.SIGKILL
+        for pid in _descendants():
+            if number == signals.SIGKILL or pid not in told:
+                told.add(pid)
+                _kill(pid, number)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.01)
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+        os.kill(pid, signals.SIGCONT)
+    except (ProcessLookupError, PermissionError):
+        return  # gone by itself; or another user's now (setuid), whom its parent's end may move
+
+
+def _descendants() -> list[int]:
+    """All processes that descend from this one, which only ends do not change meanwhile."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            children.setdefault(_parent(name), []).append(int(name))
+    found, at = [os.getpid()], 0
+    while at < len(found):
+        found += children.get(found[at], [])
+        at += 1
+    return found[1:]
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

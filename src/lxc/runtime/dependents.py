@@ -1,0 +1,111 @@
+"""Who needs whose root file system: LXC's records of overlay clones and snapshots.
+
+    LXCPATH/NAME/lxc_rdepends    the containers whose root file system NAME needs
+    LXCPATH/NAME/lxc_snapshots   the containers that need NAME's
+    LXCPATH/NAME/snaps/snapN     the snapshots of NAME, each a container itself
+
+A record is two lines for each container, its path and its name.  LXC once wrote
+a number into lxc_snapshots instead: how many there are, not which.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import beneath
+from lxc.errors import UsageError
+from lxc.kernel.fs import closing
+from lxc.runtime import lock
+from lxc.runtime.place import Place
+from lxc.runtime.place import place as checked
+
+_LONGEST = 1 << 20  # bytes of a record
+
+
+def snapshots(place: Place) -> list[Place]:
+    """What lies where the snapshots of this container belong, sorted by name."""
+    found = []
+    for directory in _snapshot_directories(place):
+        try:
+            found += [Place(name, directory) for name in sorted(os.listdir(directory))]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    return found
+
+
+def forget_snapshots(place: Place) -> None:
+    """Remove the directories of the snapshots, which must be empty.  Raises OSError."""
+    for directory in _snapshot_directories(place):
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            continue
+
+
+def clones(place: Place) -> list[Place]:
+    """The containers that need this one's root file system; those only counted are called `?`."""
+    text = _read(place, "lxc_snapshots")
+    if text.strip().isdecimal():
+        return [Place("?", place.lxcpath)] * min(int(text), 1)
+    return _pairs(text)
+
+
+def release(place: Place) -> None:
+    """Tell the containers that this one depends on that it does so no more.  Raises OSError."""
+    for needed in _pairs(_read(place, "lxc_rdepends")):
+        if needed == place or not os.path.isdir(needed.directory):
+            continue
+        with lock.held(needed):
+            text = _read(needed, "lxc_snapshots")
+            if text.strip().isdecimal():
+                left = str(int(text) - 1) if int(text) > 1 else ""
+            else:
+                left = "".join(f"{clone.lxcpath}\n{clone.name}\n" for clone in _pairs(text) if clone != place)
+            if left != text:
+                _write(needed, "lxc_snapshots", left)
+
+
+def _snapshot_directories(place: Place) -> tuple[str, ...]:
+    """LXCPATHsnaps/NAME is where LXC put them before version 1.0."""
+    return f"{place.directory}/snaps", f"{place.lxcpath}snaps/{place.name}"
+
+
+def _pairs(text: str) -> list[Place]:
+    """The containers of a record; what no container can be is no container."""
+    lines = text.split("\n")
+    found = []
+    for lxcpath, name in zip(lines[::2], lines[1::2], strict=False):
+        try:
+            found.append(checked(name, lxcpath or "/"))
+        except UsageError:
+            continue
+    return found
+
+
+def _read(place: Place, name: str) -> str:
+    """The text of a record; "" if there is none.  Raises OSError."""
+    try:
+        with closing(_directory(place)) as directory:
+            flags = os.O_RDONLY | os.O_NONBLOCK
+            with closing(beneath.open(directory, name, flags)) as fd:
+                return os.fsdecode(os.read(fd, _LONGEST))
+    except FileNotFoundError:
+        return ""
+
+
+def _write(place: Place, name: str, text: str) -> None:
+    """Replace a record in one step; an empty one is removed.  Raises OSError."""
+    with closing(_directory(place)) as directory:
+        if not text:
+            os.unlink(name, dir_fd=directory)
+            return
+        new = f"{name}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with closing(os.open(new, flags, 0o644, dir_fd=directory)) as fd:
+            os.write(fd, os.fsencode(text))
+        os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def _directory(place: Place) -> int:
+    with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+        return beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)

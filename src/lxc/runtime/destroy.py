@@ -1,0 +1,227 @@
+"""Unmaking a container.
+
+What goes: the container's own directory, LXCPATH/NAME, and a root file system
+elsewhere only if lxc-create made it for this container.  All else that the
+configuration names stays, and `destroy` says so.  The configuration file goes
+last, so a container that could not be removed completely is still there to be
+destroyed again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from lxc import log
+from lxc.errors import LxcError, NotFound, Refused, StateError
+from lxc.hooks import outside as hooks
+from lxc.hooks import plan as hook_plan
+from lxc.kernel import sockets
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import dependents, lock, stop
+from lxc.runtime.place import Place
+from lxc.storage import outside, removal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.container import Config
+    from lxc.kernel.sockets import socket
+
+_ATTEMPTS = 200
+_OWN = ("config", "rootfs", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", outside.RECORD)
+
+
+class Wish(Record):
+    """How to destroy: `is_forced` kills a running container first, `with_snapshots` destroys its snapshots before it."""
+
+    is_forced: bool = False
+    with_snapshots: bool = False
+
+
+def destroy(place: Place, config: Config, wish: Wish) -> tuple[str, ...]:
+    """Destroy the container.  Return a sentence about each thing that is its, and was left alone.
+
+    Raises NotFound, StateError, Refused before anything is removed; LxcError naming what could not be.
+    """
+    _refuse_strangers(place)
+    if config.rootfs_managed:
+        _refuse_dependents(place, wish)
+    keeper = _stopped(place, wish)
+    try:
+        if wish.with_snapshots and config.rootfs_managed:
+            _destroy_snapshots(place)
+        return remove(place, config)
+    finally:
+        keeper.close()
+
+
+def remove(place: Place, config: Config) -> tuple[str, ...]:
+    """The removal alone; the caller holds the command socket's address, so that nobody starts the container meanwhile.
+
+    A container that is gone is fine.  Returns and raises as `destroy`.
+    """
+    with lock.held(place) as held, closing(_open_directory(place.lxcpath)) as parent:
+        if not os.path.lexists(place.directory):
+            return ()
+        _refuse_making(place)
+        if config.rootfs_managed:
+            _refuse_dependents(place, Wish())
+        with closing(removal.open_directory(parent, place.name, place.directory)) as directory:
+            removal.refuse_mounts(directory)
+            hooks.run(_hooks(place, config))
+            if not config.rootfs_managed:
+                log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
+                return ()
+            left = _remove_root(place, config, directory)
+            dependents.release(place)
+            removal.remove_opened(directory, parent, place.name, place.directory, last=("config",))
+        held.forget()
+    return left
+
+
+def _stopped(place: Place, wish: Wish) -> socket:
+    """The command socket's address, taken: as long as it is not closed, nobody can start the container.
+
+    Raises StateError if it runs and may not be killed.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return sockets.reserve(place.socket_name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        if not wish.is_forced:
+            raise StateError(f"{place.name} is running", hint="lxc-destroy -f stops it first")
+        stop.kill(place)
+        time.sleep(0.05)  # from the end of the conversation to the end of the monitor
+    raise StateError(f"{place.name} was killed, but its monitor does not end")
+
+
+def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:
+    """Remove a root file system outside of the container's opened directory, if it was made for the container."""
+    made = outside.remembered(directory)
+    root = config.rootfs_path
+    if not root.path and made and os.path.lexists(place.partial_file):
+        root = root.replace(path=made.path)  # its making was cut short before the configuration was written
+    path = os.path.realpath(root.path.rpartition(":")[2])  # an overlay's upper directory comes last
+    if not root.path or path.startswith(f"{os.path.realpath(place.directory)}/") or not os.path.lexists(path):
+        return ()
+    shown = removal.printable(root.path)
+    if root.driver not in ("", "dir"):
+        return (f"{root.driver}:{shown} was left alone: only directories are removed",)
+    if made is None or made.path != path:
+        return (f"{shown} was left alone: it was not made with the container",)
+    user = _user_of(place, path)
+    if user:
+        return (f"{shown} was left alone: {user} uses it, too",)
+    try:
+        outside.remove_made(made, (*_precious(place), os.path.realpath(os.getcwd())))
+    except Refused as error:
+        return (f"{error}",)
+    return ()
+
+
+def _precious(place: Place) -> tuple[str, ...]:
+    """What must survive any destroy, by its real path."""
+    import pwd
+
+    homes = {user.pw_dir for user in pwd.getpwall() if user.pw_dir.startswith("/")}
+    return tuple(sorted({os.path.realpath(path) for path in (place.lxcpath, os.environ.get("HOME", "/"), *homes)}))
+
+
+def _user_of(place: Place, path: str) -> str:
+    """The name of another container of the same path whose configuration names this root file system; "" if none."""
+    from lxc.runtime import listing
+
+    needle = os.fsencode(path)
+    for name in listing.defined(place.lxcpath):
+        if name == place.name:
+            continue
+        try:
+            with open(Place(name, place.lxcpath).config_file, "rb") as file:
+                if any(line.lstrip().startswith(b"lxc.rootfs.path") and needle in line for line in file):
+                    return name
+        except OSError:
+            continue  # cannot be read: then it is not ours to look at
+    return ""
+
+
+def _hooks(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
+    environment = {
+        "LXC_CONFIG_FILE": place.config_file,
+        "LXC_ROOTFS_MOUNT": config.rootfs_mount,
+        "LXC_ROOTFS_PATH": config.rootfs_path.path,
+        "LXC_CONSOLE": config.console_path,
+        "LXC_CONSOLE_LOGPATH": config.console_logfile,
+    }
+    told = {name: value for name, value in environment.items() if value}
+    return hook_plan.hooks("destroy", config.hook_destroy, place.name, config.hook_version, told)
+
+
+def _refuse_strangers(place: Place) -> None:
+    """Raise NotFound, Refused if LXCPATH/NAME is no container, nor what is left of one that was not finished."""
+    if not (os.path.lexists(place.config_file) or os.path.lexists(place.partial_file)):
+        raise NotFound("Container is not defined", hint=f"there is no {removal.printable(place.config_file)}")
+    shown = removal.printable(place.directory)
+    with closing(_open_directory(place.lxcpath)) as parent:
+        os.close(removal.open_directory(parent, place.name, place.directory))
+    wrong = outside.objection(os.path.realpath(place.directory), _precious(place))
+    if wrong:
+        raise Refused(f"{shown} is not removed: {wrong}")
+    if not _has_settings(place.config_file) and not set(os.listdir(place.directory)) <= {*_OWN, f"{place.name}.log"}:
+        raise Refused(
+            f"{shown} does not look like a container: its file `config` sets nothing of LXC's, and it has other files",
+            hint="if it is one after all, remove it with rm(1)",
+        )
+
+
+def _has_settings(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return any(line.lstrip(b" \t").startswith(b"lxc.") for line in file)
+    except FileNotFoundError:
+        return False
+
+
+def _open_directory(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _refuse_making(place: Place) -> None:
+    from lxc.runtime import create
+
+    if create.is_being_made(place):
+        raise StateError(f"{place.name} is being created by another process")
+
+
+def _refuse_dependents(place: Place, wish: Wish) -> None:
+    snapshots = dependents.snapshots(place)
+    if snapshots and not wish.with_snapshots:
+        count = f"{len(snapshots)} snapshots" if len(snapshots) > 1 else "a snapshot"
+        raise StateError(
+            f"Destroying {place.name} failed: {place.name} has snapshots",
+            hint=f"lxc-destroy -s removes them, too: {count}, {snapshots[-1].name} the last",
+        )
+    clones = [clone for clone in dependents.clones(place) if clone not in snapshots]
+    if clones:
+        names = ", ".join(removal.printable(clone.directory) for clone in clones)
+        raise StateError(
+            f"Destroying {place.name} failed: {place.name} has clones", hint=f"they need its root file system: {names}"
+        )
+
+
+def _destroy_snapshots(place: Place) -> None:
+    from lxc.config import document
+
+    for snapshot in dependents.snapshots(place):
+        if not snapshot.is_defined:
+            raise LxcError(
+                f"{removal.printable(snapshot.directory)} is not a snapshot: it has no configuration",
+                hint="remove it yourself, then destroy again",
+            )
+        config, _ = document.load(snapshot.config_file)
+        for sentence in destroy(snapshot, config, Wish(with_snapshots=True)):
+            log.warn(sentence)
+    dependents.forget_snapshots(place)
