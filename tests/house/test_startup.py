@@ -1,0 +1,82 @@
+"""What a command that only looks may load.  Modules are counted, not milliseconds: they are the same everywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lxc
+
+PACKAGES = str(Path(lxc.__file__).parents[1])
+LOADED = """
+import sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from lxc.cli import main
+main(sys.argv[2], sys.argv[3:])
+print(*set(sys.modules) - before, file=sys.stderr)
+"""
+# Of the standard library: what os is made of, command lines, and sockets without the module `socket`.
+LIBRARY = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "__future__"}
+LIBRARY |= {"getopt", "gettext", "_socket", "errno"}
+# Of ours: what acts.  Those who look ask the monitor over its socket and read configuration.
+ACTING = ("kernel._libc", "cgroups", "images", "mounts", "network", "security", "storage", "terminal", "hooks", "loop")
+
+
+@pytest.fixture
+def lxcpath(tmp_path: Path) -> Path:
+    (tmp_path / "c1").mkdir()
+    (tmp_path / "c1/config").write_text(
+        "lxc.uts.name = c1\nlxc.net.0.type = veth\nlxc.mount.entry = /srv data none rbind,ro\nlxc.tty.max = 4\n"
+    )
+    return tmp_path
+
+
+def loaded(tool: str, *words: str) -> set[str]:
+    command = [sys.executable, "-IS", "-c", LOADED, PACKAGES, tool, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+LOOKING = ["lxc-ls", "lxc-ls -1", "lxc-ls -f", "lxc-info -n c1", "lxc-info -n c1 -s", "lxc-info -n c1 -c lxc.tty.max"]
+LOOKING += ["lxc-wait -n c1 -s STOPPED", "lxc-config lxc.lxcpath"]
+
+
+@pytest.mark.parametrize("line", LOOKING)
+def test_a_command_that_looks_loads_little_of_the_standard_library(lxcpath: Path, line: str) -> None:
+    tool, *words = line.split()
+    where = () if tool == "lxc-config" else ("-P", str(lxcpath))
+    assert {name for name in loaded(tool, *where, *words) if not name.startswith("lxc")} <= LIBRARY
+
+
+@pytest.mark.parametrize("line", LOOKING)
+def test_a_command_that_looks_loads_nothing_that_acts(lxcpath: Path, line: str) -> None:
+    tool, *words = line.split()
+    where = () if tool == "lxc-config" else ("-P", str(lxcpath))
+    acting = tuple(f"lxc.{name}" for name in ACTING)
+    assert {name for name in loaded(tool, *where, *words) if name.startswith(acting)} == set()
+
+
+def test_listing_names_reads_no_configuration(lxcpath: Path) -> None:
+    assert {
+        name for name in loaded("lxc-ls", "-P", str(lxcpath)) if name.startswith(("lxc.config", "lxc.values"))
+    } == set()
+
+
+def test_the_public_names_are_imported_on_first_use() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import lxc; print(*[n for n in sys.modules if n[:4] == 'lxc.'])"
+    )
+    done = subprocess.run([sys.executable, "-IS", "-c", code, PACKAGES], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_installed_commands_start_an_isolated_interpreter() -> None:
+    scripts = sorted(Path(sys.executable).parent.glob("lxc-*"))
+    assert len(scripts) > 5
+    for script in scripts:
+        interpreter, flags = script.read_text().splitlines()[0].removeprefix("#!").split()
+        assert (flags, Path(interpreter).samefile(sys.executable)) == ("-IS", True)
