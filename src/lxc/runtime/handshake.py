@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
 _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
+_ENDED = "the container's init ended before it was ready"
 
 
 class Handshake:
@@ -43,6 +44,7 @@ class Handshake:
 
     def wait_for_go(self) -> None:
         """Block until the monitor has done its part.  Raises LxcError if it has gone away instead."""
+        log.forget()  # what led here is remembered by the monitor, too
         self._monitor.close()
         os.close(self._exec_read)
         self._expect(GO)
@@ -69,29 +71,31 @@ class Handshake:
         """Let init begin."""
         self._init.close()
         os.close(self.exec_write)
-        _say(self._monitor, GO)
+        try:
+            _say(self._monitor, GO)
+        except BrokenPipeError:
+            return  # it has ended; what it said last is still to be heard
 
     def await_ready(self) -> tuple[tuple[int, ...], bytes]:
-        """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises StepError if it failed."""
-        letter, payload = self._hear_init()
+        """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises LxcError if it failed."""
+        try:
+            letter, payload = self._hear_init()
+        except ConnectionError:
+            raise LxcError(_ENDED) from None
         if letter != READY:
-            raise LxcError("the container's init ended before it was ready")
-        count = int.from_bytes(payload[:4], "little")
-        descriptors: tuple[int, ...] = ()
-        while len(descriptors) < count:
-            _, more, _ = sockets.receive(self._monitor, 1)
-            if not more:
-                raise LxcError("the container's init ended before it was ready")
-            descriptors = descriptors + more
-        return descriptors, payload[4:]
+            raise LxcError(_ENDED)
+        return self._descriptors(int.from_bytes(payload[:4], "little")), payload[4:]
 
     def run(self, describe: Callable[[int], BaseException]) -> None:
         """Let init become the container's; return once it has.
 
-        Raises StepError if it failed, or what `describe` makes of the errno with which its execution failed.
+        Raises LxcError if it failed, or what `describe` makes of the errno with which its execution failed.
         """
-        _say(self._monitor, RUN)
-        letter, _ = self._hear_init()
+        try:
+            _say(self._monitor, RUN)
+            letter, _ = self._hear_init()
+        except ConnectionError:  # it ended without having read that
+            raise LxcError(_ENDED) from None
         if letter:
             raise LxcError(f"unexpected message {letter!r} from the container's init")
         raw = os.read(self._exec_read, 4)
@@ -103,6 +107,18 @@ class Handshake:
         self._monitor.close()
         self._init.close()
         os.close(self._exec_read)
+
+    def _descriptors(self, count: int) -> tuple[int, ...]:
+        """The next `count` descriptors that init sends."""
+        descriptors: tuple[int, ...] = ()
+        while len(descriptors) < count:
+            _, more, _ = sockets.receive(self._monitor, 1)
+            if not more:
+                for fd in descriptors:
+                    os.close(fd)
+                raise LxcError(_ENDED)
+            descriptors = descriptors + more
+        return descriptors
 
     def _hear_init(self) -> tuple[bytes, bytes]:
         letter, payload = _hear(self._monitor)
@@ -132,9 +148,10 @@ def _say(channel: sockets.socket, letter: bytes, payload: bytes = b"") -> None:
 
 
 def _hear(channel: sockets.socket) -> tuple[bytes, bytes]:
-    """(letter, payload); (b"", b"") at the end of the stream."""
+    """(letter, payload); (b"", b"") at the end of the stream, also if that comes amid a message."""
     raw, _ = sockets.receive_exactly(channel, 5)
     if len(raw) < 5:
         return b"", b""
     length = min(int.from_bytes(raw[1:], "little"), _LONGEST)
-    return raw[:1], sockets.receive_exactly(channel, length)[0] if length else b""
+    payload = sockets.receive_exactly(channel, length)[0] if length else b""
+    return (raw[:1], payload) if len(payload) == length else (b"", b"")
