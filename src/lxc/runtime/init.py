@@ -94,7 +94,8 @@ def run(
         _execute(plan.init, door, monitor.exec_write, given.container_ttys)
     except BaseException as error:
         monitor.report(remedies.failure(step, error))
-    os._exit(1)
+    finally:
+        os._exit(1)  # whatever happens: nothing of the monitor's work is done by two
 
 
 def _perform(step: Step, root: int) -> None:

@@ -58,22 +58,31 @@ class Watch(Record):
     listener: socket
     pidfile: int
 
-    def keep(self, started: Callable[[], bool], *, is_born: bool) -> int:
-        """Be the monitor until the container has ended.  Return the exit code of its init.  Raises LxcError."""
-        order = self.order
+    def keep(self, started: Callable[[], bool], *, is_born: bool, first: Callable[[], None] = lambda: None) -> int:
+        """Do `first`, then be the monitor until the container has ended.  Return the exit code of its init.
+
+        Raises LxcError; everything is removed then, too.
+        """
         try:
+            first()
             if self.pidfile >= 0:
                 os.write(self.pidfile, str(os.getpid()).encode())
                 os.close(self.pidfile)
-            it = monitor.Monitor(order.place, self.plan, order.config, self.made, self.listener)
+            it = monitor.Monitor(self.order.place, self.plan, self.order.config, self.made, self.listener)
+        except BaseException as error:
+            self.abandon()
+            raise self._failed(error) from error
+        try:
             return it.live(started, self._end, is_born=is_born).code
         except BaseException as error:
-            cgroups.leave(self.made)  # does nothing more where the monitor has done it
-            cgroups.remove(self.made)
-            failure = remedies.failure(f"start {order.place.name}", error)
-            log.error(str(failure))
-            self._keep_trace()
-            raise failure from error
+            raise self._failed(error) from error
+
+    def abandon(self) -> None:
+        """Remove what was made for a monitor that never was."""
+        cgroups.leave(self.made)
+        cgroups.remove(self.made)
+        _remove_pidfile(self.order.pidfile)
+        self.listener.close()
 
     def _end(self) -> None:
         _remove_pidfile(self.order.pidfile)
@@ -81,6 +90,13 @@ class Watch(Record):
             from lxc.runtime import destroy
 
             destroy.remove(self.order.place, self.order.config)
+
+    def _failed(self, error: BaseException) -> BaseException:
+        """What to raise for `error`; the log file gets what led there."""
+        failure = remedies.failure(f"start {self.order.place.name}", error)
+        log.error(str(failure))
+        self._keep_trace()
+        return failure
 
     def _keep_trace(self) -> None:
         """Write all that led to the failure to the container's log file, whatever the log level."""
@@ -180,8 +196,9 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     try:
         pid, pidfd = process.clone3(0, unified)
     except BaseException:
-        cgroups.remove(watch.made)
-        _remove_pidfile(watch.order.pidfile)
+        ours.close()
+        theirs.close()
+        watch.abandon()
         raise
     if pid == 0:
         ours.close()
@@ -207,6 +224,7 @@ def _await_word(channel: socket, pid: int) -> int:
         return 0
     os.waitpid(pid, 0)
     if letter == _FAILED:
+        log.forget()  # the monitor was born remembering it, too
         raise handshake.unpack_failure(payload)
     raise LxcError("the monitor ended before the container ran", hint="it may have been killed; look at dmesg(1)")
 
@@ -223,19 +241,24 @@ def _receive(channel: socket) -> tuple[bytes, bytes]:
 
 
 def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
-    """In the new process: leave the starter's session and files, and be the monitor."""
+    """In the new process: be the monitor."""
     status = 1
     try:
-        os.setsid()
-        os.chdir("/")
-        _forget_terminal()
-        _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor()})
-        process.set_title(f"[lxc monitor] {watch.order.place.lxcpath} {watch.order.place.name}")
-        watch.keep(lambda: _tell_running(channel), is_born=is_born)
+        watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
         status = 0
     except BaseException as error:
         _tell_failure(channel, error)
-    os._exit(status)
+    finally:
+        os._exit(status)
+
+
+def _detach(watch: Watch, channel: socket) -> None:
+    """Leave the starter's session and files."""
+    os.setsid()
+    os.chdir("/")
+    _forget_terminal()
+    _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor()})
+    process.set_title(f"[lxc monitor] {watch.order.place.lxcpath} {watch.order.place.name}")
 
 
 def _forget_terminal() -> None:
