@@ -1,0 +1,13 @@
+complete -c lxc-console -f
+complete -c lxc-console -n __fish_is_first_arg -a '(lxc-ls -1 --running)'
+complete -c lxc-console -s t -l tty -x -d 'Number of the tty; 0 is the console (default: any that is free).'
+complete -c lxc-console -s e -l escape -x -d 'Control key before q to leave, a letter or ^letter (default: ^a).'
+complete -c lxc-console -s n -l name -x -a '(lxc-ls -1 --running)' -d 'Name of the container.'
+complete -c lxc-console -s h -l help -d 'Print this help.'
+complete -c lxc-console -l usage -d 'Print all options on a few lines.'
+complete -c lxc-console -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-console -s q -l quiet -d 'Print no messages.'
+complete -c lxc-console -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-console -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-console -s P -l lxcpath -r -F -d 'Directory of the containers.'
+complete -c lxc-console -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration.'

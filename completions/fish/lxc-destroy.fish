@@ -1,0 +1,13 @@
+complete -c lxc-destroy -f
+complete -c lxc-destroy -n __fish_is_first_arg -a '(lxc-ls -1 --defined)'
+complete -c lxc-destroy -s f -l force -d 'Kill the container first, if it runs.'
+complete -c lxc-destroy -s s -l snapshots -d 'Destroy the container\'s snapshots, too.'
+complete -c lxc-destroy -s n -l name -x -a '(lxc-ls -1 --defined)' -d 'Name of the container.'
+complete -c lxc-destroy -s h -l help -d 'Print this help.'
+complete -c lxc-destroy -l usage -d 'Print all options on a few lines.'
+complete -c lxc-destroy -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-destroy -s q -l quiet -d 'Print no messages.'
+complete -c lxc-destroy -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-destroy -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-destroy -s P -l lxcpath -r -F -d 'Directory of the containers.'
+complete -c lxc-destroy -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration.'

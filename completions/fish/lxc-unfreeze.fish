@@ -1,0 +1,11 @@
+complete -c lxc-unfreeze -f
+complete -c lxc-unfreeze -n __fish_is_first_arg -a '(lxc-ls -1 --frozen)'
+complete -c lxc-unfreeze -s n -l name -x -a '(lxc-ls -1 --frozen)' -d 'Name of the container.'
+complete -c lxc-unfreeze -s h -l help -d 'Print this help.'
+complete -c lxc-unfreeze -l usage -d 'Print all options on a few lines.'
+complete -c lxc-unfreeze -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-unfreeze -s q -l quiet -d 'Print no messages.'
+complete -c lxc-unfreeze -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-unfreeze -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-unfreeze -s P -l lxcpath -r -F -d 'Directory of the containers.'
+complete -c lxc-unfreeze -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration.'

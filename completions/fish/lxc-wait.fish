@@ -1,0 +1,13 @@
+complete -c lxc-wait -f
+complete -c lxc-wait -n __fish_is_first_arg -a '(lxc-ls -1 --defined)'
+complete -c lxc-wait -s s -l state -x -a 'STOPPED STARTING RUNNING STOPPING ABORTING FREEZING FROZEN THAWED' -d 'States to wait for, any of them: STOPPED, STARTING, RUNNING, STOPPING, ABORTING, FREEZING, FROZEN, THAWED.'
+complete -c lxc-wait -s t -l timeout -x -d 'Give up after SECONDS; 0 looks once, -1 (the default) waits forever.'
+complete -c lxc-wait -s n -l name -x -a '(lxc-ls -1 --defined)' -d 'Name of the container.'
+complete -c lxc-wait -s h -l help -d 'Print this help.'
+complete -c lxc-wait -l usage -d 'Print all options on a few lines.'
+complete -c lxc-wait -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-wait -s q -l quiet -d 'Print no messages.'
+complete -c lxc-wait -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-wait -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-wait -s P -l lxcpath -r -F -d 'Directory of the containers.'
+complete -c lxc-wait -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration.'

@@ -1,0 +1,124 @@
+"""What is made from the option tables: it is up to date, and it works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import documents  # noqa: E402
+import manual_page  # noqa: E402
+
+from lxc.cli.options import Arguments, Command, switch  # noqa: E402
+
+CONTAINERS = {
+    "": "alpha beta run",
+    "--running": "run",
+    "--defined": "alpha beta",
+    "--stopped": "beta",
+    "--frozen": "cold",
+}
+
+
+@pytest.mark.parametrize("path", sorted(documents.files()))
+def test_each_file_is_what_the_tables_say_now(path: str) -> None:
+    assert (ROOT / path).read_text() == documents.files()[path], "run: python3 tools/documents.py"
+
+
+def test_there_is_no_file_of_a_command_that_is_gone() -> None:
+    made = {*ROOT.glob("docs/man/*"), *ROOT.glob("completions/*/*")}
+    assert {str(path.relative_to(ROOT)) for path in made} == set(documents.files())
+
+
+@pytest.mark.parametrize("command", documents.commands(), ids=lambda command: command.tool)
+def test_every_command_explains_itself(command: Command) -> None:
+    page = documents.files()[f"docs/man/{command.tool}.1"]
+    assert command.summary.endswith(".")
+    assert not [option.long for option in command.arguments.OPTIONS if not option.help.endswith(".")]
+    assert page.isascii()
+    assert ".SH EXIT STATUS" in page
+
+
+@pytest.mark.parametrize("command", documents.commands(), ids=lambda command: command.tool)
+def test_no_option_has_a_name_twice(command: Command) -> None:
+    names = [name for option in command.arguments.OPTIONS for name in (option.long, option.short) if name]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_text_cannot_become_a_request_or_an_escape() -> None:
+    class Odd(Arguments):
+        WITHOUT = tuple(option.long for option in Arguments.OPTIONS)
+        odd = switch("odd", "", ".SH it's a \\fBtrap… -x.")
+
+    page = manual_page.roff(Command("lxc-odd", Odd, "Is odd."))
+    assert "\n\\&.SH it\\(aqs a \\efBtrap\\[u2026] \\-x.\n" in page
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="groff formats manual pages")
+def test_groff_has_nothing_to_say_against_the_pages() -> None:
+    for path, page in documents.files().items():
+        if path.startswith("docs/man/"):
+            done = subprocess.run(
+                ["groff", "-k", "-man", "-Tutf8", "-ww", "-z"], input=page, capture_output=True, text=True
+            )
+            assert (path, done.stderr) == (path, "")
+
+
+def completed(*words: str, directory: Path) -> list[str]:
+    """What bash offers for the last of `words`, with a lxc-ls that lists CONTAINERS."""
+    lists = "\n".join(f"  *{choice}*) printf '%s\\n' {names} ;;" for choice, names in reversed(CONTAINERS.items()))
+    (directory / "lxc-ls").write_text(
+        f'#!/bin/sh\ncase "$*" in\n  *GROUPS*) printf "GROUPS \\nweb, db \\n- \\n" ;;\n  *-P\\ /else*) echo other ;;\n{lists}\nesac\n'
+    )
+    (directory / "lxc-ls").chmod(0o755)
+    script = (
+        f"compopt() {{ :; }}; . '{ROOT}/completions/bash/lxc'; "
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lxc; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    environment = {"PATH": f"{directory}:{os.environ['PATH']}"}
+    command = ["bash", "--norc", "-c", script, "bash", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=directory, check=True)
+    assert not done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash completes")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("lxc-stop", ""), ["run"]),
+        (("lxc-unfreeze", ""), ["cold"]),
+        (("lxc-info", "b"), ["beta"]),
+        (("/usr/bin/lxc-info", "-n", "a"), ["alpha"]),
+        (("lxc-info", "--name", "=", "a"), ["alpha"]),
+        (("lxc-info", "--name", "="), ["alpha", "beta"]),
+        (("lxc-info", "-P", "/else", ""), ["other"]),
+        (("lxc-info", "--lxcpath", "=", "/else", ""), ["other"]),
+        (("lxc-info", "alpha", ""), []),
+        (("lxc-info", "-n", "alpha", ""), []),
+        (("lxc-info", "-c", "lxc.uts.name", "b"), ["beta"]),
+        (("lxc-info", "-c", "lxc.ut"), ["lxc.uts.name"]),
+        (("lxc-info", "--no"), ["--no-humanize"]),
+        (("lxc-wait", "--st"), ["--state="]),
+        (("lxc-wait", "-s", "R"), ["RUNNING"]),
+        (("lxc-wait", "-s", "STOPPED|FRE"), ["STOPPED|FREEZING"]),
+        (("lxc-wait", "-l", "W"), ["WARN"]),
+        (("lxc-wait", "-t", ""), []),
+        (("lxc-ls", "-F", "IPV"), ["IPV4", "IPV6"]),
+        (("lxc-ls", "-g", "web,"), ["web,db", "web,web"]),
+        (("lxc-config", "lxc.lxc"), ["lxc.lxcpath"]),
+        (("lxc-ls", "-P", "su"), ["sub"]),
+        (("lxc-ls", "-o", "s"), ["some.log", "sub"]),
+    ],
+)
+def test_bash_offers(words: tuple[str, ...], expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "some.log").touch()
+    assert sorted(completed(*words, directory=tmp_path)) == expected

@@ -1,0 +1,96 @@
+# Completion of the lxc commands for bash.  Made from the option tables by tools/documents.py; not to be edited.
+
+# What the long options of a tool are; what may follow an option (fails if nothing does); what may follow the tool.
+@FUNCTIONS@
+
+# The names that lxc-ls lists: _lxc_names all|running|stopped|frozen|defined|none [PATH]
+_lxc_names() {
+    [[ $1 == none ]] && return
+    local choice=()
+    [[ $1 == all ]] || choice=("--$1")
+    [[ -z $2 ]] || choice+=(-P "$2")
+    lxc-ls -1 "${choice[@]}" 2>/dev/null
+}
+
+_lxc() {
+    local tool=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
+    local path='' name='' kind='' index word
+    COMPREPLY=()
+
+    # bash has cut --option=value into three words
+    if [[ $current == '=' ]]; then
+        current=''
+    elif [[ $option == '=' ]]; then
+        option=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        case $word in
+        --)
+            local IFS=$'\n'
+            COMPREPLY=($(compgen -A command -A file -- "$current"))
+            return
+            ;;
+        -P | --lxcpath)
+            [[ ${COMP_WORDS[index + 1]} == '=' ]] && ((index++))
+            path=${COMP_WORDS[++index]}
+            ;;
+        -*)
+            if _lxc_argument "$tool:$word" >/dev/null; then
+                [[ ${COMP_WORDS[index + 1]} == '=' ]] && ((index++))
+                ((index++))
+                [[ $word == -n || $word == --name ]] && name=${COMP_WORDS[index]}
+            fi
+            ;;
+        '=') ;;
+        *) name=$word ;;
+        esac
+    done
+    [[ $name == "$current" ]] && name=''
+
+    if kind=$(_lxc_argument "$tool:$option"); then
+        :
+    elif [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_lxc_options "$tool")" -- "$current"))
+        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+        return
+    elif [[ -z $name ]]; then
+        kind=$(_lxc_operand "$tool")
+    fi
+    _lxc_complete "$kind" "$current" "$path"
+}
+
+# Fill COMPREPLY with what is of this kind: _lxc_complete KIND CURRENT PATH
+_lxc_complete() {
+    local kind=${1%% *} rest=${1#* } current=$2 before=''
+    local IFS=$' \t\n'
+    case $kind in
+    words) COMPREPLY=($(compgen -W "$rest" -- "$current")) ;;
+    container) COMPREPLY=($(compgen -W "$(_lxc_names "$rest" "$3")" -- "$current")) ;;
+    containers) COMPREPLY=($(compgen -W "$(_lxc_names all "$3")" -- "$current")) ;;
+    file)
+        IFS=$'\n'
+        COMPREPLY=($(compgen -f -- "$current"))
+        compopt -o filenames
+        ;;
+    dir)
+        IFS=$'\n'
+        COMPREPLY=($(compgen -d -- "$current"))
+        compopt -o filenames
+        ;;
+    states)
+        [[ $current == *\|* ]] && before=${current%|*}\|
+        COMPREPLY=($(compgen -P "$before" -W 'STOPPED STARTING RUNNING STOPPING ABORTING FREEZING FROZEN THAWED' -- "${current##*|}"))
+        ;;
+    groups)
+        [[ $current == *,* ]] && before=${current%,*},
+        rest=$(lxc-ls -f -F GROUPS ${3:+-P "$3"} 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$' | sort -u)
+        COMPREPLY=($(compgen -P "$before" -W "$rest" -- "${current##*,}"))
+        ;;
+    users) COMPREPLY=($(compgen -u -- "$current")) ;;
+    command) COMPREPLY=($(compgen -A command -- "$current")) ;;
+    esac
+}
+
+complete -F _lxc @TOOLS@

@@ -1,0 +1,47 @@
+"""Writes what is made from tables: the manual pages (docs/man) and the shells' completions (completions).
+
+    python3 tools/documents.py [DIRECTORY]
+
+A test sees to it that those in the repository are up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, f"{HERE}/../src"]
+
+import completion  # noqa: E402  # beside this file
+import manual_page  # noqa: E402
+
+from lxc.cli import TOOLS, module  # noqa: E402
+from lxc.cli.options import Command  # noqa: E402
+from lxc.config import manual  # noqa: E402
+
+
+def commands() -> list[Command]:
+    """All commands that there are, by name."""
+    return [import_module(module(tool)).COMMAND for tool in TOOLS if find_spec(module(tool))]
+
+
+def files() -> dict[str, str]:
+    """The path and the content of everything that is made from tables."""
+    found = commands()
+    pages = {f"docs/man/{command.tool}.1": manual_page.roff(command) for command in found}
+    return {**pages, "docs/man/lxc.container.conf.5": manual.roff(), **completion.files(found)}
+
+
+def write(directory: str) -> None:
+    """Write all files below `directory`."""
+    for path, content in files().items():
+        os.makedirs(os.path.dirname(f"{directory}/{path}"), exist_ok=True)
+        with open(f"{directory}/{path}", "w", encoding="utf-8") as file:
+            file.write(content)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1] if len(sys.argv) > 1 else f"{HERE}/..")
