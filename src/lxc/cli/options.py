@@ -62,29 +62,29 @@ class Option(Record):
         return (*(old or ()), new) if self.many else new
 
 
-def switch(long: str, short: str, help: str, group: str = "Options") -> bool:  # noqa: A002  # what it is
+def switch(long: str, short: str, doc: str, group: str = "Options") -> bool:
     """An option that is given or not."""
-    return Option(long, short, "", help, default=False, group=group)  # type: ignore[return-value]  # a descriptor
+    return Option(long, short, "", doc, default=False, group=group)  # type: ignore[return-value]  # a descriptor
 
 
-def text(long: str, short: str, argument: str, help: str, **more: Any) -> str:  # noqa: A002
+def text(long: str, short: str, argument: str, doc: str, **more: Any) -> str:
     """An option with any text for an argument ("" if not given), of which the last use counts."""
-    return Option(long, short, argument, help, str, "", **more)  # type: ignore[return-value]
+    return Option(long, short, argument, doc, str, "", **more)  # type: ignore[return-value]
 
 
-def texts(long: str, short: str, argument: str, help: str, **more: Any) -> tuple[str, ...]:  # noqa: A002
+def texts(long: str, short: str, argument: str, doc: str, **more: Any) -> tuple[str, ...]:
     """An option with any text for an argument, of which all uses count."""
-    return Option(long, short, argument, help, str, (), many=True, **more)  # type: ignore[return-value]
+    return Option(long, short, argument, doc, str, (), many=True, **more)  # type: ignore[return-value]
 
 
-def value(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], *, default: Any, **more: Any) -> T:  # noqa: A002
+def value(long: str, short: str, argument: str, doc: str, parse: Callable[[str], T], *, default: Any, **more: Any) -> T:
     """An option whose argument `parse` understands, of which the last use counts."""
-    return Option(long, short, argument, help, parse, default, **more)  # type: ignore[return-value]
+    return Option(long, short, argument, doc, parse, default, **more)  # type: ignore[return-value]
 
 
-def values(long: str, short: str, argument: str, help: str, parse: Callable[[str], T], **more: Any) -> tuple[T, ...]:  # noqa: A002
+def values(long: str, short: str, argument: str, doc: str, parse: Callable[[str], T], **more: Any) -> tuple[T, ...]:
     """An option whose argument `parse` understands, of which all uses count."""
-    return Option(long, short, argument, help, parse, (), many=True, **more)  # type: ignore[return-value]
+    return Option(long, short, argument, doc, parse, (), many=True, **more)  # type: ignore[return-value]
 
 
 def whole(text: str) -> int:
@@ -113,14 +113,26 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-class Arguments:
+class OptionTable:
+    """Its subclasses' options, those of the subclass first."""
+
+    OPTIONS: ClassVar[tuple[Option, ...]]
+    WITHOUT: ClassVar[tuple[str, ...]] = ()  # options of the classes above that a subclass does not take
+
+    def __init_subclass__(cls) -> None:
+        rows: dict[str, Option] = {}
+        for owner in cls.__mro__:
+            for option in vars(owner).values():
+                if isinstance(option, Option):
+                    rows.setdefault(option.long, option)
+        cls.OPTIONS = tuple(option for option in rows.values() if option.long not in cls.WITHOUT)
+
+
+class Arguments(OptionTable):
     """What a command line said: the options' values, and in `operands` the words that are neither option nor name.
 
     Everything that can be asked without an option in the table is a property here.
     """
-
-    OPTIONS: ClassVar[tuple[Option, ...]] = ()
-    WITHOUT: ClassVar[tuple[str, ...]] = ()  # common options that a subclass does not take
 
     name = text("name", "n", "NAME", "Name of the container.", group="Common options", complete="container")
     help = switch("help", "h", "Print this help.", group="Common options")
@@ -147,14 +159,6 @@ class Arguments:
         group="Common options",
         complete="file",
     )
-
-    def __init_subclass__(cls) -> None:
-        rows = {option.long: option for option in vars(cls).values() if isinstance(option, Option)}
-        for base in cls.__mro__[1:]:
-            for option in vars(base).values():
-                if isinstance(option, Option):
-                    rows.setdefault(option.long, option)
-        cls.OPTIONS = tuple(option for option in rows.values() if option.long not in cls.WITHOUT)
 
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
         self.values, self.operands = values or {}, operands

@@ -230,6 +230,23 @@ def test_a_subclass_may_give_a_common_option_a_short_form() -> None:
     assert found.rcfile == "a"
 
 
+def test_the_common_options_alone_are_a_table_too() -> None:
+    found = parse(Command("lxc-x", Arguments, "Does."), ["-q", "me"])
+    assert isinstance(found, Arguments)
+    assert (found.quiet, found.name) == (True, "me")
+
+
+def test_a_subclass_may_do_without_a_common_option() -> None:
+    class Few(Arguments):
+        WITHOUT = ("logpriority",)
+        list = switch("list", "l", "List.")
+
+    found = parse(Command("lxc-x", Few, "Does."), ["-l", "me"])
+    assert isinstance(found, Few)
+    assert (found.list, found.logpriority) == (True, -1)
+    assert isinstance(parse(Command("lxc-x", Few, "Does."), ["--logpriority=1", "me"]), Answer)
+
+
 def test_gettext_is_left_as_it_was() -> None:
     import gettext  # importable again
 
