@@ -12,7 +12,7 @@ import sys
 from _socket import AF_INET, AF_INET6, SOCK_RAW, inet_ntop, socket
 
 from lxc.kernel import process, sockets
-from lxc.network.namespace import inside
+from lxc.network.namespace import visiting
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def interfaces(pidfd: int) -> Interfaces:
 def _channel(pidfd: int) -> socket:
     """A netlink socket of the network namespace of `pidfd`; the caller closes it."""
     try:
-        with inside(pidfd):
+        with visiting(pidfd):
             return socket(AF_NETLINK, SOCK_RAW, 0)
     except PermissionError:
         return _channel_of_child(pidfd)

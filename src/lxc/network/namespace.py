@@ -7,8 +7,8 @@ import os
 from lxc.kernel import process
 
 
-class inside:
-    """`with inside(pidfd):` runs the block in that process's network namespace.  The caller must have one thread.
+class visiting:
+    """`with visiting(pidfd):` runs the block in that process's network namespace.  The caller must have one thread.
 
     Raises PermissionError for a caller without CAP_SYS_ADMIN here and there.
     """

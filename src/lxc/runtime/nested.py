@@ -151,7 +151,7 @@ def _active(inside: Inside, lxcpath: str) -> list[str]:
     try:
         if os.path.samefile("/proc/self/ns/net", f"/proc/{inside.pid}/ns/net"):
             return []
-        with namespace.inside(inside.pidfd):
+        with namespace.visiting(inside.pidfd):
             return listing.active(lxcpath)[:_MOST_NAMES]
     except OSError:
         return []
@@ -168,7 +168,7 @@ def _state(inside: Inside, name: str, lxcpath: str) -> str | None:
 def _ask(inside: Inside, name: str, lxcpath: str, command: int) -> tuple[int, tuple[int, ...]]:
     """What the monitor of `name` answers: the number, -1 if it does not, and descriptors, which the caller closes."""
     try:
-        with namespace.inside(inside.pidfd):
+        with namespace.visiting(inside.pidfd):
             connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return -1, ()
