@@ -260,7 +260,7 @@ def _walk(top: int, names: list[str]) -> int:
 
 
 def _open(parent: int, path: str) -> int:
-    return fs.openat2(parent, path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, 0, _BELOW)
+    return fs.openat2(parent, path, os.O_RDONLY | os.O_DIRECTORY, 0, _BELOW)
 
 
 def _explained(error: OSError, parent: int, name: str) -> OSError:

@@ -1,0 +1,82 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lxc.kernel.fs import closing
+from lxc.runtime import lock
+from lxc.runtime.place import Place, place
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # for those who may not write into /run
+    it = place("web", str(tmp_path))
+    yield it
+    path = Path(lock._file(it))
+    path.unlink(missing_ok=True)
+    if path.parent.exists():
+        os.removedirs(path.parent)
+
+
+def is_free(it: Place) -> bool:
+    with closing(os.open(lock._file(it), os.O_RDWR | os.O_CREAT)) as fd:
+        return lock.try_lock(fd)
+
+
+def test_while_it_is_held_nobody_else_gets_it(web: Place) -> None:
+    with lock.held(web):
+        assert not is_free(web)
+    assert is_free(web)
+
+
+def test_it_is_lxcs_file(web: Place) -> None:
+    with lock.held(web):
+        path = lock._file(web)
+    assert path.endswith(f"/lxc/lock/{web.lxcpath}/.web")
+    assert os.stat(path).st_mode & 0o7777 == 0o600
+
+
+def test_it_dies_with_its_holder(web: Place) -> None:
+    pid = os.fork()
+    if pid == 0:
+        lock.held(web).__enter__()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert is_free(web)
+
+
+def test_who_removes_the_container_removes_it(web: Place) -> None:
+    with lock.held(web) as held:
+        held.forget()
+    assert not os.path.lexists(lock._file(web))
+    with lock.held(web):
+        assert not is_free(web)
+
+
+def test_who_waited_for_a_file_that_was_removed_locks_the_new_one(web: Place) -> None:
+    reader, writer = os.pipe()
+    with lock.held(web) as held:
+        pid = os.fork()
+        if pid == 0:
+            os.write(writer, b"1")
+            with lock.held(web):
+                os._exit(0 if os.path.lexists(lock._file(web)) and not is_free(web) else 1)
+        os.read(reader, 1)
+        held.forget()
+    assert os.waitpid(pid, 0)[1] == 0
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_lock_is_seen_by_others_only(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        closing(os.open(tmp_path / "file", os.O_RDWR)) as mine,
+        closing(os.open(tmp_path / "file", os.O_RDONLY)) as other,
+    ):
+        assert not lock.is_locked(other)
+        assert lock.try_lock(mine)
+        assert lock.is_locked(other)
+        assert not lock.is_locked(mine)
