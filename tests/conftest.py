@@ -1,0 +1,136 @@
+"""What the tests that start containers share: a container path of one's own, the commands, and a look at what is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
+PEER = Path("/usr/bin")  # Debian's
+CONFIG = "lxc.net.0.type = empty\nlxc.net.0.flags = up\n"
+PATIENCE = 20  # seconds that anything may take on a busy machine
+
+
+def until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    """Wait until `condition()` holds; fail, naming `what`, if it does not come to that."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience} s in vain: {what}"
+        time.sleep(0.01)
+
+
+class Lxc:
+    """A container path of its own, and the commands to use on it."""
+
+    def __init__(self, lxcpath: Path, bin_: Path = BIN) -> None:
+        self.path, self.bin = lxcpath, bin_
+        self.tag = lxcpath.name.removeprefix("lx")  # unique on this host; names with it make cgroups with it
+
+    def command(self, tool: str, *words: str) -> list[str]:
+        return [str(self.bin / tool), "-P", str(self.path), *words]
+
+    def run(self, tool: str, *words: str, peer: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, its output captured as text (`peer`: Debian's command)."""
+        argv = self.command(tool, *words)
+        if peer:
+            argv[0] = str(PEER / tool)
+        defaults = {"capture_output": True, "text": True, "timeout": 3 * PATIENCE}
+        if "input" not in options:
+            defaults["stdin"] = subprocess.DEVNULL
+        return subprocess.run(argv, **defaults | options)  # type: ignore[call-overload,no-any-return]
+
+    def ok(self, tool: str, *words: str, **options: object) -> str:
+        """Run a command that must succeed; what it printed."""
+        done = self.run(tool, *words, **options)
+        assert done.returncode == 0, f"{done.args}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def spawn(self, tool: str, *words: str, **options: object) -> subprocess.Popen[str]:
+        defaults = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(self.command(tool, *words), **defaults | options)  # type: ignore[call-overload,no-any-return]
+
+    def create(self, name: str = "box", config: str = CONFIG) -> str:
+        """Make a busybox container; its name, unique on this host."""
+        full = f"{name}-{self.tag}"
+        file = self.path / f"{full}.conf"
+        file.write_text(config)
+        self.ok("lxc-create", "-n", full, "-t", "busybox", "-f", str(file))
+        file.unlink()
+        return full
+
+    def start(self, name: str, *words: str) -> None:
+        self.ok("lxc-start", "-n", name, *words)
+
+    def attach(self, name: str, *command: str, **options: object) -> str:
+        """What `command` prints in the container."""
+        return self.ok("lxc-attach", "-n", name, "--", *command, **options)
+
+    def state(self, name: str) -> str:
+        return self.ok("lxc-info", "-n", name, "-s", "-H").strip()
+
+    def init_pid(self, name: str) -> int:
+        return int(self.ok("lxc-info", "-n", name, "-p", "-H"))
+
+    def config(self, name: str) -> Path:
+        return self.path / name / "config"
+
+    def rootfs(self, name: str) -> Path:
+        return self.path / name / "rootfs"
+
+    def leftovers(self) -> list[str]:
+        """What is there on this host that belongs to containers of this path: processes, sockets, mounts, cgroups."""
+        needle = str(self.path)
+        found = [f"process {pid}: {words}" for pid, words in _processes() if needle in words]
+        found += [line for line in Path("/proc/net/unix").read_text().splitlines() if f"@{needle}/" in line]
+        found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if needle in line]
+        found += [str(path) for path in _cgroups() if self.tag in path.name]
+        return found
+
+
+def _processes() -> Iterator[tuple[int, str]]:
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal() and int(entry) != os.getpid():
+            try:
+                yield (
+                    int(entry),
+                    Path(f"/proc/{entry}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"),
+                )
+            except OSError:
+                continue
+
+
+def _cgroups() -> Iterator[Path]:
+    for hierarchy in Path("/sys/fs/cgroup").iterdir():
+        if hierarchy.is_dir():
+            yield from (path for path in hierarchy.iterdir() if path.name.startswith("lxc."))
+
+
+@pytest.fixture
+def lxc() -> Iterator[Lxc]:
+    """A container path of its own; all containers in it are killed and removed afterwards, and nothing may be left."""
+    path = Path(tempfile.mkdtemp(prefix="lx", dir="/tmp"))
+    path.chmod(0o755)
+    it = Lxc(path)
+    yield it
+    for name in it.ok("lxc-ls", "-1", "--active").split():
+        it.run("lxc-stop", "-n", name, "-k")
+    try:
+        until(lambda: not it.leftovers(), "nothing of its containers is left", patience=5)
+    except AssertionError:
+        pytest.fail("left behind:\n" + "\n".join(it.leftovers()))
+    finally:
+        shutil.rmtree(path)
+
+
+@pytest.fixture
+def box(lxc: Lxc) -> str:
+    """The name of a busybox container in `lxc`, not started."""
+    return lxc.create()
