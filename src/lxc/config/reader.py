@@ -42,7 +42,7 @@ class Reader:
         for text in texts:
             number += step
             step = 0 if text[-1] == "\r" else 1  # a line that ends so is a part of the line editors show
-            line = text.strip(" \t\r\n\f")
+            line = text.strip(" \t\r\n")
             if not line or line[0] == "#":
                 continue
             where = f"{path}:{number}"
@@ -97,7 +97,7 @@ class Reader:
 
     def _without_effect(self, line: str, text: str, where: str) -> None:
         """Note a line LXC passes over in silence, because it does not begin with `lxc.`."""
-        if len(self.warnings) >= MISTAKES_MAX:
+        if len(self.warnings) >= MISTAKES_MAX or not line.strip(" \t\f"):
             return
         key = line.partition("=")[0].strip(" \t")
         likely = f"lxc.{key[4:]}"

@@ -1,0 +1,305 @@
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lxc.config.container import Config
+from lxc.config.document import Document, assign, load, parse
+from lxc.errors import ConfigError
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str | bytes, name: str = "config") -> str:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(tmp_path / name)
+
+    return write
+
+
+def mistakes(path: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return caught.value.mistakes
+
+
+def test_all_mistakes_are_told_with_file_line_column_key_and_reason(write: Write) -> None:
+    path = write(
+        "# a comment\n"
+        "lxc.utsname = x\n"
+        "  lxc.autodev = yes\n"
+        "lxc.uts.name\n"
+        'lxc.cap.drop = "mknod sys_admn"\n'
+        "lxc.net.0.type = tun\n"
+        "lxc.mount.entry\t=\t/a b none bind,create=socket\n"
+        "lxc.group = fine\n"
+    )
+    assert mistakes(path) == (
+        f"{path}:2:1: lxc.utsname: unknown key since LXC 2.1; did you mean lxc.uts.name?",
+        f"{path}:3:17: lxc.autodev: expected 0 or 1, got 'yes'",
+        f"{path}:4:1: lxc.uts.name: expected 'key = value', but there is no '='",
+        f"{path}:5:23: lxc.cap.drop: expected a capability such as net_admin, got 'sys_admn'; did you mean sys_admin?",
+        f"{path}:6:18: lxc.net.0.type: expected one of empty, veth, macvlan, ipvlan, phys, vlan, none, got 'tun'",
+        f"{path}:7:34: lxc.mount.entry: expected create=dir or create=file, got 'create=socket'",
+    )
+
+
+def test_an_error_is_placed_at_its_first_mistake(write: Write) -> None:
+    path = write("\n\nlxc.nonsense = 1\nlxc.autodev = 2\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert (caught.value.where, len(caught.value.mistakes)) == (f"{path}:3", 2)
+
+
+def test_a_file_of_nothing_but_mistakes_is_not_read_to_its_end() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse("lxc.autodev = x\n" * 5000)
+    assert len(caught.value.mistakes) == 1000
+
+
+def test_lines_without_effect_are_warned_of(write: Write) -> None:
+    path = write("lcx.uts.name = a\n lxc,uts.name = b\nuser.thing\n# comment\n\nlxc.x-other = 1\n")
+    config, document = load(path)
+    assert config == Config()
+    assert document.warnings == (
+        f"{path}:1:1: lcx.uts.name: has no effect, for it does not begin with 'lxc.'; did you mean lxc.uts.name?",
+        f"{path}:2:2: lxc,uts.name: has no effect, for it does not begin with 'lxc.'; did you mean lxc.uts.name?",
+        f"{path}:3:1: user.thing: has no effect, for it does not begin with 'lxc.'",
+    )
+
+
+def test_values_begin_and_end_where_lxc_says(write: Write) -> None:
+    config, _ = load(write("lxc.environment = 'A= x '\nlxc.environment=B=\"\t\nlxc.group\t =\tx\xa0y\nlxc.tty.dir='\n"))
+    assert (config.environment, config.group, config.tty_dir) == (("A= x ", 'B="'), ("x\xa0y",), "'")
+
+
+def test_bytes_that_are_no_text_survive(write: Write) -> None:
+    data = b"lxc.rootfs.path = /srv/\xff\xfe\n"
+    config, document = load(write(data))
+    assert os.fsencode(config.rootfs_path.path) == b"/srv/\xff\xfe"
+    assert document.render().encode("utf-8", "surrogateescape") == data
+
+
+def test_a_nul_byte_is_a_mistake(write: Write) -> None:
+    assert "NUL byte" in mistakes(write(b"lxc.uts.name = a\0b\n"))[0]
+
+
+# ---- includes --------------------------------------------------------------------------------------------------------
+
+
+def test_includes_are_read_in_their_place(write: Write) -> None:
+    common = write("lxc.uts.name = common\nlxc.group = b\n", "common.conf")
+    config, _ = load(write(f"lxc.uts.name = first\nlxc.group = a\nlxc.include = {common}\nlxc.group = c\n"))
+    assert (config.uts_name, config.group) == ("common", ("a", "b", "c"))
+    assert config.places("lxc.uts.name") == (f"{common}:1",)
+
+
+def test_a_directory_is_read_in_the_order_of_names(write: Write, tmp_path: Path) -> None:
+    for name in ("20-b.conf", "10-a.conf", "30-c.txt", ".conf", "5.conf"):
+        write(f"lxc.group = {name}\n", f"parts/{name}")
+    for spelling in (f"{tmp_path}/parts", f"{tmp_path}/parts/"):
+        assert load(write(f"lxc.include = {spelling}\n"))[0].group == ("10-a.conf", "20-b.conf", "5.conf")
+
+
+def test_a_missing_directory_is_an_empty_one_but_a_missing_file_is_a_mistake(write: Write) -> None:
+    assert load(write("lxc.include = /nonexistent/\nlxc.include =\n"))[0] == Config()
+    path = write("\nlxc.include = /nonexistent\n")
+    assert mistakes(path) == (f"{path}:2:15: lxc.include: cannot read /nonexistent: No such file or directory",)
+
+
+def test_mistakes_of_included_files_have_their_places(write: Write) -> None:
+    other = write("lxc.autodev = x\n", "other")
+    path = write(f"lxc.include = {other}\nlxc.autodev = y\n")
+    assert [mistake.split(": ")[0] for mistake in mistakes(path)] == [f"{other}:1:15", f"{path}:2:15"]
+
+
+def test_files_that_include_each_other_are_a_mistake(write: Write, tmp_path: Path) -> None:
+    other = write(f"lxc.include = {tmp_path}/config\n", "other")
+    path = write(f"lxc.include = {other}\n")
+    loop = " → ".join((path, other, path))
+    assert mistakes(path) == (f"{other}:1:15: lxc.include: {path} includes itself: {loop}",)
+
+
+def test_one_file_may_be_included_twice(write: Write) -> None:
+    other = write("lxc.group = a\n", "other")
+    assert load(write(f"lxc.include = {other}\nlxc.include = {other}\n"))[0].group == ("a", "a")
+
+
+def test_an_avalanche_of_includes_comes_to_an_end(write: Write, tmp_path: Path) -> None:
+    for number in range(20):
+        write(f"lxc.include = {tmp_path}/f{number + 1}\n" * 2, f"f{number}")
+    write("", "f20")
+    with pytest.raises(ConfigError, match="at most 4096 files"):
+        load(str(tmp_path / "f0"))
+
+
+def test_a_deep_chain_of_includes_is_a_mistake(write: Write, tmp_path: Path) -> None:
+    for number in range(100):
+        write(f"lxc.include = {tmp_path}/f{number + 1}\n", f"f{number}")
+    with pytest.raises(ConfigError, match="at most 64 files"):
+        load(str(tmp_path / "f0"))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{tmp_path}/missing: cannot read .*: No such file"):
+        load(f"{tmp_path}/missing")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(str(tmp_path))
+    with pytest.raises(ConfigError, match="at most 67108864 bytes"):
+        load("/dev/zero")
+
+
+def test_a_configuration_can_be_added_to_another(write: Write) -> None:
+    base = Config().assign("lxc.group", "a").assign("lxc.uts.name", "old")
+    config, _ = load(write("lxc.group = b\nlxc.uts.name = new\n"), base=base)
+    assert (config.group, config.uts_name, base.group) == (("a", "b"), "new", ("a",))
+
+
+def test_an_include_can_be_assigned(write: Write) -> None:
+    path = write("lxc.group = b\n")
+    assert assign(Config().assign("lxc.group", "a"), "lxc.include", path).group == ("a", "b")
+    assert assign(Config(), "lxc.uts.name", "web").uts_name == "web"
+    with pytest.raises(ConfigError, match="cannot read"):
+        assign(Config(), "lxc.include", f"{path}-missing")
+
+
+# ---- editing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "# a comment\n\n\nuser.thing = 1\n \t lxc.uts.name='web'  \nlxc.x-a = 1",
+        "a\r\n\r\nlxc.group = b\r\rx\r\n",
+        "\r",
+    ],
+)
+def test_what_is_not_edited_stays_byte_for_byte(text: str) -> None:
+    assert parse(text)[1].render() == text
+
+
+TEXT = """\
+# my container
+lxc.net.1.type = veth
+lxc.net.10.type = veth
+lxc.net.1.link = br0
+lxc.uts.name = web
+
+  lxc.group=a
+lxc.cgroup2.memory.max = 1
+lxc.cgroup.dir = d
+lxc.cgroup.memory.x = 1
+lxc.hook.start = x
+lxc.hook.version = 1
+lxc.x-a = 1
+"""
+
+
+def without(*numbers: int) -> str:
+    return "".join(line for number, line in enumerate(TEXT.splitlines(keepends=True), 1) if number not in numbers)
+
+
+@pytest.mark.parametrize(
+    ("key", "lines"),
+    [("lxc.uts.name", (5,)), ("lxc.group", (7,)), ("lxc.net.1", (2, 4)), ("lxc.net.1.link", (4,)), ("lxc.net", (2, 3, 4)),
+     ("lxc.net.10", (3,)), ("lxc.cgroup2", (8,)), ("lxc.cgroup2.memory.max", (8,)), ("lxc.cgroup", (10,)),
+     ("lxc.cgroup.dir", (9,)), ("lxc.hook", (11,)), ("lxc.x-a", (13,)), ("lxc.ephemeral", ())],
+)  # fmt: skip
+def test_clearing_a_key_takes_its_lines_and_no_others(key: str, lines: tuple[int, ...]) -> None:
+    document = parse(TEXT)[1]
+    assert document.clear_item(key).render() == document.append_item(key, "").render() == without(*lines)
+
+
+def test_an_item_is_appended_as_a_line() -> None:
+    document = Document(texts=("lxc.group = a",)).append_item("lxc.group", "b").append_item("lxc.uts.name", "web")
+    assert document.render() == "lxc.group = a\nlxc.group = b\nlxc.uts.name = web\n"
+
+
+def test_an_item_that_is_set_replaces_those_before() -> None:
+    document = parse("lxc.group = a\n# c\nlxc.group = b\n")[1].set_item("lxc.group", "x", "y")
+    assert document.render() == "# c\nlxc.group = x\nlxc.group = y\n"
+    assert document.values_of("lxc.group") == ("x", "y")
+
+
+@pytest.mark.parametrize("value", [" a", "a ", "'a'", '"', '"a"', "'", "a'b", "# x"])
+def test_values_are_written_so_that_they_are_read_back(value: str) -> None:
+    text = Document().append_item("lxc.environment", f"{value}").append_item("lxc.execute.cmd", value).render()
+    document = parse(text.replace("lxc.environment", "lxc.apparmor.raw"))
+    assert (document[0].execute_cmd, document[0].apparmor_raw) == (value, (value,))
+
+
+@pytest.mark.parametrize("value", ["a\nlxc.uts.name = b", "a\rb", "a\0"])
+def test_a_value_is_one_line(value: str) -> None:
+    with pytest.raises(ValueError, match="one line"):
+        Document().append_item("lxc.uts.name", value)
+
+
+def test_an_address_template_is_completed_once(write: Write) -> None:
+    path = write(
+        "lxc.net.0.type = veth\n lxc.net.0.hwaddr = 00:16:3e:xx:xx:xx # x\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\n"
+    )
+    assert "expected a MAC address" in mistakes(path)[0]
+    path = write("lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\nlxc.apparmor.raw = hwaddr xx:xx\n")
+    config, document = load(path)
+    assert "x" not in config.net[0].hwaddr
+    assert document.values_of("lxc.net.0.hwaddr") == (config.net[0].hwaddr,)
+    assert document.values_of("lxc.apparmor.raw") == ("hwaddr xx:xx",)
+    assert "x" not in Document().append_item("lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx").values_of("lxc.net.0.hwaddr")[0]
+
+
+# ---- saving ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_file_has_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        Document(texts=("lxc.uts.name = a\n",)).save(str(tmp_path / "config"))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["config"]
+
+
+def test_an_old_file_keeps_its_mode_and_a_link_stays_one(write: Write, tmp_path: Path) -> None:
+    path = write("lxc.uts.name = a\n", "real")
+    os.chmod(path, 0o604)
+    (tmp_path / "config").symlink_to("real")
+    _, document = load(f"{tmp_path}/config")
+    document.append_item("lxc.group", "a").save()
+    assert (tmp_path / "config").is_symlink()
+    assert Path(path).read_text() == "lxc.uts.name = a\nlxc.group = a\n"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o604
+
+
+def test_a_file_that_cannot_be_saved_is_still_there(write: Write, tmp_path: Path) -> None:
+    import resource
+
+    path = write("lxc.uts.name = a\n")
+    document = load(path)[1].append_item("lxc.apparmor.raw", "x" * 8192)
+    pid = os.fork()
+    if pid == 0:  # no file of this process may grow beyond a page: a full disk
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            document.save()
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert (os.strerror(status), Path(path).read_text(), os.listdir(tmp_path)) == (
+        "File too large", "lxc.uts.name = a\n", ["config"],
+    )  # fmt: skip
+
+
+def test_saving_into_a_directory_that_is_missing_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Document().save(f"{tmp_path}/missing/config")

@@ -1,0 +1,57 @@
+import pytest
+
+from lxc.config import effects
+from lxc.config.container import Config
+from lxc.config.document import parse
+
+BOTH = frozenset(("apparmor", "selinux"))
+
+
+def not_built(text: str, modules: frozenset[str] = BOTH) -> list[tuple[str, str]]:
+    return effects.not_built(parse(text)[0], host_modules=modules)
+
+
+def test_an_empty_configuration_needs_nothing() -> None:
+    assert not_built("") == []
+
+
+@pytest.mark.parametrize("name", effects.NOT_BUILT)
+def test_names_are_keys(name: str) -> None:
+    assert name in Config.KEYS
+
+
+def test_what_is_needed_is_told_with_its_place() -> None:
+    text = (
+        "lxc.sysctl.a = 1\nlxc.hook.start = x\nlxc.mount.entry = a b none bind,idmap=container\nlxc.net.3.type = veth\n"
+    )
+    assert sorted(not_built(text)) == [
+        ("lxc.hook.start", "config:2"), ("lxc.mount.entry", "config:3"), ("lxc.net.3.type", "config:4"),
+        ("lxc.sysctl", "config:1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["lxc.apparmor.allow_nesting = 0", "lxc.hook.version = 0", "lxc.sched.core = 0", "lxc.cgroup.relative = 0",
+     "lxc.seccomp.profile =", "lxc.net.0.type = empty", "lxc.rootfs.path = dir:/x", "lxc.arch = amd64",
+     "lxc.mount.auto = proc sys cgroup", "lxc.apparmor.profile = unconfined", "lxc.environment.hooks = A=1",
+     "lxc.monitor.unshare = 0", "lxc.x-other = 1"],
+)  # fmt: skip
+def test_what_changes_nothing_is_not_needed(line: str) -> None:
+    assert not_built(line) == []
+
+
+def test_labels_mean_nothing_without_their_module() -> None:
+    text = "lxc.apparmor.profile = generated\nlxc.selinux.context = a_t\n"
+    assert [key for key, _ in not_built(text)] == ["lxc.apparmor.profile", "lxc.selinux.context"]
+    assert [key for key, _ in not_built(text, frozenset(("selinux",)))] == ["lxc.selinux.context"]
+    assert not_built(text, frozenset()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [("lxc.rootfs.path = overlay:/a:/b", "lxc.rootfs.path"), ("lxc.mount.auto = shmounts:/a", "lxc.mount.auto"),
+     ("lxc.net.0.ipv4.address = 10.0.0.1/8", "lxc.net.0.ipv4.address")],
+)  # fmt: skip
+def test_some_values_are_built_and_others_not(line: str, key: str) -> None:
+    assert not_built(line) == [(key, "config:1")]
