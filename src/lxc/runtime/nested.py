@@ -5,8 +5,8 @@ Who owns a container decides what its files say and what answers in it, so
   * files are opened below its root by descriptor, no link leads out (openat2(2), RESOLVE_IN_ROOT), and none but
     regular files are read, to a limit,
   * no configuration of its is parsed: `lxc.include` would read the host's files.  Three keys are picked out,
-  * what answers on a monitor's address is believed only to be a container's own idea of itself; it has a second
-    for the one fixed-size answer it is asked for, and after the first silence nobody else is asked.
+  * what answers on a monitor's address says what a container wants us to believe of it; it has a second for the
+    one fixed-size answer it is asked for, and after the first silence nobody else is asked.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from lxc.runtime.inventory import Choice
 
 _IN_ROOT = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
-_MOST_NAMES, _MOST_BYTES, _PATIENCE = 4096, 1 << 20, 1
+_MOST, _MOST_BYTES, _PATIENCE = 1024, 1 << 20, 1
 
 
 class Inside(Record):
-    """A container that is looked into.  The descriptors are closed by `rows`."""
+    """A container that is looked into.  The descriptors are closed by whoever lists what is in it."""
 
     root: int  # its root directory
     pidfd: int = -1  # of its init; -1 if it does not run
@@ -49,7 +49,8 @@ class Inside(Record):
 def rows(place: Place, row: Row, depth: int, choice: Choice) -> Iterator[Row]:
     """The wanted containers in the container `row`, which is at `place`, and in those, down to `depth` levels.
 
-    Each directly after the one it is in.  None if it cannot be looked into.
+    Each directly after the one it is in; a thousand at most, for a container may claim to be in itself.
+    None if it cannot be looked into.
     """
     try:
         inside = _running(client.init_pid(place), client.init_pidfd(place))
@@ -58,7 +59,89 @@ def rows(place: Place, row: Row, depth: int, choice: Choice) -> Iterator[Row]:
     except (LxcError, OSError):
         return
     if inside:
-        yield from _rows(inside, place.lxcpath, (*row.within, row.name), depth, choice)
+        yield from itertools.islice(_Listing(place.lxcpath, choice).rows(inside, (*row.within, row.name), depth), _MOST)
+
+
+class _Listing:
+    """One look into a container of ours."""
+
+    def __init__(self, lxcpath: str, choice: Choice) -> None:
+        self._lxcpath, self._choice = lxcpath, choice
+        self._is_answered = True  # until the first silence
+
+    def rows(self, inside: Inside, within: tuple[str, ...], depth: int) -> Iterator[Row]:
+        """What is in `inside`, which is closed."""
+        try:
+            active = _active(inside, self._lxcpath)
+            for name in self._choice.names(_defined(inside, self._lxcpath), active):
+                settings = _settings(inside, self._lxcpath, name)
+                row = self._row(inside, Row(name, within), settings, is_active=name in active)
+                if not self._choice.accepts(row):
+                    continue
+                yield row
+                deeper = self._deeper(inside, row, settings) if depth > 1 else None
+                if deeper:
+                    yield from self.rows(deeper, (*within, name), depth - 1)
+        finally:
+            _close(inside)
+
+    def _row(self, inside: Inside, row: Row, settings: dict[str, str], *, is_active: bool) -> Row:
+        if is_active:
+            number, _ = self._ask(inside, row.name, commands.GET_STATE)
+            row = row.replace(state=commands.STATES[number] if number in range(len(commands.STATES)) else "RUNNING")
+        if not self._choice.needs & CONFIGURED:
+            return row
+        return row.replace(
+            autostart=settings.get("lxc.start.auto") == "1",
+            groups=tuple(settings.get("lxc.group", "").splitlines()),
+            unprivileged="lxc.idmap" in settings,
+        )
+
+    def _deeper(self, inside: Inside, row: Row, settings: dict[str, str]) -> Inside | None:
+        """The container `row` in the container `inside`: by its init, if the monitor gives that, else by its files."""
+        if row.state != "STOPPED":
+            _, pidfd = self._ask(inside, row.name, commands.GET_INIT_PIDFD)
+            if pidfd >= 0:
+                return _running(_pid(pidfd), pidfd)
+        path = settings.get("lxc.rootfs.path", "").removeprefix("dir:")
+        try:
+            return Inside(_open(inside, path, os.O_PATH | os.O_DIRECTORY)) if path.startswith("/") else None
+        except OSError:
+            return None
+
+    def _ask(self, inside: Inside, name: str, command: int) -> tuple[int, int]:
+        """What the monitor answers: a number and a descriptor, which the caller closes; each -1 if there is none."""
+        if not self._is_answered:
+            return -1, -1
+        try:
+            number, descriptors = _exchange(inside, place_of(name, self._lxcpath), command)
+        except BlockingIOError:  # its queue is full, or it does not say anything
+            self._is_answered = False
+            return -1, -1
+        except (LxcError, OSError):
+            return -1, -1
+        for extra in descriptors[1 if command == commands.GET_INIT_PIDFD else 0 :]:
+            os.close(extra)
+        return number, descriptors[0] if descriptors and command == commands.GET_INIT_PIDFD else -1
+
+
+def _exchange(inside: Inside, place: Place, command: int) -> tuple[int, tuple[int, ...]]:
+    """One request and its answer: the number, -1 if it is incomplete, and descriptors, which the caller closes.
+
+    Raises OSError, BlockingIOError if it takes too long.
+    """
+    with namespace.visiting(inside.pidfd):
+        connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        connection.connect(b"\0" + place.socket_name)
+        connection.setblocking(True)
+        sockets.set_receive_timeout(connection, _PATIENCE)
+        credentials = (os.getpid(), os.geteuid(), os.getegid())
+        sockets.send(connection, commands.encode(Request(command)), credentials=credentials)
+        raw, descriptors, _ = sockets.receive(connection, commands.HEADER)
+    finally:
+        connection.close()
+    return commands.read_header(raw)[2] if len(raw) == commands.HEADER else -1, descriptors
 
 
 def _running(pid: int, pidfd: int) -> Inside | None:
@@ -88,49 +171,6 @@ def _stopped(place: Place) -> Inside | None:
         return None
 
 
-def _rows(inside: Inside, lxcpath: str, within: tuple[str, ...], depth: int, choice: Choice) -> Iterator[Row]:
-    """As `rows`; closes `inside`."""
-    try:
-        active = _active(inside, lxcpath)
-        is_asked = True
-        for name in choice.names(_defined(inside, lxcpath), active):
-            settings = _settings(inside, lxcpath, name)
-            row = Row(name, within)
-            if name in active:
-                state = _state(inside, name, lxcpath) if is_asked else None
-                is_asked = is_asked and state is not None
-                row = row.replace(state=state or "RUNNING")
-            if choice.needs & CONFIGURED:
-                row = row.replace(
-                    autostart=settings.get("lxc.start.auto") == "1",
-                    groups=tuple(settings.get("lxc.group", "").splitlines()),
-                    unprivileged="lxc.idmap" in settings,
-                )
-            if not choice.accepts(row):
-                continue
-            yield row
-            deeper = _deeper(inside, lxcpath, row, settings) if depth > 1 else None
-            if deeper:
-                yield from _rows(deeper, lxcpath, (*within, name), depth - 1, choice)
-    finally:
-        _close(inside)
-
-
-def _deeper(inside: Inside, lxcpath: str, row: Row, settings: dict[str, str]) -> Inside | None:
-    """The container `row` in the container `inside`."""
-    if row.state != "STOPPED":
-        _, descriptors = _ask(inside, row.name, lxcpath, commands.GET_INIT_PIDFD)
-        for extra in descriptors[1:]:
-            os.close(extra)
-        if descriptors:
-            return _running(_pid(descriptors[0]), descriptors[0])
-    path = settings.get("lxc.rootfs.path", "").removeprefix("dir:")
-    try:
-        return Inside(_open(inside, path, os.O_PATH | os.O_DIRECTORY)) if path.startswith("/") else None
-    except OSError:
-        return None
-
-
 def _defined(inside: Inside, lxcpath: str) -> list[str]:
     """The names with a configuration."""
     try:
@@ -138,7 +178,7 @@ def _defined(inside: Inside, lxcpath: str) -> list[str]:
             closing(_open(inside, lxcpath, os.O_RDONLY | os.O_DIRECTORY)) as directory,
             os.scandir(directory) as entries,
         ):
-            names = [entry.name for entry in itertools.islice(entries, _MOST_NAMES)]
+            names = [entry.name for entry in itertools.islice(entries, _MOST)]
     except OSError:
         return []
     return [name for name in names if _exists(inside, f"{lxcpath}/{name}/config")]
@@ -152,38 +192,9 @@ def _active(inside: Inside, lxcpath: str) -> list[str]:
         if os.path.samefile("/proc/self/ns/net", f"/proc/{inside.pid}/ns/net"):
             return []
         with namespace.visiting(inside.pidfd):
-            return listing.active(lxcpath)[:_MOST_NAMES]
+            return listing.active(lxcpath)[:_MOST]
     except OSError:
         return []
-
-
-def _state(inside: Inside, name: str, lxcpath: str) -> str | None:
-    """The state that the monitor tells; None if it does not."""
-    number, descriptors = _ask(inside, name, lxcpath, commands.GET_STATE)
-    for fd in descriptors:
-        os.close(fd)
-    return commands.STATES[number] if number in range(len(commands.STATES)) else None
-
-
-def _ask(inside: Inside, name: str, lxcpath: str, command: int) -> tuple[int, tuple[int, ...]]:
-    """What the monitor of `name` answers: the number, -1 if it does not, and descriptors, which the caller closes."""
-    try:
-        with namespace.visiting(inside.pidfd):
-            connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return -1, ()
-    try:
-        connection.connect(b"\0" + place_of(name, lxcpath).socket_name)  # at once, or not if its queue is full
-        connection.setblocking(True)
-        sockets.set_receive_timeout(connection, _PATIENCE)
-        credentials = (os.getpid(), os.geteuid(), os.getegid())
-        sockets.send(connection, commands.encode(Request(command)), credentials=credentials)
-        raw, descriptors, _ = sockets.receive(connection, commands.HEADER)
-        return (commands.read_header(raw)[2] if len(raw) == commands.HEADER else -1), descriptors
-    except (LxcError, OSError):
-        return -1, ()
-    finally:
-        connection.close()
 
 
 def _settings(inside: Inside, lxcpath: str, name: str) -> dict[str, str]:
