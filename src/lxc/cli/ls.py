@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DEPTH = 5
 _MIB = 1 << 20
+_LEAST_NAME, _LEAST_SIZE = len("NAME"), len("0.00")  # columns' widths, as LXC has them even if nothing is that wide
 
 
 class Column(Record):
@@ -161,8 +162,11 @@ def run(arguments: LsArguments) -> int:
 
 def table(rows: list[Row], shown: tuple[str, ...]) -> Iterator[str]:
     """The lines of the table: a blank after each cell, the last one too; sizes to the right, what is missing to the left."""
-    widths = [max(len(name), *(len(_cell(name, row)) for row in rows)) for name in shown]
     tails = ["  " if name in COLUMNS and COLUMNS[name].is_size else "" for name in shown]
+    least = [_LEAST_SIZE if tail else len(name) for name, tail in zip(shown, tails, strict=True)]
+    widths = [
+        max(at_least, *(len(_cell(name, row)) for row in rows)) for name, at_least in zip(shown, least, strict=True)
+    ]
     yield "".join(f"{name:<{width}}{tail} " for name, width, tail in zip(shown, widths, tails, strict=True))
     for row in rows:
         cells = [(_cell(name, row), bool(tail)) for name, tail in zip(shown, tails, strict=True)]
@@ -171,7 +175,7 @@ def table(rows: list[Row], shown: tuple[str, ...]) -> Iterator[str]:
 
 def in_columns(names: list[str], width: int) -> str:
     """`names` side by side as far as `width` allows; one below the other if it is 0."""
-    longest = max(map(len, names), default=0)
+    longest = max(_LEAST_NAME, *map(len, names)) if names else 0
     per_line = max(1, (width + 1) // (longest + 1))
     lines = [names[at : at + per_line] for at in range(0, len(names), per_line)]
     return "".join(
