@@ -83,18 +83,6 @@ def parse(text: str) -> MountEntry:
     return entry
 
 
-def lines(text: str) -> list[tuple[int, MountEntry]]:
-    """The entries of an fstab file's text with their line numbers.  Raises ValueError saying which line is wrong."""
-    entries = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            try:
-                entries.append((number, parse(line.strip())))
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from error
-    return entries
-
-
 def rootfs_options(text: str) -> RootfsOptions:
     """Mount options separated by commas."""
     fields = _options(text)

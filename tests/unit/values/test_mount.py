@@ -77,13 +77,6 @@ def test_rejects(text: str) -> None:
         parse(text)
 
 
-def test_an_fstab_is_lines_and_comments() -> None:
-    entries = mount.lines("# comment\n\nproc proc proc nodev 0 0\n  # more\n\t/a b none bind\n")
-    assert [(number, entry.source) for number, entry in entries] == [(3, "proc"), (5, "/a")]
-    with pytest.raises(ValueError, match=r"^line 2: expected"):
-        mount.lines("a b none\nbroken\n")
-
-
 def test_a_root_file_system_has_options_of_its_own() -> None:
     options = mount.rootfs_options("ro,idmap=container,rshared,compress=zstd")
     assert (options.attr_set, options.idmap, options.propagation_recursive) == (RDONLY, "container", True)
