@@ -6,7 +6,7 @@ import os
 
 from lxc.cgroups import outside as cgroups
 from lxc.config import effects
-from lxc.errors import ConfigError, StepError, Unsupported
+from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.runtime import client
 from lxc.runtime.plan import Facts
 from lxc.values import mount as values
@@ -81,11 +81,19 @@ def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
 
 
 def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
-    """lxc.namespace.share.*: each namespace's file.  The value is a path, a pid, or a running container's name."""
-    return tuple((kind, _namespace_file(kind, value, place)) for kind, value in config.namespace_share.items())
+    """lxc.namespace.share.*: each namespace's file.  Raises StepError."""
+    found = []
+    for kind, value in config.namespace_share.items():
+        try:
+            found.append((kind, _namespace_file(kind, value, place)))
+        except LxcError as error:
+            where = (config.places(f"lxc.namespace.share.{kind}") or ("",))[-1]
+            raise StepError(f"share the {kind} namespace of {value}", str(error), where=where) from error
+    return tuple(found)
 
 
 def _namespace_file(kind: str, value: str, place: Place) -> str:
+    """`value` is a path, a pid, or the name of a running container."""
     if value.startswith("/"):
         return value
     pid = int(value) if value.isdecimal() and int(value) > 0 else client.init_pid(place.replace(name=value))

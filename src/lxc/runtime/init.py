@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lxc.mounts.plan import Step
     from lxc.runtime.handshake import Handshake
-    from lxc.runtime.plan import InitPlan, StartPlan
+    from lxc.runtime.plan import ChangeDirectory, InitPlan, StartPlan
     from lxc.terminal.plan import Given, Prepared
 
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
@@ -84,8 +84,8 @@ def run(
         terminal.own_stdio(plan.init.uid, plan.init.gid)
         begin("drop capabilities")
         security.drop_capabilities(plan.security)
-        begin(f"change to the directory {plan.init.cwd or '/'}")
-        _change_directory(plan.init)
+        begin(plan.init.directory)
+        _change_directory(plan.init.directory)
         begin(f"become user {plan.init.uid}, group {plan.init.gid}")
         _become(plan.init)
         begin("set no_new_privs")
@@ -119,10 +119,10 @@ def _parcel(plan: StartPlan, given: Given) -> tuple[tuple[int, ...], bytes]:
     return (*console, *devpts, *given.tty_masters), bytes((len(console), len(devpts)))
 
 
-def _change_directory(plan: InitPlan) -> None:
-    if plan.cwd:
-        os.makedirs(plan.cwd, 0o755, exist_ok=True)
-        os.chdir(plan.cwd)
+def _change_directory(step: ChangeDirectory) -> None:
+    if step.path:
+        os.makedirs(step.path, 0o755, exist_ok=True)
+        os.chdir(step.path)
 
 
 def _become(plan: InitPlan) -> None:

@@ -43,6 +43,16 @@ class Facts(Record):
     shared: tuple[tuple[str, str], ...] = ()  # (namespace, its file) of lxc.namespace.share.*, resolved
 
 
+class ChangeDirectory(Record):
+    """lxc.init.cwd, made if it does not exist; "" stays at the root."""
+
+    path: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"cd {self.path or '/'}"
+
+
 class InitPlan(Record):
     """What becomes the container's first process."""
 
@@ -52,11 +62,11 @@ class InitPlan(Record):
     uid: int = 0
     gid: int = 0
     groups: tuple[int, ...] = ()
-    cwd: str = ""
+    directory: ChangeDirectory = ChangeDirectory("")
     pdeath_signal: int = 9  # sent to it when the monitor dies; 0 is none
 
     def __str__(self) -> str:
-        lines = [f"cd {self.cwd or '/'}"]
+        lines = [str(self.directory)]
         if self.uid or self.gid or self.groups:
             lines.append(f"become {self.uid}:{self.gid} {','.join(map(str, self.groups))}".rstrip())
         lines.append(f"exec env -i {' '.join(self.environment)} {'init -- ' * self.supervised}{' '.join(self.argv)}")
@@ -246,7 +256,7 @@ def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
         uid=config.init_uid,
         gid=config.init_gid,
         groups=config.init_groups,
-        cwd=config.init_cwd,
+        directory=ChangeDirectory(config.init_cwd, _where(config, "lxc.init.cwd")),
         pdeath_signal=config.monitor_signal_pdeath,
     )
 

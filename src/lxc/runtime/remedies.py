@@ -7,6 +7,7 @@ import os
 
 from lxc.errors import LxcError, StepError
 from lxc.mounts.plan import Bind, MakeDir, MakeFile, New, RootPlan
+from lxc.runtime.plan import ChangeDirectory
 
 _LINK = "links in the container's root are not followed: remove it, or choose another target"
 
@@ -53,6 +54,8 @@ def _hint(step: object, error: OSError) -> str:
         return f"this kernel has no file system called {step.fstype}: load its module, or correct the entry"
     if isinstance(step, New) and number == errno.EINVAL:
         return "the file system does not take one of these options"
+    if isinstance(step, ChangeDirectory) and number in (errno.EEXIST, errno.ENOTDIR):
+        return "lxc.init.cwd must be a directory of the container"
     if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
         return "a component of the path is a file"
     return {
