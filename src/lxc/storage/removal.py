@@ -167,8 +167,9 @@ class _Removal:
         try:
             fd = _open(frame.fd, name)
         except OSError as error:
-            is_file = error.errno in (ELOOP, ENOTDIR)  # put into the directory's place meanwhile
-            if error.errno != ENOENT and not (is_file and self._unlink(frame, name)):
+            if error.errno in (ELOOP, ENOTDIR):  # put into the directory's place meanwhile
+                self._unlink(frame, name)
+            elif error.errno != ENOENT:
                 self._fail(frame, _explained(error, frame.fd, name), name)
             return
         self.frames.append(_Frame(name, fd))
@@ -196,8 +197,8 @@ class _Removal:
             os.rmdir(name, dir_fd=parent)
         except OSError as error:
             self.repeats += 1
-            if error.errno == ENOENT:
-                return True
+            if error.errno == ENOENT or (error.errno == ENOTDIR and len(self.frames) > 1):
+                return True  # somebody moved it; if it is still there, its parent will not be empty
             if error.errno != ENOTEMPTY or frame.passes >= _PASSES or self.repeats > _REPEATS:
                 self._fail(frame, _explained(error, parent, name))
             return False

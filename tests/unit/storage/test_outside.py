@@ -89,22 +89,22 @@ def test_no_record_is_none(container: int) -> None:
         ("srv", "absolute"),
         ("", "absolute"),
         (".", "absolute"),
-        ("/srv/../home", "absolute"),
+        ("/srv/../people", "absolute"),
         ("/srv/", "absolute"),
-        ("/home/jo", "is it"),
-        ("/home", "/home/jo is in it"),
+        ("/people/jo", "is it"),
+        ("/people", "/people/jo is in it"),
         ("/var", "/var/lib/lxc is in it"),
         ("/var/lib", "/var/lib/lxc is in it"),
         ("/var/lib/lxc", "is it"),
     ],
 )
 def test_what_is_precious_and_what_holds_it_must_never_be_removed(path: str, why: str) -> None:
-    assert why in outside.objection(path, ("/home/jo", "/var/lib/lxc"))
+    assert why in outside.objection(path, ("/people/jo", "/var/lib/lxc"))
 
 
-@pytest.mark.parametrize("path", ["/srv", "/home/joe", "/var/lib/lxc2", "/var/lib/lxc/web/rootfs", "/home/jo/web"])
+@pytest.mark.parametrize("path", ["/srv", "/people/joe", "/var/lib/lxc2", "/var/lib/lxc/web/rootfs", "/people/jo/web"])
 def test_what_is_not_may_be(path: str) -> None:
-    assert outside.objection(path, ("/home/jo", "/var/lib/lxc")) == ""
+    assert outside.objection(path, ("/people/jo", "/var/lib/lxc")) == ""
 
 
 def test_a_directory_that_was_made_is_removed(tmp_path: Path) -> None:
@@ -149,10 +149,10 @@ def test_a_directory_that_is_gone_is_fine(tmp_path: Path) -> None:
 
 
 def test_what_became_precious_stays(tmp_path: Path) -> None:
-    (tmp_path / "root/home").mkdir(parents=True)
+    (tmp_path / "root/people").mkdir(parents=True)
     with pytest.raises(Refused, match="is in it"):
-        outside.remove_made(outside.identity(f"{tmp_path}/root"), (f"{tmp_path}/root/home",))
-    assert (tmp_path / "root/home").exists()
+        outside.remove_made(outside.identity(f"{tmp_path}/root"), (f"{tmp_path}/root/people",))
+    assert (tmp_path / "root/people").exists()
 
 
 def test_a_new_device_number_is_forgiven_if_the_birth_is_the_same() -> None:
