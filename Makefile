@@ -12,11 +12,12 @@ BIN := $(abspath $(VENV))/bin
 
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev
-TO_RUN := busybox-static iproute2 libseccomp2 procps uidmap util-linux
+TO_RUN := busybox-static iproute2 procps util-linux
 TO_TEST := lxc lxc-templates python3-lxc man-db
 
 # All that tools leave behind goes into the virtual environment.
 export PATH := $(BIN):$(PATH)
+export LXC_BIN := $(BIN)
 export PYTHONDONTWRITEBYTECODE := 1
 export MYPY_CACHE_DIR := $(VENV)/cache/mypy
 export RUFF_CACHE_DIR := $(VENV)/cache/ruff
@@ -44,6 +45,12 @@ check: build  ## what a commit must pass: format, lint, types, house rules
 fix:  ## mend what the tools can mend themselves
 	@ruff check --fix --quiet . ; ruff format --quiet .
 
+docs: $(VENV)/tools  ## make docs/man and completions anew from the tables
+	@python tools/documents.py
+
+bench: build deps  ## compare our times with Debian's lxc (root)
+	@python bench/compare.py $(BIN) /usr/bin
+
 clean:  ## remove the virtual environment, which holds all that was built
 	rm -rf $(VENV) build
 
@@ -67,4 +74,4 @@ $(VENV)/built: $(VENV)/tools $(SOURCES)
 	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
 	@touch $@; $(give_back)
 
-.PHONY: help deps build demo test check fix clean
+.PHONY: help deps build demo test check fix docs bench clean
