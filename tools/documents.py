@@ -1,4 +1,4 @@
-"""Writes what is made from tables: the manual pages (docs/man) and the shells' completions (completions).
+"""Writes what is made from tables: manual pages, compatibility table (docs) and the shells' completions.
 
     python3 tools/documents.py [DIRECTORY]
 
@@ -15,7 +15,8 @@ from importlib.util import find_spec
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, f"{HERE}/../src"]
 
-import completion  # noqa: E402  # beside this file
+import compatibility  # noqa: E402  # beside this file, as the next two
+import completion  # noqa: E402
 import manual_page  # noqa: E402
 
 from lxc.cli import TOOLS, module  # noqa: E402
@@ -32,7 +33,12 @@ def files() -> dict[str, str]:
     """The path and the content of everything that is made from tables."""
     found = commands()
     pages = {f"docs/man/{command.tool}.1": manual_page.roff(command) for command in found}
-    return {**pages, "docs/man/lxc.container.conf.5": manual.roff(), **completion.files(found)}
+    return {
+        **pages,
+        "docs/man/lxc.container.conf.5": manual.roff(),
+        "docs/compatibility.md": compatibility.table(),
+        **completion.files(found),
+    }
 
 
 def write(directory: str) -> None:
