@@ -64,7 +64,7 @@ def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
     where = (config.places("lxc.mount.fstab") or ("",))[-1]
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
+            lines = file.read().split("\n")
     except OSError as error:
         raise StepError(f"read lxc.mount.fstab {path}", error.strerror or str(error), where=where) from error
     found, mistakes = [], []
