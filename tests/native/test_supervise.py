@@ -62,7 +62,10 @@ def test_keeps_no_descriptor_but_the_first_three(supervised: Supervised) -> None
 def test_the_command_has_all_signals_whatever_the_caller_ignores_or_blocks(supervised: Supervised) -> None:
     masks = "grep -E '^Sig(Blk|Ign)' /proc/self/status | cut -f2"
     env = ("env", "--ignore-signal=HUP,CHLD,PIPE", "--block-signal=TERM,USR1")
-    assert supervised(masks, *env) == (0, "0" * 16 + "\n" + "0" * 16 + "\n", "")
+    status, output, _ = supervised(masks, *env)
+    blocked, ignored = (int(mask, 16) for mask in output.split())
+    of_libc = 1 << 32 - 1 | 1 << 33 - 1  # what posix_spawn(3) leaves ignored
+    assert (status, blocked, ignored & ~of_libc) == (0, 0, 0)
 
 
 @pytest.mark.root
@@ -89,10 +92,8 @@ def test_passes_signals_on_to_the_command(supervising: Supervising, name: str) -
 @pytest.mark.root
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGPWR])
 def test_asks_all_processes_to_end(supervising: Supervising, number: int) -> None:
-    orphan = "(trap 'echo orphan; exit' TERM; while :; do sleep 0.05; done) &"
-    process, pid = supervising(
-        f"({orphan}); trap 'echo command; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
-    )
+    orphan = "(trap 'echo orphan; exit' TERM; echo ready; while :; do sleep 0.05; done) &"
+    process, pid = supervising(f"trap 'echo command; exit 5' TERM; ({orphan}); while :; do sleep 0.05; done")
     os.kill(pid, number)
     output, _ = process.communicate()
     assert process.returncode == 5
