@@ -14,7 +14,7 @@ import sysconfig
 
 
 def version() -> list[str]:
-    return re.findall(r'^VERSION = "(.+)"$', _text("src/lxc/version.py"), re.MULTILINE)
+    return re.findall(r'^VERSION = "(.+)"$', _text("src/lxc/release.py"), re.MULTILINE)
 
 
 def commands() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc.cli.help import invocation, synopsis
-from lxc.version import VERSION
+from lxc.release import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ SRC = Path(__file__).parents[2] / "src/lxc"
 
 SUBJECTS = "cgroups hooks idmap images mounts network security storage terminal"
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
-    "errors log loop record version",
+    "errors log loop record release",
     "kernel values",
     "beneath",
     f"config {SUBJECTS}",
@@ -16,7 +16,7 @@ LAYERS = (  # imports point up this list; names on one line are strangers to eac
     "container",
     "cli",
 )
-PURE = ("record", "errors", "version", "values.", "config.key", "config.table", "config.container", "runtime.plan")
+PURE = ("record", "errors", "release", "values.", "config.key", "config.table", "config.container", "runtime.plan")
 WORLD = ("ctypes", "fcntl", "select", "signal", "socket", "subprocess", "lxc.kernel", "lxc.beneath")
 
 

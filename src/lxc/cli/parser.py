@@ -114,7 +114,7 @@ def _checked(command: Command, given: dict[str, Any], operands: list[str]) -> Ar
 
 
 def _answer(command: Command, name: str, given: dict[str, Any]) -> Answer | None:
-    from lxc.version import LXC_VERSION
+    from lxc.release import LXC_VERSION
 
     if name == "version":
         return Answer(f"{LXC_VERSION}\n", STDOUT)
