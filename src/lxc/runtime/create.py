@@ -90,6 +90,8 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.rootfs and not recipe.rootfs.startswith("/"):
         raise UsageError(f"--dir should use absolute path, got {recipe.rootfs!r}")
+    if any(character in recipe.rootfs for character in "\n\r\0"):
+        raise UsageError(f"--dir cannot be {recipe.rootfs!r}: a path in a configuration is one line")
     _backends(recipe.backend)
 
 

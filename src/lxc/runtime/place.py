@@ -93,7 +93,12 @@ def _objection(wanted: Place) -> str:
         return "a container needs a name: it is empty"
     if name in (".", ".."):
         return f"{name!r} cannot be a container's name: it means a directory"
-    for character, called in (("/", "a slash"), ("\0", "a NUL byte"), ("\n", "a line break")):
+    for character, called in (
+        ("/", "a slash"),
+        ("\0", "a NUL byte"),
+        ("\n", "a line break"),
+        ("\r", "a carriage return"),
+    ):
         if character in name:
             return f"{name!r} cannot be a container's name: it contains {called}"
         if character != "/" and character in wanted.lxcpath:

@@ -52,6 +52,7 @@ def test_a_name_that_a_file_can_have_is_a_name(name: str) -> None:
         ("a/b", "contains a slash"),
         ("a\0b", "contains a NUL byte"),
         ("a\nb", "contains a line break"),
+        ("a\rb", "contains a carriage return"),
         ("x" * 255, "has 255 bytes"),
         ("ü" * 128, "has 256 bytes"),
     ],
