@@ -6,7 +6,7 @@
  *
  *   lxc-init [--name=N] [-q] [-P PATH] [-o F] [-l L] -- CMD…    be PID 1 of a container that runs CMD
  *   lxc-init --exec=FD -- CMD…                                  become CMD
- *   lxc-init --attach=FD[,tty] -- CMD…                          give birth to CMD in the pid namespace joined before
+ *   lxc-init --attach=FD[,tty][,proc-sys] -- CMD…               give birth to CMD in the pid namespace joined before
  *
  * What is said on FD are native ints of 4 bytes; FD itself ends with exec (close-on-exec):
  *
@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -94,8 +95,36 @@ static pid_t fork_sibling(void)
 #endif
 }
 
+/* What else the child of --attach does before it becomes CMD. */
+struct wishes {
+    bool tty;      /* a session of its own, on the terminal that is the first of its standard descriptors to be one */
+    bool proc_sys; /* /proc and /sys of the namespaces it is in, in a mount namespace of its own */
+};
+
+static bool take_terminal(void)
+{
+    if (setsid() < 0)
+        return false;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (ioctl(fd, TIOCSCTTY, 0) == 0)
+            return true;
+    return false;
+}
+
+/* EBUSY: it is the very one that is mounted there, since that namespace is ours. */
+static bool mount_own(const char *type, const char *path)
+{
+    return mount(type, path, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0 || errno == EBUSY;
+}
+
+static bool mount_proc_and_sys(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 &&
+           mount_own("proc", "/proc") && mount_own("sysfs", "/sys");
+}
+
 /* The child waits at `gate` until its pid has been told, so that the reader of FD gets that first. */
-static int attach(int fd, bool tty, char **command)
+static int attach(int fd, struct wishes wishes, char **command)
 {
     int gate[2];
     char go = 1;
@@ -113,7 +142,7 @@ static int attach(int fd, bool tty, char **command)
     close(gate[1]);
     if (read(gate[0], &go, 1) != 1)
         _exit(CANNOT_EXECUTE);
-    if (tty && (setsid() < 0 || ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0))
+    if ((wishes.tty && !take_terminal()) || (wishes.proc_sys && !mount_proc_and_sys()))
         fail(fd, errno);
     become(fd, command);
 }
@@ -282,8 +311,8 @@ static int misused(const char *what, const char *about)
     return FAILED;
 }
 
-/* Read `FD` or `FD,tty` of an open descriptor, which is made close-on-exec; -1 if it is none. */
-static int descriptor(const char *text, bool *tty)
+/* Read `FD` of an open descriptor, which is made close-on-exec, and the words that follow it; -1 if it is none. */
+static int descriptor(const char *text, struct wishes *wishes)
 {
     char *end;
     long number;
@@ -292,9 +321,13 @@ static int descriptor(const char *text, bool *tty)
         return -1;
     errno = 0;
     number = strtol(text, &end, 10);
-    if (tty && strcmp(end, ",tty") == 0) {
-        *tty = true;
-        end += strlen(end);
+    if (wishes && begins_with(end, ",tty")) {
+        wishes->tty = true;
+        end += strlen(",tty");
+    }
+    if (wishes && begins_with(end, ",proc-sys")) {
+        wishes->proc_sys = true;
+        end += strlen(",proc-sys");
     }
     if (errno || *end || number > LAST_FD || fcntl((int)number, F_SETFD, FD_CLOEXEC) < 0)
         return -1;
@@ -310,8 +343,8 @@ static char **command_at(int argc, char **argv, int at)
 static int enter(int argc, char **argv)
 {
     bool attached = begins_with(argv[1], "--attach=");
-    bool tty = false;
-    int fd = descriptor(strchr(argv[1], '=') + 1, attached ? &tty : NULL);
+    struct wishes wishes = {0};
+    int fd = descriptor(strchr(argv[1], '=') + 1, attached ? &wishes : NULL);
     char **command = command_at(argc, argv, 2);
 
     if (fd < 0)
@@ -319,7 +352,7 @@ static int enter(int argc, char **argv)
     if (!command)
         return misused("expected -- and a command after ", argv[1]);
     if (attached)
-        return attach(fd, tty, command);
+        return attach(fd, wishes, command);
     become(fd, command);
 }
 

@@ -19,10 +19,12 @@ Enter = Callable[..., tuple[Popen[bytes], int]]
 def enter(init: str) -> Enter:
     """Start `lxc-init --MODE=FD… -- COMMAND`: the process, and the descriptor to read what it says on FD."""
 
-    def enter(mode: str, *command: str, before: tuple[str, ...] = (), stdin: int = DEVNULL) -> tuple[Popen[bytes], int]:
+    def enter(
+        mode: str, *command: str, before: tuple[str, ...] = (), stdin: int = DEVNULL, stdout: int = DEVNULL
+    ) -> tuple[Popen[bytes], int]:
         reader, writer = os.pipe()
         option = mode.replace("FD", str(writer))
-        process = Popen([*before, init, option, "--", *command], stdin=stdin, stdout=DEVNULL, pass_fds=[writer])
+        process = Popen([*before, init, option, "--", *command], stdin=stdin, stdout=stdout, pass_fds=[writer])
         os.close(writer)
         return process, reader
 
@@ -147,3 +149,36 @@ def test_attach_on_what_is_no_terminal_says_so(enter: Enter) -> None:
     child, number = numbers(reader)
     assert (process.wait(), number) == (0, errno.ENOTTY)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 126
+
+
+def test_attach_takes_the_terminal_wherever_among_its_standard_descriptors_it_is(enter: Enter) -> None:
+    master, slave = pty.openpty()
+    process, reader = enter("--attach=FD,tty", "sh", "-c", ": </dev/tty && sleep 1000", stdout=slave)
+    os.close(slave)
+    child, *_ = numbers(reader)
+    assert process.wait() == 0
+    assert Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[4] != "0"
+    os.kill(child, SIGKILL)
+    os.waitpid(child, 0)
+    os.close(master)
+
+
+@pytest.mark.root
+def test_attach_mounts_proc_and_sys_of_the_joined_namespaces_where_only_the_command_sees_them(
+    enter: Enter, namespace: Popen[bytes]
+) -> None:
+    before = Path("/proc/self/mountinfo").read_text()
+    script = "read pid rest </proc/self/stat && echo $pid $$ && exec cat /proc/self/mounts"
+    said, writer = os.pipe()
+    process, reader = enter(
+        "--attach=FD,proc-sys", "sh", "-c", script, before=joining(init_of(namespace)), stdout=writer
+    )
+    os.close(writer)
+    with open(said) as file:
+        (seen, own), *mounts = (line.split() for line in file)
+    assert process.wait() == 0
+    (child,) = numbers(reader)
+    assert seen == own
+    assert ["proc", "/proc", "proc"] in [mount[:3] for mount in mounts[-2:]]
+    assert Path("/proc/self/mountinfo").read_text() == before
+    os.waitpid(child, 0)
