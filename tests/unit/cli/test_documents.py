@@ -34,7 +34,7 @@ def test_each_file_is_what_the_tables_say_now(path: str) -> None:
 
 def test_there_is_no_file_of_a_command_that_is_gone() -> None:
     made = {*ROOT.glob("docs/man/*"), *ROOT.glob("completions/*/*")}
-    assert {str(path.relative_to(ROOT)) for path in made} == set(documents.files())
+    assert {str(path.relative_to(ROOT)) for path in made} <= set(documents.files())
 
 
 @pytest.mark.parametrize("command", documents.commands(), ids=lambda command: command.tool)
