@@ -93,7 +93,10 @@ def _open_log(tool: str, arguments: Arguments) -> None:
     """-o FILE is the log, "none" is no log; -l without -o logs to the container's own file, if that can be opened."""
     level = arguments.logpriority if arguments.logpriority >= 0 else log.ERROR
     if arguments.logfile not in ("", "none"):
-        log.open(tool, arguments.name, arguments.logfile, level)
+        try:
+            log.open(tool, arguments.name, arguments.logfile, level)
+        except OSError as error:
+            raise LxcError(f"cannot open the log file {arguments.logfile}: {error.strerror}") from error
         return
     log.open(tool, arguments.name, "", level)
     if not arguments.logfile and arguments.logpriority >= 0 and arguments.name:
