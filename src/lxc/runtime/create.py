@@ -242,7 +242,7 @@ class _Making:
         elif self.marker >= 0:
             for name in (*self.files, "partial"):
                 _unlink(name, self.directory)
-        if self.is_ours:
+        if not os.path.lexists(place.directory):
             held.forget()
         outside.remove_empty(self.above)
 

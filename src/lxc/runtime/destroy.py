@@ -65,6 +65,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
     with lock.held(place) as held, closing(_open_directory(place.lxcpath)) as parent:
         if not os.path.lexists(place.directory):
             return ()
+        _refuse_strangers(place)
         _refuse_making(place)
         if config.rootfs_managed:
             _refuse_dependents(place, Wish())

@@ -306,6 +306,14 @@ def test_nothing_is_left_on_a_file_system_that_cannot_be_written(
     apart(work)
 
 
+def test_nothing_is_left_where_there_can_be_no_directory(host: Host) -> None:
+    host.path.touch()
+    done = host.create("web", "-t", "none")
+    assert done.returncode == 1
+    assert "Not a directory" in done.stderr
+    assert not Path(f"/run/lxc/lock{host.path}").exists()
+
+
 # ---- interruptions ---------------------------------------------------------------------------------------------------
 
 SLEEPY = """

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lxc.config.container import Config
+from lxc.errors import NotFound
 from lxc.kernel import mount, sockets
+from lxc.runtime import destroy
 from lxc.runtime.place import place
 
 from .conftest import Host, command
@@ -199,6 +202,15 @@ def test_a_home_is_no_container_whatever_is_in_it(host: Host, monkeypatch: pytes
     done = host.destroy("jo")
     assert done.returncode == 1
     assert "is not removed" in done.stderr
+    assert (host.path / "jo/letter").exists()
+
+
+def test_an_ephemeral_containers_monitor_is_no_less_careful(host: Host) -> None:
+    """It may run with a configuration from elsewhere, in the name of any directory."""
+    (host.path / "jo").mkdir(parents=True)
+    (host.path / "jo/letter").touch()
+    with pytest.raises(NotFound):
+        destroy.remove(place("jo", str(host.path)), Config())
     assert (host.path / "jo/letter").exists()
 
 
