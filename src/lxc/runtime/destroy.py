@@ -62,14 +62,18 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
 
     A container that is gone is fine.  Returns and raises as `destroy`.
     """
-    with lock.held(place) as held, closing(_open_directory(place.lxcpath)) as parent:
+    with lock.held(place) as held:
         if not os.path.lexists(place.directory):
+            held.forget()
             return ()
         _refuse_strangers(place)
         _refuse_making(place)
         if config.rootfs_managed:
             _refuse_dependents(place, Wish())
-        with closing(removal.open_directory(parent, place.name, place.directory)) as directory:
+        with (
+            closing(_open_directory(place.lxcpath)) as parent,
+            closing(removal.open_directory(parent, place.name, place.directory)) as directory,
+        ):
             removal.refuse_mounts(directory)
             hooks.run(_hooks(place, config))
             if not config.rootfs_managed:

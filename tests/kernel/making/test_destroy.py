@@ -214,6 +214,11 @@ def test_an_ephemeral_containers_monitor_is_no_less_careful(host: Host) -> None:
     assert (host.path / "jo/letter").exists()
 
 
+def test_the_removal_of_what_is_gone_leaves_nothing(host: Host) -> None:
+    assert destroy.remove(place("web", str(host.path)), Config()) == ()
+    assert not Path(f"/run/lxc/lock{host.path}").exists()
+
+
 @pytest.mark.parametrize("text", ["", "[core]\n\tbare = true\n", "# lxc.uts.name = x\n"])
 def test_a_directory_that_merely_has_a_file_called_config_is_no_container(host: Host, text: str) -> None:
     (host.path / "repository/objects").mkdir(parents=True)
