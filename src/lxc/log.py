@@ -109,7 +109,10 @@ def _add(level: int, message: str) -> None:
     if len(_remembered) > KEPT:
         del _remembered[: KEPT // 2]
     if _fd >= 0 and level >= _threshold:
-        os.write(_fd, (_line(*record) + "\n").encode(errors="surrogateescape"))
+        try:
+            os.write(_fd, (_line(*record) + "\n").encode(errors="surrogateescape"))
+        except OSError:
+            return  # a full disk must not end a container
 
 
 def _line(when: float, level: int, place: str, message: str) -> str:

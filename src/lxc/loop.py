@@ -2,7 +2,7 @@
 
 Single-threaded, level-triggered.  A callback may watch and forget any
 descriptor, its own too; one forgotten is not called again, even if it was ready
-in the same round.
+in the same round, nor is what was watched under its number since.
 """
 
 from __future__ import annotations
@@ -46,10 +46,9 @@ class Loop:
 
     def turn(self, timeout: float = -1) -> bool:
         """Wait up to `timeout` seconds (-1: forever) and call what is ready.  Return whether anything was."""
-        ready = self._epoll.poll(timeout)
-        for fd, events in ready:
-            callback = self._callbacks.get(fd)
-            if callback:
+        ready = [(fd, events, self._callbacks.get(fd)) for fd, events in self._epoll.poll(timeout)]
+        for fd, events, callback in ready:
+            if callback and self._callbacks.get(fd) is callback:
                 callback(events)
         return bool(ready)
 
