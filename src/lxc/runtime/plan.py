@@ -156,7 +156,8 @@ def _root(config: Config) -> RootPlan:
             "the container has no root file system of its own, and sharing the host's is not built yet",
             hint="set lxc.rootfs.path",
         )
-    return RootPlan(path, config.rootfs_mount if config.is_set("lxc.rootfs.mount") else path, where)
+    chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
+    return RootPlan(path, chosen or path, where)
 
 
 def _mounts(
