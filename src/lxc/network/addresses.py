@@ -86,7 +86,8 @@ def _channel_of_child(pidfd: int) -> socket:
     if pid == 0:
         try:
             process.setns(pidfd, process.CLONE_NEWUSER | process.CLONE_NEWNET)
-            sockets.send(theirs, b"\0", (socket(AF_NETLINK, SOCK_RAW, 0).fileno(),))
+            channel = socket(AF_NETLINK, SOCK_RAW, 0)
+            sockets.send(theirs, b"\0", (channel.fileno(),))
         except OSError as error:
             sockets.send(theirs, (error.errno or 1).to_bytes(1, "little"))
         finally:

@@ -1,0 +1,98 @@
+"""Another process's network namespace, looked into by root and by the user who owns it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import lxc
+from lxc.kernel import process
+from lxc.network.addresses import Address, interfaces
+from lxc.network.namespace import visiting
+
+pytestmark = pytest.mark.root
+SETUP = """
+echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad  # addresses are not tentative at first
+ip link set lo up
+ip link add one type veth peer name two
+ip address add 10.9.8.7/24 dev one
+ip address add 10.9.8.1 peer 10.9.8.2 dev two
+ip address add fd77::1/64 dev one nodad
+ip link set one up && ip link set two up
+echo ready && exec sleep 1000
+"""
+
+
+def namespace(*unshare: str) -> tuple[subprocess.Popen[str], int]:
+    """A process with SETUP done in network namespace of its own, and its pidfd."""
+    child = subprocess.Popen(["unshare", *unshare, "sh", "-ec", SETUP], stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    assert child.stdout.readline() == "ready\n"
+    return child, process.pidfd_open(child.pid)
+
+
+@pytest.fixture
+def pidfd() -> Iterator[int]:
+    child, fd = namespace("-n")
+    yield fd
+    os.close(fd)
+    child.kill()
+    child.communicate()
+
+
+def test_root_sees_what_is_there(pidfd: int) -> None:
+    found = interfaces(pidfd)
+    assert found.names == ("lo", "one", "two")
+    assert set(found.addresses(family="inet")) == {"10.9.8.7", "10.9.8.1"}
+    assert found.addresses(interface="one", family="inet6") == ("fd77::1",)
+    assert Address("lo", "inet", "127.0.0.1") in found.all_addresses
+    assert all(address.scope for address in found.all_addresses if address.text.startswith("fe80:"))
+
+
+def test_afterwards_one_is_at_home_again(pidfd: int) -> None:
+    before = os.readlink("/proc/self/ns/net"), len(os.listdir("/proc/self/fd"))
+    interfaces(pidfd)
+    assert (os.readlink("/proc/self/ns/net"), len(os.listdir("/proc/self/fd"))) == before
+
+
+def test_one_comes_home_from_a_failure(pidfd: int) -> None:
+    before = os.readlink("/proc/self/ns/net")
+    there = ""
+    with suppress(ZeroDivisionError), visiting(pidfd):
+        there = os.readlink("/proc/self/ns/net")
+        raise ZeroDivisionError
+    assert there not in ("", before)
+    assert os.readlink("/proc/self/ns/net") == before
+
+
+def test_more_addresses_than_one_answer_holds_all_come(pidfd: int) -> None:
+    lines = "".join(f"address add 10.{number // 250}.{number % 250}.1/32 dev lo\n" for number in range(2000))
+    subprocess.run(
+        ["nsenter", f"--net=/proc/{_pid(pidfd)}/ns/net", "ip", "-batch", "-"], input=lines, text=True, check=True
+    )
+    assert len(interfaces(pidfd).addresses(interface="lo", family="inet")) == 2001
+
+
+def test_a_user_without_privilege_sees_what_is_in_his_user_namespace() -> None:
+    """By a child that joins the user namespace first."""
+    script = (
+        "import subprocess, sys; sys.path.insert(0, sys.argv[1]);"
+        "from lxc.kernel import process; from lxc.network.addresses import interfaces;"
+        "child = subprocess.Popen(['unshare', '-rn', 'sh', '-ec', sys.argv[2]], stdout=subprocess.PIPE);"
+        "child.stdout.readline(); print(*interfaces(process.pidfd_open(child.pid)).names); child.kill()"
+    )
+    packages = str(Path(lxc.__file__).parents[1])
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*nobody, "/usr/bin/python3", "-IS", "-c", script, packages, SETUP]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("lo one two\n", "")
+
+
+def _pid(pidfd: int) -> int:
+    with open(f"/proc/self/fdinfo/{pidfd}") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
