@@ -58,7 +58,7 @@ def make_file(root: int, path: str, mode: int = 0o644) -> None:
                 os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode, dir_fd=parent)
             )
         except FileExistsError:
-            os.close(open(parent, name, os.O_PATH | os.O_NOFOLLOW))  # refuses a link
+            os.close(open(root, path, os.O_PATH))  # refuses a link
 
 
 def _first_link(root: int, path: str) -> str:
