@@ -54,9 +54,10 @@ class held:
         path = _file(self.place)
         os.unlink(path)
         try:
-            os.rmdir(os.path.dirname(path))
+            while (path := os.path.dirname(path)) != _root():
+                os.rmdir(path)
         except OSError:
-            return  # other containers of the same path have their locks there
+            return  # the locks of other containers are there
 
 
 def try_lock(fd: int) -> bool:
@@ -78,11 +79,11 @@ def is_locked(fd: int) -> bool:
 
 def _open(path: str) -> int:
     while True:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
         try:
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            continue  # whoever removed the last lock in that directory removed the directory
+            continue  # whoever removed the last lock there removed the directory
 
 
 def _lock() -> bytes:
@@ -98,11 +99,11 @@ def _is_at(path: str, fd: int) -> bool:
 
 
 def _file(place: Place) -> str:
-    return f"{_run_directory()}/lxc/lock/{place.lxcpath}/.{place.name}"
+    return f"{_root()}{place.lxcpath}/.{place.name}"
 
 
-def _run_directory() -> str:
+def _root() -> str:
     status = os.stat("/run")
-    if status.st_uid == os.geteuid() or status.st_gid == os.getegid():
-        return "/run"
-    return os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"
+    own = os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"
+    is_ours = status.st_uid == os.geteuid() or status.st_gid == os.getegid()
+    return f"{'/run' if is_ours else own}/lxc/lock"

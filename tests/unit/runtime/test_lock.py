@@ -50,7 +50,7 @@ def test_it_dies_with_its_holder(web: Place) -> None:
 def test_who_removes_the_container_removes_it(web: Place) -> None:
     with lock.held(web) as held:
         held.forget()
-    assert not os.path.lexists(lock._file(web))
+    assert not os.path.lexists(os.path.dirname(lock._file(web)))
     with lock.held(web):
         assert not is_free(web)
 
@@ -68,6 +68,14 @@ def test_who_waited_for_a_file_that_was_removed_locks_the_new_one(web: Place) ->
     assert os.waitpid(pid, 0)[1] == 0
     os.close(reader)
     os.close(writer)
+
+
+def test_what_holds_another_containers_lock_stays(web: Place) -> None:
+    with lock.held(web.replace(name="db")) as other:
+        with lock.held(web) as held:
+            held.forget()
+        assert not is_free(web.replace(name="db"))
+        other.forget()
 
 
 def test_a_lock_is_seen_by_others_only(tmp_path: Path) -> None:
