@@ -34,7 +34,7 @@ def test_while_it_is_held_nobody_else_gets_it(web: Place) -> None:
 def test_it_is_lxcs_file(web: Place) -> None:
     with lock.held(web):
         path = lock._file(web)
-    assert path.endswith(f"/lxc/lock/{web.lxcpath}/.web")
+    assert path.endswith(f"/lxc/lock{web.lxcpath}/.web")
     assert os.stat(path).st_mode & 0o7777 == 0o600
 
 
