@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from ctypes import (
     Structure,
@@ -52,6 +53,11 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) 
 def close_range(first: int, last: int, *, on_exec: bool = False) -> None:
     """close_range(2): close the descriptors from `first` to `last`, both included; with `on_exec` only when executing."""
     _close_range(first, last, _CLOSE_RANGE_CLOEXEC if on_exec else 0)
+
+
+def duplicate(fd: int, lowest: int) -> int:
+    """fcntl(2) F_DUPFD_CLOEXEC: a duplicate numbered `lowest` or higher; the caller closes it."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
 def filesystem_type(fd: int) -> int:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TIOCSCTTY, TIOCNOTTY, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x540E, 0x5422, 0x80045430, 0x40045431, 0x5441
-TIOCGWINSZ, TIOCSWINSZ = 0x5413, 0x5414
+TIOCGWINSZ, TIOCSWINSZ, TIOCSIG = 0x5413, 0x5414, 0x40045436
 
 
 def open_master(dirfd: int, path: str = "ptmx") -> int:
@@ -42,6 +42,11 @@ def number(master: int) -> int:
 def open_slave(master: int) -> int:
     """TIOCGPTPEER: the slave of `master`, opened without any path (Linux 4.13).  The caller closes it."""
     return fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def signal(master: int, number: int) -> None:
+    """TIOCSIG: send SIGINT, SIGQUIT or SIGTSTP to the foreground process group of the terminal that `master` is of."""
+    fcntl.ioctl(master, TIOCSIG, number)
 
 
 def make_controlling(fd: int) -> None:

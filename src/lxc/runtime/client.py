@@ -129,6 +129,15 @@ def cgroup(place: Place, controller: str = "") -> str | None:
     return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
 
 
+def cgroup_fds(place: Place) -> tuple[int, ...]:
+    """Directories of the payload's cgroups, one in each hierarchy; the caller closes them."""
+    reply = ask(place, Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT)))
+    if reply.ret < 0:
+        _close(reply.descriptors)
+        raise StateError(f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}")
+    return reply.descriptors
+
+
 def is_running(place: Place) -> bool:
     """Whether somebody listens on the command socket."""
     try:

@@ -36,6 +36,7 @@ LONGEST = 8192  # bytes that may follow a request
 HEADER = 16
 MESSAGE = 264  # struct lxc_msg
 STATE_MESSAGE, PRIORITY_MESSAGE, EXIT_CODE_MESSAGE = range(3)
+CGROUP_CONTEXT = 92  # struct cgroup_ctx: s32 layout, u32 utilities, u32 fd_len, s32 fd[20]
 _LONGEST_NAME = 255  # in struct lxc_msg, without its NUL
 
 

@@ -3,8 +3,9 @@
     our terminal, raw ──▶ Escape ──▶ master of a pseudo terminal in the container
                       ◀──────────────
 
-Until the other side hangs up, our input ends, SIGTERM, or the escape is typed.
-Our terminal is put back as it was, whatever happens.
+`run` lasts until the other side hangs up, our input ends, SIGTERM, or the escape
+is typed; `accompany` as long as a process, whose last words are not lost.  Our
+terminal is put back as it was, whatever happens.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import os
 from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 
+from lxc import log
 from lxc.kernel import signals, tty
 
 _CHUNK = 4096
 _MOST_PENDING = 1 << 16  # bytes typed ahead; beyond that nothing more is read
-_SIGNALS = frozenset({signals.SIGTERM, signals.SIGWINCH})
+_ENDING = frozenset({signals.SIGTERM, signals.SIGHUP})
+_TYPED = frozenset({signals.SIGINT, signals.SIGQUIT})  # by keys, on a terminal that is not raw
 
 
 class Escape:
@@ -52,17 +55,42 @@ def run(master: int, escape: int = -1, source: int = 0, sink: int = 1) -> None:
 
     `master` becomes non-blocking; the caller closes it.  `escape` is the character's code, -1 for none.
     """
-    mask = signals.block(_SIGNALS)
-    signal_fd = signals.signalfd(_SIGNALS)
-    before = tty.make_raw(source) if os.isatty(source) else None
-    try:
-        os.set_blocking(master, False)
+    with _prepared(master, source, frozenset({signals.SIGTERM, signals.SIGWINCH})) as signal_fd:
         _Session(master, Escape(escape), source, sink, signal_fd).run()
-    finally:
-        if before is not None:
-            tty.restore(source, before)
-        os.close(signal_fd)
-        signals.restore(mask)
+
+
+def accompany(process: int, master: int, source: int, sink: int, record: int = -1) -> int:
+    """Connect `source` (-1: nothing is typed) and `sink` with `master` until the process with pidfd `process` has ended.
+
+    What is said is also written to the file `record`, unless that is -1.  Return 0, or the signal that ended this
+    before the process.
+    """
+    with _prepared(master, source, _ENDING | _TYPED | {signals.SIGWINCH}) as signal_fd:
+        company = _Company(process, record, master, source, sink, signal_fd)
+        company.run()
+        return company.ended_by
+
+
+class _prepared:
+    """`with _prepared(master, source, signals) as signal_fd:` the terminal `source` is raw, `signals` are read there."""
+
+    def __init__(self, master: int, source: int, wanted: frozenset[int]) -> None:
+        self._source, self._wanted = source, wanted
+        os.set_blocking(master, False)
+
+    def __enter__(self) -> int:
+        self._before = tty.make_raw(self._source) if self._source >= 0 and os.isatty(self._source) else None
+        self._mask = signals.block(self._wanted)
+        self._signal_fd = signals.signalfd(self._wanted)
+        return self._signal_fd
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._before is not None:
+                tty.restore(self._source, self._before)
+        finally:
+            os.close(self._signal_fd)
+            signals.restore(self._mask)
 
 
 class _Session:
@@ -70,46 +98,70 @@ class _Session:
         self._master, self._escape, self._source, self._sink, self._signal_fd = master, escape, source, sink, signal_fd
         self._pending = b""
         self._is_over = False
+        self._poller = poll()
+        self._serve = {signal_fd: self._signalled, master: self._said}
+        if source >= 0:
+            self._serve[source] = self._typed
 
     def run(self) -> None:
         self._copy_window_size()
-        poller = poll()
-        poller.register(self._signal_fd, POLLIN)
-        serve = {self._signal_fd: self._signalled, self._source: self._typed, self._master: self._said}
+        for fd in self._serve:
+            self._poller.register(fd, POLLIN)
         while not self._is_over:
-            poller.register(self._master, POLLIN | POLLOUT * bool(self._pending))
-            poller.register(self._source, POLLIN if len(self._pending) < _MOST_PENDING else 0)
-            for fd, events in poller.poll():
-                if not self._is_over:
-                    serve[fd](events)
+            self._poller.register(self._master, POLLIN | POLLOUT * bool(self._pending))
+            if self._source in self._serve:
+                self._poller.register(self._source, POLLIN if len(self._pending) < _MOST_PENDING else 0)
+            for fd, events in self._poller.poll():
+                if not self._is_over and fd in self._serve:
+                    self._serve[fd](events)
 
     def _signalled(self, events: int) -> None:
         number, _ = signals.read_signal(self._signal_fd)
-        if number == signals.SIGTERM:
-            self._is_over = True
-        else:
+        if number == signals.SIGWINCH:
             self._copy_window_size()
+        else:
+            self._take_signal(number)
+
+    def _take_signal(self, number: int) -> None:
+        self._is_over = True
 
     def _typed(self, events: int) -> None:
-        data = os.read(self._source, _CHUNK)
+        try:
+            data = os.read(self._source, _CHUNK)
+        except OSError:  # EIO: our terminal has hung up
+            data = b""
         self._pending += self._escape.feed(data)
-        self._is_over = not data or self._escape.is_left
+        self._is_over = self._escape.is_left
+        if not data:
+            self._input_ended()
         self._send()
+
+    def _input_ended(self) -> None:
+        self._is_over = True
 
     def _said(self, events: int) -> None:
         if events & POLLOUT:
             self._send()
-        if not events & (POLLIN | POLLHUP | POLLERR):
-            return
+        if events & (POLLIN | POLLHUP | POLLERR) and not self._pass_on():
+            self._is_over = True
+
+    def _pass_on(self) -> bool:
+        """Show what the other side says; False if it has hung up."""
         try:
             data = os.read(self._master, _CHUNK)
         except BlockingIOError:
-            return
-        except OSError:  # EIO: the other side has hung up
-            data = b""
-        self._is_over = not data
+            return True
+        except OSError:  # EIO
+            return False
+        self._show(data)
+        return bool(data)
+
+    def _show(self, data: bytes) -> None:
         while data:
-            data = data[os.write(self._sink, data) :]
+            try:
+                data = data[os.write(self._sink, data) :]
+            except BlockingIOError:  # whoever else has our terminal open made it so
+                _await_room(self._sink)
 
     def _send(self) -> None:
         try:
@@ -121,6 +173,57 @@ class _Session:
 
     def _copy_window_size(self) -> None:
         for fd in (self._sink, self._source):
-            if os.isatty(fd):
+            if fd >= 0 and os.isatty(fd):
                 tty.set_window_size(self._master, tty.window_size(fd))
                 return
+
+
+class _Company(_Session):
+    """A session that ends with a process; our input may end before it."""
+
+    def __init__(self, process: int, record: int, master: int, source: int, sink: int, signal_fd: int) -> None:
+        super().__init__(master, Escape(-1), source, sink, signal_fd)
+        self._record = record
+        self._shown = 0  # bytes, so far
+        self.ended_by = 0
+        self._serve[process] = self._process_ended
+
+    def _process_ended(self, events: int) -> None:
+        """Show its last words: a read hands over all that was written before, until there is nothing."""
+        self._is_over = True
+        before = -1
+        while before != self._shown and not self.ended_by:
+            before = self._shown
+            self._pass_on()
+
+    def _show(self, data: bytes) -> None:
+        self._shown += len(data)
+        if self._record >= 0:
+            self._write_record(data)
+        try:
+            super()._show(data)
+        except OSError:  # our terminal has hung up
+            self._take_signal(signals.SIGHUP)
+
+    def _write_record(self, data: bytes) -> None:
+        try:
+            os.write(self._record, data)
+        except OSError as error:
+            log.error(f"cannot write the log of the terminal, which ends here: {error.strerror}")
+            self._record = -1
+
+    def _take_signal(self, number: int) -> None:
+        if number in _TYPED:
+            tty.signal(self._master, number)
+        else:
+            self.ended_by, self._is_over = number, True
+
+    def _input_ended(self) -> None:
+        del self._serve[self._source]
+        self._poller.unregister(self._source)
+
+
+def _await_room(fd: int) -> None:
+    waiter = poll()
+    waiter.register(fd, POLLOUT)
+    waiter.poll()

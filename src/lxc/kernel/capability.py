@@ -1,0 +1,30 @@
+"""Capability sets of this thread: capset(2)."""
+
+from __future__ import annotations
+
+from ctypes import Structure, byref, c_int, c_uint32, c_void_p
+
+from lxc.kernel._libc import bind
+
+_VERSION_3 = 0x20080522  # two data structures of 32 bits each
+
+
+class user_cap_header(Structure):
+    _fields_ = [("version", c_uint32), ("pid", c_int)]
+
+
+class user_cap_data(Structure):
+    _fields_ = [("effective", c_uint32), ("permitted", c_uint32), ("inheritable", c_uint32)]
+
+
+_capget = bind("capget", c_void_p, c_void_p)
+_capset = bind("capset", c_void_p, c_void_p)
+
+
+def clear_inheritable() -> None:
+    """capset(2): empty the inheritable set, and with it the ambient one (capabilities(7)); the others stay."""
+    header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()
+    _capget(byref(header), byref(data))
+    for half in data:
+        half.inheritable = 0
+    _capset(byref(header), byref(data))

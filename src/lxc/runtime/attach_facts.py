@@ -1,0 +1,185 @@
+"""What attaching needs to know of a running container: asked of its monitor, read in /proc.
+
+The container's own /proc is never looked at, nor any path of its: there is the
+pidfd of its init, and the directory of that process in our proc, which was
+seen to be one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from lxc import log
+from lxc.errors import NotRunning, Refused, StateError
+from lxc.kernel import fs, process
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import client
+from lxc.runtime.attach_plan import CGROUP, LSM, Facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.attach_plan import Wish
+    from lxc.runtime.place import Place
+
+_PROC_ROOT = 1  # inode number of proc's root directory, always
+_OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
+_ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
+_SECCOMP_FILTER = "2"
+
+Ranges = tuple[tuple[int, int, int], ...]  # of ids: first inside, first outside, how many
+
+
+class Target(Record):
+    """A container's init, held: none of these can come to mean another process.  `close` it."""
+
+    pid: int
+    pidfd: int
+    proc: int  # its directory in our proc
+    root: int  # our proc itself
+    cgroups: tuple[int, ...]  # directories, one in each hierarchy; () if they are not to be entered
+
+    def close(self) -> None:
+        for fd in (self.pidfd, self.proc, self.root, *self.cgroups):
+            os.close(fd)
+
+    def read(self, file: str) -> str:
+        """The text of `file` in its directory of proc.  Raises OSError."""
+        return _read(self.proc, file)
+
+
+def open_target(place: Place, wish: Wish) -> Target:
+    """The init of `place`.  Raises NotRunning, StateError, Refused."""
+    enters = CGROUP not in wish.elevated
+    if enters and client.state(place) == "FROZEN":
+        raise StateError(f"{place.name} is frozen", hint="thaw it first (lxc-unfreeze), or attach with -e CGROUP")
+    opened: list[int] = []
+    try:
+        opened.append(pidfd := client.init_pidfd(place))
+        opened.append(root := _open_proc())
+        pid = _pid(root, pidfd, place)
+        opened.append(proc := fs.openat2(root, str(pid), os.O_PATH | os.O_DIRECTORY, 0, _OURS))
+        process.pidfd_send_signal(pidfd, 0)  # it still lives, so that directory is its
+        cgroups = client.cgroup_fds(place) if enters else ()
+    except BaseException as error:
+        for fd in opened:
+            os.close(fd)
+        if isinstance(error, (ProcessLookupError, FileNotFoundError)):
+            raise NotRunning(f"{place.name} is not running: its init has ended") from None
+        raise
+    return Target(pid, pidfd, proc, root, cgroups)
+
+
+def facts(place: Place, target: Target, wish: Wish) -> Facts:
+    """All that `attach_plan.decide` needs.  Raises LxcError, OSError."""
+    status = dict(line.split(":", 1) for line in target.read("status").splitlines() if ":" in line)
+    different = _different(target)
+    joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
+    uids, gids = id_ranges(target, "uid_map"), id_ranges(target, "gid_map")
+    if status.get("Seccomp", "").strip() == _SECCOMP_FILTER and LSM not in wish.elevated:
+        log.warn("the container's system call filter is not applied to what is attached")
+    return Facts(
+        pid=target.pid,
+        own=_names(client.clone_flags(place)),
+        different=different,
+        bounding=int(status["CapBnd"], 16),
+        last_capability=int(_read(target.root, "sys/kernel/cap_last_cap")),
+        label=_label(target),
+        arch=client.config_item(place, "lxc.arch") or "",
+        no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",
+        maps_root=outside(uids, 0) >= 0 and outside(gids, 0) >= 0,
+        ids=(inside(uids, int(status["Uid"].split()[1])), inside(gids, int(status["Gid"].split()[1]))),
+        passwd="" if wish.argv else _passwd(target, joins_root),
+        environment=tuple(os.environ.items()),
+        cwd=_cwd(),
+    )
+
+
+def id_ranges(target: Target, file: str) -> Ranges:
+    """The map of ids of its user namespace, user_namespaces(7); `file` is uid_map or gid_map."""
+    numbers = [tuple(map(int, line.split())) for line in target.read(file).splitlines()]
+    return tuple((first, host, count) for first, host, count in numbers)
+
+
+def outside(ranges: Ranges, number: int) -> int:
+    """Which id of ours the container's `number` is; -1 if none."""
+    return next((host + number - first for first, host, count in ranges if 0 <= number - first < count), -1)
+
+
+def inside(ranges: Ranges, number: int) -> int:
+    """Which of the container's ids our `number` is; -1 if none."""
+    return next((first + number - host for first, host, count in ranges if 0 <= number - host < count), -1)
+
+
+def _open_proc() -> int:
+    root = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    if fs.filesystem_type(root) != fs.PROC_SUPER_MAGIC or os.fstat(root).st_ino != _PROC_ROOT:
+        os.close(root)
+        raise Refused("/proc is not the proc file system", hint="mount it: mount -t proc proc /proc")
+    return root
+
+
+def _pid(root: int, pidfd: int, place: Place) -> int:
+    """The pid, in the pid namespace of our proc, of the process that `pidfd` refers to."""
+    for line in _read(root, f"{os.getpid()}/fdinfo/{pidfd}").splitlines():
+        key, _, value = line.partition(":")
+        if key == "Pid" and int(value) > 0:
+            return int(value)
+        if key == "Pid" and int(value) == 0:
+            raise StateError(f"the init of {place.name} is in a pid namespace that is not below ours")
+    raise NotRunning(f"{place.name} is not running: its init has ended")
+
+
+def _different(target: Target) -> tuple[str, ...]:
+    """The namespaces in which it is not where we are."""
+
+    def identity(directory: int, name: str) -> tuple[int, int]:
+        status = os.stat(f"ns/{name}", dir_fd=directory)
+        return status.st_dev, status.st_ino
+
+    with closing(fs.openat2(target.root, str(os.getpid()), os.O_PATH | os.O_DIRECTORY, 0, _OURS)) as own:
+        return tuple(name for name in process.NAMESPACES if identity(own, name) != identity(target.proc, name))
+
+
+def _names(flags: int) -> tuple[str, ...]:
+    return tuple(name for name, flag in process.NAMESPACES.items() if flags & flag)
+
+
+def _label(target: Target) -> str:
+    """The label of the security module; "" if there is no such module."""
+    try:
+        return target.read("attr/current").strip("\0\n").split(" (")[0]
+    except OSError:
+        return ""
+
+
+def _passwd(target: Target, joins_root: bool) -> str:
+    """The text of /etc/passwd below the container's root, or ours; "" if there is none that is a regular file."""
+    try:
+        with closing(os.open("root" if joins_root else "/", os.O_PATH | os.O_CLOEXEC, dir_fd=target.proc)) as root:
+            resolve = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
+            with closing(fs.openat2(root, "etc/passwd", os.O_PATH, 0, resolve)) as found:
+                if not stat.S_ISREG(os.fstat(found).st_mode):
+                    return ""
+                with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
+                    return os.read(file, _ANYTHING_LONGER_IS_CUT).decode(errors="surrogateescape")
+    except OSError as error:
+        log.debug(f"no /etc/passwd to find a shell in: {error.strerror}")
+        return ""
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "/"
+
+
+def _read(directory: int, file: str) -> str:
+    """The text of `file` below `directory`, which is proc's or a process's in it."""
+    with closing(fs.openat2(directory, file, os.O_RDONLY, 0, _OURS)) as fd:
+        parts = []
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return b"".join(parts).decode(errors="surrogateescape")
