@@ -89,7 +89,11 @@ class Watch(Record):
         if self.order.config.ephemeral:
             from lxc.runtime import destroy
 
-            destroy.remove(self.order.place, self.order.config)
+            try:
+                for sentence in destroy.remove(self.order.place, self.order.config):
+                    log.warn(sentence)
+            except (LxcError, OSError) as error:
+                log.error(f"the ephemeral container stays: {error}")
 
     def _failed(self, error: BaseException) -> BaseException:
         """What to raise for `error`; the log file gets what led there."""
@@ -156,10 +160,14 @@ def start(order: Order) -> int:
 
 
 def _check_creation(place: Place) -> None:
+    """Refuse a container that is not whole.  Raises StateError."""
+    if not os.path.lexists(place.partial_file):
+        return
     from lxc.runtime import create
 
     if create.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
+    raise StateError(f"the creation of {place.name} was cut short", hint="lxc-destroy removes what there is of it")
 
 
 def _claim(place: Place) -> socket:
