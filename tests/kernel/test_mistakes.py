@@ -404,7 +404,7 @@ def freezing_of_a_stopped_container(lxc: Lxc, name: str) -> list[str]:
     return ["lxc-freeze", "-n", name]
 
 
-@mistake(1, "?")
+@mistake(1, "lxc-attach: {name}: {name} is not running")
 def attaching_to_a_stopped_container(lxc: Lxc, name: str) -> list[str]:
     return ["lxc-attach", "-n", name, "--", "true"]
 
