@@ -82,6 +82,14 @@ def namespace() -> Iterator[Popen[bytes]]:
         yield unshare
         if unshare.poll() is None:
             os.kill(init_of(unshare), SIGKILL)
+        while unshare.poll() is None:  # as long as somebody is in there: those who were born to us by --attach
+            reap_strays(unshare.pid)
+
+
+def reap_strays(spared: int) -> None:
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        if int(pid) != spared:
+            os.waitpid(int(pid), os.WNOHANG)
 
 
 def init_of(unshare: Popen[bytes]) -> int:
