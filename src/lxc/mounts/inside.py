@@ -8,6 +8,7 @@ link on the way (lxc.beneath).
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import beneath
@@ -15,7 +16,12 @@ from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.mounts.plan import RDONLY, Bind, BootId, Device, Link, MakeDir, MakeFile, New, RootPlan, Step
 
-_DEVICE = 0o020000  # S_IFCHR
+_TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
+# File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
+_ONE_FOR_ALL = frozenset(
+    ("sysfs", "cgroup", "cgroup2", "mqueue", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "efivarfs",
+     "binfmt_misc", "fusectl", "selinuxfs", "rpc_pipefs", "nfsd", "resctrl")
+)  # fmt: skip
 _CREATE_FILE_MODE = 0  # of mount targets that entries ask for: only ever seen when nothing is mounted there
 
 
@@ -89,7 +95,8 @@ def _new(step: New, root: int) -> None:
 
 def _configure(context: int, step: New) -> None:
     mount.fsconfig(context, mount.FSCONFIG_SET_STRING, "source", step.source)
-    for option in (*step.data, *(("ro",) if step.attr_set & RDONLY else ())):
+    is_read_only = step.attr_set & RDONLY and step.fstype not in _ONE_FOR_ALL
+    for option in (*step.data, *(("ro",) if is_read_only else ())):
         key, equals, value = option.partition("=")
         if equals:
             mount.fsconfig(context, mount.FSCONFIG_SET_STRING, key, value)
@@ -110,7 +117,18 @@ def _kernel_messages(context: int) -> str:
 
 def _attach(tree: int, root: int, path: str) -> None:
     with closing(beneath.open(root, path, os.O_PATH)) as target:
-        mount.move_mount(tree, target)
+        try:
+            mount.move_mount(tree, target)
+        except OSError as error:
+            kinds = _is_directory(tree), _is_directory(target)
+            if error.errno != errno.EINVAL or kinds[0] == kinds[1]:
+                raise
+            what, on = ("a directory", "a file") if kinds[0] else ("a file", "a directory")
+            raise OSError(errno.ENOTDIR, f"{what} cannot be mounted on {on}", path) from error
+
+
+def _is_directory(fd: int) -> bool:
+    return os.fstat(fd).st_mode & _TYPE == _DIRECTORY
 
 
 def _propagate(tree: int, step: Bind | New) -> None:
