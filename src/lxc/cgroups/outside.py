@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OWNER = "trusted.lxc.owner"  # extended attribute that names the container on its unified cgroups
+OWNER = "trusted.lxc.owner"  # extended attribute that names the container on its cgroups
 _PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
 _PATIENCE = 5.0  # seconds until killed processes must be gone
 
@@ -83,10 +83,8 @@ def enter(cgroups: Cgroups, name: str, pid: int, *, is_born: bool) -> None:
 
 
 def kill(cgroups: Cgroups) -> None:
-    """Kill whatever is left in the payload's cgroups, and wait until they are empty."""
-    deadline = time.monotonic() + _PATIENCE
-    while _kill_once(cgroups) and time.monotonic() < deadline:
-        time.sleep(0.002)
+    """Kill whatever is left in the payload's cgroups, frozen or not, and wait until they are empty."""
+    _kill(cgroups.payload_directories())
 
 
 def remove_payload(cgroups: Cgroups) -> None:
@@ -183,11 +181,29 @@ def _make(hierarchy: Hierarchy, name: str, owner: str) -> str:
         raise StepError(
             f"make the cgroup {directory}", error.strerror or str(error), hint=_REMEDY.get(error.errno or 0, "")
         ) from error
-    if hierarchy.is_unified:
-        os.setxattr(directory, OWNER, os.fsencode(owner))
-    if "cpuset" in hierarchy.controllers:
-        _inherit_cpuset(hierarchy.directory(hierarchy.base), directory)
+    try:
+        _mark(directory, owner)
+        if "cpuset" in hierarchy.controllers:
+            _inherit_cpuset(hierarchy.directory(hierarchy.base), directory)
+    except BaseException:
+        os.rmdir(directory)
+        raise
     return directory
+
+
+def _mark(directory: str, owner: str) -> None:
+    """Write whose it is on a cgroup, for who finds it left behind; without the privilege for that it goes unmarked."""
+    try:
+        os.setxattr(directory, OWNER, os.fsencode(owner))
+    except OSError as error:
+        log.debug(f"cannot mark the cgroup {directory}: {error.strerror}")
+
+
+def _owner(directory: str) -> str:
+    try:
+        return os.fsdecode(os.getxattr(directory, OWNER))
+    except OSError:
+        return ""
 
 
 _REMEDY = {
@@ -205,24 +221,17 @@ def _inherit_cpuset(parent: str, directory: str) -> None:
 
 
 def _remove_leftover(cgroups: Cgroups, owner: str) -> None:
-    """Remove cgroups of these names that a killed monitor of this very container has left.
+    """Remove cgroups of these names that a killed starter or monitor of this very container has left.
 
     Whoever starts a container holds its command socket: there is no other monitor of it.
     """
-    unified = cgroups.layout.unified
-    if not unified:
-        return
-    try:
-        marks = [
-            os.getxattr(unified.directory(unified.below_base(name)), OWNER)
-            for name in (cgroups.monitor, cgroups.payload)
-        ]
-    except OSError:
-        return
-    if all(mark == os.fsencode(owner) for mark in marks):
-        log.info(f"removing cgroups that an earlier monitor left: {cgroups.payload}")
-        kill(cgroups)
-        remove(cgroups)
+    payload = [directory for directory in cgroups.payload_directories() if _owner(directory) == owner]
+    left = [*payload, *(directory for directory in cgroups.monitor_directories() if _owner(directory) == owner)]
+    if left:
+        log.info(f"removing cgroups that were left behind: {' '.join(left)}")
+        _kill(payload)
+        for directory in left:
+            _remove_tree(directory)
 
 
 def _made_pivot(hierarchy: Hierarchy) -> str:
@@ -234,13 +243,16 @@ def _made_pivot(hierarchy: Hierarchy) -> str:
     return pivot
 
 
-def _kill_once(cgroups: Cgroups) -> bool:
+def _kill(directories: list[str]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while _kill_once(directories) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _kill_once(directories: list[str]) -> bool:
     """Kill what is in there; return whether there was anything."""
-    found = False
-    for directory in cgroups.payload_directories():
-        if not _populated(directory):
-            continue
-        found = True
+    populated = [directory for directory in directories if _populated(directory)]
+    for directory in populated:
         try:
             _write(f"{directory}/cgroup.kill", "1")  # Linux 5.14, unified only
         except FileNotFoundError:
@@ -249,7 +261,19 @@ def _kill_once(cgroups: Cgroups) -> bool:
                     os.kill(pid, 9)
                 except ProcessLookupError:
                     pass
-    return found
+            _thaw(directory)
+    return bool(populated)
+
+
+def _thaw(directory: str) -> None:
+    """In the v1 freezer, let the frozen die, also those in cgroups that the container has frozen itself."""
+    if not os.path.exists(f"{directory}/freezer.state"):
+        return
+    for path, _, _ in os.walk(directory):
+        try:
+            _write(f"{path}/freezer.state", "THAWED")
+        except FileNotFoundError:
+            pass
 
 
 def _populated(directory: str) -> bool:
@@ -266,7 +290,7 @@ def _processes(directory: str) -> list[int]:
             found += map(int, _read(f"{path}/cgroup.procs").split())
         except FileNotFoundError:
             pass
-    return found
+    return [pid for pid in found if pid]  # 0 is a process of a pid namespace that we do not see
 
 
 def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:

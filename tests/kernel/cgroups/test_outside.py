@@ -1,0 +1,297 @@
+"""Cgroups are made, entered, frozen, emptied and removed, in this host's hierarchies; names are unique to each test."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import until
+
+from lxc.cgroups import outside
+from lxc.cgroups.outside import Cgroups
+from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
+from lxc.errors import StepError
+
+pytestmark = pytest.mark.root
+
+
+class Place:
+    """A container name of its own, and the processes started for it."""
+
+    def __init__(self) -> None:
+        self.layout = outside.find()
+        self.name = f"t{os.urandom(6).hex()}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def plan(self, owner: str = "/p/mine") -> CgroupPlan:
+        return CgroupPlan(self.layout, owner, f"lxc.monitor.{self.name}", f"lxc.payload.{self.name}")
+
+    def directories(self) -> list[Path]:
+        """All cgroups with the name, in all hierarchies, innermost first."""
+        found = []
+        for hierarchy in self.layout.hierarchies:
+            for path, _, _ in os.walk(hierarchy.directory(hierarchy.base)):
+                if self.name in path:
+                    found.append(Path(path))
+        return sorted(found, key=lambda path: -len(path.parts))
+
+    def names(self) -> set[str]:
+        return {path.name for path in self.directories()}
+
+    def sleeper(self, made: Cgroups) -> subprocess.Popen[bytes]:
+        """A process in the payload."""
+        process = subprocess.Popen(["sleep", "1000"])
+        self.processes.append(process)
+        outside.enter(made, made.payload, process.pid, is_born=False)
+        return process
+
+    def tidy(self) -> None:
+        for process in self.processes:
+            process.kill()
+        for path in self.directories():
+            if (path / "freezer.state").exists():
+                (path / "freezer.state").write_text("THAWED")
+        for process in self.processes:
+            process.wait()
+        for path in self.directories():
+            path.rmdir()
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    place = Place()
+    yield place
+    place.tidy()
+
+
+def state(process: "subprocess.Popen[bytes]") -> str:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def cgroups_of(pid: int | str) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return {line.split(":", 2)[1]: line.split(":", 2)[2] for line in lines}
+
+
+def test_both_cgroups_are_made_in_every_hierarchy(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    assert (made.monitor, made.payload) == (f"lxc.monitor.{place.name}", f"lxc.payload.{place.name}")
+    assert len(place.directories()) == 2 * len(place.layout.hierarchies) > 0
+    assert all(Path(path).is_dir() for path in made.monitor_directories() + made.payload_directories())
+
+
+def test_every_cgroup_is_marked_with_its_owner(place: Place) -> None:
+    outside.prepare(place.plan())
+    assert {os.getxattr(path, outside.OWNER) for path in place.directories()} == {b"/p/mine"}
+
+
+def test_a_name_taken_in_one_hierarchy_gives_both_a_suffix_in_all(place: Place) -> None:
+    taken = place.layout.hierarchies[-1]
+    Path(taken.directory(taken.below_base(f"lxc.payload.{place.name}"))).mkdir()
+    made = outside.prepare(place.plan())
+    assert (made.monitor, made.payload) == (f"lxc.monitor.{place.name}-1", f"lxc.payload.{place.name}-1")
+    assert len(place.directories()) == 2 * len(place.layout.hierarchies) + 1
+    assert outside.prepare(place.plan("/p/other")).payload == f"lxc.payload.{place.name}-2"
+
+
+def test_what_a_killed_monitor_of_the_container_left_is_removed_with_its_processes(place: Place) -> None:
+    left = outside.prepare(place.plan())
+    process = place.sleeper(left)
+    made = outside.prepare(place.plan())
+    assert made == left
+    assert process.wait() == -9
+
+
+@pytest.mark.parametrize("kept", ["monitor", "payload"])
+def test_what_is_left_in_a_part_of_the_hierarchies_is_removed_as_well(place: Place, kept: str) -> None:
+    """The starter was killed while it made them, or the monitor while it removed them."""
+    left = outside.prepare(place.plan())
+    for path in place.directories():
+        if kept not in path.name or str(place.layout.hierarchies[0].mount) in str(path):
+            path.rmdir()
+    assert outside.prepare(place.plan()) == left
+
+
+def test_what_was_left_frozen_is_removed(place: Place) -> None:
+    left = outside.prepare(place.plan())
+    process = place.sleeper(left)
+    outside.freeze(left, is_on=True)
+    assert outside.prepare(place.plan()) == left
+    assert process.wait() == -9
+
+
+@pytest.mark.parametrize("owner", ["/p/other", None])
+def test_cgroups_of_others_are_left_alone_with_their_processes(place: Place, owner: str | None) -> None:
+    """Those of LXC's are not marked at all."""
+    left = outside.prepare(place.plan("/p/other"))
+    process = place.sleeper(left)
+    for path in place.directories() if owner is None else []:
+        os.removexattr(path, outside.OWNER)
+    made = outside.prepare(place.plan())
+    assert made.payload == f"lxc.payload.{place.name}-1"
+    assert process.poll() is None
+
+
+def test_a_failure_in_the_middle_leaves_nothing(place: Place) -> None:
+    broken = Hierarchy("/proc/sys", ("broken",))
+    layout = Layout((*place.layout.hierarchies, broken))
+    with pytest.raises(StepError, match=f"make the cgroup /proc/sys/lxc.monitor.{place.name}"):
+        outside.prepare(place.plan().replace(layout=layout))
+    assert place.directories() == []
+
+
+def test_a_process_enters_all_hierarchies_and_leaves_them_for_where_its_starter_was(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    before = cgroups_of("self")
+    pid = os.fork()
+    if pid == 0:
+        try:
+            outside.enter(made, made.monitor, os.getpid(), is_born=False)
+            inside = cgroups_of("self")
+            outside.leave(made)
+            known = {",".join(h.controllers): h for h in place.layout.hierarchies}
+            expected = {
+                key: f"/{known[key].below_base(made.monitor)}" if key in known else path for key, path in before.items()
+            }
+            os._exit(0 if inside == expected and cgroups_of("self") == before else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert place.names() == {made.payload}
+
+
+def test_who_is_born_in_the_unified_cgroup_is_not_moved_there(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    process = subprocess.Popen(["sleep", "1000"])
+    place.processes.append(process)
+    outside.enter(made, made.payload, process.pid, is_born=True)
+    assert made.payload not in cgroups_of(process.pid).get("", "")
+    assert made.payload in cgroups_of(process.pid)["freezer"]
+
+
+def test_entering_a_cgroup_that_is_gone_says_which(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    outside.remove(made)
+    with pytest.raises(StepError, match=made.payload):
+        outside.enter(made, made.payload, os.getpid(), is_born=False)
+
+
+def test_freezing_stops_every_process_until_it_is_thawed(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    process = subprocess.Popen(["sh", "-c", "while :; do echo; done"], stdout=subprocess.PIPE)
+    place.processes.append(process)
+    assert process.stdout
+    outside.enter(made, made.payload, process.pid, is_born=False)
+    outside.freeze(made, is_on=True)
+    os.set_blocking(process.stdout.fileno(), False)
+    while process.stdout.read(65536):
+        continue
+    time.sleep(0.05)
+    assert process.stdout.read(1) is None
+    outside.freeze(made, is_on=True)
+    outside.freeze(made, is_on=False)
+    until(lambda: process.stdout.read(1), "it goes on")
+    outside.freeze(made, is_on=False)
+
+
+def test_an_empty_container_can_be_frozen(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    assert outside.set_frozen(made.layout, made.path, is_on=True, timeout=5)
+    assert outside.set_frozen(made.layout, made.path, is_on=False, timeout=5)
+
+
+def test_where_there_is_no_freezer_freezing_is_an_error() -> None:
+    with pytest.raises(StepError, match="neither a freezer cgroup nor a unified one"):
+        outside.set_frozen(Layout(), lambda controller: None, is_on=True, timeout=0)
+
+
+def test_killing_empties_the_payload_with_all_that_the_container_made_below(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    processes = [place.sleeper(made) for _ in range(3)]
+    for number, directory in enumerate(made.payload_directories()):
+        below = Path(directory, "a/b")
+        below.mkdir(parents=True)
+        if "cpuset" not in directory:
+            (below / "cgroup.procs").write_text(str(processes[number % 2].pid))
+    outside.kill(made)
+    assert [process.wait() for process in processes] == [-9] * 3
+    outside.remove_payload(made)
+    assert place.names() == {made.monitor}
+
+
+def test_killing_reaches_what_the_container_has_frozen_itself(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    process = place.sleeper(made)
+    freezer = place.layout.with_controller("freezer") or place.layout.unified
+    assert freezer
+    below = Path(freezer.directory(freezer.below_base(made.payload)), "own")
+    below.mkdir()
+    (below / "cgroup.procs").write_text(str(process.pid))
+    for file, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
+        if (below / file).exists():
+            (below / file).write_text(word)
+    outside.kill(made)
+    assert process.wait() == -9
+    outside.remove_payload(made)
+
+
+def test_killing_who_forks_all_the_time_comes_to_an_end(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    script = "echo ready; while :; do (sleep 1000 & sleep 1000 &); sleep 0.001; done"
+    process = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
+    place.processes.append(process)
+    assert process.stdout
+    outside.enter(made, made.payload, process.pid, is_born=False)
+    process.stdout.readline()
+    outside.kill(made)
+    assert process.wait() == -9
+    outside.remove_payload(made)
+    assert place.names() == {made.monitor}
+
+
+def test_killing_and_removing_what_is_not_there_does_nothing(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    outside.remove(made)
+    outside.kill(made)
+    outside.remove(made)
+    assert place.directories() == []
+
+
+def test_the_payload_is_made_again_for_a_reboot(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    outside.remove_payload(made)
+    outside.remake_payload(made, "/p/mine")
+    assert len(place.directories()) == 2 * len(place.layout.hierarchies)
+    place.sleeper(made)
+
+
+def test_the_path_of_a_controller_is_told_below_its_mount(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    for hierarchy in place.layout.hierarchies:
+        path = made.path(hierarchy.controllers[0] if hierarchy.controllers else "")
+        assert path == f"/{hierarchy.below_base(made.payload)}"
+        assert Path(f"{hierarchy.mount}{path}").is_dir()
+    assert made.path("nonsense") is None
+
+
+def test_a_descriptor_of_the_unified_cgroup_is_close_on_exec(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    fd = outside.open_unified(made, made.payload)
+    assert fd >= 0
+    assert not os.get_inheritable(fd)
+    assert made.payload in os.readlink(f"/proc/self/fd/{fd}")
+    os.close(fd)
+    assert outside.open_unified(Cgroups(Layout(), "m", "p"), "p") == -1
+
+
+def test_nothing_is_left_open(place: Place) -> None:
+    before = os.listdir("/proc/self/fd")
+    made = outside.prepare(place.plan())
+    place.sleeper(made)
+    outside.freeze(made, is_on=True)
+    outside.freeze(made, is_on=False)
+    outside.kill(made)
+    outside.remove(made)
+    assert os.listdir("/proc/self/fd") == before
