@@ -67,7 +67,7 @@ $(VENV)/tools: pyproject.toml
 	@python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	    print(*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["test"], sep="\n")' \
 	    > $(VENV)/requirements
-	@flock $(VENV) pip install -qq --requirement $(VENV)/requirements
+	@tools/persist flock $(VENV) pip install -qq --requirement $(VENV)/requirements
 	@touch $@; $(give_back)
 
 $(VENV)/built: $(VENV)/tools $(SOURCES)
