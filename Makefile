@@ -38,9 +38,11 @@ demo: build  ## show a container's life (root)
 
 test: build deps  ## run all tests that this user may run (all of them: root)
 	@pytest -p no:cacheprovider $(PYTEST) $(if $(filter 0,$(shell id -u)),,-m 'not root and not parity')
+	@$(give_back)
 
 check: build  ## what a commit must pass: format, lint, types, house rules
 	@ruff format --check --quiet . && ruff check --quiet . && mypy && pytest -q -p no:cacheprovider tests/house
+	@$(give_back)
 
 fix:  ## mend what the tools can mend themselves
 	@ruff check --fix --quiet . ; ruff format --quiet .
