@@ -10,9 +10,10 @@ SUBJECTS = "cgroups hooks idmap images mounts network security storage terminal"
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
     "errors log loop record release",
     "kernel values",
-    "beneath",
+    "beneath detached",
     f"config {SUBJECTS}",
     "runtime",
+    "api",
     "container",
     "cli",
 )
