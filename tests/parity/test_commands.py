@@ -1,0 +1,195 @@
+"""Debian's commands and ours, on the same containers: the same output and exit code.
+
+A container is started by one side and looked at by both.  What is different on purpose is not among the cases:
+
+  * lxc-ls lists names without reading configurations, so one that is wrong does not hide its container,
+  * lxc-wait and lxc-stop do not read the configuration either,
+  * numbers and log levels that are none are errors (lxc-wait -t x, -l x),
+  * lxc-unfreeze of a stopped container succeeds, as in LXC 7.
+"""
+
+from __future__ import annotations
+
+from subprocess import run
+
+import pytest
+from tests.conftest import PEER, Lxc
+
+pytestmark = [pytest.mark.parity, pytest.mark.root]
+
+LISTING = """\
+lxc-ls
+lxc-ls -1
+lxc-ls -f
+lxc-ls -f -F name,state,pid,interface,ipv4,ipv6,groups,autostart,unprivileged
+lxc-ls -f -F name,swap
+lxc-ls -F name,foo
+lxc-ls -f -F name,foo
+lxc-ls -f -F NAME,NAME
+lxc-ls -f --fancy-format=Name
+lxc-ls --active
+lxc-ls --running -1
+lxc-ls --stopped -1
+lxc-ls --frozen -1
+lxc-ls --defined -1
+lxc-ls --active --stopped -1
+lxc-ls --running --stopped -1
+lxc-ls -g web -1
+lxc-ls -g web,onboot -f
+lxc-ls -g we -1
+lxc-ls -g , -1
+lxc-ls ^b -1
+lxc-ls ( -1
+lxc-ls a b -1
+lxc-ls --filter [[:digit:]]$ -1
+lxc-ls --filter=e -1 x
+lxc-ls -n foo -1
+lxc-ls --nesting -1
+lxc-ls --nesting=0 -1"""
+RUNNING = """\
+lxc-info box
+lxc-info box -s
+lxc-info box -p
+lxc-info -n box -sH
+lxc-info --name=box -pH
+lxc-info box -iH
+lxc-info box -spH
+lxc-info box -siH
+lxc-info box -H -c lxc.uts.name
+lxc-wait box -s RUNNING
+lxc-wait box -s STOPPED|RUNNING
+lxc-freeze box
+lxc-info box -s
+lxc-freeze box
+lxc-wait box -s FROZEN
+lxc-unfreeze box
+lxc-unfreeze box
+lxc-info box -sH"""
+STOPPED = """\
+lxc-info box
+lxc-info idle
+lxc-info idle -s
+lxc-info idle -sH
+lxc-info idle -p
+lxc-info idle -pH
+lxc-info idle -i
+lxc-info idle -S
+lxc-info idle -c lxc.group
+lxc-info idle -c lxc.group -c lxc.uts.name -H
+lxc-info idle -c lxc.uts.name -H
+lxc-info idle -c lxc.apparmor.profile -H
+lxc-info idle -c lxc.foo
+lxc-info idle -c lxc.foo -H
+lxc-info idle -s -c lxc.net -c lxc.net.0.type -c lxc.tty.max
+lxc-info nobody
+lxc-info nobody -q
+lxc-info
+lxc-info -n
+lxc-info --version=1
+lxc-info --nonsense
+lxc-info --x=3 idle
+lxc-info -Z
+lxc-info --lo x
+lxc-info --quiet=3
+lxc-info -P /x idle
+lxc-info idle --rcfile /nowhere
+lxc-info idle -o /proc/nowhere/log
+lxc-wait idle -s STOPPED
+lxc-wait idle -s STOPPED|RUNNING
+lxc-wait idle -s RUNNING -t 0
+lxc-wait idle -s RUNNING -t 1
+lxc-wait nobody -s STOPPED
+lxc-wait idle -s stopped
+lxc-wait idle -s NONSENSE
+lxc-wait idle
+lxc-freeze idle
+lxc-freeze nobody
+lxc-stop idle
+lxc-stop nobody
+lxc-stop nobody -q
+lxc-stop idle -k
+lxc-stop idle -r
+lxc-stop idle -W
+lxc-stop idle -t x
+lxc-stop idle -k -r
+lxc-stop idle -k -t 3
+lxc-stop idle -k -t 0
+lxc-stop idle -k -W
+lxc-stop idle -k --nokill
+lxc-stop idle --nolock
+lxc-stop idle -k --nolock
+lxc-stop idle --rcfile /nowhere
+lxc-console idle
+lxc-console nobody
+lxc-console idle -t x
+lxc-console idle -t -1"""
+SYSTEM = "-l|lxc|lxc.|lxc.lxcpath|lxc.bdev|lxc.bdev.zfs.root|lxc.cgroup.use|nonsense|-l nonsense"
+CONFIG = "lxc.net.0.type = empty\nlxc.net.0.flags = up\nlxc.group = web,db\nlxc.group = onboot\nlxc.start.auto = 1\n"
+
+
+class Both:
+    """A container path with a busybox container, `box` in the lines, and one that is a configuration and no more."""
+
+    def __init__(self, lxc: Lxc) -> None:
+        self.lxc, self.name = lxc, lxc.create(config=CONFIG)
+        (lxc.path / "idle").mkdir()
+        lxc.config("idle").write_text("lxc.uts.name = i\nlxc.group = web\n")
+
+    def start(self, starter: str) -> None:
+        self.lxc.ok("lxc-start", "-n", self.name, "--", "/bin/sleep", "1000", peer=starter == "theirs")
+
+    def same(self, line: str) -> None:
+        tool, *words = line.replace("box", self.name).split()
+        theirs, ours = (self.lxc.run(tool, *words, peer=peer) for peer in (True, False))
+        assert (line, ours.stdout, ours.returncode) == (line, theirs.stdout, theirs.returncode)
+        assert bool(ours.stderr) == bool(theirs.stderr), f"{line}: we say {ours.stderr!r}, they {theirs.stderr!r}"
+        if "option '" in theirs.stderr or "option -" in theirs.stderr:  # getopt's words; the help that follows is ours
+            assert ours.stderr.splitlines()[0] == theirs.stderr.splitlines()[0].replace("/usr/bin/", "")
+
+
+@pytest.fixture
+def both(lxc: Lxc) -> Both:
+    return Both(lxc)
+
+
+@pytest.mark.parametrize("line", [*LISTING.splitlines(), *STOPPED.splitlines()])
+def test_on_stopped_containers(both: Both, line: str) -> None:
+    both.same(line)
+
+
+@pytest.mark.parametrize("starter", ["ours", "theirs"])
+def test_on_a_running_container(both: Both, starter: str) -> None:
+    both.start(starter)
+    for line in (*LISTING.splitlines(), *RUNNING.splitlines()):
+        both.same(line)
+
+
+@pytest.mark.parametrize("starter", ["ours", "theirs"])
+def test_what_a_container_uses_is_measured_alike(both: Both, starter: str) -> None:
+    """Frozen it uses nothing more meanwhile."""
+    both.start(starter)
+    both.lxc.ok("lxc-freeze", "-n", both.name)
+    for line in ("lxc-info box -SH", "lxc-info box -S", "lxc-info box -H", "lxc-ls -f -F NAME,RAM,SWAP"):
+        both.same(line)
+    both.lxc.ok("lxc-unfreeze", "-n", both.name)
+
+
+@pytest.mark.parametrize("peer", [False, True])
+def test_waiting_in_vain_fails_when_the_time_is_up(both: Both, peer: bool) -> None:
+    both.start("theirs")
+    assert both.lxc.run("lxc-wait", "-n", both.name, "-s", "STOPPED", "-t", "1", peer=peer).returncode == 1
+
+
+@pytest.mark.parametrize("words", SYSTEM.split("|"))
+def test_the_systems_settings(lxc: Lxc, words: str) -> None:
+    theirs, ours = (run([f"{where}/lxc-config", *words.split()], capture_output=True) for where in (PEER, lxc.bin))
+    assert (ours.stdout, ours.stderr, ours.returncode) == (theirs.stdout, theirs.stderr, theirs.returncode)
+
+
+@pytest.mark.parametrize("words", [("-k",), ("-t", "1"), ("-W",)])
+def test_each_sides_containers_are_stopped_by_the_other(both: Both, words: tuple[str, ...]) -> None:
+    for starter, peer in (("theirs", False), ("ours", True)):
+        both.start(starter)
+        assert both.lxc.run("lxc-stop", "-n", both.name, *words, peer=peer).returncode == 0
+        both.lxc.run("lxc-stop", "-n", both.name, "-k")
+        both.lxc.ok("lxc-wait", "-n", both.name, "-s", "STOPPED", "-t", "20")
