@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from lxc.cli.options import Arguments, Command
 
 TOOLS = (
-    "lxc-attach", "lxc-autostart", "lxc-cgroup", "lxc-checkpoint", "lxc-config", "lxc-console", "lxc-copy", "lxc-create",
-    "lxc-destroy", "lxc-device", "lxc-execute", "lxc-freeze", "lxc-info", "lxc-ls", "lxc-monitor", "lxc-snapshot",
-    "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare", "lxc-wait",
+    "lxc-attach", "lxc-autostart", "lxc-cgroup", "lxc-check", "lxc-checkconfig", "lxc-checkpoint", "lxc-config",
+    "lxc-console", "lxc-copy", "lxc-create", "lxc-destroy", "lxc-device", "lxc-execute", "lxc-freeze", "lxc-info",
+    "lxc-ls", "lxc-monitor", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
+    "lxc-update-config", "lxc-wait",
 )  # fmt: skip
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 
@@ -48,7 +49,7 @@ def entry() -> NoReturn:
 
 def module(tool: str) -> str:
     """The name of the module that is the command `tool`."""
-    return f"lxc.cli.{tool.removeprefix('lxc-')}"
+    return f"lxc.cli.{tool.removeprefix('lxc-').replace('-', '_')}"
 
 
 def _run(tool: str, words: Sequence[str]) -> int:
@@ -56,7 +57,13 @@ def _run(tool: str, words: Sequence[str]) -> int:
         output.lines([f"{tool}: no such command; there are: {', '.join(TOOLS)}"], output.STDERR)
         return 1
     name = module(tool)
-    __import__(name)
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        output.lines([f"{tool}: this version does not have that command yet"], output.STDERR)
+        return 1
     program = sys.modules[name]
     try:
         arguments = _read(program.COMMAND, words)
