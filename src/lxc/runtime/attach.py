@@ -22,15 +22,29 @@ from lxc.runtime.handshake import unpack_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from lxc.runtime.attach_facts import Target
     from lxc.runtime.attach_plan import AttachPlan, Facts, Wish
     from lxc.runtime.place import Place
+
+    T = TypeVar("T")
 
 _LEAF = ".lxc"  # cgroup below the container's for what is attached: one with processes cannot hand controllers down
 _LEAVES = 1000
 _PASSED_ON = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM})
 _KILLED_BY = 128
 _CANNOT_EXECUTE, _NOT_FOUND = 126, 127
+
+
+class Launched(Record):
+    """A process on its way into a container; to be met, which closes the descriptors."""
+
+    plan: AttachPlan
+    middle: int  # its pid; it joins, and lxc-init in it gives birth to the command
+    report: int  # where it tells why it cannot join
+    status: int  # where lxc-init tells the command's pid, and why it cannot be executed
 
 
 class Attached(Record):
@@ -70,45 +84,66 @@ def run(place: Place, wish: Wish, pty_log: str = "") -> int:
 
 def start(place: Place, wish: Wish, terminal: int = -1) -> Attached:
     """Run it; `terminal`, one of `wish.stdio`, becomes its controlling terminal.  The caller closes the pidfd."""
+    return meet(launch(place, wish, terminal))
+
+
+def launch(place: Place, wish: Wish, terminal: int = -1, *, is_sibling: bool = False) -> Launched:
+    """The first half of `start`; with `is_sibling` all that comes of it is our parent's child, and the parent's to meet."""
     if wish.context:
         raise Unsupported("a label of a security module cannot be given yet", hint="attach without --context")
     target = attach_facts.open_target(place, wish)
     try:
-        facts = attach_facts.facts(place, target, wish)
-        _refuse_label(place, wish, facts)
-        plan = attach_plan.decide(place.name, wish, facts)
-        log.debug(f"attaching:\n{plan}")
+        plan = decide(place, target, wish)
         if terminal >= 0:
             _give_terminal(terminal, target, plan)
-        return _spawn(plan, target, wish.stdio, terminal >= 0)
+        return _spawn(plan, target, wish.stdio, terminal >= 0, is_sibling)
     finally:
         target.close()
 
 
-def _spawn(plan: AttachPlan, target: Target, stdio: tuple[int, int, int], is_on_terminal: bool) -> Attached:
+def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:
+    """The plan for `wish`.  Raises LxcError."""
+    facts = attach_facts.facts(place, target, wish)
+    _refuse_label(place, wish, facts)
+    plan = attach_plan.decide(place.name, wish, facts)
+    log.debug(f"attaching:\n{plan}")
+    return plan
+
+
+def meet(launched: Launched) -> Attached:
+    """Wait until the command runs: from what the joining process reports, and then lxc-init."""
+    try:
+        return _meet(launched.plan, launched.middle, launched.report, launched.status)
+    finally:
+        os.close(launched.report)
+        os.close(launched.status)
+
+
+def _spawn(
+    plan: AttachPlan, target: Target, stdio: tuple[int, int, int], is_on_terminal: bool, is_sibling: bool
+) -> Launched:
     report, report_end = os.pipe2(os.O_CLOEXEC)
     status, status_end = os.pipe2(os.O_CLOEXEC)
     try:
-        try:
-            with closing(door.open_init()) as way:
-                given = attach_child.Given(
-                    target.pidfd, way, report_end, status_end, _tasks(plan, target), stdio, is_on_terminal
-                )
-                middle = _clone(plan, target, given)
-        finally:
-            os.close(report_end)
-            os.close(status_end)
-        return _meet(plan, middle, report, status)
-    finally:
+        with closing(door.open_init()) as way:
+            given = attach_child.Given(
+                target.pidfd, way, report_end, status_end, tasks(plan, target), stdio, is_on_terminal
+            )
+            return Launched(plan, _clone(plan, target, given, is_sibling), report, status)
+    except BaseException:
         os.close(report)
         os.close(status)
+        raise
+    finally:
+        os.close(report_end)
+        os.close(status_end)
 
 
-def _clone(plan: AttachPlan, target: Target, given: attach_child.Given) -> int:
+def _clone(plan: AttachPlan, target: Target, given: attach_child.Given, is_sibling: bool) -> int:
     """The pid of a process that follows the plan, born in the container's unified cgroup."""
     mask = signals.blocked()
     try:
-        pid, pidfd = _clone_into(_unified(target))
+        pid, pidfd = _clone_into(unified(target), is_sibling)
         if pid == 0:
             attach_child.run(plan, given, mask)
         os.close(pidfd)
@@ -120,10 +155,24 @@ def _clone(plan: AttachPlan, target: Target, given: attach_child.Given) -> int:
             os.close(fd)
 
 
-def _clone_into(unified: int) -> tuple[int, int]:
-    """clone3(2) into the leaf below the cgroup `unified` (-1: ours), or the next if that one has controllers below it."""
-    if unified < 0:
-        return process.clone3(0)
+def _clone_into(unified: int, is_sibling: bool) -> tuple[int, int]:
+    """clone3(2) into a leaf below the cgroup `unified` (-1: ours)."""
+    return _fork(-1, is_sibling) if unified < 0 else _in_a_leaf(unified, lambda leaf: _fork(leaf, is_sibling))
+
+
+def enter_leaf(unified: int) -> None:
+    """Move this process into a leaf below the cgroup `unified` (-1: it stays).  Raises OSError."""
+
+    def enter(leaf: int) -> None:
+        with closing(os.open("cgroup.procs", os.O_WRONLY | os.O_CLOEXEC, dir_fd=leaf)) as file:
+            os.write(file, b"0")
+
+    if unified >= 0:
+        _in_a_leaf(unified, enter)
+
+
+def _in_a_leaf(unified: int, put: Callable[[int], T]) -> T:
+    """What `put` makes of the directory of the first leaf that has no controllers below it, and so can have processes."""
     for number in range(_LEAVES):
         name = f"{_LEAF}-{number}" if number else _LEAF
         try:
@@ -132,19 +181,25 @@ def _clone_into(unified: int) -> tuple[int, int]:
             pass
         with closing(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=unified)) as leaf:
             try:
-                return process.clone3(0, leaf)
+                return put(leaf)
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
     raise OSError(errno.EBUSY, f"no process can be in any of {_LEAF} to {_LEAF}-{_LEAVES - 1}")
 
 
-def _unified(target: Target) -> int:
+def _fork(cgroup: int, is_sibling: bool) -> tuple[int, int]:
+    if is_sibling:  # it ends with the signal that we end with
+        return process.clone3(process.CLONE_PARENT, cgroup, exit_signal=0)
+    return process.clone3(0, cgroup)
+
+
+def unified(target: Target) -> int:
     """Its cgroup in the unified hierarchy; -1 if it has none, or is not to be entered."""
     return next((fd for fd in target.cgroups if fs.filesystem_type(fd) == fs.CGROUP2_SUPER_MAGIC), -1)
 
 
-def _tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
+def tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
     """The `tasks` files of its version 1 cgroups.
 
     A thread that writes 0 to one moves itself, alone, and for that the kernel waits for nobody; moving a process
@@ -163,7 +218,6 @@ def _tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
 
 
 def _meet(plan: AttachPlan, middle: int, report: int, status: int) -> Attached:
-    """Wait until the command runs: from what the joining process reports, and then lxc-init."""
     failure = _read_all(report)
     if failure:
         os.waitpid(middle, 0)

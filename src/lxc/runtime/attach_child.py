@@ -26,6 +26,7 @@ from lxc.runtime.handshake import pack_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
 
     from lxc.runtime.attach_plan import AttachPlan
@@ -49,39 +50,46 @@ def run(plan: AttachPlan, given: Given, mask: frozenset[int]) -> NoReturn:
     """Join the container and become the command.  Never returns.  `mask` is the signal mask the command gets."""
     step = "leave the caller's files and memory"
     try:
-        log.forget()  # what led here is remembered by the parent, too
-        process.prctl(process.PR_SET_DUMPABLE, 0)
         sealed.seal()
         _close_all_but(given)
-        step = f"enter the cgroups of {plan.name}"
-        for file in given.tasks:
-            os.write(file, b"0")
-        step = f"join the namespaces of {plan.name}"
-        _join(plan, given.pidfd)
-        step = "become root of the user namespace"
-        _become_first(plan)
-        step = f"change to the directory {plan.cwd}"
-        _change_directory(plan.cwd)
-        step = "set the personality"
-        if plan.personality >= 0:
-            process.personality(plan.personality)
-        step = "drop capabilities"
-        _drop_capabilities(plan.dropped)
-        # a security module's label would be set here, then no_new_privs, then a system call filter be loaded
-        step = "set no_new_privs"
-        if plan.no_new_privs:
-            process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
-        step = f"become user {plan.uid}, group {plan.gid}"
-        _become(plan)
-        step = "take standard input, output and error"
-        _take_stdio(given.stdio)
-        if not given.is_on_terminal:
-            os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
+        for step in joining(plan, given):  # noqa: B007  # a failure names it
+            pass
         step = "execute lxc-init"
         _execute(plan, given, mask)
     except BaseException as error:
         os.write(given.report, pack_failure(remedies.failure(step, error)))
     os._exit(1)
+
+
+def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
+    """Perform the plan up to its command; what each step is, said before it is done."""
+    yield "leave the caller's memory"
+    log.forget()  # what led here is remembered by the parent, too
+    process.prctl(process.PR_SET_DUMPABLE, 0)
+    yield f"enter the cgroups of {plan.name}"
+    for file in given.tasks:
+        os.write(file, b"0")
+    yield f"join the namespaces of {plan.name}"
+    _join(plan, given.pidfd)
+    yield "become root of the user namespace"
+    _become_first(plan)
+    yield f"change to the directory {plan.cwd}"
+    _change_directory(plan.cwd)
+    yield "set the personality"
+    if plan.personality >= 0:
+        process.personality(plan.personality)
+    yield "drop capabilities"
+    _drop_capabilities(plan.dropped)
+    # a security module's label would be set here, then no_new_privs, then a system call filter be loaded
+    yield "set no_new_privs"
+    if plan.no_new_privs:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+    yield f"become user {plan.uid}, group {plan.gid}"
+    _become(plan)
+    yield "take standard input, output and error"
+    _take_stdio(given.stdio)
+    if not given.is_on_terminal:
+        os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
 
 
 def _close_all_but(given: Given) -> None:
