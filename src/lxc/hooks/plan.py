@@ -1,4 +1,4 @@
-"""Which hooks are run, as which command, with which environment."""
+"""Which hooks are run, as which command, with which environment.  Pure."""
 
 from __future__ import annotations
 
@@ -8,38 +8,91 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 class Hook(Record):
-    """A command line for sh(1), run because of `kind` ("destroy"), with `environment` added to ours."""
+    """A command line for sh(1), run because of `kind` ("destroy") of the container `name`.
+
+    lxc.hook.version 0 tells it in arguments what it is, 1 in variables.
+    """
 
     kind: str
     command: str
-    script: str
-    environment: tuple[tuple[str, str], ...]
+    name: str
+    version: int = 0
+    environment: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()  # more of them, as they are
+    where: str = ""  # file:line
+
+    @property
+    def script(self) -> str:
+        told = map(quoted, (self.name, "lxc", self.kind)) if self.version == 0 else ()
+        return " ".join(("exec", self.command, *told, *self.arguments))
+
+    def told(self, environment: Mapping[str, str], arguments: tuple[str, ...] = ()) -> Hook:
+        """The same hook, with more variables; and with more arguments, if it is told things in arguments."""
+        more = arguments if self.version == 0 else ()
+        known = {**dict(self.environment), **environment}
+        return self.replace(environment=tuple(known.items()), arguments=(*self.arguments, *more))
 
     def __str__(self) -> str:
         return f"run the {self.kind} hook {self.command}"
 
 
+class Hooks(Record):
+    """All hooks of a container's life, in the order of that life; each run in its order."""
+
+    pre_start: tuple[Hook, ...] = ()  # on the host, before anything else
+    pre_mount: tuple[Hook, ...] = ()  # of the host, in the container's namespaces: before its root is mounted
+    mount: tuple[Hook, ...] = ()  # the same: after all its mounts
+    autodev: tuple[Hook, ...] = ()  # the same: before its devices are made
+    start: tuple[Hook, ...] = ()  # of the container, in it
+    start_host: tuple[Hook, ...] = ()  # on the host, while init waits
+    stop: tuple[Hook, ...] = ()  # on the host: init has ended, its namespaces are still there
+    post_stop: tuple[Hook, ...] = ()  # on the host: nothing is left but the claim of the name
+
+    def told(self, environment: Mapping[str, str]) -> Hooks:
+        """The same hooks, all with more variables."""
+        return Hooks(*(tuple(hook.told(environment) for hook in hooks) for hooks in self.__dict__.values()))
+
+
 def hooks(
-    kind: str,
-    commands: Iterable[str],
+    kind: str, commands: Iterable[tuple[str, str]], name: str, version: int, environment: Mapping[str, str]
+) -> tuple[Hook, ...]:
+    """The hooks of `kind` of the container `name`; `commands` with the places (file:line) they were configured at."""
+    told = {**environment, "LXC_NAME": name, "LXC_HOOK_VERSION": str(version)}
+    if version:
+        told |= {"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": "lxc"}
+    return tuple(Hook(kind, command, name, version, tuple(told.items()), (), where) for command, where in commands)
+
+
+def life(
+    commands: Mapping[str, tuple[tuple[str, str], ...]],
     name: str,
     version: int,
     environment: Mapping[str, str],
-    extra: tuple[str, ...] = (),
-) -> tuple[Hook, ...]:
-    """The hooks of `kind` of the container `name`: lxc.hook.version 0 tells them in arguments what they are, 1 in
-    variables.  `extra` are more arguments, as they are.
+    own: Iterable[str],
+) -> Hooks:
+    """The hooks of a life: of each kind its commands with their places.
+
+    `own` are the NAME=VALUE of the container's hooks, for those that are run in its namespaces.  The start hooks are
+    programs of the container: all that they are told is here, the others have the starter's environment besides.
     """
-    told = {**environment, "LXC_NAME": name, "LXC_HOOK_VERSION": str(version)}
-    arguments = [*extra]
-    if version == 0:
-        arguments = [*map(quoted, (name, "lxc", kind)), *extra]
-    else:
-        told |= {"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": "lxc"}
-    return tuple(
-        Hook(kind, command, " ".join(("exec", command, *arguments)), tuple(told.items())) for command in commands
+    inner = {**environment, **dict(pair.split("=", 1) for pair in own)}
+
+    def of(kind: str, environment: Mapping[str, str]) -> tuple[Hook, ...]:
+        return hooks(kind, commands[kind], name, version, environment)
+
+    return Hooks(
+        pre_start=of("pre-start", environment),
+        pre_mount=of("pre-mount", inner),
+        mount=of("mount", inner),
+        autodev=of("autodev", inner),
+        start=of("start", {"PATH": _PATH, **inner}),
+        start_host=of("start-host", environment),
+        stop=of("stop", environment),
+        post_stop=of("post-stop", environment),
     )
 
 

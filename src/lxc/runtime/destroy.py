@@ -162,7 +162,8 @@ def _hooks(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
         "LXC_CONSOLE_LOGPATH": config.console_logfile,
     }
     told = {name: value for name, value in environment.items() if value}
-    return hook_plan.hooks("destroy", config.hook_destroy, place.name, config.hook_version, told)
+    commands = zip(config.hook_destroy, config.places("lxc.hook.destroy"), strict=True)
+    return hook_plan.hooks("destroy", commands, place.name, config.hook_version, told)
 
 
 def _refuse_strangers(place: Place) -> None:
