@@ -79,9 +79,9 @@ _lxc_complete() {
         COMPREPLY=($(compgen -d -- "$current"))
         compopt -o filenames
         ;;
-    states)
+    joined)
         [[ $current == *\|* ]] && before=${current%|*}\|
-        COMPREPLY=($(compgen -P "$before" -W 'STOPPED STARTING RUNNING STOPPING ABORTING FREEZING FROZEN THAWED' -- "${current##*|}"))
+        COMPREPLY=($(compgen -P "$before" -W "$rest" -- "${current##*|}"))
         ;;
     groups)
         [[ $current == *,* ]] && before=${current%,*},

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 
 from lxc.config.container import Config
+from lxc.runtime.commands import STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cli.options import Command, Option
 
 # What `Option.complete` may name, besides words of its own.
-SOURCES = ("container", "containers", "dir", "file", "groups", "keys", "states", "users", "command")
-STATES = ("STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED")
+SOURCES = ("container", "containers", "dir", "file", "groups", "keys", "namespaces", "states", "users", "command")
+NAMESPACES = ("MOUNT", "PID", "UTSNAME", "IPC", "USER", "NETWORK", "CGROUP", "TIME")
 
 
 def files(commands: list[Command]) -> dict[str, str]:
@@ -26,11 +27,15 @@ def files(commands: list[Command]) -> dict[str, str]:
 
 
 def kind(command: Command, option: Option) -> str:
-    """What may follow `option`: the name of a source, or words after "words "; "" if anything."""
+    """What may follow `option`: the name of a source, or words after "words ", or after "joined " if | joins several;
+    "" if anything.
+    """
     if not option.complete:
         return ""
     if isinstance(option.complete, tuple):
         return f"words {' '.join(option.complete)}"
+    if option.complete in ("namespaces", "states"):
+        return f"joined {' '.join(STATES if option.complete == 'states' else NAMESPACES)}"
     if option.complete == "keys":
         return f"words {' '.join(Config.KEYS)}"
     return f"container {command.containers}" if option.complete == "container" else option.complete
@@ -106,7 +111,7 @@ def _zsh_action(kind: str) -> str:
         "containers": " _lxc_names all",
         "file": "_files",
         "dir": "_files -/",
-        "states": f"_values -s \\| state {' '.join(STATES)}",
+        "joined": f"_values -s \\| word {rest}",
         "groups": " _lxc_groups",
         "users": "_users",
         "command": "_command_names -e",
@@ -140,7 +145,7 @@ def _fish_words(kind: str) -> str:
         "words": _fish_quoted(rest),
         "container": _fish_quoted(f"({' '.join(['lxc-ls', '-1', *_ls_options(rest)])})") if rest != "none" else "''",
         "containers": "'(lxc-ls -1)'",
-        "states": _fish_quoted(" ".join(STATES)),
+        "joined": _fish_quoted(rest),
         "groups": "'(lxc-ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | sort -u)'",
         "users": "'(__fish_complete_users)'",
     }.get(source, "''")

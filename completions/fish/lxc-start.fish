@@ -5,6 +5,7 @@ complete -c lxc-start -s c -l console -r -F -d 'Use the terminal FILE as the con
 complete -c lxc-start -s L -l console-log -r -F -d 'Append what the console says to FILE.'
 complete -c lxc-start -s C -l close-all-fds -d 'Close inherited descriptors, also with -F.'
 complete -c lxc-start -l dry-run -d 'Print what a start would do, in order, and do nothing.'
+complete -c lxc-start -l format -x -a 'text json' -d 'Print as text (default), or as JSON for programs.'
 complete -c lxc-start -s f -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration; the container need not exist.'
 complete -c lxc-start -s s -l define -x -d 'Set a configuration item for this run; can be repeated.'
 complete -c lxc-start -l share-net -x -d 'Share the network namespace of a container or process.'

@@ -43,6 +43,7 @@ class AttachArguments(Arguments):
         namespaces,
         default=(),
         group="What of the container",
+        complete="namespaces",
     )
     elevated = value(
         "elevated-privileges",
