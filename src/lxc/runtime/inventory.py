@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
     from lxc.runtime.place import Place
 
@@ -79,9 +80,10 @@ class Choice(Record):
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
     active = listing.active(lxcpath)
+    layout = _layout() if choice.needs & MEASURED and active else None
     for name in choice.names(listing.defined(lxcpath), active):
         try:
-            found = row(place_of(name, lxcpath), choice.needs, is_active=name in active)
+            found = row(place_of(name, lxcpath), choice.needs, layout, is_active=name in active)
         except LxcError as error:
             complain(error)
             continue
@@ -89,11 +91,14 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
             yield found
 
 
-def row(place: Place, columns: frozenset[str], *, is_active: bool) -> Row:
-    """What `columns` ask for about the container.  Raises LxcError: its configuration is wrong, its monitor silent."""
+def row(place: Place, columns: frozenset[str], layout: Layout | None, *, is_active: bool) -> Row:
+    """What `columns` ask for about the container; `layout` says where the cgroups of those that run are.
+
+    Raises LxcError: its configuration is wrong, its monitor silent.
+    """
     if is_active:
         try:
-            return _running(place, columns)
+            return _running(place, columns, layout)
         except NotRunning:
             pass  # it has stopped since the list was made
     if not columns & CONFIGURED:
@@ -107,14 +112,14 @@ def row(place: Place, columns: frozenset[str], *, is_active: bool) -> Row:
     )
 
 
-def _running(place: Place, columns: frozenset[str]) -> Row:
+def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Row:
     fields: dict[str, object] = {"state": client.state(place) if "state" in columns else "RUNNING"}
     if fields["state"] == "STOPPED":
         raise NotRunning(f"{place.name} is not running")
     if "pid" in columns:
         fields["pid"] = client.init_pid(place)
-    if columns & MEASURED:
-        fields |= _memory(place)
+    if columns & MEASURED and layout:
+        fields |= _memory(place, layout)
     if columns & CONFIGURED:
         fields["groups"] = tuple((client.config_item(place, "lxc.group") or "").splitlines())
         fields["autostart"] = client.config_item(place, "lxc.start.auto") == "1"
@@ -130,12 +135,17 @@ def _config(place: Place) -> Config:
     return document.load(place.config_file)[0]
 
 
-def _memory(place: Place) -> dict[str, int | None]:
+def _layout() -> Layout:
     from lxc.cgroups import outside
+
+    return outside.find()
+
+
+def _memory(place: Place, layout: Layout) -> dict[str, int | None]:
     from lxc.cgroups import statistics as numbers
     from lxc.runtime import statistics
 
-    directory = statistics.directory(place, outside.find())
+    directory = statistics.directory(place, layout)
     return {"ram": numbers.memory(directory), "swap": numbers.swap(directory)}
 
 
