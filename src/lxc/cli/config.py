@@ -40,7 +40,6 @@ COMMAND = Command(
     complete=KEYS,
     exits=(("0", "Done."), ("1", "There is no such setting.")),
     examples=(("lxc-config lxc.lxcpath", "Prints where the containers are."),),
-    see_also=("lxc.system.conf(5)",),
 )
 
 
