@@ -36,6 +36,32 @@ def is_hwaddr(key: str) -> bool:
     return key.startswith("lxc.net.") and key.endswith(".hwaddr")
 
 
+def span(text: str, part: str) -> tuple[int, int]:
+    """Where in the line `text` the piece `part` of its key or value is, "" being the value: column from 1, and length."""
+    key, equals, value = text.rstrip("\r\n").partition("=")
+    name = key.strip(" \t\f")
+    if part and name.startswith(part):
+        return key.index(name) + 1, len(part)
+    if part in value and part:
+        return len(key) + 2 + value.index(part), len(part)
+    if part and part in name:
+        return key.index(part) + 1, len(part)
+    wrong = value.strip(" \t\"'")
+    if not equals or not wrong:
+        return len(key) - len(key.lstrip()) + 1, max(len(name), 1)
+    return len(key) + 2 + value.index(wrong), len(wrong)
+
+
+def not_a_comment(key: str, value: str) -> str:
+    """The end of `value` that looks like a comment but is none; "" if there is no such, or a shell reads the value."""
+    if key.startswith(("lxc.hook.", "lxc.x-")) or ".script." in key or key == "lxc.apparmor.raw":
+        return ""
+    if value.startswith("#"):
+        return value
+    begins = [at + 1 for at in (value.find(" #"), value.find("\t#")) if at >= 0]
+    return value[min(begins) :] if begins else ""
+
+
 def _at_returns(line: str) -> list[str]:
     """`line` split after each carriage return but the one of a CR LF at its end."""
     body, end = (line[:-2], line[-2:]) if line.endswith("\r\n") else (line, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.config.container import Config
-from lxc.config.lines import pieces, unquoted
+from lxc.config.lines import not_a_comment, pieces, span, unquoted
 from lxc.config.table import Draft
 from lxc.errors import ConfigError
 from lxc.values.words import Misspelt, meant
@@ -13,6 +13,7 @@ from lxc.values.words import Misspelt, meant
 SIZE_MAX = 1 << 26  # bytes of one file
 DEPTH_MAX = 64  # files that include one another
 FILES_MAX = 4096  # files read for one configuration
+WHAT_IS_A_COMMENT = "this belongs to the value, for only a line that begins with '#' is a comment"
 MISTAKES_MAX = 1000  # reading ends there: whoever wrote that did not write configuration
 
 
@@ -51,6 +52,8 @@ class Reader:
                 continue
             key, equals, value = line.partition("=")
             key, value = key.rstrip(" \t"), value.lstrip(" \t")
+            if "#" in value and value == unquoted(value) and not_a_comment(key, value):
+                self._not_a_comment(key, value, text, where)
             if value and value[0] in "'\"":
                 value = unquoted(value)
             try:
@@ -84,16 +87,10 @@ class Reader:
             self.lines(pieces(text), path)
 
     def _mistake(self, error: ValueError, text: str, where: str) -> None:
-        key, _, value = text.partition("=")
-        start = len(text) - len(text.lstrip())
-        part = getattr(error, "part", "")
-        if not key.strip().startswith(part) or not part:
-            blanks = len(value) - len(value.lstrip(" \t\"'"))
-            found = value.find(part) if part else -1
-            start = len(key) + 1 + (found if found >= 0 else blanks)
-        words = key.split()
+        words = text.partition("=")[0].split()
+        column, _ = span(text, getattr(error, "part", ""))
         self._first = self._first or where
-        self._mistakes.append(f"{where}:{start + 1}: {words[0] if words else 'lxc.'}: {error}")
+        self._mistakes.append(f"{where}:{column}: {words[0] if words else 'lxc.'}: {error}")
 
     def _without_effect(self, line: str, text: str, where: str) -> None:
         """Note a line LXC passes over in silence, because it does not begin with `lxc.`."""
@@ -105,6 +102,12 @@ class Reader:
         hint = f"; did you mean {near}?" if near else ""
         column = len(text) - len(text.lstrip()) + 1
         self.warnings.append(f"{where}:{column}: {key}: has no effect, for it does not begin with 'lxc.'{hint}")
+
+    def _not_a_comment(self, key: str, value: str, text: str, where: str) -> None:
+        """Note a `#` in a value that looks as if a comment were meant."""
+        if len(self.warnings) < MISTAKES_MAX:
+            comment = not_a_comment(key, value)
+            self.warnings.append(f"{where}:{text.index(comment) + 1}: {key}: {WHAT_IS_A_COMMENT}")
 
 
 def read(path: str) -> str:

@@ -303,3 +303,36 @@ def test_a_file_that_cannot_be_saved_is_still_there(write: Write, tmp_path: Path
 def test_saving_into_a_directory_that_is_missing_fails(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Document().save(f"{tmp_path}/missing/config")
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("lxc.uts.name = a # b", 18),
+        ("lxc.uts.name = a\t# b # c", 18),
+        ("lxc.uts.name = # b", 16),
+        ('lxc.uts.name = "a" # b', 20),
+    ],
+)
+def test_what_looks_like_a_comment_behind_a_value_is_warned_of(line: str, column: int) -> None:
+    config, document = parse(f"{line}\n")
+    assert config.uts_name == line.partition("= ")[2]
+    assert document.warnings == (
+        f"config:1:{column}: lxc.uts.name: this belongs to the value, for only a line that begins with '#' is a comment",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lxc.uts.name = a#b",
+        "lxc.uts.name = 'a # b'",
+        "lxc.hook.start = echo # b",
+        "lxc.net.0.script.up = echo # b",
+        "lxc.apparmor.raw = deny /x, # b",
+        "lxc.x-mine = a # b",
+        "# lxc.uts.name = a # b",
+    ],
+)
+def test_a_hash_that_somebody_else_reads_or_is_quoted_is_no_matter(line: str) -> None:
+    assert parse(f"{line}\n")[1].warnings == ()
