@@ -12,6 +12,7 @@ RENAMED = {
     "lxc.stopsignal": "lxc.signal.stop", "lxc.syslog": "lxc.log.syslog", "lxc.tty": "lxc.tty.max",
     "lxc.utsname": "lxc.uts.name",
 }  # fmt: skip
+GONE = ("lxc.rootfs.backend", "lxc.pivotdir", "lxc.kmsg")  # those that nothing has come in the place of
 _ADDRESSES = {"ipv4": "ipv4.address", "ipv6": "ipv6.address"}
 
 
@@ -19,6 +20,8 @@ def name_now(name: str) -> str:
     """What the key `name` is called since LXC 2.1; "" if it never was another key's name."""
     if name.startswith("lxc.limit."):
         return f"lxc.prlimit.{name[10:]}"
+    if name in ("lxc.limit", "lxc.network"):
+        return {"lxc.limit": "lxc.prlimit", "lxc.network": "lxc.net"}[name]
     if name.startswith("lxc.network."):
         number, _, key = name[12:].partition(".")
         if not number.isdigit():
