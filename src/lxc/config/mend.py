@@ -1,0 +1,95 @@
+"""lxc-check --fix: rewriting lines where it is certain what they should be.
+
+Only lines that a finding has edits for are touched; comments, order and line
+ends stay.  What is mended may make another finding possible, so it is looked at
+again until there is no more to do.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.config import lint, recorder
+from lxc.config.document import Document
+from lxc.config.lines import pieces
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from lxc.config.lint import Finding
+    from lxc.config.rules.rule import Edit, Host
+
+_ROUNDS = 10
+
+
+class Mended(Record):
+    """A file after it was mended; `done` are the findings that are so no more, `left` what remains."""
+
+    document: Document
+    done: tuple[Finding, ...]
+    left: tuple[Finding, ...]
+
+
+def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: Container[str] = ()) -> Mended:
+    """What becomes of the file at `path`, whose text is `text`.  Writes nothing."""
+    done: list[Finding] = []
+    for _ in range(_ROUNDS):
+        found = lint.findings(recorder.record(path, text), host, is_whole=is_whole, ignored=ignored)
+        edits, used = _chosen(found, path)
+        if not edits:
+            break
+        done += used
+        text = "".join(_applied(pieces(text), path, edits))
+    return Mended(Document(path, tuple(pieces(text))), tuple(done), found)
+
+
+def save(before: str, after: Document) -> None:
+    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises OSError."""
+    backup(after.path, before)
+    after.save()
+
+
+def backup(path: str, text: str) -> None:
+    """Make PATH.backup hold `text`; whatever was called so before is replaced, a link, too.  Raises OSError."""
+    old = os.stat(path)
+    temporary = f"{path}.backup.{os.getpid()}-{os.urandom(4).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+            while data:
+                data = data[os.write(fd, data) :]
+            if os.geteuid() == 0:
+                os.fchown(fd, old.st_uid, old.st_gid)
+            os.fchmod(fd, old.st_mode & 0o777)
+        finally:
+            os.close(fd)
+        os.rename(temporary, f"{path}.backup")
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _chosen(found: tuple[Finding, ...], path: str) -> tuple[dict[int, Edit], list[Finding]]:
+    """The edits to make in this round, by line, and the findings they are for: all of one's edits or none."""
+    edits: dict[int, Edit] = {}
+    used = []
+    for each in sorted(found, key=lambda f: f.rule.name != "legacy-key"):  # which belong together
+        wanted = {int(edit.where.rpartition(":")[2]): edit for edit in each.edits}
+        if wanted and each.path == path and not wanted.keys() & edits.keys():
+            edits |= wanted
+            used.append(each)
+    return edits, used
+
+
+def _applied(texts: list[str], path: str, edits: dict[int, Edit]) -> list[str]:
+    lines: list[str] = []
+    for number, text in enumerate(texts, 1):
+        if number not in edits:
+            lines.append(text)
+            continue
+        end = text[len(text.rstrip("\r\n")) :]
+        lines += [f"{line}{end or chr(10)}" for line in edits[number].lines]
+    return lines
