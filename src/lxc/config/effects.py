@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 NOT_BUILT = (
     "lxc.arch",
     "lxc.sched.core",
-    "lxc.rootfs.options",
     "lxc.idmap",
     "lxc.time.offset.boot",
     "lxc.time.offset.monotonic",
@@ -50,7 +49,6 @@ NOT_BUILT = (
 )
 # Nothing that is there would use these: lxc-copy is still to come, and a start has no business with them.
 WITHOUT_USER = ("lxc.hook.clone",)
-BUILT_STORAGE = ("", "dir")
 BUILT_NETWORKS = ("none", "empty")
 # Without its module in the host's kernel there is nothing for these to do.
 _MODULES = {"lxc.apparmor": "apparmor", "lxc.selinux": "selinux"}
@@ -84,13 +82,11 @@ def _matters(config: Config, name: str, host_modules: frozenset[str]) -> bool:
 
 def _by_value(config: Config) -> Iterator[tuple[str, str]]:
     """The keys that are built for some of their values only."""
-    if config.rootfs_path.driver not in BUILT_STORAGE:
-        yield "lxc.rootfs.path", _place(config, "lxc.rootfs.path")
+    if config.rootfs_options.idmap:
+        yield "lxc.rootfs.options", _place(config, "lxc.rootfs.options")
     for entry, place in zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True):
         if entry.idmap:
             yield "lxc.mount.entry", place
-    if config.mount_auto.shmounts:
-        yield "lxc.mount.auto", _place(config, "lxc.mount.auto")
     for number, net in config.net.items():
         if net.type not in BUILT_NETWORKS:
             yield f"lxc.net.{number}.type", _place(config, f"lxc.net.{number}.type")

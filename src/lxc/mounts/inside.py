@@ -11,10 +11,12 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import beneath
+from lxc import beneath, detached
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
-from lxc.mounts.plan import RDONLY, Bind, BootId, Device, Link, MakeDir, MakeFile, New, RootPlan, Step
+from lxc.mounts.plan import (
+    RDONLY, Bind, BootId, Device, Link, MakeDir, MakeFile, MakeLayer, Move, New, OwnCgroup, Step,
+)  # fmt: skip
 
 _TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
 # File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
@@ -25,15 +27,6 @@ _ONE_FOR_ALL = frozenset(
 _CREATE_FILE_MODE = 0  # of mount targets that entries ask for: only ever seen when nothing is mounted there
 
 
-def take_root(plan: RootPlan) -> int:
-    """Mount the root file system where `plan` says, unseen by the host.  Return a descriptor of it; the caller closes it."""
-    mount.mount(None, "/", None, mount.MS_REC | mount.MS_SLAVE)
-    with closing(mount.open_tree(mount.AT_FDCWD, plan.path, mount.OPEN_TREE_CLONE | mount.AT_RECURSIVE)) as tree:
-        with closing(os.open(plan.mount, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
-            mount.move_mount(tree, target)
-        return os.open(plan.mount, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
 def perform(step: Step, root: int) -> None:
     """Perform `step` below the directory `root`.  Raises OSError, whose text names what was in the way."""
     match step:
@@ -41,8 +34,14 @@ def perform(step: Step, root: int) -> None:
             beneath.make_directory(root, step.path)
         case MakeFile():
             beneath.make_file(root, step.path, _CREATE_FILE_MODE)
+        case MakeLayer():
+            _make_layer(step)
         case Bind():
             _bind(step, root)
+        case Move():
+            _move(step, root)
+        case OwnCgroup():
+            _bind_cgroup(step, root)
         case New():
             _new(step, root)
         case Device():
@@ -51,6 +50,15 @@ def perform(step: Step, root: int) -> None:
             _make_link(step, root)
         case BootId():
             _bind_boot_id(step, root)
+
+
+def be_slave(path: str) -> None:
+    """In the container's root: what is mounted at `path` gets what happens at its source, and gives nothing back."""
+    with (
+        closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root,
+        closing(beneath.open(root, path, os.O_PATH)) as target,
+    ):
+        mount.mount_setattr(target, propagation=mount.MS_SLAVE, recursive=True)
 
 
 def enter(root: int) -> None:
@@ -67,52 +75,48 @@ def enter(root: int) -> None:
 
 
 def _bind(step: Bind, root: int) -> None:
-    flags = mount.OPEN_TREE_CLONE | mount.AT_RECURSIVE * step.recursive
-    if step.in_root:
-        with closing(beneath.open(root, step.source, os.O_PATH)) as source:
-            tree = mount.open_tree(source, "", flags | mount.AT_EMPTY_PATH)
-    else:
-        tree = mount.open_tree(mount.AT_FDCWD, step.source, flags)
+    with closing(_source(step, root)) as source:
+        tree = detached.copy(source, "", recursive=step.recursive, set_=step.attr_set, clear=step.attr_clear)
     with closing(tree):
-        mount.mount_setattr(tree, attr_set=step.attr_set, attr_clear=step.attr_clear, recursive=step.recursive)
         _attach(tree, root, step.target)
         _propagate(tree, step)
 
 
+def _move(step: Move, root: int) -> None:
+    with closing(_source(step, root)) as source:
+        mount.mount_setattr(source, attr_set=step.attr_set, attr_clear=step.attr_clear)
+        _attach(source, root, step.target)
+        _propagate(source, step)
+
+
+def _source(step: Bind | Move, root: int) -> int:
+    """The place of the host or of the container that `step` takes.  Only a host's absolute path may lead through links."""
+    if step.in_root:
+        return beneath.open(root, step.source, os.O_PATH)
+    if step.source.startswith("/"):
+        return os.open(step.source, os.O_PATH | os.O_CLOEXEC)
+    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as host:
+        return beneath.open(host, step.source, os.O_PATH)
+
+
 def _new(step: New, root: int) -> None:
-    with closing(mount.fsopen(step.fstype)) as context:
-        try:
-            _configure(context, step)
-        except OSError as error:
-            said = _kernel_messages(context)
-            if not said:
-                raise
-            raise OSError(error.errno, f"{error.strerror} ({said})") from error
-        with closing(mount.fsmount(context, step.attr_set)) as tree:
-            _attach(tree, root, step.target)
-            _propagate(tree, step)
-
-
-def _configure(context: int, step: New) -> None:
-    mount.fsconfig(context, mount.FSCONFIG_SET_STRING, "source", step.source)
     is_read_only = step.attr_set & RDONLY and step.fstype not in _ONE_FOR_ALL
-    for option in (*step.data, *(("ro",) if is_read_only else ())):
-        key, equals, value = option.partition("=")
-        if equals:
-            mount.fsconfig(context, mount.FSCONFIG_SET_STRING, key, value)
-        else:
-            mount.fsconfig(context, mount.FSCONFIG_SET_FLAG, key)
-    mount.fsconfig(context, mount.FSCONFIG_CMD_CREATE)
+    data = (*step.data, *(("ro",) if is_read_only else ()))
+    with closing(detached.filesystem(step.fstype, step.source, step.attr_set, data)) as tree:
+        _attach(tree, root, step.target)
+        _propagate(tree, step)
 
 
-def _kernel_messages(context: int) -> str:
-    """What the file system said on the descriptor of fsopen(2): lines that begin with "e ", "w " or "i "."""
-    said = []
-    while True:
-        try:
-            said.append(os.read(context, 4096).decode(errors="replace").strip()[2:])
-        except OSError:
-            return "; ".join(said)
+def _bind_cgroup(step: OwnCgroup, root: int) -> None:
+    with closing(
+        detached.copy(mount.AT_FDCWD, f"{step.base}/{step.payload}", recursive=False, set_=step.attr_set)
+    ) as tree:
+        _attach(tree, root, f"{step.target}/{step.payload}")
+
+
+def _make_layer(step: MakeLayer) -> None:
+    with closing(os.open(step.container, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as container:
+        beneath.make_directory(container, step.path)
 
 
 def _attach(tree: int, root: int, path: str) -> None:
@@ -131,7 +135,7 @@ def _is_directory(fd: int) -> bool:
     return os.fstat(fd).st_mode & _TYPE == _DIRECTORY
 
 
-def _propagate(tree: int, step: Bind | New) -> None:
+def _propagate(tree: int, step: Bind | Move | New) -> None:
     """Once attached, as mount(8) does it: what was attached before is not what others see."""
     if step.propagation:
         mount.mount_setattr(tree, propagation=step.propagation, recursive=step.propagation_recursive)

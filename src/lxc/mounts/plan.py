@@ -6,7 +6,6 @@ the configuration line ("file:line") a step comes from, "" for the defaults.
 
 from __future__ import annotations
 
-from lxc.errors import Unsupported
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -16,7 +15,15 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8  # MOUNT_ATTR_* of mount_setattr(2)
-_NAMES = ((RDONLY, "ro", "rw"), (NOSUID, "nosuid", "suid"), (NODEV, "nodev", "dev"), (NOEXEC, "noexec", "exec"))
+_NAMES = (
+    (RDONLY, "ro", "rw"), (NOSUID, "nosuid", "suid"), (NODEV, "nodev", "dev"), (NOEXEC, "noexec", "exec"),
+    (0x10, "noatime", ""), (0x20, "strictatime", ""), (0x80, "nodiratime", "diratime"), (0x200000, "nosymfollow", ""),
+)  # fmt: skip
+_ATIME = 0x70  # one field of three values: noatime, strictatime, or neither
+_CGROUP = "sys/fs/cgroup"
+# What the source's own mount forbids stays forbidden: "rw" in an entry says what is usual, not that a read-only file
+# system of the host's is to be written to.  Only "dev" is meant.
+_CLEARED_BY_BINDS = NODEV | 0x80 | _ATIME
 _PROPAGATION = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
 
 
@@ -53,6 +60,51 @@ class Bind(Record):
     def __str__(self) -> str:
         options = _options(self.attr_set, self.attr_clear, self.propagation)
         return f"mount --{'r' * self.recursive}bind{options} {'./' * self.in_root}{self.source} {self.target}"
+
+
+class Move(Record):
+    """A mount of the host's taken into the container, out of this mount namespace's copy of the host."""
+
+    source: str
+    target: str
+    attr_set: int = 0
+    attr_clear: int = 0
+    propagation: int = 0
+    propagation_recursive: bool = False
+    in_root: bool = False
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        options = _options(self.attr_set, self.attr_clear, self.propagation)
+        return f"mount --move{options} {'./' * self.in_root}{self.source} {self.target}"
+
+
+class MakeLayer(Record):
+    """A directory of the host's, below the container's directory `container`, that an overlay entry writes to."""
+
+    container: str
+    path: str  # relative to it
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"mkdir -p {self.container}/{self.path}"
+
+
+class OwnCgroup(Record):
+    """A bind of the payload's cgroup of one hierarchy; the payload's name is known once the cgroup is made."""
+
+    base: str  # the cgroup on the host that the payload's is in
+    target: str
+    payload: str
+    attr_set: int = 0
+    where: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        name = f"{self.target}/{self.payload}"
+        return f"mkdir -p {name}\nmount --bind{_options(self.attr_set, 0, 0)} {self.base}/{self.payload} {name}"
 
 
 class New(Record):
@@ -103,18 +155,7 @@ class BootId(Record):
         return f"mount --bind dev/.lxc-boot-id {self.target}"
 
 
-Step = MakeDir | MakeFile | Bind | New | Device | Link | BootId
-
-
-class RootPlan(Record):
-    """The root itself: a recursive bind of `path` on `mount`, then entered."""
-
-    path: str
-    mount: str
-    where: str = ""
-
-    def __str__(self) -> str:
-        return f"mount --rbind {self.path} {self.mount}"
+Step = MakeDir | MakeFile | MakeLayer | Bind | Move | New | OwnCgroup | Device | Link | BootId
 
 
 def autodev(size: int) -> tuple[Step, ...]:
@@ -162,18 +203,80 @@ def sys(mode: str, where: str = "") -> tuple[Step, ...]:
 
 
 def cgroup2(*, read_only: bool, where: str = "") -> tuple[Step, ...]:
-    """`lxc.mount.auto = cgroup…` on a host with the unified layout: the container's own cgroup namespace at its usual place."""
-    attributes = NOSUID | NODEV | NOEXEC | RDONLY * read_only
-    return (New("cgroup2", "cgroup2", "sys/fs/cgroup", attributes, where=where),)
+    """The unified hierarchy, from the container's own cgroup down, at its usual place."""
+    return (_hierarchy("cgroup2", (), _CGROUP, read_only=read_only, where=where),)
+
+
+def cgroups(
+    hierarchies: Iterable[tuple[str, tuple[str, ...]]], *, read_only: bool, where: str = ""
+) -> tuple[Step, ...]:
+    """Each of `hierarchies`, (mount point on the host, controllers), below a small tmpfs at the usual place.
+
+    With a cgroup namespace, of the container's own cgroup; else whole.
+    """
+    steps = list(_cgroup_tmpfs(where))
+    for mount, controllers in hierarchies:
+        target = f"{_CGROUP}/{mount.rpartition('/')[2]}"
+        fstype = "cgroup" if controllers else "cgroup2"
+        steps += (
+            MakeDir(target, where),
+            _hierarchy(fstype, controllers, target, read_only=read_only, where=where),
+        )
+    return tuple(steps)
+
+
+def own_cgroups(hierarchies: Iterable[tuple[str, str]], payload: str, mode: str, where: str = "") -> tuple[Step, ...]:
+    """Of each of `hierarchies`, (mount point on the host, base), only the way to the container's cgroup and that itself.
+
+    For a container that sees the host's cgroups.  `mode` "mixed" and "ro" keep it from making anything on the way,
+    "ro" from writing to its own cgroup as well.
+    """
+    steps = list(_cgroup_tmpfs(where))
+    for mount, base in hierarchies:
+        target = f"{_CGROUP}/{mount.rpartition('/')[2]}"
+        way = f"{target}/{base}".rstrip("/")
+        steps.append(MakeDir(f"{way}/{payload}", where))
+        if mode != "rw":
+            steps.append(Bind(target, target, RDONLY, in_root=True, where=where))
+        steps.append(OwnCgroup(f"{mount}/{base}".rstrip("/"), way, payload, RDONLY * (mode == "ro"), where))
+    return tuple(steps)
+
+
+def with_payload(steps: Iterable[Step], old: str, new: str) -> tuple[Step, ...]:
+    """`steps`, with the payload's cgroup called `new` and not `old`."""
+    return tuple(_with_payload(step, old, new) for step in steps)
+
+
+def _with_payload(step: Step, old: str, new: str) -> Step:
+    if isinstance(step, OwnCgroup):
+        return step.replace(payload=new)
+    if isinstance(step, MakeDir) and step.path.startswith(f"{_CGROUP}/") and step.path.endswith(f"/{old}"):
+        return step.replace(path=f"{step.path.removesuffix(old)}{new}")
+    return step
+
+
+def _cgroup_tmpfs(where: str) -> tuple[Step, ...]:
+    data = ("size=10240k", "mode=755")
+    return (New("tmpfs", "none", _CGROUP, NOSUID | NODEV | NOEXEC, data, where=where),)
+
+
+def _hierarchy(fstype: str, controllers: tuple[str, ...], target: str, *, read_only: bool, where: str) -> New:
+    return New(fstype, "none", target, NOSUID | NODEV | NOEXEC | RDONLY * read_only, controllers, where=where)
+
+
+def shared_mounts(host: str, target: str, where: str = "") -> tuple[Step, ...]:
+    """`lxc.mount.auto = shmounts:…`: what is mounted in `host` later on appears in the container."""
+    path = target.strip("/")
+    return MakeDir(path, where), Bind(host, path, where=where)
 
 
 def entries(
-    mounts: Iterable[tuple[MountEntry, str]], roots: tuple[str, ...]
+    mounts: Iterable[tuple[MountEntry, str]], roots: tuple[str, ...], container: str = ""
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps that make `mounts`, (entry, where), in order; and a warning for each that is left out.
 
     An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
-    leaves others out, and so do we.
+    leaves others out, and so do we.  `container` is the container's directory.
     """
     steps: list[Step] = []
     warnings: list[str] = []
@@ -185,22 +288,36 @@ def entries(
             continue
         if entry.create:
             steps.append((MakeDir if entry.create == "dir" else MakeFile)(target, where, entry.optional))
-        if entry.move:
-            raise Unsupported("moving a mount (option move) is not built yet", where=where)
+        steps += _layers(entry, container, where)
         steps.append(_mount(entry, target, where))
     return tuple(steps), tuple(warnings)
 
 
 def _mount(entry: MountEntry, target: str, where: str) -> Step:
+    if entry.move:
+        return Move(
+            entry.source, target, entry.attr_set, entry.attr_clear, entry.propagation, entry.propagation_recursive,
+            entry.relative, where, entry.optional,
+        )  # fmt: skip
     if not entry.bind:
         return New(
             entry.fstype, entry.source, target, entry.attr_set, entry.data, entry.propagation,
             entry.propagation_recursive, where, entry.optional,
         )  # fmt: skip
     return Bind(
-        entry.source, target, entry.attr_set, entry.attr_clear, entry.propagation, entry.propagation_recursive,
-        entry.recursive, entry.relative, where, entry.optional,
+        entry.source, target, entry.attr_set, entry.attr_clear & _CLEARED_BY_BINDS, entry.propagation,
+        entry.propagation_recursive, entry.recursive, entry.relative, where, entry.optional,
     )  # fmt: skip
+
+
+def _layers(entry: MountEntry, container: str, where: str) -> Iterable[MakeLayer]:
+    """The directories that an overlay entry writes to, as far as they are the container's own."""
+    if not entry.fstype.startswith("overlay") or not container:
+        return
+    for option in entry.data:
+        key, _, path = option.partition("=")
+        if key in ("upperdir", "workdir") and path.startswith(f"{container}/"):
+            yield MakeLayer(container, path.removeprefix(f"{container}/").strip("/"), where, entry.optional)
 
 
 def _over_itself(path: str, attributes: int, where: str) -> Bind:
@@ -217,6 +334,8 @@ def _below_root(target: str, roots: tuple[str, ...]) -> str | None:
 
 
 def _options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
-    words = [on for bit, on, _ in _NAMES if attr_set & bit] + [off for bit, _, off in _NAMES if attr_clear & bit]
+    words = [on for bit, on, _ in _NAMES if attr_set & bit]
+    words += [off for bit, _, off in _NAMES if attr_clear & bit and off]
+    words += ["relatime"] if attr_clear & _ATIME and not attr_set & _ATIME else []
     words += [name for bit, name in _PROPAGATION.items() if propagation & bit]
     return f" -o {','.join((*words, *data))}" if words or data else ""

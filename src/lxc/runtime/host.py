@@ -9,6 +9,7 @@ from lxc.config import effects
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.runtime import client
 from lxc.runtime.plan import Facts
+from lxc.storage import outside as storage
 from lxc.values import mount as values
 
 TYPE_CHECKING = False
@@ -32,13 +33,13 @@ def check() -> None:
 
 def check_effects(config: Config) -> None:
     """Refuse what would be ignored."""
-    missing = effects.not_built(config, host_modules=_security_modules())
+    missing = effects.not_built(config, host_modules=security_modules())
     if missing:
         mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
         raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
 
 
-def _security_modules() -> frozenset[str]:
+def security_modules() -> frozenset[str]:
     """Which of the modules that LXC knows are at work on this host; the keys of the others have no effect."""
     found = {"selinux"} if os.path.exists("/sys/fs/selinux/enforce") else set()
     try:
@@ -53,7 +54,13 @@ def facts(config: Config, place: Place) -> Facts:
     """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         last = int(file.read())
-    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place))
+    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place), _storage(config))
+
+
+def _storage(config: Config) -> str:
+    """The driver for lxc.rootfs.path, "" if that names one or is not set."""
+    root = config.rootfs_path
+    return "" if root.driver or not root.path else storage.driver(root.path)
 
 
 def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:

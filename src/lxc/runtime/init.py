@@ -10,6 +10,7 @@ import os
 
 from lxc import beneath, log
 from lxc.cgroups import inside as cgroups
+from lxc.hooks import inside as hooks
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.mounts import inside as mounts
@@ -17,6 +18,7 @@ from lxc.network import inside as network
 from lxc.runtime import remedies, sealed
 from lxc.runtime.plan import NAMESPACES
 from lxc.security import inside as security
+from lxc.storage import inside as storage
 from lxc.terminal import inside as terminal
 
 TYPE_CHECKING = False
@@ -62,34 +64,58 @@ def run(
             process.sethostname(plan.hostname)
         begin("join a session keyring of its own")
         security.join_keyring(plan.security)
-        umask = os.umask(0)  # modes are meant as they are written
+        if plan.hooks.pre_mount:
+            begin("keep from the host what is mounted here")
+            mounts.be_slave("/")
+        for step in plan.hooks.pre_mount:
+            begin(step)
+            hooks.run(step)
         begin(plan.root)
-        root = mounts.take_root(plan.root)
-        for step in (*plan.mounts, *plan.devices):
+        root = storage.take_root(plan.root)
+        umask = os.umask(0)  # modes are meant as they are written
+        for step in plan.mounts:
             begin(step)
             _perform(step, root)
+        os.umask(umask)
+        for step in (*plan.hooks.mount, *plan.hooks.autodev):
+            begin(step)
+            hooks.run(step)
+        os.umask(0)
+        for step in plan.devices:
+            begin(step)
+            _perform(step, root)
+        begin("look for the start hook")
+        hooks.check(plan.hooks.start, root)
         begin("set up the terminals")
         given = _terminals(plan, prepared, root)
         for step in plan.links:
             begin(step)
             _perform(step, root)
-        begin(f"enter the root file system {plan.root.path}")
-        mounts.enter(root)
+        if not plan.root.is_shared:
+            begin(f"enter the root file system {plan.root.path}")
+            mounts.enter(root)
+        if plan.shared_mounts:
+            begin(f"make {plan.shared_mounts} a slave of the host's")
+            mounts.be_slave(plan.shared_mounts)
         os.umask(umask)
-        begin("hand the terminals to the monitor")
-        monitor.ready(*_parcel(plan, given))
         begin("take the console")
         terminal.take_stdio(plan.terminal, given)
-        terminal.own_session()
-        terminal.own_stdio(plan.init.uid, plan.init.gid)
         begin("drop capabilities")
         security.drop_capabilities(plan.security)
+        begin("set no_new_privs")
+        security.forbid_new_privileges(plan.security)
+        for step in plan.hooks.start:
+            begin(step)
+            hooks.run_contained(step, door)
+        begin("hand the terminals to the monitor")
+        monitor.ready(*_parcel(plan, given))
+        begin("take the console for the first process")
+        terminal.own_session()
+        terminal.own_stdio(plan.init.uid, plan.init.gid)
         begin(plan.init.directory)
         _change_directory(plan.init.directory)
         begin(f"become user {plan.init.uid}, group {plan.init.gid}")
         _become(plan.init)
-        begin("set no_new_privs")
-        security.forbid_new_privileges(plan.security)
         begin("run lxc-init")
         _execute(plan.init, door, monitor.exec_write, given.container_ttys)
     except BaseException as error:

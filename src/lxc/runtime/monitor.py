@@ -15,12 +15,15 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
+from lxc.errors import LxcError
 from lxc.kernel import process, signals
 from lxc.loop import Loop
 from lxc.record import Record
-from lxc.runtime import commands, launch
+from lxc.runtime import commands, launch, remedies
 from lxc.runtime.answers import Answers
 from lxc.runtime.server import Server
+from lxc.storage import outside as storage
+from lxc.storage.backend import Attached
 from lxc.terminal import outside as terminal
 
 TYPE_CHECKING = False
@@ -124,8 +127,10 @@ class Monitor:
         """One life: launch, serve until init ends, take down.  Return its end."""
         self.set_state(commands.STARTING)
         prepared = terminal.prepare(self.plan.terminal)
+        attached = Attached()
         try:
-            self._launch(prepared)
+            attached = self._attach()
+            self._launch(prepared, attached)
             self.set_state(commands.RUNNING)
             if not started():
                 self.kill(signals.SIGKILL)
@@ -135,11 +140,19 @@ class Monitor:
             raise
         finally:
             self._take_down(prepared)
+            storage.detach(self.plan.root, attached)
         assert self.exit is not None
         return self.exit
 
-    def _launch(self, prepared: Prepared) -> None:
-        running = self.running = launch.launch(self.plan, self.made, prepared)
+    def _attach(self) -> Attached:
+        try:
+            return storage.attach(self.plan.root)
+        except (OSError, LxcError) as error:
+            raise remedies.failure(self.plan.root, error) from error
+
+    def _launch(self, prepared: Prepared, attached: Attached) -> None:
+        plan = self.plan.completed(attached.device, self.made.payload)
+        running = self.running = launch.launch(plan, self.made, prepared)
         self.terminals = terminal.Terminals(
             self.plan.terminal, prepared, self.loop, running.console_master, running.tty_masters
         )

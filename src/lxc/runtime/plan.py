@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.errors import Unsupported
+from lxc.hooks import plan as hooks
+from lxc.hooks.plan import Hooks
 from lxc.mounts import plan as mounts
-from lxc.mounts.plan import BootId, RootPlan, Step
+from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
 from lxc.record import Record
 from lxc.security import plan as security
 from lxc.security.plan import SecurityPlan
+from lxc.storage import plan as storage
+from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
 from lxc.values import capability, words
 
@@ -29,7 +33,7 @@ NAMESPACES = {  # in the order of LXC's table; the flags of clone(2)
     "user": 0x10000000, "mnt": 0x00020000, "pid": 0x20000000, "uts": 0x04000000,
     "ipc": 0x08000000, "net": 0x40000000, "cgroup": 0x02000000, "time": 0x00000080,
 }  # fmt: skip
-_CAP_NET_ADMIN = 12
+_CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
 _AUTODEV_SIZE = 500000  # bytes
 _DEFAULT_INIT = ("/sbin/init",)
 
@@ -41,6 +45,9 @@ class Facts(Record):
     last_capability: int
     fstab: tuple[tuple[MountEntry, str], ...] = ()  # entries of the file that lxc.mount.fstab names
     shared: tuple[tuple[str, str], ...] = ()  # (namespace, its file) of lxc.namespace.share.*, resolved
+    log_level: str = "ERROR"
+    config_file: str = ""  # which is read instead of the container's own
+    storage: str = "dir"  # the driver that fits lxc.rootfs.path, if that names none
 
 
 class ChangeDirectory(Record):
@@ -88,27 +95,46 @@ class StartPlan(Record):
     security: SecurityPlan
     init: InitPlan
     stop_signal: int
+    hooks: Hooks = Hooks()
+    shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = (
             f"# container {self.name}",
+            *self.hooks.pre_start,
             self.cgroups,
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
             *(f"nsenter --{kind}={file}" for kind, file in self.shared),
             self.network,
             f"hostname {self.hostname}" if self.hostname else "",
             "keyctl session" if self.security.new_keyring else "",
+            *self.hooks.pre_mount,
             self.root,
             *self.mounts,
+            *self.hooks.mount,
+            *self.hooks.autodev,
             *self.devices,
             self.terminal,
             *self.links,
-            f"pivot_root {self.root.mount}",
+            "" if self.root.is_shared else f"pivot_root {self.root.mount}",
+            f"mount --make-rslave {self.shared_mounts}" if self.shared_mounts else "",
             self.security,
+            *self.hooks.start,
+            *self.hooks.start_host,
             self.init,
+            "# when it has ended" if self.hooks.stop or self.hooks.post_stop else "",
+            *self.hooks.stop,
+            *self.hooks.post_stop,
         )
         return "\n".join(text for text in map(str, parts) if text)
+
+    def completed(self, device: str, payload: str) -> StartPlan:
+        """This plan, with what only the monitor knows: the root's block device, and the name that was free for the cgroups."""
+        return self.replace(
+            root=self.root.replace(device=device),
+            mounts=mounts.with_payload(self.mounts, self.cgroups.payload, payload),
+        )
 
 
 def start(
@@ -118,24 +144,28 @@ def start(
 
     `argv` overrides lxc.init.cmd, or with `execute` lxc.execute.cmd.  Raises Unsupported, LxcError.
     """
-    root = _root(config)
+    root = _root(place, config, facts)
     privileges = _security(config, facts)
-    steps, warnings = _mounts(place, config, facts, privileges)
     devices = network.plan((net.type, bool(net.flags)) for net in config.net.values())
     namespaces = _namespaces(config, devices)
+    cgroups = CgroupPlan(
+        facts.layout,
+        place.directory,
+        f"lxc.monitor.{place.name}",
+        f"lxc.payload.{place.name}",
+        "cgroup" in namespaces,
+    )
+    steps, warnings = _mounts(place, config, facts, privileges, cgroups)
+    if root.is_directory and root.data:
+        what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
+        warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")
     return StartPlan(
         name=place.name,
         namespaces=namespaces,
         shared=facts.shared,
         hostname=config.uts_name or place.name if "uts" in namespaces else "",
         root=root,
-        cgroups=CgroupPlan(
-            facts.layout,
-            place.directory,
-            f"lxc.monitor.{place.name}",
-            f"lxc.payload.{place.name}",
-            "cgroup" in namespaces,
-        ),
+        cgroups=cgroups,
         network=devices.replace(loopback_up=devices.loopback_up and "net" in namespaces),
         mounts=steps,
         devices=mounts.devices() if config.autodev else (),
@@ -144,24 +174,59 @@ def start(
         security=privileges,
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
+        hooks=_hooks(place, config, facts, root.mount or "/"),
+        shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=warnings,
     )
 
 
-def _root(config: Config) -> RootPlan:
-    path = config.rootfs_path.path
-    where = _where(config, "lxc.rootfs.path")
+def _root(place: Place, config: Config, facts: Facts) -> RootPlan:
+    path, options = config.rootfs_path.path, config.rootfs_options
     if not path:
-        raise Unsupported(
-            "the container has no root file system of its own, and sharing the host's is not built yet",
-            hint="set lxc.rootfs.path",
-        )
+        return RootPlan("")
+    where = _where(config, "lxc.rootfs.path")
+    driver = config.rootfs_path.driver or facts.storage
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    return RootPlan(path, chosen or path, where)
+    return storage.root(path, driver, chosen, place.rootfs, where).replace(
+        attr_set=options.attr_set,
+        attr_clear=options.attr_clear,
+        propagation=options.propagation,
+        propagation_recursive=options.propagation_recursive,
+        data=options.data,
+    )
+
+
+def _hooks(place: Place, config: Config, facts: Facts, mount: str) -> Hooks:
+    environment = {
+        "LXC_CONFIG_FILE": facts.config_file or place.config_file,
+        "LXC_ROOTFS_MOUNT": mount,
+        "LXC_ROOTFS_PATH": config.rootfs_path.path,
+        "LXC_CONSOLE": config.console_path,
+        "LXC_CONSOLE_LOGPATH": config.console_logfile,
+        "LXC_CGNS_AWARE": "1",
+        "LXC_LOG_LEVEL": facts.log_level,
+    }
+    commands = {
+        "pre-start": config.hook_pre_start,
+        "pre-mount": config.hook_pre_mount,
+        "mount": config.hook_mount,
+        "autodev": config.hook_autodev if config.autodev else (),
+        "start": config.hook_start,
+        "start-host": config.hook_start_host,
+        "stop": config.hook_stop,
+        "post-stop": config.hook_post_stop,
+    }
+    return hooks.life(
+        {kind: tuple(zip(values, config.places(f"lxc.hook.{kind}"), strict=False)) for kind, values in commands.items()},
+        place.name,
+        config.hook_version,
+        {name: value for name, value in environment.items() if value},
+        (*config.environment, *config.environment_hooks),
+    )
 
 
 def _mounts(
-    place: Place, config: Config, facts: Facts, privileges: SecurityPlan
+    place: Place, config: Config, facts: Facts, privileges: SecurityPlan, cgroups: CgroupPlan
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     automatic, where = config.mount_auto, _where(config, "lxc.mount.auto")
     steps: list[Step] = []
@@ -172,25 +237,39 @@ def _mounts(
     if automatic.sys:
         steps += mounts.sys(automatic.sys, where)
     lines = (*facts.fstab, *zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True))
-    entries, warnings = mounts.entries(lines, (place.rootfs, config.rootfs_path.path))
+    roots = (place.rootfs, config.rootfs_path.path) if config.rootfs_path.path else ("/",)
+    entries, warnings = mounts.entries(lines, roots, place.directory)
     steps += entries
-    steps += _cgroup_mounts(automatic, facts.layout.name, where)
+    if automatic.shmounts:
+        steps += mounts.shared_mounts(automatic.shmounts, automatic.shmounts_target, where)
+    steps += _cgroup_mounts(automatic, cgroups, is_admin=privileges.keeps(_CAP_SYS_ADMIN), where=where)
     return tuple(steps), warnings
 
 
-def _cgroup_mounts(automatic: MountAuto, layout: str, where: str) -> tuple[Step, ...]:
-    """A container with a cgroup namespace can mount the hierarchies itself: LXC leaves that to it but on unified hosts."""
+def _cgroup_mounts(automatic: MountAuto, cgroups: CgroupPlan, *, is_admin: bool, where: str) -> tuple[Step, ...]:
+    """As LXC 5 does it: on a unified host always; else only what a container cannot mount itself, or is forced.
+
+    With a namespace, all modes but read-only are the same: the container sees nothing but its own cgroups.
+    """
     if not automatic.cgroup:
         return ()
-    if layout == "unified":
-        return mounts.cgroup2(read_only=automatic.cgroup == "ro", where=where)
-    if automatic.cgroup_force:
-        raise Unsupported(
-            f"lxc.mount.auto: forced mounts of cgroups are not built yet for the {layout} cgroup layout",
-            where=where,
-            hint="leave :force out: the container's init can mount them itself",
-        )
-    return ()
+    hierarchies = cgroups.layout.hierarchies
+    mode = automatic.cgroup if automatic.cgroup != "auto" else ("rw" if is_admin else "mixed")
+    if cgroups.layout.name == "unified" or automatic.cgroup2:
+        if not cgroups.has_namespace:
+            raise Unsupported(
+                "the unified cgroups can only be mounted for a container with a cgroup namespace",
+                where=where,
+                hint="leave cgroup out of lxc.namespace.keep, or add it to lxc.namespace.clone",
+            )
+        return mounts.cgroup2(read_only=mode == "ro", where=where)
+    if cgroups.has_namespace and is_admin and not automatic.cgroup_force:
+        return ()
+    if cgroups.has_namespace or automatic.cgroup_full:
+        found = ((hierarchy.mount, hierarchy.controllers) for hierarchy in hierarchies)
+        return mounts.cgroups(found, read_only=mode == "ro", where=where)
+    bases = ((hierarchy.mount, hierarchy.base) for hierarchy in hierarchies)
+    return mounts.own_cgroups(bases, cgroups.payload, mode, where)
 
 
 def _security(config: Config, facts: Facts) -> SecurityPlan:
@@ -209,13 +288,13 @@ def _terminal(config: Config, *, execute: bool, foreground: bool) -> TerminalPla
     return TerminalPlan(
         ttys=config.tty_max,
         pty_max=config.pty_max,
-        tty_dir=config.tty_dir,
+        tty_dir=config.tty_dir if config.rootfs_path.path or config.autodev else "",
         console_path=config.console_path,
         console_logfile=config.console_logfile,
         console_size=config.console_size,
         console_rotate=config.console_rotate,
         console_buffer_size=config.console_buffer_size,
-        has_rootfs=True,
+        has_rootfs=bool(config.rootfs_path.path),
         foreground=foreground,
         execute=execute,
         where_console_path=_where(config, "lxc.console.path"),

@@ -6,20 +6,22 @@ import errno
 import os
 
 from lxc.errors import LxcError, StepError
-from lxc.mounts.plan import Bind, MakeDir, MakeFile, New, RootPlan
+from lxc.mounts.plan import Bind, MakeDir, MakeFile, New
 from lxc.runtime.plan import ChangeDirectory
+from lxc.storage.plan import RootPlan
 
 _LINK = "links in the container's root are not followed: remove it, or choose another target"
 
 
 def failure(step: object, error: BaseException) -> BaseException:
     """What to raise for `error`, which happened in `step` (its str() completes "cannot …")."""
+    name = str(step).rpartition("\n")[2]  # some print as more than one line; the last is what it is for
     if isinstance(error, StepError) or not isinstance(error, (OSError, LxcError)):
-        return error if isinstance(error, LxcError) else StepError(str(step), f"{type(error).__name__}: {error}")
+        return error if isinstance(error, LxcError) else StepError(name, f"{type(error).__name__}: {error}")
     where = getattr(step, "where", "")
     if isinstance(error, LxcError):
-        return StepError(str(step), str(error), where=where or error.where, hint=error.hint)
-    return StepError(str(step), _why(error), where=where, hint=_hint(step, error))
+        return StepError(name, str(error), where=where or error.where, hint=error.hint)
+    return StepError(name, _why(error), where=where, hint=_hint(step, error))
 
 
 def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
@@ -72,5 +74,5 @@ def _root_hint(step: RootPlan, number: int | None, path: str) -> str:
     if number == errno.ENOENT:
         return f"lxc.rootfs.path must exist: was {step.path} moved or removed?"
     if number == errno.ENOTDIR:
-        return "lxc.rootfs.path must be a directory; other backends are not built yet"
+        return "lxc.rootfs.path and lxc.rootfs.mount must be directories" if step.is_directory else ""
     return ""

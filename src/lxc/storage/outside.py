@@ -1,4 +1,4 @@
-"""A root file system's directory on the host: made with the container, removed with it.
+"""A root file system on the host: made with the container, attached while it lives, removed with it.
 
 What lies in the container's own directory goes with that.  A root anywhere else
 is removed only if a record written when it was made says so, and the directory
@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import os
 
-from lxc.errors import NotFound, Refused
+from lxc.errors import LxcError, NotFound, Refused
 from lxc.kernel import fs, statx
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.storage import removal
+from lxc.storage import backend, removal
+from lxc.storage.plan import MODULES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.storage.backend import Attached
+    from lxc.storage.plan import RootPlan
 
 RECORD = "rootfs.made"  # in the container's directory
 _HEADING = "# lxc-create made this directory for the container; lxc-destroy removes it.  Its path and identity:\n"
@@ -33,6 +39,37 @@ class Made(Record):
         """Device numbers may change when a machine starts; a birth in the same nanosecond makes up for that."""
         same_birth = self.birth_ns == other.birth_ns
         return self.inode == other.inode and same_birth and (self.device == other.device or self.birth_ns != 0)
+
+
+def driver(path: str) -> str:
+    """Which driver fits what is at `path`; "dir" if nothing does."""
+    for name in ("dir", "zfs", "block", "loop"):
+        if backend.of(name).detects(path):
+            return name
+    return next(iter(MODULES))
+
+
+def attach(plan: RootPlan) -> Attached:
+    """Make the root something that init can mount.  Undone by `detach`.  Raises OSError, LxcError, and nothing is left then."""
+    if plan.is_shared:
+        return backend.Attached()
+    made = make_directories(plan.mount) if plan.makes_mount else ()
+    try:
+        attached = backend.of(plan.driver).attach(plan)
+    except (OSError, LxcError):
+        remove_empty(made)
+        raise
+    return attached.replace(made=(*attached.made, *made))
+
+
+def detach(plan: RootPlan, attached: Attached) -> None:
+    """Undo `attach`, when nothing in the container uses it any more."""
+    if plan.is_shared:
+        return
+    backend.of(plan.driver).detach(attached)
+    for fd in attached.descriptors:
+        os.close(fd)
+    remove_empty(attached.made)
 
 
 def make_directories(path: str, mode: int = 0o755) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from lxc.mounts.plan import (
     MakeDir,
     MakeFile,
     New,
-    RootPlan,
     Step,
 )
+from lxc.storage.inside import take_root
+from lxc.storage.plan import RootPlan
 from lxc.values import mount as values
 
 pytestmark = pytest.mark.root
@@ -414,7 +415,7 @@ def test_the_root_is_taken_and_entered_and_the_hosts_is_gone(place: Place, apart
     (place.root / "proc").mkdir()
 
     def run() -> object:
-        root = inside.take_root(RootPlan(str(place.root), str(target)))
+        root = take_root(RootPlan(str(place.root), str(target)))
         inside.perform(New("proc", "proc", "proc"), root)
         inside.perform(Bind(f"{place.host}/data", "dir"), root)
         inside.enter(root)
@@ -439,7 +440,7 @@ def test_what_is_mounted_below_the_root_on_the_host_comes_along(place: Place, ap
     def run() -> object:
         mount.mount("none", f"{place.root}/dir", "tmpfs")
         (place.root / "dir/mark").write_text("here")
-        inside.enter(inside.take_root(RootPlan(str(place.root), str(place.root))))
+        inside.enter(take_root(RootPlan(str(place.root), str(place.root))))
         return Path("/dir/mark").read_text()
 
     assert apart(run) == "here"
@@ -449,7 +450,7 @@ def test_what_is_mounted_below_the_root_on_the_host_comes_along(place: Place, ap
 def test_a_root_that_cannot_be_is_an_error_that_names_it(place: Place, apart: Apart, path: str, number: int) -> None:
     def run() -> object:
         try:
-            inside.take_root(RootPlan(f"{place.root}/{path}", f"{place.root}/{path}"))
+            take_root(RootPlan(f"{place.root}/{path}", f"{place.root}/{path}"))
         except OSError as error:
             return error.errno, error.filename
         return None

@@ -34,7 +34,7 @@ def test_what_is_needed_is_told_with_its_place() -> None:
     "line",
     ["lxc.apparmor.allow_nesting = 0", "lxc.hook.version = 0", "lxc.sched.core = 0", "lxc.cgroup.relative = 0",
      "lxc.seccomp.profile =", "lxc.net.0.type = empty", "lxc.rootfs.path = dir:/x", "lxc.arch = amd64",
-     "lxc.mount.auto = proc sys cgroup", "lxc.apparmor.profile = unconfined", "lxc.environment.hooks = A=1",
+     "lxc.mount.auto = proc sys cgroup:force shmounts:/a", "lxc.apparmor.profile = unconfined", "lxc.environment.hooks = A=1",
      "lxc.monitor.unshare = 0", "lxc.x-other = 1"],
 )  # fmt: skip
 def test_what_changes_nothing_is_not_needed(line: str) -> None:
@@ -50,7 +50,7 @@ def test_labels_mean_nothing_without_their_module() -> None:
 
 @pytest.mark.parametrize(
     ("line", "key"),
-    [("lxc.rootfs.path = overlay:/a:/b", "lxc.rootfs.path"), ("lxc.mount.auto = shmounts:/a", "lxc.mount.auto"),
+    [("lxc.rootfs.options = ro,idmap=container", "lxc.rootfs.options"),
      ("lxc.net.0.ipv4.address = 10.0.0.1/8", "lxc.net.0.ipv4.address")],
 )  # fmt: skip
 def test_some_values_are_built_and_others_not(line: str, key: str) -> None:

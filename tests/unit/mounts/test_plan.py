@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from lxc.errors import Unsupported
 from lxc.mounts import plan
-from lxc.mounts.plan import Bind, BootId, Link, MakeDir, New, RootPlan, Step
+from lxc.mounts.plan import Bind, BootId, Link, MakeDir, MakeLayer, Move, New, Step
 from lxc.values import mount
 
 ROOTS = ("/var/lib/lxc/web/rootfs", "/srv/web")
@@ -70,7 +69,7 @@ def test_steps_of_lxc_mount_auto_know_where_it_was_set() -> None:
 
 @pytest.mark.parametrize(("read_only", "options"), [(True, "ro,nosuid,nodev,noexec"), (False, "nosuid,nodev,noexec")])
 def test_cgroup2_is_mounted_at_its_usual_place(read_only: bool, options: str) -> None:
-    assert script(plan.cgroup2(read_only=read_only)) == [f"mount -t cgroup2 -o {options} cgroup2 sys/fs/cgroup"]
+    assert script(plan.cgroup2(read_only=read_only)) == [f"mount -t cgroup2 -o {options} none sys/fs/cgroup"]
 
 
 def test_dev_is_a_small_tmpfs_with_the_usual_nodes_and_links() -> None:
@@ -106,7 +105,10 @@ def test_a_link_or_boot_id_that_cannot_be_made_stops_nobody_but_a_device_does() 
     [
         ("/srv data none bind", ["mount --bind /srv data"]),
         ("/srv data none rbind,ro 0 0", ["mount --rbind -o ro /srv data"]),
-        ("/srv data none bind,rw,suid,dev,exec", ["mount --bind -o rw,suid,dev,exec /srv data"]),
+        ("/srv data none bind,rw,suid,dev,exec", ["mount --bind -o dev /srv data"]),
+        ("/srv data none bind,noatime,nodiratime,nosymfollow", ["mount --bind -o noatime,nodiratime,nosymfollow /srv data"]),
+        ("/srv data none bind,noatime,relatime", ["mount --bind -o relatime /srv data"]),
+        ("/srv data none move,ro", ["mount --move -o ro /srv data"]),
         ("/srv data none bind,create=dir", ["mkdir -p data", "mount --bind /srv data"]),
         ("/etc/hosts etc/hosts none bind,ro,create=file", ["touch etc/hosts", "mount --bind -o ro /etc/hosts etc/hosts"]),
         ("proc/a b none bind,relative", ["mount --bind ./proc/a b"]),
@@ -156,10 +158,17 @@ def test_an_absolute_target_elsewhere_is_left_out_with_a_warning_that_says_where
     assert f"left out: {target}: its target is absolute" in warnings[0]
 
 
-def test_moving_a_mount_is_refused_with_its_place() -> None:
-    with pytest.raises(Unsupported) as caught:
-        plan.entries([(mount.parse("/a b none move"), "config:9")], ROOTS)
-    assert caught.value.where == "config:9"
+def test_what_an_overlay_entry_writes_to_is_made_if_it_is_the_containers_own() -> None:
+    text = "o mnt overlay lowerdir=/l,upperdir=/var/lib/lxc/web/up,workdir=/elsewhere/work,optional"
+    (made, mounted), _ = plan.entries([(mount.parse(text), "c:1")], ROOTS, "/var/lib/lxc/web")
+    assert made == MakeLayer("/var/lib/lxc/web", "up", "c:1", optional=True)
+    assert str(made) == "mkdir -p /var/lib/lxc/web/up"
+    assert isinstance(mounted, New)
+
+
+def test_every_option_of_a_move_reaches_its_step() -> None:
+    (step,), _ = plan.entries([(mount.parse("/a b none move,ro,slave,relative,optional"), "c:2")], ROOTS)
+    assert step == Move("/a", "b", 1, 0, 1 << 19, False, True, "c:2", True)
 
 
 def test_steps_print_as_mount_8_would_have_them() -> None:
@@ -168,5 +177,4 @@ def test_steps_print_as_mount_8_would_have_them() -> None:
         "mount -t overlay -o ro,slave,lowerdir=/l,volatile o m"
     )
     assert str(BootId()) == "mount --bind dev/.lxc-boot-id proc/sys/kernel/random/boot_id"
-    assert str(RootPlan("/srv/web", "/mnt")) == "mount --rbind /srv/web /mnt"
     assert str(Link("dev/core", "/proc/kcore")) == "ln -s /proc/kcore dev/core"

@@ -4,7 +4,7 @@ import pytest
 
 from lxc.cgroups.plan import Hierarchy, Layout
 from lxc.config import document
-from lxc.errors import LxcError, Unsupported
+from lxc.errors import Unsupported
 from lxc.runtime import plan
 from lxc.runtime.place import Place
 from lxc.runtime.plan import Facts, StartPlan
@@ -227,10 +227,10 @@ def test_loopback_is_brought_up_only_in_a_network_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("mode", "on_unified", "on_hybrid"),
     [
-        ("cgroup:mixed", ["mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup"], []),
-        ("cgroup:rw", ["mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup"], []),
-        ("cgroup", ["mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup"], []),
-        ("cgroup:ro", ["mount -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 sys/fs/cgroup"], []),
+        ("cgroup:mixed", ["mount -t cgroup2 -o nosuid,nodev,noexec none sys/fs/cgroup"], []),
+        ("cgroup:rw", ["mount -t cgroup2 -o nosuid,nodev,noexec none sys/fs/cgroup"], []),
+        ("cgroup", ["mount -t cgroup2 -o nosuid,nodev,noexec none sys/fs/cgroup"], []),
+        ("cgroup:ro", ["mount -t cgroup2 -o ro,nosuid,nodev,noexec none sys/fs/cgroup"], []),
     ],
 )
 def test_cgroups_are_mounted_where_there_is_one_hierarchy(
@@ -241,11 +241,68 @@ def test_cgroups_are_mounted_where_there_is_one_hierarchy(
     assert [str(step) for step in planned(text, facts=HYBRID).mounts] == on_hybrid
 
 
-@pytest.mark.parametrize("mode", ["cgroup:ro:force", "cgroup2", "cgroup-full:rw:force"])
-def test_forced_cgroup_mounts_are_refused_where_they_are_not_built(mode: str) -> None:
-    with pytest.raises(Unsupported) as caught:
-        planned(QUIET + f"lxc.mount.auto = {mode}\n")
-    assert caught.value.where == "config:5"
+def cgroup_mounts(text: str, facts: Facts) -> list[str]:
+    return [str(step) for step in planned(QUIET + text, facts=facts).mounts]
+
+
+TMPFS = "mount -t tmpfs -o nosuid,nodev,noexec,size=10240k,mode=755 none sys/fs/cgroup"
+
+
+@pytest.mark.parametrize(
+    "text", ["lxc.mount.auto = cgroup:mixed:force\n", "lxc.mount.auto = cgroup\nlxc.cap.drop = sys_admin\n"]
+)
+def test_cgroups_that_a_container_cannot_mount_itself_or_are_forced_are_mounted_each(text: str) -> None:
+    found = cgroup_mounts(text, HYBRID)
+    assert found[0] == TMPFS
+    at = found.index("mkdir -p sys/fs/cgroup/unified")
+    assert found[at + 1] == "mount -t cgroup2 -o nosuid,nodev,noexec none sys/fs/cgroup/unified"
+    assert "mount -t cgroup -o nosuid,nodev,noexec,freezer none sys/fs/cgroup/freezer" in found
+
+
+def test_forced_read_only_cgroups_are_that_each() -> None:
+    _, *found = cgroup_mounts("lxc.mount.auto = cgroup-full:ro:force\n", HYBRID)
+    assert found
+    assert all(line.startswith(("mkdir", "mount -t cgroup")) for line in found)
+    assert all(" -o ro," in line for line in found if line.startswith("mount"))
+
+
+@pytest.mark.parametrize("mode", ["cgroup2", "cgroup2:ro"])
+def test_the_unified_cgroups_alone_can_be_asked_for_on_any_layout(mode: str) -> None:
+    ro = "ro," * mode.endswith("ro")
+    line = f"mount -t cgroup2 -o {ro}nosuid,nodev,noexec none sys/fs/cgroup"
+    assert [cgroup_mounts(f"lxc.mount.auto = {mode}\n", facts) for facts in (HYBRID, UNIFIED)] == [[line], [line]]
+
+
+@pytest.mark.parametrize(("mode", "facts"), [("cgroup2", "HYBRID"), ("cgroup:ro", "UNIFIED"), ("cgroup", "UNIFIED")])
+def test_the_unified_cgroups_need_a_namespace(mode: str, facts: str) -> None:
+    with pytest.raises(Unsupported, match="cgroup namespace") as caught:
+        planned(QUIET + f"lxc.namespace.keep = cgroup\nlxc.mount.auto = {mode}\n", facts=globals()[facts])
+    assert caught.value.where == "config:6"
+
+
+@pytest.mark.parametrize(("mode", "way", "own"), [("rw", False, ""), ("mixed", True, ""), ("ro", True, " -o ro")])
+def test_without_a_namespace_a_container_gets_no_cgroup_but_its_own(mode: str, way: bool, own: str) -> None:
+    found = cgroup_mounts(f"lxc.namespace.keep = cgroup\nlxc.mount.auto = cgroup:{mode}\n", HYBRID)
+    unified = [line for line in found if "/unified" in line]
+    target = "sys/fs/cgroup/unified"
+    assert unified[0].startswith(f"mkdir -p {target}")
+    assert (f"mount --bind -o ro ./{target} {target}" in unified) == way
+    assert f"\nmount --bind{own} /" in unified[-1]
+    assert unified[-1].endswith("/lxc.payload.web")
+
+
+def test_the_cgroups_name_that_was_free_is_the_one_that_is_mounted() -> None:
+    text = "lxc.namespace.keep = cgroup\nlxc.mount.auto = cgroup:mixed\n"
+    done = planned(QUIET + text).completed("", "lxc.payload.web-1")
+    named = [str(step) for step in done.mounts if "lxc.payload" in str(step)]
+    assert named
+    assert not [line for line in named if "lxc.payload.web-1" not in line]
+
+
+def test_shared_mounts_are_bound_and_slaves_once_the_root_is_entered() -> None:
+    found = lines(QUIET + "lxc.mount.auto = shmounts:/srv/shared\n")
+    assert found.index("mkdir -p dev/.lxc-mounts") + 1 == found.index("mount --bind /srv/shared dev/.lxc-mounts")
+    assert found.index("mount --make-rslave /dev/.lxc-mounts") == found.index("pivot_root /r") + 1
 
 
 def test_an_fstab_is_mounted_before_the_entries() -> None:
@@ -290,10 +347,24 @@ def test_the_root_is_mounted_on_itself_unless_a_place_for_it_is_configured() -> 
     assert planned(QUIET + "lxc.rootfs.mount = /mnt\nlxc.rootfs.mount =\n").root.mount == "/r"
 
 
-def test_a_container_without_a_root_of_its_own_is_refused() -> None:
-    with pytest.raises(LxcError) as caught:
-        planned("lxc.uts.name = x\n")
-    assert "lxc.rootfs.path" in caught.value.hint
+def test_a_container_without_a_root_of_its_own_shares_the_hosts_and_enters_none() -> None:
+    found = lines("lxc.mount.entry = /e /t none bind\nlxc.autodev = 0\nlxc.tty.dir = lxc\nlxc.tty.max = 1\n")
+    assert "# the root file system is the host's" in found
+    assert "mount --bind /e t" in found
+    assert not [line for line in found if "pivot_root" in line or "/dev/lxc" in line]
+
+
+def test_the_options_of_the_root_are_its_mounts() -> None:
+    found = planned("lxc.rootfs.path = dir:/r\nlxc.rootfs.options = ro,noatime,rslave,size=1\n")
+    assert str(found.root) == "mount --rbind -o ro,noatime,slave /r /r"
+    assert found.warnings == (
+        "config:2: lxc.rootfs.options: size=1: a directory is no file system that could take this",
+    )
+
+
+def test_a_driver_that_is_not_named_is_the_one_that_fits() -> None:
+    found = planned("lxc.rootfs.path = /image\n", facts=HYBRID.replace(storage="loop"))
+    assert str(found.root) == "losetup --find /image\nmount /dev/loopN /var/lib/lxc/web/rootfs"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import os
 import pytest
 
 from lxc.errors import LxcError, NotFound, StepError
-from lxc.mounts.plan import Bind, Device, MakeDir, New, RootPlan
+from lxc.mounts.plan import Bind, Device, MakeDir, New
 from lxc.runtime import remedies
+from lxc.storage.plan import RootPlan
 
 
 def told(step: object, number: int, path: str | None = None) -> list[str]:
@@ -56,7 +57,7 @@ def test_what_is_said_already_is_not_said_again() -> None:
         (RootPlan("/r", "/m"), errno.ENOENT, "/m", "lxc.rootfs.mount must exist: make /m"),
         (RootPlan("/r", "/m"), errno.ENOENT, "/r", "was /r moved or removed?"),
         (RootPlan("/r", "/r"), errno.ENOENT, "/r", "was /r moved or removed?"),
-        (RootPlan("/r", "/r"), errno.ENOTDIR, "/r", "must be a directory"),
+        (RootPlan("/r", "/r"), errno.ENOTDIR, "/r", "must be directories"),
     ],
 )
 def test_an_error_number_that_has_a_remedy_comes_with_it(step: object, number: int, path: str, hint: str) -> None:

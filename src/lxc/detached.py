@@ -1,0 +1,65 @@
+"""Mounts that are nowhere yet: made, with their attributes, as descriptors; whoever has one attaches it where it belongs.
+
+Until then nothing on the host and nothing in a container sees them.  The caller
+closes what these functions return.  They raise OSError.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.kernel import mount
+from lxc.kernel.fs import closing
+
+
+def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, ...] = ()) -> int:
+    """A new mount of a file system, as mount(8) would make it with the options `data`; `attributes` are MOUNT_ATTR_*.
+
+    What the file system itself says of a failure is added to the error.
+    """
+    with closing(mount.fsopen(fstype)) as context:
+        try:
+            _configure(context, source, data)
+        except OSError as error:
+            said = _kernel_messages(context)
+            if not said:
+                raise
+            raise OSError(error.errno, f"{error.strerror} ({said})", error.filename) from error
+        return mount.fsmount(context, attributes)
+
+
+def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: int = 0) -> int:
+    """A copy of the mount at `path` ("": `directory` itself), or of the part below it: what a bind mount attaches.
+
+    With `recursive` the mounts below come along, and get the attributes, too.
+    """
+    flags = mount.OPEN_TREE_CLONE | mount.AT_RECURSIVE * recursive | (0 if path else mount.AT_EMPTY_PATH)
+    tree = mount.open_tree(directory, path, flags)
+    try:
+        if set_ or clear:
+            mount.mount_setattr(tree, attr_set=set_, attr_clear=clear, recursive=recursive)
+    except OSError:
+        os.close(tree)
+        raise
+    return tree
+
+
+def _configure(context: int, source: str, data: tuple[str, ...]) -> None:
+    mount.fsconfig(context, mount.FSCONFIG_SET_STRING, "source", source)
+    for option in data:
+        key, equals, value = option.partition("=")
+        if equals:
+            mount.fsconfig(context, mount.FSCONFIG_SET_STRING, key, value)
+        else:
+            mount.fsconfig(context, mount.FSCONFIG_SET_FLAG, key)
+    mount.fsconfig(context, mount.FSCONFIG_CMD_CREATE)
+
+
+def _kernel_messages(context: int) -> str:
+    """What the file system said on the descriptor of fsopen(2): lines that begin with "e ", "w " or "i "."""
+    said = []
+    while True:
+        try:
+            said.append(os.read(context, 4096).decode(errors="replace").strip()[2:])
+        except OSError:
+            return "; ".join(said)

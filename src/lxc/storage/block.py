@@ -1,0 +1,58 @@
+"""A block device as the root: a partition, a logical volume, a mapped rbd image.  Which file system is on it is tried."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from lxc import detached, log
+from lxc.kernel.fs import closing
+from lxc.storage.backend import Attached
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lxc.storage.plan import RootPlan
+
+# What a file system says of a device that another one is on.
+_NOT_MINE = frozenset({errno.EINVAL, errno.ENODEV, errno.EUCLEAN, errno.ENODATA, errno.ENOENT})
+
+
+def detects(path: str) -> bool:
+    try:
+        return stat.S_ISBLK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def attach(plan: RootPlan) -> Attached:
+    return Attached(device=plan.path)
+
+
+def mount(plan: RootPlan) -> int:
+    """Try every file system of the kernel that needs a device, as the kernel lists them."""
+    said = []
+    os.stat(plan.device)  # ENOENT must not be taken for a file system's answer
+    with closing(os.open("/proc/filesystems", os.O_RDONLY | os.O_CLOEXEC)) as file:
+        fstypes = filesystems(os.read(file, 65536).decode().splitlines())
+    data = (*plan.data, *(("ro",) if plan.is_read_only else ()))
+    for fstype in fstypes:
+        try:
+            return detached.filesystem(fstype, plan.device, plan.attr_set, data)
+        except OSError as error:
+            if error.errno not in _NOT_MINE:
+                raise OSError(error.errno, f"{fstype}: {error.strerror}", plan.device) from error
+            said.append(f"{fstype}: {error.strerror}")
+            log.trace(f"{plan.device} is not {said[-1]}")
+    raise OSError(errno.EINVAL, f"no file system of this kernel can be mounted from it ({'; '.join(said)})", plan.path)
+
+
+def detach(attached: Attached) -> None:
+    """There is nothing more to undo."""
+
+
+def filesystems(lines: Iterable[str]) -> tuple[str, ...]:
+    """Those of /proc/filesystems that are on devices."""
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("nodev"))

@@ -1,0 +1,149 @@
+"""Deciding how the root file system is mounted.  Pure; prints as a script.
+
+`path` is what `lxc.rootfs.path` calls it, without the driver.  A container
+without one, path "", shares the root of the host.
+"""
+
+from __future__ import annotations
+
+from lxc.errors import Unsupported
+from lxc.record import Record
+
+_ATTRIBUTES = (
+    (1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"), (0x10, "noatime"), (0x20, "strictatime"),
+    (0x80, "nodiratime"), (0x200000, "nosymfollow"),
+)  # fmt: skip
+_ATIME = 0x70  # one field of three values: noatime, strictatime, or neither
+_CLEARED = ((1, "rw"), (2, "suid"), (4, "dev"), (8, "exec"), (0x80, "diratime"))
+_PROPAGATION = ((1 << 17, "unbindable"), (1 << 18, "private"), (1 << 19, "slave"), (1 << 20, "shared"))
+MODULES = {  # driver -> the module of this package that knows it
+    "dir": "dir", "btrfs": "btrfs", "overlay": "overlay", "overlayfs": "overlay", "loop": "loop", "zfs": "zfs",
+    "nbd": "nbd", "lvm": "block", "rbd": "block", "block": "block",
+}  # fmt: skip
+
+
+class RootPlan(Record):
+    """The root: mounted on `mount`, then entered."""
+
+    path: str
+    mount: str = ""
+    driver: str = "dir"
+    attr_set: int = 0
+    attr_clear: int = 0
+    propagation: int = 0
+    propagation_recursive: bool = False
+    data: tuple[str, ...] = ()  # options of the file system's own
+    makes_mount: bool = False  # if it does not exist
+    device: str = ""  # the block device that the monitor attached it to, once it has
+    where: str = ""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is the host's."""
+        return not self.path
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether there is a directory on the host to be mounted, and no file system: options of one mean nothing."""
+        return self.driver in ("dir", "btrfs")
+
+    @property
+    def is_read_only(self) -> bool:
+        return bool(self.attr_set & 1)
+
+    def __str__(self) -> str:
+        return "# the root file system is the host's" if self.is_shared else _SCRIPTS[MODULES[self.driver]](self)
+
+    def words(self, *more: str) -> str:
+        """The options, and `more` of the file system's own, as mount(8) is given them."""
+        return options(self.attr_set, self.attr_clear, self.propagation, more)
+
+
+def root(path: str, driver: str, mount: str, spare: str, where: str = "") -> RootPlan:
+    """The plan for the root file system `path` of `driver`.  Raises Unsupported.
+
+    `mount` is where the configuration wants it mounted; without that ("") it is where it is, if that is a directory,
+    else `spare`, which is made if it does not exist.
+    """
+    if driver not in MODULES:
+        raise Unsupported(
+            f"there is no storage driver {driver}",
+            where=where,
+            hint=f"those there are: {' '.join(MODULES)}; a path with a colon in it needs dir: before it",
+        )
+    plan = RootPlan(path, mount, driver, where=where)
+    if MODULES[driver] == "overlay":
+        upper = layers(path, where)[1]
+        return plan.replace(mount=mount or upper)
+    if plan.is_directory:
+        return plan.replace(mount=mount or path)
+    return plan.replace(mount=mount or spare, makes_mount=not mount)
+
+
+def layers(path: str, where: str = "") -> tuple[tuple[str, ...], str, str]:
+    """LOWER[:LOWER…]:UPPER -> (lower layers, uppermost first; upper; work, which is beside upper).  Raises Unsupported."""
+    first, *others = path.split(":/")
+    *lower, upper = first, *(f"/{other}" for other in others)
+    if not lower:
+        raise Unsupported(
+            f"an overlay needs two directories, and {path} is one",
+            where=where,
+            hint="lxc.rootfs.path = overlay:/LOWER:/UPPER",
+        )
+    return tuple(lower), upper, f"{upper.rstrip('/').rpartition('/')[0]}/work"
+
+
+def nbd_file(path: str) -> tuple[str, str]:
+    """FILE[:PARTITION] -> (file, "" or "pPARTITION")."""
+    file, colon, partition = path.rpartition(":")
+    return (file, f"p{partition}") if colon and partition in tuple("123456789") else (path, "")
+
+
+def zfs_options(dataset: str) -> tuple[str, ...]:
+    """What mount(8) of ZFS adds by itself."""
+    return "zfsutil", f"mntpoint={dataset}"
+
+
+def options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
+    """mount(8)'s " -o …", or ""."""
+    words = [name for bit, name in _ATTRIBUTES if attr_set & bit] + [name for bit, name in _CLEARED if attr_clear & bit]
+    if attr_clear & _ATIME and not attr_set & _ATIME:
+        words.append("relatime")
+    words += [name for bit, name in _PROPAGATION if propagation & bit]
+    words += data
+    return f" -o {','.join(words)}" if words else ""
+
+
+def _directory(plan: RootPlan) -> str:
+    return f"mount --rbind{plan.words()} {plan.path} {plan.mount}"
+
+
+def _device(plan: RootPlan) -> str:
+    return f"mount{plan.words(*plan.data)} {plan.path} {plan.mount}"
+
+
+def _loop(plan: RootPlan) -> str:
+    how = "--read-only " * plan.is_read_only
+    return f"losetup --find {how}{plan.path}\nmount{plan.words(*plan.data)} /dev/loopN {plan.mount}"
+
+
+def _nbd(plan: RootPlan) -> str:
+    file, partition = nbd_file(plan.path)
+    how = "--read-only " * plan.is_read_only
+    return f"qemu-nbd --connect=/dev/nbdN {how}{file}\nmount{plan.words(*plan.data)} /dev/nbdN{partition} {plan.mount}"
+
+
+def _overlay(plan: RootPlan) -> str:
+    lower, upper, work = layers(plan.path)
+    words = plan.words(*plan.data, f"lowerdir={':'.join(lower)}", f"upperdir={upper}", f"workdir={work}")
+    return f"mkdir -p {upper} {work}\nmount -t overlay{words} overlay {plan.mount}"
+
+
+def _zfs(plan: RootPlan) -> str:
+    return f"mount -t zfs{plan.words(*plan.data, *zfs_options(plan.path))} {plan.path} {plan.mount}"
+
+
+_SCRIPTS = {
+    "dir": _directory, "btrfs": _directory, "block": _device, "loop": _loop, "nbd": _nbd, "overlay": _overlay,
+    "zfs": _zfs,
+}  # fmt: skip
