@@ -1,0 +1,97 @@
+"""Looking at the host for the linter: what is at the paths that a configuration mentions, and what the kernel has."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from lxc import beneath
+from lxc.cgroups import outside as cgroups
+from lxc.config import lint
+from lxc.config.reader import read
+from lxc.config.rules import paths
+from lxc.config.rules.rule import File, Host
+from lxc.kernel.fs import closing
+from lxc.runtime import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxc.cgroups.plan import Layout
+    from lxc.config.recorder import Reading
+
+_KINDS = {
+    stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFCHR: "character",
+    stat.S_IFBLK: "block", stat.S_IFSOCK: "socket", stat.S_IFIFO: "fifo",
+}  # fmt: skip
+
+
+def survey(reading: Reading) -> Host:
+    """All that the rules ask of this host about that configuration.  Opens no file of it but lxc.mount.fstab."""
+    layout = cgroups.find()
+    found = Host(
+        layout=layout.name,
+        controllers=frozenset(_controllers(layout)),
+        modules=host.security_modules(),
+        devices=frozenset(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else None,
+        uid=os.geteuid(),
+        texts=dict(_fstab(reading.config.mount_fstab)),
+    )
+    it = lint.subject(reading, found)
+    files = {path: file for path in paths.mentioned(it) for file in _at(path)}
+    root = paths.root(it)
+    if root and os.path.isdir(root):
+        with closing(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as fd:
+            for target in paths.targets(it):
+                files |= {f"{root}/{path}": file for path, file in _below(fd, target)}
+    return found.replace(files=files)
+
+
+def _controllers(layout: Layout) -> Iterator[str]:
+    for hierarchy in layout.hierarchies:
+        yield from hierarchy.controllers
+        if hierarchy.is_unified and layout.name == "unified":
+            with open(f"{hierarchy.mount}/cgroup.controllers", encoding="ascii") as file:
+                yield from file.read().split()
+
+
+def _fstab(path: str) -> Iterator[tuple[str, str]]:
+    if path and os.path.isfile(path):
+        try:
+            yield path, read(path)
+        except (OSError, ValueError):
+            return  # it cannot be read; that it is there is known
+
+
+def _file(status: os.stat_result) -> File:
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "file")
+    return File(kind, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+
+
+def _at(path: str) -> Iterator[File | None]:
+    """What is at `path`; nothing if that cannot be known."""
+    try:
+        yield _file(os.stat(path))
+    except (FileNotFoundError, NotADirectoryError):
+        yield None
+    except OSError:
+        return
+
+
+def _below(root: int, target: str) -> Iterator[tuple[str, File | None]]:
+    """What is at each part of the path `target` below `root`, up to the first that is a link or not there."""
+    done = ""
+    for name in target.split("/"):
+        above, done = done, f"{done}/{name}" if done else name
+        try:
+            with closing(beneath.open(root, above, os.O_PATH | os.O_DIRECTORY)) as directory:
+                file = _file(os.stat(name, dir_fd=directory, follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            yield target, None
+            return
+        except OSError:
+            return
+        yield done, file
+        if file.kind == "link":
+            return
