@@ -49,6 +49,7 @@ def run(arguments: ExecuteArguments) -> int:
         )
     numbers = {"lxc.init.uid": arguments.uid, "lxc.init.gid": arguments.gid}
     config = launching.configured(arguments, {key: str(number) for key, number in numbers.items() if number >= 0})
+    launching.warn("lxc-execute", arguments)
     launching.open_log("lxc-execute", arguments, config)
     return start.start(
         start.Order(

@@ -50,6 +50,14 @@ def configured(arguments: LaunchArguments, extra: dict[str, str]) -> Config:
     return config
 
 
+def warn(tool: str, arguments: LaunchArguments) -> None:
+    """Tell of the lines of the configuration that do nothing, or not what they seem to."""
+    if arguments.warnings and not arguments.quiet:
+        from lxc.cli import output
+
+        output.lines((f"{tool}: {arguments.name}: warning: {text}" for text in arguments.warnings), output.STDERR)
+
+
 def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
     """Log as lxc.log.* say, where the command line says nothing."""
     if arguments.logfile or arguments.logpriority >= 0 or not (config.log_file or config.log_level >= 0):

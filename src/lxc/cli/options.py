@@ -163,6 +163,7 @@ class Arguments(OptionTable):
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
         self.values, self.operands = values or {}, operands
         self._config: Config | None = None
+        self.warnings: tuple[str, ...] = ()  # lines of the configuration without effect, once it was asked for
 
     @property
     def lxcpath(self) -> str:
@@ -183,8 +184,9 @@ class Arguments(OptionTable):
         if self._config is None:
             from lxc.config import container, document
 
-            own = document.load(self.place.config_file)[0] if self.place.is_defined else container.Config()
-            self._config = document.load(self.rcfile)[0] if self.rcfile else own
+            own = document.load(self.place.config_file) if self.place.is_defined else (container.Config(), None)
+            self._config, file = document.load(self.rcfile) if self.rcfile else own
+            self.warnings = file.warnings if file else ()
         return self._config
 
     @property

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from lxc.cli import launching, output
 from lxc.cli.launching import LaunchArguments
-from lxc.cli.options import Command, switch, text
+from lxc.cli.options import Command, Printing, switch, text
 from lxc.errors import AlreadyRunning, LxcError, UsageError
 from lxc.runtime import start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.plan import StartPlan
 
 
 class StartArguments(LaunchArguments):
@@ -15,11 +19,14 @@ class StartArguments(LaunchArguments):
     console_log = text("console-log", "L", "FILE", "Append what the console says to FILE.", complete="file")
     close_all_fds = switch("close-all-fds", "C", "Close inherited descriptors, also with -F.")
     dry_run = switch("dry-run", "", "Print what a start would do, in order, and do nothing.")
+    format = Printing.format
 
 
 def check(arguments: StartArguments) -> None:
     if arguments.daemon and arguments.foreground:
         raise UsageError("-d can't be used with -F")
+    if arguments.format != "text" and not arguments.dry_run:
+        raise UsageError("--format is for --dry-run")
 
 
 COMMAND = Command(
@@ -29,7 +36,8 @@ COMMAND = Command(
     description="Makes the container's namespaces, control groups and file system as its configuration says and runs "
     "its init in them: lxc.init.cmd, or /sbin/init, or COMMAND. The command returns when the container runs.\n\n"
     "If the start fails, the step that failed is named, with the configuration line it came from, and nothing is left "
-    "behind. All that led there is added to the container's log file.",
+    "behind. All that led there is added to the container's log file.\n\n"
+    "With --dry-run --format json the plan is one object; its fields are in docs/dry-run.md.",
     operands="[-- COMMAND...]",
     containers="stopped",
     check=check,
@@ -55,6 +63,7 @@ def run(arguments: StartArguments) -> int:
         )
     items = {"lxc.console.path": arguments.console, "lxc.console.logfile": arguments.console_log}
     config = launching.configured(arguments, {key: value for key, value in items.items() if value})
+    launching.warn("lxc-start", arguments)
     launching.open_log("lxc-start", arguments, config)
     order = start.Order(
         place,
@@ -65,7 +74,7 @@ def run(arguments: StartArguments) -> int:
         logfile=launching.logfile(arguments),
     )
     if arguments.dry_run:
-        output.write(f"{start.decide(order)}\n")
+        _print(start.decide(order), arguments.format)
         return 0
     if arguments.close_all_fds and arguments.foreground:
         launching.close_inherited()
@@ -75,3 +84,12 @@ def run(arguments: StartArguments) -> int:
         error.exit_status = 0
         raise
     return 0
+
+
+def _print(plan: StartPlan, form: str) -> None:
+    if form == "json":
+        from lxc.runtime import plan_json
+
+        output.json(plan_json.plain(plan))
+    else:
+        output.write(f"{plan}\n")
