@@ -19,6 +19,7 @@ BETTER = {
     "rootfs/etc/udhcpc",  # LXC's directory cannot be entered by anyone but root: 0644
     "rootfs/etc/shadow",  # LXC's can be read by everybody
     "rootfs/etc/udhcpc/default.script",  # other words for the same
+    "rootfs/etc/init.d/rcS",  # LXC's takes the addresses of a network that is shared away
     "config",
 }
 

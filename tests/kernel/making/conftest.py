@@ -38,7 +38,8 @@ class Host:
 
     def begin(self, *words: object) -> "subprocess.Popen[str]":
         """lxc-create, on its way."""
-        argv = command("lxc-create", "-P", self.path, *words)
+        heard = ["env", "--default-signal=HUP,INT,TERM"]  # not as who started the tests has them ignored (nohup)
+        argv = [*heard, *command("lxc-create", "-P", self.path, *words)]
         return subprocess.Popen(
             argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
