@@ -6,7 +6,7 @@ import errno
 import os
 
 from lxc.errors import LxcError, StepError
-from lxc.mounts.plan import Bind, MakeDir, MakeFile, New
+from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.runtime.plan import ChangeDirectory
 from lxc.storage.plan import RootPlan
 
@@ -48,10 +48,12 @@ def _hint(step: object, error: OSError) -> str:
         return _LINK
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
-    if isinstance(step, Bind) and number == errno.ENOENT and path == step.source and not step.in_root:
+    if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
         return f"make {step.source} on the host, or add optional to the entry"
-    if isinstance(step, (Bind, New)) and number == errno.ENOENT:
+    if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
         return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
+    if isinstance(step, Move) and number == errno.EINVAL:
+        return f"{step.source} is no mount of its own: write bind instead of move"
     if isinstance(step, New) and number == errno.ENODEV:
         return f"this kernel has no file system called {step.fstype}: load its module, or correct the entry"
     if isinstance(step, New) and number == errno.EINVAL:
