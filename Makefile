@@ -52,6 +52,7 @@ docs: $(VENV)/tools  ## make docs/man and completions anew from the tables
 
 bench: build deps  ## compare our times with Debian's lxc (root)
 	@python bench/compare.py $(BIN) /usr/bin
+	@python bench/config.py $(BIN) /usr/bin
 
 clean:  ## remove the virtual environment, which holds all that was built
 	rm -rf $(VENV) build
