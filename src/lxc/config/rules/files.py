@@ -134,33 +134,32 @@ def _relative_source(it: Subject) -> Iterator[Found]:
 
 def _no_target(it: Subject) -> Iterator[Found]:
     root = paths.root(it)
-    done = [*(name for name in paths.MOUNTED if getattr(it.config.mount_auto, name)), *["dev"] * it.config.autodev]
+    covered = {name for name in paths.MOUNTED if getattr(it.config.mount_auto, name)}
+    covered |= {"dev"} if it.config.autodev else set()
     for entry, where in paths.entries(it):
         target = paths.target(it, entry)
-        covered = target is not None and any(f"{target}/".startswith(f"{each}/") for each in done)
-        if (
-            target
-            and not covered
-            and not entry.optional
-            and not entry.create
-            and it.host.is_missing(f"{root}/{target}")
-        ):
+        if not target:
+            continue
+        is_covered = not covered.isdisjoint(_prefixes(target))
+        if not is_covered and not entry.optional and not entry.create and it.host.is_missing(f"{root}/{target}"):
             yield Found(where, f"the container has no /{target}", entry.target)
-        if target:
-            done.append(target)
+        covered.add(target)
+
+
+def _prefixes(path: str) -> list[str]:
+    """`path` and the directories above it, the outermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def _linked_target(it: Subject) -> Iterator[Found]:
     root = paths.root(it)
     for entry, where in paths.entries(it):
-        parts = (paths.target(it, entry) or "").split("/")
-        for length in range(1, len(parts) + 1):
-            path = "/".join(parts[:length])
+        for path in _prefixes(paths.target(it, entry) or "") if root and not entry.optional else ():
             file = it.host.file(f"{root}/{path}")
-            if root and path and file and file.kind == "link" and not entry.optional:
-                yield Found(
-                    where, f"/{path} in the container is a symbolic link, and links are not followed", entry.target
-                )
+            if path and file and file.kind == "link":
+                message = f"/{path} in the container is a symbolic link, and links are not followed"
+                yield Found(where, message, entry.target)
                 break
 
 
