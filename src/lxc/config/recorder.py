@@ -59,7 +59,6 @@ class Recorder(Reader):
 
     def reading(self) -> Reading:
         """What was read; the recorder is of no more use."""
-        includers = {path: self._include_line(path, by[0]) for path, by in self._included_by.items() if by}
         found = tuple(dict.fromkeys(self._found))  # a file that is included twice is wrong once
         return Reading(
             config=self._draft.table(),
@@ -67,7 +66,7 @@ class Recorder(Reader):
             found=found,
             texts=self._texts,
             files=tuple(self._included_by),
-            includers=includers,
+            includers=self._includers(),
             updates=self._updates,
             has_bare_returns=self._has_bare_returns,
         )
@@ -139,15 +138,18 @@ class Recorder(Reader):
             return "rival-keys"
         return _of_network(row, subkey, self._draft) if isinstance(row, Numbered) else "bad-value"
 
-    def _include_line(self, path: str, by: str) -> str:
-        """Which line of the file `by` includes `path`."""
-        prefix = f"{by}:"
+    def _includers(self) -> dict[str, str]:
+        """Included file -> "file:line" of the first line that includes it."""
+        lines: dict[str, list[tuple[str, str]]] = {}
         for where, text in self._texts.items():
-            if where.startswith(prefix):
-                key, value = assignment(text)
-                if key == "lxc.include" and value and path.startswith(value):
-                    return where
-        return by
+            key, value = assignment(text) if "include" in text else ("", "")
+            if key == "lxc.include" and value:
+                lines.setdefault(where.rpartition(":")[0], []).append((value, where))
+        return {
+            path: next((where for value, where in lines.get(by[0], ()) if path.startswith(value)), by[0])
+            for path, by in self._included_by.items()
+            if by
+        }
 
 
 def record(path: str, text: str | None = None) -> Reading:

@@ -113,6 +113,12 @@ rule(
     "4:1+13",
     NET + "lxc.net.0.mtu = 1400\nlxc.net.0.type = phys\nlxc.net.0.mtu = 1500\n",
 )
+rule(
+    "assigned-twice",
+    "lxc.net.0.type = veth\nlxc.net.0 =\nlxc.net.0.mtu = 1400\nlxc.net.0.mtu = 1500\n",
+    "lxc.net.0.type = veth\nlxc.net.0.mtu = 1400\nlxc.net.0.mtu =\nlxc.net.0.mtu = 1500\n",
+    "3:1+13",
+)
 rule("said-twice", f"{DROP}# and\n{DROP}", f"{DROP}lxc.cap.drop =\n{DROP}", "3:16+8")
 rule(
     "said-twice",
@@ -141,6 +147,7 @@ rule("environment-of-reader", "lxc.environment = PATH\n", "lxc.environment = PAT
 IDS = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 rule("idmap-overlap", IDS + "lxc.idmap = u 65535 300000 10\n", IDS + "lxc.idmap = u 65536 300000 10\n", "3:13+17")
 rule("idmap-overlap", IDS + "lxc.idmap = g 70000 165535 10\n", IDS + "lxc.idmap = u 70000 300000 10\n", "3:13+17")
+rule("idmap-overlap", "lxc.idmap = u 0 1 99\nlxc.idmap = u 10 200 2\nlxc.idmap = u 20 300 2\n", IDS, "2:13+10")
 rule("idmap-range", IDS + "lxc.idmap = u 70000 300000 0\n", IDS, "3:13+16")
 rule("idmap-range", IDS + "lxc.idmap = u 70000 4294967295 2\n", IDS + "lxc.idmap = u 70000 4294967294 1\n")
 rule("idmap-half", "lxc.idmap = u 0 100000 65536\n", IDS)

@@ -40,6 +40,7 @@ texts = st.builds(
     lambda lines, end, last: end.join(lines) + last, st.lists(line, max_size=12), st.sampled_from(["\n", "\r\n"]),
     st.sampled_from(["", "\n"]),
 )  # fmt: skip
+anything = runpy.run_path(str(Path(__file__).parent / "test_properties.py"))["TEXTS"]
 hosts = st.sampled_from([Host(), Host(layout="hybrid"), Host(layout="unified")])
 
 
@@ -84,6 +85,13 @@ def test_comments_and_their_order_survive(text: str, host: Host) -> None:
 
     after = iter(comments(mended(text, host)))
     assert all(each in after for each in comments(text))  # those that stood behind a value may have come between
+
+
+@given(anything, hosts)
+@settings(max_examples=300, deadline=None)
+def test_any_text_can_be_looked_at_and_what_was_right_stays_so(text: str, host: Host) -> None:
+    before, after = read(text), read(mended(text, host))
+    assert before is None or (after is not None and but_limits(after) == but_limits(before))
 
 
 @given(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lxc.config.rules import paths
 from lxc.config.rules.rule import ERROR, NOTE, WARNING, File, Found, Rule, Subject
 from lxc.values import mount
+from lxc.values.plain import PATH_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def _no_target(it: Subject) -> Iterator[Found]:
 
 
 def _prefixes(path: str) -> list[str]:
-    """`path` and the directories above it, the outermost first."""
-    parts = path.split("/")
+    """`path` and the directories above it, the outermost first; nothing of one that no file can have."""
+    parts = path.split("/") if len(path) < PATH_MAX else []
     return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 

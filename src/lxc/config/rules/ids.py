@@ -24,14 +24,20 @@ def _has(it: Subject, kind: str, inside: int) -> bool:
 
 
 def _overlap(it: Subject) -> Iterator[Found]:
-    maps = _maps(it)
-    for index, (second, where) in enumerate(maps):
-        for first, _ in maps[:index]:
-            for side in ("inside", "outside"):
-                one, two = getattr(first, side), getattr(second, side)
-                if first.kind == second.kind and one < two + second.count and two < one + first.count:
-                    place = "in the container" if side == "inside" else "on the host"
-                    yield Found(where, f"it overlaps with '{first}' {place}")
+    for kind in _KINDS:
+        maps = [(each, where) for each, where in _maps(it) if each.kind == kind]
+        yield from _overlaps([(m.inside, m.inside + m.count, m, where) for m, where in maps], "in the container")
+        yield from _overlaps([(m.outside, m.outside + m.count, m, where) for m, where in maps], "on the host")
+
+
+def _overlaps(ranges: list[tuple[int, int, IdMap, str]], place: str) -> Iterator[Found]:
+    """Of each range that begins before the end of one that begins earlier, whichever of the two is read later."""
+    reach = (0, 0, 0)  # start, end and index of the one that reaches farthest so far
+    for start, end, index in sorted((start, end, index) for index, (start, end, *_) in enumerate(ranges)):
+        if start < reach[1] and end > start:
+            first, second = sorted((index, reach[2]))
+            yield Found(ranges[second][3], f"it overlaps with '{ranges[first][2]}' {place}")
+        reach = max(reach, (start, end, index), key=lambda each: each[1])
 
 
 def _empty_map(it: Subject) -> Iterator[Found]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lxc.config.lines import assignment
 from lxc.values import mount, words
+from lxc.values.plain import PATH_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def mentioned(it: Subject) -> set[str]:
 def targets(it: Subject) -> set[str]:
     """Paths below the container's root that rules ask about, without leading slash; links are not followed."""
     below = (target(it, entry) for entry, _ in entries(it))
-    return {path for path in below if path and ".." not in path.split("/") and "\0" not in path}
+    return {
+        path for path in below if path and len(path) < PATH_MAX and ".." not in path.split("/") and "\0" not in path
+    }
 
 
 def above(path: str) -> str:

@@ -31,43 +31,50 @@ def _row(name: str) -> Key | None:
 
 def _assigned_twice(it: Subject) -> Iterator[Found]:
     """In one file: that a file overrides what it includes is what including is for."""
-    last: dict[tuple[str, str], Assignment] = {}
+    last: dict[tuple[str, str], tuple[Assignment, int]] = {}
+    devices: set[str] = set()  # network devices whose type is set
+    age = 0  # network devices that were begun anew so far: what was said of one before is forgotten
     for one in it.assignments:
+        device, key = _device(one.key)
+        if key == "type":
+            devices.add(device)
+        elif one.key == "lxc.net":
+            devices.clear()
+        elif device and not key:
+            devices.discard(device)
+        age += one.key == "lxc.net" or (bool(device) and key in ("", "type"))
         row = _row(one.key)
         if not isinstance(row, One) or isinstance(row, Merged | Wiping):
             continue
         place = (one.where.rpartition(":")[0], one.key)
-        before = last.get(place)
-        last[place] = one
+        before, its_age = last.get(place, (None, 0))
+        last[place] = (one, age if not device or device in devices else -1)  # -1: this line makes the device
         if before and before.value and one.value:
-            edits = (Edit(before.where, ()),) if it.is_ours(before.where) and not _matters(it, before, one) else ()
+            is_idle = not device or its_age == age
+            edits = (Edit(before.where, ()),) if it.is_ours(before.where) and is_idle else ()
             line = one.where.rpartition(":")[2]
             yield Found(before.where, f"this is forgotten: {one.key} is assigned again in line {line}", one.key, edits)
 
 
-def _matters(it: Subject, first: Assignment, second: Assignment) -> bool:
-    """Whether the first means something after all: it makes its network device, or one that is begun anew later."""
-    if not first.key.startswith("lxc.net."):
-        return False
-    at = it.assignments.index(first)
-    device = first.key[: first.key.index(".", len("lxc.net.")) + 1]
-    is_made = any(each.key == f"{device}type" and each.value for each in it.assignments[:at])
-    between = it.assignments[at : it.assignments.index(second)]
-    return not is_made or any(each.key.endswith(("net", ".type")) for each in between)
+def _device(key: str) -> tuple[str, str]:
+    """("0", "link") of lxc.net.0.link, ("0", "") of lxc.net.0; ("", "") if the key is of no network device."""
+    number, _, rest = key[8:].partition(".") if key.startswith("lxc.net.") else ("", "", "")
+    return number, rest
 
 
 def _said_twice(it: Subject) -> Iterator[Found]:
-    seen: set[tuple[str, str, str]] = set()
+    seen: dict[str, set[tuple[str, str]]] = {}  # key -> (file, value)
     for one in it.assignments:
         row = _row(one.key)
         if not isinstance(row, Many) or one.key.startswith(_OFTEN_TWICE):
             continue
-        file = one.where.rpartition(":")[0]
+        items = seen.setdefault(one.key, set())
+        item = (one.where.rpartition(":")[0], one.value)
         if not one.value:
-            seen = {each for each in seen if each[1] != one.key}
-        elif (file, one.key, one.value) in seen:
+            items.clear()
+        elif item in items:
             yield Found(one.where, f"{one.key} has this item already")
-        seen.add((file, one.key, one.value))
+        items.add(item)
 
 
 def _type_late(it: Subject) -> Iterator[Found]:
@@ -76,9 +83,9 @@ def _type_late(it: Subject) -> Iterator[Found]:
     for one in it.assignments:
         if one.key == "lxc.net":
             said.clear()
-        if not one.key.startswith("lxc.net."):
+        number, key = _device(one.key)
+        if not number:
             continue
-        number, _, key = one.key[8:].partition(".")
         if key == "type":
             first = said.pop(number, None)
             if first and not first.key.endswith(".type"):
