@@ -89,7 +89,8 @@ class _Work:
         self._console_tree = prepared.console_tree
         self._console_master, self._console_slave = prepared.console_master, prepared.console_slave
         self._devpts = -1
-        self._ttys: list[tuple[int, int]] = []  # (master, slave)
+        self._ttys: list[tuple[int, int]] = []  # (master, slave) of the container's devpts
+        self._host_ttys = prepared.ttys
         self._names: list[str] = []
 
     def do(self, step: InsideStep) -> None:
@@ -105,7 +106,7 @@ class _Work:
             case BindConsole():
                 self._bind_console(step.tty_dir)
             case AllocateTtys():
-                self._ttys = _allocate_many(step, self._devpts)
+                self._ttys = [_allocate(self._devpts) for _ in range(step.count)]
             case BindTty():
                 self._bind_tty(step)
 
@@ -135,28 +136,29 @@ class _Work:
 
     def _bind_tty(self, step: BindTty) -> None:
         name = f"tty{step.number}"
-        master, slave = self._ttys[step.number - 1]
-        with closing(_tree(slave)) as tree:
+        master, mounted = self._tty(step.number - 1)
+        with closing(mounted) as tree:
             _attach(tree, self._dev, f"{step.tty_dir}/{name}" if step.tty_dir else name)
         if step.tty_dir:
             _replace_by_link(self._dev, name, f"{step.tty_dir}/{name}")
         self._names.append(f"pts/{tty.number(master)}")
 
+    def _tty(self, index: int) -> tuple[int, int]:
+        """The master of a tty, and a detached mount of its slave, which the caller closes."""
+        if self._host_ttys:
+            return self._host_ttys[index].master, self._host_ttys[index].tree
+        master, slave = self._ttys[index]
+        return master, _tree(slave)
+
 
 def _allocate(devpts: int) -> tuple[int, int]:
-    """(master, slave) of a new pseudo terminal of the devpts instance `devpts`, or of the host's if that is -1."""
-    if devpts < 0:
-        return tty.open_pair()
+    """(master, slave) of a new pseudo terminal of the devpts instance `devpts`."""
     master = tty.open_master(devpts)
     try:
         return master, tty.open_slave(master)
     except OSError:
         os.close(master)
         raise
-
-
-def _allocate_many(step: AllocateTtys, devpts: int) -> list[tuple[int, int]]:
-    return [_allocate(-1 if step.host else devpts) for _ in range(step.count)]
 
 
 def _new_devpts(maximum: int) -> int:

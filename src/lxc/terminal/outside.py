@@ -14,7 +14,7 @@ from lxc.errors import StepError
 from lxc.kernel import mount, tty
 from lxc.terminal.console import Console
 from lxc.terminal.logfile import open_log
-from lxc.terminal.plan import AllocateConsole, OpenLog, OpenPeer, Prepared
+from lxc.terminal.plan import AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def close(prepared: Prepared) -> None:
     """Close what `prepare` opened."""
     for fd in (
         prepared.peer, prepared.log, prepared.console_master, prepared.console_slave, prepared.console_tree,
+        *(fd for made in prepared.ttys for fd in (made.master, made.slave, made.tree)),
     ):  # fmt: skip
         if fd >= 0:
             os.close(fd)
@@ -60,13 +61,11 @@ class Terminals:
         """
         master = console_master if console_master >= 0 else prepared.console_master
         self._console = Console(plan, prepared, loop, master) if master >= 0 else None
-        self._ttys = tty_masters
-        self._slaves = tuple(map(tty.open_slave, tty_masters))  # held: a tty without a getty is silent, not broken
+        self._ttys = tty_masters or tuple(made.master for made in prepared.ttys)
+        self._slaves = tuple(map(tty.open_slave, self._ttys))  # held: a tty without a getty is silent, not broken
         self._owners: dict[int, int] = {}  # of the numbers that are taken
-        self._prepared, self._console_master = prepared, console_master
-        if prepared.console_tree >= 0:  # attached by now; held, it would keep the container from unmounting it
-            os.close(prepared.console_tree)
-            self._prepared = prepared.replace(console_tree=-1)
+        self._given = (*tty_masters, *((console_master,) if console_master >= 0 else ()))
+        self._prepared = _without_trees(prepared)
 
     def allocate(self, number: int, owner: int) -> tuple[int, int]:
         """Take tty `number` (0: the console, -1: any free tty) for `owner`.  Return its number and a descriptor to lend.
@@ -123,11 +122,18 @@ class Terminals:
         """Write the ring buffer to the log file, give the peer back as it was, close every descriptor."""
         if self._console:
             self._console.close()
-        for fd in (*self._slaves, *self._ttys):
+        for fd in (*self._slaves, *self._given):
             os.close(fd)
-        if self._console_master >= 0:
-            os.close(self._console_master)
         close(self._prepared)
+
+
+def _without_trees(prepared: Prepared) -> Prepared:
+    """`prepared` after its mounts were attached: held any longer, they would keep the container from unmounting them."""
+    for tree in (prepared.console_tree, *(made.tree for made in prepared.ttys)):
+        if tree >= 0:
+            os.close(tree)
+    ttys = tuple(made.replace(tree=-1) for made in prepared.ttys)
+    return prepared.replace(console_tree=-1, ttys=ttys)
 
 
 def _open(step: OutsideStep, prepared: Prepared) -> Prepared:
@@ -138,6 +144,10 @@ def _open(step: OutsideStep, prepared: Prepared) -> Prepared:
             return prepared.replace(log=open_log(step.path))
         case AllocateConsole():
             return _allocate_console(prepared)
+        case AllocateTtys():
+            for _ in range(step.count):
+                prepared = prepared.replace(ttys=(*prepared.ttys, _pseudo()))
+            return prepared
 
 
 def _open_peer(step: OpenPeer) -> int:
@@ -158,16 +168,23 @@ def _open_peer(step: OpenPeer) -> int:
 
 
 def _allocate_console(prepared: Prepared) -> Prepared:
+    made = _pseudo()
+    name = f"/dev/pts/{tty.number(made.master)}"
+    return prepared.replace(
+        console_master=made.master, console_slave=made.slave, console_tree=made.tree, console_name=name
+    )
+
+
+def _pseudo() -> Pseudo:
+    """A new terminal of the host's devpts."""
     master, slave = tty.open_pair()
     try:
-        tree = mount.open_tree(slave, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
+        return Pseudo(master, slave, mount.open_tree(slave, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH))
     except OSError:
         os.close(master)
         os.close(slave)
         raise
-    name = f"/dev/pts/{tty.number(master)}"
-    return prepared.replace(console_master=master, console_slave=slave, console_tree=tree, console_name=name)
 
 
 def _where(step: OutsideStep) -> str:
-    return "" if isinstance(step, AllocateConsole) else step.where
+    return "" if isinstance(step, AllocateConsole | AllocateTtys) else step.where

@@ -68,7 +68,7 @@ class BindConsole(Record):
 
 class AllocateTtys(Record):
     count: int
-    host: bool
+    host: bool  # in the monitor, of the host's devpts; else in init, of the container's
 
     def __str__(self) -> str:
         return f"allocate {self.count} ttys in the {'host' if self.host else 'container'}'s devpts"
@@ -83,7 +83,7 @@ class BindTty(Record):
         return f"bind tty{self.number} to {tty_path(self.tty_dir, f'tty{self.number}')}{link}"
 
 
-OutsideStep = OpenPeer | OpenLog | AllocateConsole
+OutsideStep = OpenPeer | OpenLog | AllocateConsole | AllocateTtys
 InsideStep = MountDevpts | BindPtmx | AllocateConsole | MakeTtyDir | BindConsole | AllocateTtys | BindTty
 
 
@@ -117,8 +117,9 @@ class TerminalPlan(Record):
     @property
     def outside(self) -> tuple[OutsideStep, ...]:
         """What the monitor does before there is an init."""
+        ttys = (AllocateTtys(self.ttys, host=True),) if self.ttys and not self.pty_max else ()
         if not self.has_console:
-            return ()
+            return ttys
         steps: list[OutsideStep] = []
         if self.console_path:
             steps.append(OpenPeer(self.console_path, self.where_console_path))
@@ -128,7 +129,7 @@ class TerminalPlan(Record):
             steps.append(OpenLog(self.console_logfile, self.where_console_logfile))
         if self.console_is_from_host:
             steps.append(AllocateConsole(host=True))
-        return tuple(steps)
+        return (*steps, *ttys)
 
     @property
     def inside(self) -> tuple[InsideStep, ...]:
@@ -142,14 +143,22 @@ class TerminalPlan(Record):
             steps.append(MakeTtyDir(self.tty_dir))
         if self.has_console:
             steps.append(BindConsole(self.tty_dir))
-        if self.ttys:
-            steps.append(AllocateTtys(self.ttys, host=not self.pty_max))
+        if self.ttys and self.pty_max:
+            steps.append(AllocateTtys(self.ttys, host=False))
         if self.binds_ttys:
             steps += (BindTty(number, self.tty_dir) for number in range(1, self.ttys + 1))
         return tuple(steps)
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.outside, *self.inside)))
+
+
+class Pseudo(Record):
+    """A pseudo terminal of the host's devpts."""
+
+    master: int
+    slave: int
+    tree: int  # a detached mount of the slave: made in the host's mount namespace, attached in init's
 
 
 class Prepared(Record):
@@ -161,6 +170,7 @@ class Prepared(Record):
     console_slave: int = -1
     console_tree: int = -1  # a detached mount of the slave: made in the host's mount namespace, attached in init's
     console_name: str = ""  # "/dev/pts/N", "" if the container's devpts is to make it: it has no name on the host
+    ttys: tuple[Pseudo, ...] = ()  # of the host's devpts, if the container is to have none of its own
 
 
 class Given(Record):
@@ -168,7 +178,7 @@ class Given(Record):
 
     console_master: int = -1
     console_slave: int = -1  # stays in init, for its stdio
-    tty_masters: tuple[int, ...] = ()
+    tty_masters: tuple[int, ...] = ()  # of the container's devpts
     devpts_fd: int = -1
     container_ttys: str = ""  # "pts/1 pts/2", names below the container's /dev
 

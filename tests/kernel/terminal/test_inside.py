@@ -97,18 +97,21 @@ def test_with_a_tty_dir_the_terminals_are_there_and_linked(dev: Path, apart: Apa
 @pytest.mark.parametrize("tty_dir", ["", "lxc"])
 def test_without_pty_max_the_terminals_are_the_hosts(dev: Path, apart: Apart, tty_dir: str) -> None:
     def run() -> object:
-        given = perform(dev, ttys=1, tty_dir=tty_dir)
+        plan = TerminalPlan(ttys=1, tty_dir=tty_dir)
+        prepared = outside.prepare(plan)
+        given = inside.perform(plan, prepared, os.open(dev, os.O_PATH | os.O_DIRECTORY))
         host = os.stat("/dev/pts").st_dev
         return (
             (dev / "console").stat().st_dev == host,
             (dev / "tty1").stat().st_dev == host,
             answers(dev / "console", given.console_master),
-            answers(dev / "tty1", given.tty_masters[0]),
+            answers(dev / "tty1", prepared.ttys[0].master),
+            given.tty_masters,
             (dev / "pts").exists(),
             given.devpts_fd,
         )
 
-    assert apart(run) == (True, True, True, True, False, -1)
+    assert apart(run) == (True, True, True, True, (), False, -1)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_a_tty_dir_is_made_for_ttys_without_a_console_too() -> None:
 def test_without_pty_max_all_terminals_are_the_hosts_and_no_devpts_is_mounted() -> None:
     assert lines(ttys=1) == [
         "allocate the console in the host's devpts",
-        "bind the console to /dev/console",
         "allocate 1 ttys in the host's devpts",
+        "bind the console to /dev/console",
         "bind tty1 to /dev/tty1",
     ]
 
