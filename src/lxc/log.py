@@ -42,6 +42,11 @@ def descriptor() -> int:
     return _fd
 
 
+def threshold() -> int:
+    """The least level that the log file gets."""
+    return _threshold
+
+
 def trace(message: str) -> None:
     _add(TRACE, message)
 

@@ -37,14 +37,6 @@ NOT_BUILT = (
     "lxc.seccomp.allow_nesting",
     "lxc.seccomp.notify.proxy",
     "lxc.seccomp.notify.cookie",
-    "lxc.hook.pre-start",
-    "lxc.hook.pre-mount",
-    "lxc.hook.mount",
-    "lxc.hook.autodev",
-    "lxc.hook.start-host",
-    "lxc.hook.start",
-    "lxc.hook.stop",
-    "lxc.hook.post-stop",
     "lxc.monitor.unshare",
 )
 # Nothing that is there would use these: lxc-copy is still to come, and a start has no business with them.

@@ -12,12 +12,12 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Hook(Record):
-    """A command line for sh(1), run because of `kind` ("destroy") of the container `name`.
+    """A command line for sh(1), run because of `type` ("destroy") of the container `name`.
 
     lxc.hook.version 0 tells it in arguments what it is, 1 in variables.
     """
 
-    kind: str
+    type: str
     command: str
     name: str
     version: int = 0
@@ -27,7 +27,7 @@ class Hook(Record):
 
     @property
     def script(self) -> str:
-        told = map(quoted, (self.name, "lxc", self.kind)) if self.version == 0 else ()
+        told = map(quoted, (self.name, "lxc", self.type)) if self.version == 0 else ()
         return " ".join(("exec", self.command, *told, *self.arguments))
 
     def told(self, environment: Mapping[str, str], arguments: tuple[str, ...] = ()) -> Hook:
@@ -37,7 +37,7 @@ class Hook(Record):
         return self.replace(environment=tuple(known.items()), arguments=(*self.arguments, *more))
 
     def __str__(self) -> str:
-        return f"run the {self.kind} hook {self.command}"
+        return f"run the {self.type} hook {self.command}"
 
 
 class Hooks(Record):

@@ -140,7 +140,7 @@ class _Followed:
     def _log(self, data: bytes) -> None:
         self._logged += len(data)
         for line in data.decode(errors="replace").splitlines():
-            log.debug(f"the {self._hook.kind} hook {self._hook.command} said: {printable(line)}")
+            log.debug(f"the {self._hook.type} hook {self._hook.command} said: {printable(line)}")
 
 
 def printable(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.config import effects
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
@@ -54,7 +55,14 @@ def facts(config: Config, place: Place) -> Facts:
     """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         last = int(file.read())
-    return Facts(cgroups.find(), last, _fstab(config), _shared(config, place), _storage(config))
+    return Facts(
+        cgroups.find(),
+        last,
+        _fstab(config),
+        _shared(config, place),
+        log.LEVELS[log.threshold()],
+        storage=_storage(config),
+    )
 
 
 def _storage(config: Config) -> str:

@@ -70,9 +70,9 @@ def run(
         for step in plan.hooks.pre_mount:
             begin(step)
             hooks.run(step)
+        umask = os.umask(0)  # modes are meant as they are written
         begin(plan.root)
         root = storage.take_root(plan.root)
-        umask = os.umask(0)  # modes are meant as they are written
         for step in plan.mounts:
             begin(step)
             _perform(step, root)

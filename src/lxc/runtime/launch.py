@@ -11,6 +11,7 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import StepError
+from lxc.hooks import outside as hooks
 from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -21,6 +22,7 @@ from lxc.runtime.plan import NAMESPACES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cgroups.outside import Cgroups
+    from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
     from lxc.terminal.plan import Prepared
 
@@ -41,8 +43,11 @@ class Running(Record):
                 os.close(fd)
 
 
-def launch(plan: StartPlan, made: Cgroups, prepared: Prepared) -> Running:
-    """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError."""
+def launch(plan: StartPlan, made: Cgroups, prepared: Prepared, held: Namespaces) -> Running:
+    """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
+
+    `held` gets its namespaces, also if the start fails later on.
+    """
     handshake = Handshake()
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     try:
@@ -51,7 +56,7 @@ def launch(plan: StartPlan, made: Cgroups, prepared: Prepared) -> Running:
         for _, fd in shared:
             os.close(fd)
     try:
-        return _accompany(plan, made, handshake, pid, pidfd)
+        return _accompany(plan, made, handshake, pid, pidfd, held)
     except BaseException:
         _kill(pid, pidfd)
         raise
@@ -82,12 +87,15 @@ def _clone(
             os.close(unified)
 
 
-def _accompany(plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int) -> Running:
+def _accompany(plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int, held: Namespaces) -> Running:
     """The monitor's half of the handshake."""
+    held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
     cgroups.enter(made, made.payload, pid, is_born=True)
     handshake.go()
     descriptors, shape = handshake.await_ready()
     try:
+        held.hold(pid, (name for name in plan.namespaces if name == "cgroup"))
+        hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
         handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number))
     except BaseException:
         for fd in descriptors:

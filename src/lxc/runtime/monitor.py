@@ -16,15 +16,18 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
+from lxc.hooks import outside as hooks
 from lxc.kernel import process, signals
 from lxc.loop import Loop
 from lxc.record import Record
 from lxc.runtime import commands, launch, remedies
 from lxc.runtime.answers import Answers
+from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.server import Server
 from lxc.storage import outside as storage
 from lxc.storage.backend import Attached
 from lxc.terminal import outside as terminal
+from lxc.terminal.plan import Prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
     from lxc.runtime.plan import StartPlan
     from lxc.terminal.outside import Terminals
-    from lxc.terminal.plan import Prepared
 
 _NOT_FORWARDED = frozenset({signals.SIGCHLD, signals.SIGWINCH})
 _LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP})
@@ -71,7 +73,8 @@ class Monitor:
         self.running: Running | None = None
         self.terminals: Terminals | None = None
         self.exit: Exit | None = None
-        self.is_rebooting = False
+        self._may_reboot = True
+        self._namespaces = Namespaces()
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
         self._signals = -1
 
@@ -89,7 +92,7 @@ class Monitor:
             self.loop.watch(self._signals, self._take_signals)
             cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
             end = self._once(started)
-            while end.is_reboot:
+            while end.is_reboot and self._may_reboot:
                 log.info("the container reboots")
                 self._forget_last_life()
                 end = self._once(lambda: True)
@@ -126,9 +129,11 @@ class Monitor:
     def _once(self, started: Callable[[], bool]) -> Exit:
         """One life: launch, serve until init ends, take down.  Return its end."""
         self.set_state(commands.STARTING)
-        prepared = terminal.prepare(self.plan.terminal)
-        attached = Attached()
+        self._namespaces = Namespaces()
+        prepared, attached = Prepared(), Attached()
         try:
+            hooks.run(self.plan.hooks.pre_start)
+            prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
             self._launch(prepared, attached)
             self.set_state(commands.RUNNING)
@@ -141,6 +146,7 @@ class Monitor:
         finally:
             self._take_down(prepared)
             storage.detach(self.plan.root, attached)
+            self._run_post_stop()
         assert self.exit is not None
         return self.exit
 
@@ -152,7 +158,7 @@ class Monitor:
 
     def _launch(self, prepared: Prepared, attached: Attached) -> None:
         plan = self.plan.completed(attached.device, self.made.payload)
-        running = self.running = launch.launch(plan, self.made, prepared)
+        running = self.running = launch.launch(plan, self.made, prepared, self._namespaces)
         self.terminals = terminal.Terminals(
             self.plan.terminal, prepared, self.loop, running.console_master, running.tty_masters
         )
@@ -176,6 +182,7 @@ class Monitor:
                 process.pidfd_send_signal(running.pidfd, signals.SIGKILL)
                 os.waitpid(running.pid, 0)
             self.loop.forget(running.pidfd)
+        self._run_stop()
         cgroups.kill(self.made)
         cgroups.remove_payload(self.made)
         if self.terminals:
@@ -187,9 +194,38 @@ class Monitor:
         if running:
             running.close()
 
+    def _run_stop(self) -> None:
+        """Run the stop hooks, whatever becomes of them, and let go of the namespaces."""
+        arguments = self._namespaces.arguments()
+        try:
+            hooks.run(tuple(hook.told(self._told(), arguments) for hook in self.plan.hooks.stop), self.loop)
+        except (OSError, LxcError) as error:
+            log.error(str(error))
+        finally:
+            self._namespaces.close()
+
+    def _run_post_stop(self) -> None:
+        """Run the hooks for when nothing is left; should one fail, this was the last life.
+
+        The command socket is answered meanwhile: they may well ask for the container's state.
+        """
+        try:
+            hooks.run(tuple(hook.told(self._told()) for hook in self.plan.hooks.post_stop), self.loop)
+        except (OSError, LxcError) as error:
+            log.error(str(error))
+            if self.exit and self.exit.is_reboot:
+                self._may_reboot = False
+                log.warn("the container is stopped instead of rebooted")
+
+    def _told(self) -> dict[str, str]:
+        """What hooks are told of the life that ends."""
+        is_reboot = self.exit is not None and self.exit.is_reboot
+        return {**self._namespaces.variables(), "LXC_TARGET": "reboot" if is_reboot else "stop"}
+
     def _forget_last_life(self) -> None:
         """Between two lives of a rebooting container."""
         self.exit = None
+        self.plan = self.plan.replace(hooks=self.plan.hooks.told({"LXC_TARGET": "reboot"}))
         self.set_state(commands.STOPPED)
         self._server.drop_waiting(keep_over_reboot=True)
         cgroups.remake_payload(self.made, self.plan.cgroups.owner)

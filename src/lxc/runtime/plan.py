@@ -217,7 +217,10 @@ def _hooks(place: Place, config: Config, facts: Facts, mount: str) -> Hooks:
         "post-stop": config.hook_post_stop,
     }
     return hooks.life(
-        {kind: tuple(zip(values, config.places(f"lxc.hook.{kind}"), strict=False)) for kind, values in commands.items()},
+        {
+            kind: tuple(zip(values, config.places(f"lxc.hook.{kind}"), strict=False))
+            for kind, values in commands.items()
+        },
         place.name,
         config.hook_version,
         {name: value for name, value in environment.items() if value},

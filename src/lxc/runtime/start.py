@@ -46,6 +46,7 @@ class Order(Record):
     execute: bool = False  # lxc-init stays above the command
     foreground: bool = False  # the caller is the monitor
     pidfile: str = ""  # gets the monitor's pid
+    config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
 
 
@@ -120,7 +121,7 @@ def decide(order: Order) -> StartPlan:
     return _plan.start(
         order.place,
         order.config,
-        host.facts(order.config, order.place),
+        host.facts(order.config, order.place).replace(config_file=order.config_file),
         argv=order.argv,
         execute=order.execute,
         foreground=order.foreground,

@@ -53,7 +53,7 @@ def test_there_is_one_for_each_command_in_their_order() -> None:
 
 
 def test_a_life_has_each_kind_in_its_place() -> None:
-    assert [it.kind for of_kind in life().__dict__.values() for it in of_kind] == list(KINDS)
+    assert [it.type for of_kind in life().__dict__.values() for it in of_kind] == list(KINDS)
 
 
 def test_those_inside_are_told_the_variables_of_the_container_the_last_value_of_each() -> None:
