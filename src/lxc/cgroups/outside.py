@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OWNER = "trusted.lxc.owner"  # extended attribute that names the container on its cgroups
 _PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
+_ROUNDS = 10  # of moving processes that may fork
 _PATIENCE = 5.0  # seconds until killed processes must be gone
 
 
@@ -100,15 +101,33 @@ def remake_payload(cgroups: Cgroups, owner: str) -> None:
 
 
 def leave(cgroups: Cgroups) -> None:
-    """Move this process out of the monitor's cgroups, to where its starter was, and remove them."""
+    """Move this process out of the monitor's cgroups, to where its starter was, and remove them.
+
+    What hooks have left running goes with it.
+    """
     for hierarchy in cgroups.layout.hierarchies:
         for cgroup in (hierarchy.origin, hierarchy.base, _made_pivot):
             try:
-                _attach(hierarchy, cgroup if isinstance(cgroup, str) else cgroup(hierarchy), os.getpid())
+                target = cgroup if isinstance(cgroup, str) else cgroup(hierarchy)
+                _attach(hierarchy, target, os.getpid())
+                _bring_along(hierarchy, cgroups.monitor, target)
                 break
             except (OSError, StepError) as error:
                 log.debug(f"cannot leave to {cgroup}: {error}")
         _remove_tree(hierarchy.directory(hierarchy.below_base(cgroups.monitor)))
+
+
+def _bring_along(hierarchy: Hierarchy, name: str, target: str) -> None:
+    """Move to the cgroup `target` whoever is still in the cgroup `name`, and those that they fork meanwhile."""
+    for _ in range(_ROUNDS):
+        left = _processes(hierarchy.directory(hierarchy.below_base(name)))
+        for pid in left:
+            try:
+                _attach(hierarchy, target, pid)
+            except StepError as error:  # it has ended
+                log.debug(f"process {pid}: {error}")
+        if not left:
+            return
 
 
 def remove(cgroups: Cgroups) -> None:
