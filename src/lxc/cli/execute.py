@@ -58,6 +58,7 @@ def run(arguments: ExecuteArguments) -> int:
             arguments.operands,
             execute=True,
             foreground=not arguments.daemon,
+            config_file=launching.config_file(arguments),
             logfile=launching.logfile(arguments),
         )
     )

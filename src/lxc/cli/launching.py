@@ -72,6 +72,11 @@ def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
         raise LxcError(f"cannot open the log file {error.filename}: {error.strerror}", where=where) from error
 
 
+def config_file(arguments: LaunchArguments) -> str:
+    """The file that is read instead of the container's own, "" if none is: hooks are told."""
+    return os.path.abspath(arguments.rcfile) if arguments.rcfile else ""
+
+
 def logfile(arguments: LaunchArguments) -> str:
     """Where the trace of a failed start goes; "" is the container's own log file."""
     return "" if arguments.logfile in ("", "none") else os.path.abspath(arguments.logfile)

@@ -71,6 +71,7 @@ def run(arguments: StartArguments) -> int:
         arguments.operands,
         foreground=arguments.foreground,
         pidfile=arguments.pidfile,
+        config_file=launching.config_file(arguments),
         logfile=launching.logfile(arguments),
     )
     if arguments.dry_run:

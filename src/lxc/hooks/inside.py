@@ -4,7 +4,8 @@ What a start hook runs is the container's, and so is /bin/sh: it is hostile, and
 beside it waits an init that is still ours, with all its privileges.  So it
 comes in through the door that all take (runtime.door), and without
 CAP_SYS_PTRACE, which alone would let it look into init: init has it, and cannot
-be dumped (ptrace(2), "Ptrace access mode checking").
+be dumped (ptrace(2), "Ptrace access mode checking").  Of the starter's
+environment it is told nothing.
 """
 
 from __future__ import annotations

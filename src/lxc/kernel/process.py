@@ -116,6 +116,12 @@ def set_title(title: str) -> None:
     _prctl(PR_SET_NAME, addressof(name), 0, 0, 0)
 
 
+def wipe_environment() -> None:
+    """Overwrite the environment that this program was executed with, which /proc/PID/environ shows; os.environ stays."""
+    env_start, env_end = map(int, _proc_stat()[47:49])  # proc(5): fields 50 and 51
+    ctypes.memset(env_start, 0, env_end - env_start)
+
+
 def _proc_stat() -> list[str]:
     """The fields of /proc/self/stat from the third on: index 0 is the state."""
     with open("/proc/self/stat", "rb") as file:

@@ -171,9 +171,9 @@ def test_at_a_reboot_all_run_again_and_know_it(recorded: Recorded) -> None:
     first = [kind for kind in BEFORE if kind != "start"]
     until(lambda: (recorded.out / "order").read_text().split()[-1:] == ["start-host"]
           and (recorded.out / "order").read_text().split().count("start-host") == 2, "it has rebooted")  # fmt: skip
+    until(lambda: recorded.lxc.state(recorded.name) == "RUNNING", "it runs again")
     assert recorded.order() == [*first, "stop", "post-stop", *first]
     assert [recorded.told(kind)["LXC_TARGET"] for kind in ORDER] == ["reboot"] * 8
-    until(lambda: recorded.lxc.state(recorded.name) == "RUNNING", "it runs again")
     recorded.lxc.ok("lxc-stop", "-n", recorded.name, "-k")
     assert [recorded.told(kind)["LXC_TARGET"] for kind in ("stop", "post-stop")] == ["stop", "stop"]
 
@@ -232,10 +232,11 @@ def test_a_start_hook_cannot_look_into_the_init_that_waits_beside_it(recorded: R
     recorded.script(
         recorded.inside.parent / "bin/spy",
         "#!/bin/sh\nreadlink /proc/1/exe && echo 1 >/out/seen\n(: </proc/1/mem) && echo 2 >/out/seen\n"
-        "readlink /proc/1/fd/0 && echo 3 >/out/seen\nreadlink /proc/self/exe >/out/self\nexit 0\n",
+        "readlink /proc/1/fd/0 && echo 3 >/out/seen\ngrep -q STARTER /proc/1/environ && echo 4 >/out/seen\n"
+        "readlink /proc/self/exe >/out/self\nexit 0\n",
     )
     recorded.configure(start="/bin/spy")
-    recorded.lxc.start(recorded.name)
+    recorded.lxc.ok("lxc-start", "-n", recorded.name, env={**os.environ, "STARTER": "me"})
     assert (recorded.inside / "self").read_text() == "/bin/busybox\n"
     assert not (recorded.inside / "seen").exists()
 
@@ -294,3 +295,10 @@ def test_what_a_hook_leaves_running_does_not_keep_the_container_s_cgroups(record
         until(lambda: recorded.lxc.leftovers() == [], "nothing is left")
     finally:
         os.kill(pid, 9)
+
+
+def test_they_are_told_of_the_configuration_that_is_read(recorded: Recorded) -> None:
+    other = recorded.lxc.path / "other"
+    recorded.lxc.config(recorded.name).rename(other)
+    recorded.lxc.start(recorded.name, "-f", str(other))
+    assert recorded.told("pre-start")["LXC_CONFIG_FILE"] == str(other)

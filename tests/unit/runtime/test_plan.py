@@ -386,3 +386,38 @@ def test_the_owner_of_the_cgroups_is_the_containers_directory() -> None:
 
 def test_the_same_configuration_gives_the_same_plan() -> None:
     assert planned(BUSYBOX) == planned(BUSYBOX)
+
+
+def test_hooks_are_steps_in_the_order_of_a_life() -> None:
+    kinds = ["stop", "start-host", "start", "autodev", "mount", "pre-mount", "pre-start", "post-stop"]
+    hooks = "".join(f"lxc.hook.{kind} = /bin/{kind} -x\n" for kind in kinds)
+    found = lines(QUIET.replace("autodev = 0", "autodev = 1") + hooks)
+    order = ["pre-start", "pre-mount", "mount", "autodev", "start", "start-host", "stop", "post-stop"]
+    assert [line for line in found if "hook" in line] == [f"run the {kind} hook /bin/{kind} -x" for kind in order]
+    place = {line: number for number, line in enumerate(found)}
+    assert place["run the pre-start hook /bin/pre-start -x"] == 1
+    assert place["run the autodev hook /bin/autodev -x"] < place["mknod -m 666 dev/null c 1 3"]
+    assert place["run the start-host hook /bin/start-host -x"] < place["exec env -i container=lxc /sbin/init"]
+    assert place["exec env -i container=lxc /sbin/init"] < place["# when it has ended"]
+
+
+def test_without_a_dev_of_its_own_there_are_no_autodev_hooks() -> None:
+    assert not planned(QUIET + "lxc.hook.autodev = /bin/x\n").hooks.autodev
+
+
+def test_hooks_are_told_about_the_container() -> None:
+    text = QUIET + "lxc.hook.pre-start = a\nlxc.hook.mount = b\nlxc.environment = A=1\nlxc.environment.hooks = B=2\n"
+    hooks = planned(text, facts=HYBRID.replace(log_level="INFO", config_file="/etc/other")).hooks
+    told = {
+        "LXC_CONFIG_FILE": "/etc/other",
+        "LXC_ROOTFS_MOUNT": "/r",
+        "LXC_ROOTFS_PATH": "/r",
+        "LXC_CONSOLE": "none",
+        "LXC_CGNS_AWARE": "1",
+        "LXC_LOG_LEVEL": "INFO",
+        "LXC_NAME": "web",
+        "LXC_HOOK_VERSION": "0",
+    }
+    assert [dict(hook.environment) for hook in hooks.pre_start] == [told]
+    assert [dict(hook.environment) for hook in hooks.mount] == [{**told, "A": "1", "B": "2"}]
+    assert [hook.where for hook in (*hooks.pre_start, *hooks.mount)] == ["config:5", "config:6"]
