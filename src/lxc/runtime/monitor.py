@@ -144,9 +144,11 @@ class Monitor:
             self.set_state(commands.ABORTING)
             raise
         finally:
-            self._take_down(prepared)
-            storage.detach(self.plan.root, attached)
-            self._run_post_stop()
+            try:
+                self._take_down(prepared)
+                storage.detach(self.plan.root, attached)
+            finally:
+                self._run_post_stop()
         assert self.exit is not None
         return self.exit
 
