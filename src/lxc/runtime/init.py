@@ -13,6 +13,7 @@ from lxc.cgroups import inside as cgroups
 from lxc.hooks import inside as hooks
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
+from lxc.limits import inside as limits
 from lxc.mounts import inside as mounts
 from lxc.network import inside as network
 from lxc.runtime import remedies, sealed
@@ -101,6 +102,9 @@ def run(
             begin(f"make {plan.shared_mounts} a slave of the host's")
             mounts.be_slave(plan.shared_mounts)
         os.umask(umask)
+        for step in plan.limits.parameters:
+            begin(step)
+            limits.perform(step)
         begin("take the console")
         terminal.take_stdio(plan.terminal, given)
         begin("drop capabilities")

@@ -14,6 +14,7 @@ from lxc.errors import StepError
 from lxc.hooks import outside as hooks
 from lxc.kernel import process
 from lxc.kernel.fs import closing
+from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import door, init, remedies
 from lxc.runtime.handshake import Handshake
@@ -91,6 +92,7 @@ def _accompany(plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, p
     """The monitor's half of the handshake."""
     held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
     cgroups.enter(made, made.payload, pid, is_born=True)
+    limits.prepare(plan.limits, pid)
     handshake.go()
     descriptors, shape = handshake.await_ready()
     try:

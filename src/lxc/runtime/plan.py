@@ -10,6 +10,8 @@ from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.errors import Unsupported
 from lxc.hooks import plan as hooks
 from lxc.hooks.plan import Hooks
+from lxc.limits import plan as limits
+from lxc.limits.plan import LimitPlan
 from lxc.mounts import plan as mounts
 from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
@@ -20,7 +22,7 @@ from lxc.security.plan import SecurityPlan
 from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
-from lxc.values import capability, words
+from lxc.values import capability, limit, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class StartPlan(Record):
     init: InitPlan
     stop_signal: int
     hooks: Hooks = Hooks()
+    limits: LimitPlan = LimitPlan()
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
 
@@ -106,6 +109,7 @@ class StartPlan(Record):
             self.cgroups,
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
             *(f"nsenter --{kind}={file}" for kind, file in self.shared),
+            self.limits,
             self.network,
             f"hostname {self.hostname}" if self.hostname else "",
             "keyctl session" if self.security.new_keyring else "",
@@ -119,6 +123,7 @@ class StartPlan(Record):
             *self.links,
             "" if self.root.is_shared else f"pivot_root {self.root.mount}",
             f"mount --make-rslave {self.shared_mounts}" if self.shared_mounts else "",
+            *self.limits.parameters,
             self.security,
             *self.hooks.start,
             *self.hooks.start_host,
@@ -175,6 +180,7 @@ def start(
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
         hooks=_hooks(place, config, facts, root.mount or "/"),
+        limits=_limits(config),
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=warnings,
     )
@@ -193,6 +199,17 @@ def _root(place: Place, config: Config, facts: Facts) -> RootPlan:
         propagation=options.propagation,
         propagation_recursive=options.propagation_recursive,
         data=options.data,
+    )
+
+
+def _limits(config: Config) -> LimitPlan:
+    return limits.plan(
+        (
+            (name, limit.number(name), value.soft, value.hard, _where(config, f"lxc.prlimit.{name}"))
+            for name, value in config.prlimit.items()
+        ),
+        ((item.name, item.value, where) for item, where in zip(config.proc, config.places("lxc.proc"), strict=True)),
+        ((name, value, _where(config, f"lxc.sysctl.{name}")) for name, value in config.sysctl.items()),
     )
 
 

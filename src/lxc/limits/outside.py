@@ -1,0 +1,46 @@
+"""Setting what concerns the container's init as a process, from the monitor, before init goes on."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+from lxc.errors import StepError
+from lxc.kernel import fs
+from lxc.kernel.fs import closing
+from lxc.limits.plan import UNLIMITED, LimitPlan, ProcessFile, ResourceLimit
+
+
+def prepare(plan: LimitPlan, pid: int) -> None:
+    """Set the limits and write the files of process `pid`.  Raises StepError."""
+    for step in plan.process:
+        try:
+            if isinstance(step, ResourceLimit):
+                _limit(step, pid)
+            else:
+                _write(step, pid)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise StepError(str(step), why, where=step.where, hint=_hint(step, error)) from error
+
+
+def _limit(step: ResourceLimit, pid: int) -> None:
+    soft, hard = (resource.RLIM_INFINITY if limit == UNLIMITED else limit for limit in (step.soft, step.hard))
+    resource.prlimit(pid, step.number, (soft, hard))
+
+
+def _write(step: ProcessFile, pid: int) -> None:
+    """Through a /proc that is one, whatever is mounted on the monitor's."""
+    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
+        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
+            raise OSError(None, "/proc is not the kernel's")
+        with closing(fs.openat2(proc, f"{pid}/{step.path}", os.O_WRONLY, 0, fs.RESOLVE_BENEATH)) as file:
+            os.write(file, step.value.encode(errors="surrogateescape"))
+
+
+def _hint(step: ResourceLimit | ProcessFile, error: Exception) -> str:
+    if isinstance(step, ResourceLimit) and isinstance(error, PermissionError):
+        return "raising a hard limit needs CAP_SYS_RESOURCE: choose a value up to the starter's own (ulimit -H)"
+    if isinstance(step, ProcessFile) and isinstance(error, FileNotFoundError):
+        return f"a process has no file /proc/PID/{step.path}"
+    return ""

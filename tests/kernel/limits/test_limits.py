@@ -1,0 +1,67 @@
+"""Limits and kernel parameters, as a process in the container meets them."""
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import Lxc
+
+pytestmark = pytest.mark.root
+
+
+def inside(lxc: Lxc, box: str, *settings: str, show: str) -> str:
+    words = [word for setting in settings for word in ("-s", setting)]
+    return lxc.ok("lxc-execute", "-n", box, *words, "--", "sh", "-c", show)
+
+
+def test_resource_limits_are_those_of_the_first_process_and_all_below_it(lxc: Lxc, box: str) -> None:
+    shown = inside(lxc, box, "lxc.prlimit.nofile=64:128", "lxc.prlimit.core=0", show="ulimit -n; ulimit -Hn; ulimit -c")
+    assert shown.split() == ["64", "128", "0"]
+
+
+def test_files_of_the_process_are_written(lxc: Lxc, box: str) -> None:
+    assert (
+        inside(lxc, box, "lxc.proc.oom_score_adj=17", show="cat /proc/1/oom_score_adj /proc/self/oom_score_adj")
+        == "17\n17\n"
+    )
+
+
+def test_kernel_parameters_are_the_containers_own(lxc: Lxc, box: str) -> None:
+    host = Path("/proc/sys/kernel/msgmax").read_text(), Path("/proc/sys/net/ipv4/ip_default_ttl").read_text()
+    shown = inside(
+        lxc,
+        box,
+        "lxc.mount.auto=proc:rw",
+        "lxc.sysctl.kernel.msgmax=4096",
+        "lxc.sysctl.net.ipv4.ip_default_ttl=33",
+        show="cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl",
+    )
+    assert shown.split() == ["4096", "33"]
+    assert host == (Path("/proc/sys/kernel/msgmax").read_text(), Path("/proc/sys/net/ipv4/ip_default_ttl").read_text())
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("lxc.sysctl.net.nonsense=1", "cannot sysctl -w net.nonsense=1: No such file or directory"),
+        ("lxc.proc.nonsense=1", "cannot echo 1 > /proc/INIT/nonsense: No such file or directory"),
+        ("lxc.proc.oom_score_adj=many", "cannot echo many > /proc/INIT/oom_score_adj: Invalid argument"),
+    ],
+)
+def test_what_the_kernel_refuses_fails_the_start_and_is_named(lxc: Lxc, box: str, setting: str, said: str) -> None:
+    done = lxc.run("lxc-start", "-n", box, "-s", setting)
+    assert done.returncode == 1
+    assert f"{said}" in done.stderr
+    assert f"set in -s {setting}" in done.stderr
+
+
+def test_a_link_for_proc_does_not_divert_a_parameter(lxc: Lxc, box: str) -> None:
+    (lxc.rootfs(box) / "proc").rmdir()
+    (lxc.rootfs(box) / "proc").symlink_to("tmp")
+    (lxc.rootfs(box) / "tmp/sys/net").mkdir(parents=True)
+    (lxc.rootfs(box) / "tmp/sys/net/trap").write_text("")
+    config = lxc.config(box)
+    config.write_text(config.read_text().replace("proc:mixed", ""))
+    done = lxc.run("lxc-start", "-n", box, "-s", "lxc.sysctl.net.trap=1")
+    assert done.returncode == 1
+    assert "/proc is a symbolic link" in done.stderr
+    assert (lxc.rootfs(box) / "tmp/sys/net/trap").read_text() == ""
