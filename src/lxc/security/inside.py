@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 
 from lxc import log
-from lxc.kernel import process
+from lxc.kernel import process, seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lxc.security.plan import SecurityPlan
+    from lxc.security.plan import Filter, SecurityPlan
 
 
 def join_keyring(plan: SecurityPlan) -> None:
@@ -33,3 +33,9 @@ def drop_capabilities(plan: SecurityPlan) -> None:
 def forbid_new_privileges(plan: SecurityPlan) -> None:
     if plan.no_new_privs:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def filter_system_calls(wanted: Filter) -> None:
+    """From here on, for this process and all that come of it."""
+    if wanted.code:
+        seccomp.set_mode_filter(bytes.fromhex(wanted.code))

@@ -5,12 +5,26 @@ from __future__ import annotations
 from lxc.record import Record
 
 
+class Filter(Record):
+    """Which system calls the container may make, as the kernel takes it."""
+
+    path: str = ""  # of the policy
+    rules: int = 0
+    code: str = ""  # BPF instructions of 8 bytes, in hexadecimal; "" is no filter
+    where: str = ""
+
+    def __str__(self) -> str:
+        size = len(self.code) // 16
+        return f"filter system calls as {self.path} says # {self.rules} rules, {size} instructions" if self.code else ""
+
+
 class SecurityPlan(Record):
     dropped: tuple[int, ...] = ()  # capabilities that leave the bounding set, by number
     names: tuple[str, ...] = ()  # how they are called: the place in it is the number
     no_new_privs: bool = False
     new_keyring: bool = True
     where: str = ""
+    filter: Filter = Filter()
 
     def keeps(self, capability: int) -> bool:
         return capability not in self.dropped
@@ -21,6 +35,8 @@ class SecurityPlan(Record):
             lines.append(f"drop capabilities {' '.join(map(self._name, self.dropped))}")
         if self.no_new_privs:
             lines.append("set no_new_privs")
+        if self.filter.code:
+            lines.append(str(self.filter))
         return "\n".join(lines)
 
     def _name(self, number: int) -> str:

@@ -1,0 +1,122 @@
+"""From a policy file to the program that the kernel runs at each system call.  Runs on the host's side."""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.errors import ConfigError, LxcError, StepError, Unsupported
+from lxc.kernel import libseccomp, seccomp
+from lxc.security.plan import Filter
+from lxc.security.seccomp import cache, policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.security.seccomp.policy import Policy, Rule
+
+_FORMAT = 1  # of what `program` makes of a policy; to be counted up when it makes something else of the same
+_LARGEST = 1 << 20  # bytes of a policy file
+# Our way in takes these after the filter is loaded: the last program of ours is no path of the container.
+_ON_THE_WAY = ("close_range", "execveat")
+
+
+def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
+    """The filter for the policy file at `path`, which `where` names.  Raises ConfigError, LxcError."""
+    text = _read(path, where)
+    machine = os.uname().machine
+    wanted = policy.parse(text, path, machine)
+    library = _library(where)
+    forbidden = [call for call in _ON_THE_WAY if _forbids(wanted, call, library)]
+    if forbidden:
+        raise ConfigError(f"{path}: {' and '.join(forbidden)} must be allowed: containers are entered so", where=path)
+    key = f"{_FORMAT} {library.version} {machine}\n{text}".encode(errors="surrogateescape")
+    code = cache.find(key, directory)
+    if not code:
+        code = program(wanted, library)
+        cache.keep(key, code, directory)
+    return Filter(path, len(wanted.rules), code.hex(), where)
+
+
+def is_wanted(*, allow_nesting: bool) -> bool:
+    """Whether a filter is to be loaded: not below another, unless that is allowed; not on a kernel without filters."""
+    if allow_nesting:
+        return True
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            found = [line.split()[1] for line in file if line.startswith("Seccomp:")]
+    except OSError:
+        return True
+    if not found:
+        log.info("this kernel has no system call filters, none is loaded")
+    elif found[0] != "0":
+        log.info("a system call filter is at work already, no other is loaded: lxc.seccomp.allow_nesting is not set")
+    return found == ["0"]
+
+
+def program(wanted: Policy, library: libseccomp.Library) -> bytes:
+    """`wanted` as BPF instructions, for this machine's architecture and the policy's others.  Raises LxcError."""
+    native = library.native
+    others = [token for token in map(library.architecture, wanted.others) if token]
+    filters: list[libseccomp.Filter] = []
+    try:
+        for architecture in (native, *others):
+            filters.append(libseccomp.Filter(library, wanted.default, architecture))
+            for rule in wanted.rules:
+                _add(filters[-1], rule, library, architecture)
+        for other in filters[1:]:
+            filters[0].merge(other)
+        code = filters[0].export()
+    except OSError as error:
+        raise LxcError(f"libseccomp cannot compile the system call filter: {error.strerror}") from error
+    finally:
+        for each in filters:
+            each.release()
+    if len(code) > seccomp.MOST_INSTRUCTIONS * seccomp.INSTRUCTION:
+        raise LxcError(f"the system call filter has more than {seccomp.MOST_INSTRUCTIONS} instructions")
+    return code
+
+
+def _forbids(wanted: Policy, call: str, library: libseccomp.Library) -> bool:
+    """By name and by number: version 1 knows numbers only."""
+    number = str(library.number(library.native, call))
+    names = {rule.call for rule in wanted.rules}
+    return wanted.forbids(number if number in names else call)
+
+
+def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, architecture: int) -> None:
+    native = library.native
+    number = int(rule.call) if rule.call.isdecimal() else library.number(native, rule.call)
+    if number == libseccomp.UNKNOWN:
+        if architecture == native:
+            log.info(f"{rule.where}: this machine has no system call {rule.call}")
+        return
+    if architecture == native and number < 0:
+        return
+    if architecture != native and library.number(architecture, rule.call) == libseccomp.UNKNOWN:
+        return
+    try:
+        to.add(rule.action, number, [each.data for each in rule.comparisons])
+    except OSError as error:
+        raise ConfigError(
+            f"{rule.where}: cannot add a rule for {rule.call}: {error.strerror}", where=rule.where
+        ) from error
+
+
+def _read(path: str, where: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise StepError(f"read lxc.seccomp.profile {path}", error.strerror or str(error), where=where) from error
+    if len(raw) > _LARGEST:
+        raise StepError(f"read lxc.seccomp.profile {path}", f"it is longer than {_LARGEST} bytes", where=where)
+    return raw.decode(errors="surrogateescape")
+
+
+def _library(where: str) -> libseccomp.Library:
+    try:
+        return libseccomp.Library()
+    except (OSError, AttributeError) as error:
+        raise Unsupported(
+            f"lxc.seccomp.profile needs {libseccomp.LIBRARY}: {error}", where=where, hint="install libseccomp2 (Debian)"
+        ) from error
