@@ -30,8 +30,6 @@ NOT_BUILT = (
     "lxc.apparmor.raw",
     "lxc.selinux.context",
     "lxc.selinux.context.keyring",
-    "lxc.seccomp.profile",
-    "lxc.seccomp.allow_nesting",
     "lxc.seccomp.notify.proxy",
     "lxc.seccomp.notify.cookie",
     "lxc.monitor.unshare",

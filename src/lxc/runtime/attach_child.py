@@ -23,6 +23,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import remedies, sealed
 from lxc.runtime.handshake import pack_failure
+from lxc.security import inside as security
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,16 +81,19 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
         process.personality(plan.personality)
     yield "drop capabilities"
     _drop_capabilities(plan.dropped)
-    # a security module's label would be set here, then no_new_privs, then a system call filter be loaded
+    # a security module's label would be set here
     yield "set no_new_privs"
     if plan.no_new_privs:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
-    yield f"become user {plan.uid}, group {plan.gid}"
-    _become(plan)
     yield "take standard input, output and error"
     _take_stdio(given.stdio)
     if not given.is_on_terminal:
         os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
+    if plan.filter.code:
+        yield str(plan.filter)
+        security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
+    yield f"become user {plan.uid}, group {plan.gid}"
+    _become(plan)
 
 
 def _close_all_but(given: Given) -> None:

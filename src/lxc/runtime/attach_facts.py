@@ -17,6 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client
 from lxc.runtime.attach_plan import CGROUP, LSM, Facts
+from lxc.security.plan import Filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _PROC_ROOT = 1  # inode number of proc's root directory, always
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 _ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
-_SECCOMP_FILTER = "2"
 
 Ranges = tuple[tuple[int, int, int], ...]  # of ids: first inside, first outside, how many
 
@@ -77,8 +77,6 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
     different = _different(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
     uids, gids = id_ranges(target, "uid_map"), id_ranges(target, "gid_map")
-    if status.get("Seccomp", "").strip() == _SECCOMP_FILTER and LSM not in wish.elevated:
-        log.warn("the container's system call filter is not applied to what is attached")
     return Facts(
         pid=target.pid,
         own=_names(client.clone_flags(place)),
@@ -88,12 +86,25 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         label=_label(target),
         arch=client.config_item(place, "lxc.arch") or "",
         no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",
+        filter=Filter() if LSM in wish.elevated else _filter(place),
         maps_root=outside(uids, 0) >= 0 and outside(gids, 0) >= 0,
         ids=(inside(uids, int(status["Uid"].split()[1])), inside(gids, int(status["Gid"].split()[1]))),
         passwd="" if wish.argv else _passwd(target, joins_root),
         environment=tuple(os.environ.items()),
         cwd=_cwd(),
     )
+
+
+def _filter(place: Place) -> Filter:
+    """The container's system call filter, made anew from the host's file.  Raises ConfigError, LxcError."""
+    path = client.config_item(place, "lxc.seccomp.profile") or ""
+    if not path:
+        return Filter()
+    from lxc.security.seccomp import compiler
+
+    if not compiler.is_wanted(allow_nesting=client.config_item(place, "lxc.seccomp.allow_nesting") == "1"):
+        return Filter()
+    return compiler.load(path, "")
 
 
 def id_ranges(target: Target, file: str) -> Ranges:

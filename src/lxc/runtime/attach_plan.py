@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.record import Record
+from lxc.security.plan import Filter
 from lxc.values import arch
 from lxc.values.namespace import NAMES
 
@@ -45,6 +46,7 @@ class Facts(Record):
     label: str = ""  # its init's, of the security module
     arch: str = ""
     no_new_privs: bool = False
+    filter: Filter = Filter()
     maps_root: bool = True  # its user namespace has a user 0 and a group 0
     ids: tuple[int, int] = (0, 0)  # its init's uid and gid, in its user namespace
     passwd: str = ""  # text of /etc/passwd, where the command will be
@@ -69,6 +71,7 @@ class AttachPlan(Record):
     no_new_privs: bool
     environment: tuple[tuple[str, str], ...]
     argv: tuple[str, ...]
+    filter: Filter = Filter()
 
     @property
     def joins_user(self) -> bool:
@@ -85,6 +88,8 @@ class AttachPlan(Record):
             lines.append(f"personality {self.personality:#x}")
         if self.dropped:
             lines.append(f"drop capabilities {' '.join(map(str, self.dropped))}")
+        if self.filter.code:
+            lines.append(str(self.filter))
         lines.append(f"become user {self.uid}, group {self.gid}, groups {self.groups or 'none'}")
         if self.no_new_privs:
             lines.append("set no_new_privs")
@@ -117,6 +122,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         no_new_privs=facts.no_new_privs,
         environment=_environment(wish, facts),
         argv=wish.argv or (shell(facts.passwd, uid),),
+        filter=facts.filter,
     )
 
 

@@ -10,6 +10,7 @@ from lxc.config import effects
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.runtime import client
 from lxc.runtime.plan import Facts
+from lxc.security.plan import Filter
 from lxc.storage import outside as storage
 from lxc.values import mount as values
 
@@ -62,7 +63,20 @@ def facts(config: Config, place: Place) -> Facts:
         _shared(config, place),
         log.LEVELS[log.threshold()],
         storage=_storage(config),
+        filter=_filter(config),
     )
+
+
+def _filter(config: Config) -> Filter:
+    """lxc.seccomp.profile, compiled.  Raises ConfigError, LxcError."""
+    path = config.seccomp_profile
+    if not path:
+        return Filter()
+    from lxc.security.seccomp import compiler
+
+    if not compiler.is_wanted(allow_nesting=config.seccomp_allow_nesting):
+        return Filter()
+    return compiler.load(path, (config.places("lxc.seccomp.profile") or ("",))[-1])
 
 
 def _storage(config: Config) -> str:

@@ -111,6 +111,9 @@ def run(
         security.drop_capabilities(plan.security)
         begin("set no_new_privs")
         security.forbid_new_privileges(plan.security)
+        if plan.security.filter.code:
+            begin(plan.security.filter)
+            security.filter_system_calls(plan.security.filter)
         for step in plan.hooks.start:
             begin(step)
             hooks.run_contained(step, door)

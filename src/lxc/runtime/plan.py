@@ -18,7 +18,7 @@ from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
 from lxc.record import Record
 from lxc.security import plan as security
-from lxc.security.plan import SecurityPlan
+from lxc.security.plan import Filter, SecurityPlan
 from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
@@ -50,6 +50,7 @@ class Facts(Record):
     log_level: str = "ERROR"
     config_file: str = ""  # which is read instead of the container's own
     storage: str = "dir"  # the driver that fits lxc.rootfs.path, if that names none
+    filter: Filter = Filter()  # what lxc.seccomp.profile was compiled to
 
 
 class ChangeDirectory(Record):
@@ -300,6 +301,7 @@ def _security(config: Config, facts: Facts) -> SecurityPlan:
         names=capability.NAMES,
         no_new_privs=config.no_new_privs,
         new_keyring=not config.keyring_session,
+        filter=facts.filter,
         where=_where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
     )
 

@@ -1,0 +1,82 @@
+"""Policies as programs, and what becomes of those that are kept."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import lxc
+import lxc.errors
+from lxc.errors import ConfigError, StepError
+from lxc.kernel import libseccomp
+from lxc.security.seccomp import cache, compiler
+
+COMMON = Path(lxc.__file__).parent / "share/config/common.seccomp"
+
+
+def size(tmp_path: Path, text: str) -> int:
+    policy = tmp_path / "policy"
+    policy.write_text(text)
+    return len(compiler.load(str(policy), "", str(tmp_path / "cache")).code) // 16
+
+
+def test_the_shipped_policy_compiles(tmp_path: Path) -> None:
+    found = compiler.load(str(COMMON), "config:1", str(tmp_path / "cache"))
+    assert found.rules == 6
+    assert str(found) == f"filter system calls as {COMMON} says # 6 rules, {len(found.code) // 16} instructions"
+
+
+def test_a_rule_makes_the_program_longer_and_an_unknown_call_does_not(tmp_path: Path) -> None:
+    least = size(tmp_path, "2\ndenylist\n")
+    assert size(tmp_path, "2\ndenylist\nno_such_call errno 1\n") == least
+    assert size(tmp_path, "2\ndenylist\nmknod errno 1\n") > least
+
+
+@pytest.mark.parametrize("text", ["2\nallowlist\nread\n", "2\ndenylist\nexecveat errno 1\n", "1\nallowlist\n0\n1\n"])
+def test_what_containers_are_entered_with_must_be_allowed(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="execveat must be allowed"):
+        size(tmp_path, text)
+
+
+def test_a_policy_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match=r"cannot read lxc\.seccomp\.profile /gone: No such file") as caught:
+        compiler.load("/gone", "config:3", str(tmp_path))
+    assert caught.value.where == "config:3"
+
+
+def test_a_missing_library_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libseccomp, "LIBRARY", "libno-such.so.2")
+    with pytest.raises(lxc.errors.Unsupported) as caught:
+        compiler.load(str(COMMON), "config:1")
+    assert "libseccomp2" in caught.value.hint
+
+
+def test_a_program_is_kept(tmp_path: Path) -> None:
+    directory = str(tmp_path / "a/cache")
+    assert cache.find(b"key", directory) == b""
+    cache.keep(b"key", b"12345678", directory)
+    assert cache.find(b"key", directory) == b"12345678"
+    assert cache.find(b"other", directory) == b""
+    assert [oct(path.stat().st_mode & 0o777) for path in Path(directory).iterdir()] == ["0o600"]
+
+
+@pytest.mark.parametrize("damage", ["mode", "length", "bit", "link", "directory mode", "directory link"])
+def test_what_is_odd_about_a_kept_program_makes_it_not_be_there(tmp_path: Path, damage: str) -> None:
+    directory = tmp_path / "cache"
+    cache.keep(b"key", b"12345678", str(directory))
+    (entry,) = directory.iterdir()
+    if damage == "mode":
+        entry.chmod(0o640)
+    elif damage == "length":
+        entry.write_bytes(entry.read_bytes()[:-1])
+    elif damage == "bit":
+        entry.write_bytes(entry.read_bytes()[:-1] + b"9")
+    elif damage == "link":
+        entry.rename(tmp_path / "moved")
+        entry.symlink_to(tmp_path / "moved")
+    elif damage == "directory mode":
+        directory.chmod(0o755)
+    else:
+        directory.rename(tmp_path / "moved")
+        os.symlink(tmp_path / "moved", directory)
+    assert cache.find(b"key", str(directory)) == b""
