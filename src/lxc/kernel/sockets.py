@@ -19,12 +19,18 @@ from _socket import socket as socket
 SCM_CREDENTIALS = 2  # not in the socket module before Python 3.13
 _MOST_DESCRIPTORS = 253  # SCM_MAX_FD
 _MSG_CMSG_CLOEXEC = 0x40000000
+_LONGEST_WAIT = (1 << 31) - 1  # seconds
 
 
 def listen(name: bytes) -> socket:
-    """A socket listening at the abstract address `name` (without its leading NUL).  Raises OSError(EADDRINUSE)."""
+    """A socket listening at the abstract address `name` (without its leading NUL).  Raises OSError(EADDRINUSE).
+
+    What is received on its connections comes with the sender's credentials, from the first connection on: they
+    take that from the listener as it is when they are made, which can be long before they are accepted.
+    """
     listener = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
+        pass_credentials(listener)
         listener.bind(b"\0" + name)
         listener.listen(100)
     except OSError:
@@ -80,7 +86,8 @@ def peer_credentials(connection: socket) -> tuple[int, int, int]:
 
 
 def set_receive_timeout(connection: socket, seconds: float) -> None:
-    """SO_RCVTIMEO; 0 waits forever."""
+    """SO_RCVTIMEO; 0 waits forever, and so, nearly, does what is longer than a kernel counts."""
+    seconds = min(seconds, _LONGEST_WAIT)
     whole = int(seconds)
     timeval = whole.to_bytes(8, "little") + int((seconds - whole) * 1_000_000).to_bytes(8, "little")
     connection.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval)

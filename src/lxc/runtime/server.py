@@ -52,7 +52,6 @@ class Server:
         self._listener, self._loop, self._answer, self._closed = listener, loop, answer, closed
         self._connections: dict[int, Connection] = {}
         self._strangers: list[Connection] = []
-        sockets.pass_credentials(listener)
         loop.watch(listener.fileno(), self._accept)
 
     def tell_state(self, name: str, state: int) -> None:
