@@ -7,6 +7,7 @@ call: which command it is says the name it was called by.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -17,10 +18,13 @@ from lxc.errors import LxcError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Sequence
     from typing import NoReturn
 
     from lxc.cli.options import Arguments, Command
+else:
+    import _signal  # as lxc.kernel.signals does, which costs a command more
 
 TOOLS = (
     "lxc-attach", "lxc-autostart", "lxc-cgroup", "lxc-check", "lxc-checkconfig", "lxc-checkpoint", "lxc-config",
@@ -29,6 +33,7 @@ TOOLS = (
     "lxc-update-config", "lxc-wait",
 )  # fmt: skip
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
+_REMEDY = {errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)"}
 
 
 def main(tool: str, argv: Sequence[str] | None = None) -> int:
@@ -40,11 +45,32 @@ def main(tool: str, argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError:  # of writing to standard error, there is no one to tell
+        return 1
 
 
 def entry() -> NoReturn:
-    """The command that this process was called by the name of; does not return, nor tidy up what ends with it."""
-    os._exit(main(os.path.basename(sys.argv[0])))
+    """The command that this process was called by the name of; does not return, nor tidy up what ends with it.
+
+    The script that calls it leaves Ctrl-C to the kernel until here, where a KeyboardInterrupt is understood.
+    """
+    try:
+        if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        _open_standard_descriptors()
+        status = main(os.path.basename(sys.argv[0]))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    os._exit(status)
+
+
+def _open_standard_descriptors() -> None:
+    """Have those of 0, 1 and 2 that are closed fail as before, but keep the files and sockets to come out of there."""
+    for fd, wrong_way in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open("/dev/null", wrong_way), True)
 
 
 def module(tool: str) -> str:
@@ -67,12 +93,17 @@ def _run(tool: str, words: Sequence[str]) -> int:
     program = sys.modules[name]
     try:
         arguments = _read(program.COMMAND, words)
+        if isinstance(arguments, Answer):
+            output.write(arguments.text, arguments.fd)
+            return arguments.status
     except UsageError as error:
         output.lines([f"{tool}: {line}" for line in (*error.lines(), "could not parse command line")], output.STDERR)
         return error.exit_status
-    if isinstance(arguments, Answer):
-        output.write(arguments.text, arguments.fd)
-        return arguments.status
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        output.lines([f"{tool}: {sentence(error)}"], output.STDERR)
+        return 1
     try:
         _open_log(tool, arguments)
         if arguments.rcfile:
@@ -85,7 +116,8 @@ def _run(tool: str, words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _complain(tool, arguments, [sentence(error)])
+        remedy = _REMEDY.get(error.errno or 0)
+        _complain(tool, arguments, [sentence(error), *([remedy] if remedy else [])])
         return 1
 
 

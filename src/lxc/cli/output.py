@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     Plain = str | int | float | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
 
 STDOUT, STDERR = 1, 2
+_NAMES = {STDOUT: "standard output", STDERR: "standard error"}
 
 
 def write(text: str, fd: int = STDOUT) -> None:
-    """Write all of `text`.  Raises OSError, BrokenPipeError above all."""
+    """Write all of `text`.  Raises OSError that names the descriptor, BrokenPipeError above all."""
     data = text.encode(errors="surrogateescape")
-    while data:
-        data = data[os.write(fd, data) :]
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, _NAMES.get(fd, str(fd))) from error
 
 
 def lines(texts: Iterable[str], fd: int = STDOUT) -> None:

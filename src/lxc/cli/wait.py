@@ -11,9 +11,12 @@ from lxc.runtime.commands import STATES
 def seconds(text: str) -> float:
     """Seconds, perhaps with a fraction; negative is forever."""
     try:
-        return float(text)
+        number = float(text)
+        if number == number:  # NaN, which is before and after nothing, is not even itself
+            return number
     except ValueError:
-        raise ValueError(f"expected a number of seconds, got {text!r}") from None
+        pass
+    raise ValueError(f"expected a number of seconds, got {text!r}")
 
 
 class WaitArguments(Arguments):

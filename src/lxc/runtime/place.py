@@ -83,7 +83,10 @@ def _absolute(path: str) -> str:
     """`path` made absolute, without `.`, `..`, doubled and trailing slashes; links are followed only to resolve `..`."""
     if ".." in path.split("/") and "\0" not in path:
         return os.path.realpath(path)
-    return "/" + os.path.abspath(path).lstrip("/")
+    try:
+        return "/" + os.path.abspath(path).lstrip("/")
+    except FileNotFoundError:
+        raise UsageError(f"the container path {path!r} is relative, and the working directory is gone") from None
 
 
 def _objection(wanted: Place) -> str:

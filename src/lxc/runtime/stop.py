@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
+_LONGEST_POLL_MS = (1 << 31) - 1  # an int of C: 24 days
 _SIGRTMIN_3 = 37  # what systemd takes for "halt" (systemd(1)); glibc's SIGRTMIN is 34
 
 
@@ -85,7 +86,8 @@ def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
 def _wait_for_exit(pidfd: int, deadline: float | None) -> bool:
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
-    return bool(poller.poll(None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))))
+    left_ms = None if deadline is None else max(0, min(_LONGEST_POLL_MS, int((deadline - time.monotonic()) * 1000)))
+    return bool(poller.poll(left_ms))
 
 
 def _halt_signal(place: Place) -> int:

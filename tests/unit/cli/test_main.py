@@ -60,6 +60,11 @@ def test_the_exit_code_is_the_commands(failures: dict[str, BaseException]) -> No
         ),
         (OSError(errno.EPERM, "Operation not permitted"), "lxc-try: me: Operation not permitted\n", 1),
         (OSError("odd"), "lxc-try: me: odd\n", 1),
+        (
+            OSError(errno.EMFILE, "Too many open files", "/proc"),
+            "lxc-try: me: /proc: Too many open files\n  it needs more open files: raise the limit (ulimit -n)\n",
+            1,
+        ),
         (KeyboardInterrupt(), "", 130),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), "", 141),
     ],
@@ -193,3 +198,37 @@ def test_names_need_not_be_text(tmp_path: Path) -> None:
     Path(os.fsdecode(directory), "config").touch()
     done = entry("lxc-ls", "-1", "-P", str(tmp_path), text=False)
     assert done.stdout == b"caf\xe9\n"  # type: ignore[comparison-overlap]  # bytes, for once
+
+
+def test_an_output_that_takes_nothing_is_named() -> None:
+    with open("/dev/full", "wb") as full:
+        done = entry("lxc-config", "-l", stdout=full, stderr=subprocess.PIPE, capture_output=False)
+        told_nobody = entry("lxc-config", "-l", stdout=full, stderr=full, capture_output=False)
+    assert (done.returncode, done.stderr) == (1, "lxc-config: standard output: No space left on device\n")
+    assert told_nobody.returncode == 1
+
+
+def test_a_closed_output_is_still_closed_to_the_command() -> None:
+    done = entry("lxc-config", "-l", stdout=None, stderr=subprocess.PIPE, capture_output=False, preexec_fn=close_output)
+    assert (done.returncode, done.stderr) == (1, "lxc-config: standard output: Bad file descriptor\n")
+
+
+def close_output() -> None:
+    os.close(1)
+
+
+def test_a_relative_path_from_a_directory_that_is_gone_is_refused(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = entry("lxc-wait", "-P", "here", "-n", "me", "-s", "STOPPED", cwd=gone, preexec_fn=gone.rmdir)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "lxc-wait: the container path 'here' is relative, and the working directory is gone\n"
+        "lxc-wait: could not parse command line\n"
+    )
+
+
+def test_a_time_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    done = entry("lxc-wait", "-P", str(tmp_path), "-n", "me", "-s", "STOPPED", "-t", "nan")
+    assert done.returncode == 1
+    assert done.stderr.startswith("lxc-wait: -t, --timeout: expected a number of seconds, got 'nan'\n")

@@ -1,0 +1,44 @@
+"""Commands in surroundings that nobody wishes for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from tests.conftest import Lxc
+
+pytestmark = pytest.mark.root
+
+
+def close_standard_descriptors() -> None:
+    for fd in (0, 1, 2):
+        os.close(fd)
+
+
+def test_a_container_starts_without_any_standard_descriptor(lxc: Lxc, box: str) -> None:
+    argv = lxc.command("lxc-start", "-n", box)
+    assert subprocess.run(argv, preexec_fn=close_standard_descriptors, timeout=60).returncode == 0
+    assert lxc.attach(box, "echo", "well") == "well\n"
+    assert lxc.state(box) == "RUNNING"
+
+
+def test_a_command_that_is_interrupted_early_says_nothing(lxc: Lxc) -> None:
+    for delay_ms in range(0, 40, 2):
+        argv = ["env", "--default-signal=INT", *lxc.command("lxc-ls")]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            time.sleep(delay_ms / 1000)
+            process.send_signal(signal.SIGINT)
+            assert process.communicate()[1] == ""
+
+
+def test_one_may_wait_for_ages(lxc: Lxc, box: str) -> None:
+    init = lxc.rootfs(box) / "sbin/test-init"
+    init.write_text("#!/bin/sh\ntrap 'exit 0' USR1\nwhile :; do sleep 0.1; done\n")
+    init.chmod(0o755)
+    lxc.start(box, "--", "/sbin/test-init")
+    assert lxc.run("lxc-wait", "-n", box, "-s", "RUNNING", "-t", "1" + 30 * "0").returncode == 0
+    assert lxc.run("lxc-stop", "-n", box, "-t", "1" + 30 * "0", "--nokill").returncode == 0
+    assert lxc.state(box) == "STOPPED"
