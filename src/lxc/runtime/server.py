@@ -63,11 +63,11 @@ class Server:
                 self._send(connection, message)
 
     def close_all(self) -> None:
-        """End every connection: whoever still waits learns that the container is gone; then stop listening."""
-        for connection in list(self._connections.values()):
-            self._end(connection)
+        """Stop listening, then end every connection: who waits for that can start or destroy the container at once."""
         self._loop.forget(self._listener.fileno())
         self._listener.close()
+        for connection in list(self._connections.values()):
+            self._end(connection)
 
     def drop_waiting(self, keep_over_reboot: bool) -> None:
         """End the connections that wait for a state, but with `keep_over_reboot` those that asked to survive one."""
