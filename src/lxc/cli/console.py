@@ -54,13 +54,7 @@ def run(arguments: ConsoleArguments) -> int:
     if client.state(place) == "STOPPED":
         raise NotRunning(f"{place.name} is not running")
     number, master, lease = client.tty(place, arguments.tty)
-    key = f"Ctrl+{chr(arguments.escape | 0x60)}"
-    welcome = (
-        "",
-        f"Connected to tty {number}",
-        f"Type <{key} q> to exit the console, <{key} {key}> to enter {key} itself",
-    )
-    output.lines(welcome, output.STDERR)
+    output.lines(session.welcome(number, arguments.escape), output.STDERR)
     try:
         session.run(master, arguments.escape)
     finally:

@@ -37,6 +37,10 @@ class Table:
 
     __hash__ = None  # type: ignore[assignment]  # it holds mappings
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """How pickle takes it to another process."""
+        return type(self), (self._values, self._places)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._values!r})"
 

@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.config.document import Document
+    from lxc.config.settings import Settings
     from lxc.runtime.place import Place
 
 BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # of which we make `dir`
@@ -46,8 +47,11 @@ class Recipe(Record):
     is_quiet: bool = False
 
 
-def create(place: Place, recipe: Recipe) -> None:
-    """Make the container, all of it or nothing.  Raises LxcError; Interrupted if SIGINT, SIGTERM … came."""
+def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> None:
+    """Make the container, all of it or nothing.  Raises LxcError; Interrupted if SIGINT, SIGTERM … came.
+
+    `initial` is the initial configuration where it is not to be read from a file.
+    """
     check(recipe)
     if "dir" not in _backends(recipe.backend):
         raise Unsupported(
@@ -58,7 +62,7 @@ def create(place: Place, recipe: Recipe) -> None:
     with interruption.deferred() as signal:
         if place.is_defined:
             raise _exists(place)
-        config, document = _initial(recipe.config_file)
+        config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
         if template and config.idmap:
             raise Unsupported(
                 "this version cannot run a template in a user namespace",

@@ -50,6 +50,16 @@ class Escape:
         return bytes(sent)
 
 
+def welcome(number: int, escape: int) -> tuple[str, ...]:
+    """What to tell the user of tty `number` first: how to leave it."""
+    key = f"Ctrl+{chr(escape | 0x60)}"
+    return (
+        "",
+        f"Connected to tty {number}",
+        f"Type <{key} q> to exit the console, <{key} {key}> to enter {key} itself",
+    )
+
+
 def run(master: int, escape: int = -1, source: int = 0, sink: int = 1) -> None:
     """Connect the descriptors `source` and `sink` with `master` until one of the sides leaves.
 

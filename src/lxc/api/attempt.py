@@ -1,0 +1,56 @@
+"""How the public API fails: in words, without exceptions, and with exceptions where the caller made the mistake."""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.errors import LxcError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Attempted(Protocol):
+        """Whoever keeps the reason."""
+
+        last_error: LxcError | None
+
+        @property
+        def name(self) -> str: ...
+
+
+class Attempt:
+    """`with attempt:` what fails in words for a user ends the block, and is remembered and logged."""
+
+    def __init__(self, container: Attempted, *, is_verb: bool = False) -> None:
+        """A verb forgets the reason of the last failure when it begins."""
+        self._container, self._is_verb = container, is_verb
+
+    def __enter__(self) -> None:
+        if self._is_verb:
+            self._container.last_error = None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        if isinstance(error, OSError):
+            about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+            failure = LxcError(f"{about}{error.strerror or error}")
+            failure.__cause__ = error
+        elif isinstance(error, LxcError):
+            failure = error
+        else:
+            return False
+        self._container.last_error = failure
+        log.error(f"{self._container.name}: {failure}")
+        return True
+
+
+def texts(*values: object) -> None:
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, str):
+            raise TypeError(f"argument {number} must be str, not {type(value).__name__}")
+
+
+def number(value: object) -> None:
+    if not isinstance(value, int):
+        raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")

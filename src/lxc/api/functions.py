@@ -1,0 +1,75 @@
+"""The public functions and constants that are not about one container."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.release import LXC_VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+version = LXC_VERSION
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+LXC_ATTACH_KEEP_ENV, LXC_ATTACH_CLEAR_ENV = 0, 1
+LXC_ATTACH_MOVE_TO_CGROUP, LXC_ATTACH_DROP_CAPABILITIES, LXC_ATTACH_SET_PERSONALITY, LXC_ATTACH_LSM_EXEC = 1, 2, 4, 8
+LXC_ATTACH_REMOUNT_PROC_SYS, LXC_ATTACH_LSM_NOW, LXC_ATTACH_DEFAULT = 0x10000, 0x20000, 0xFFFF
+LXC_CLONE_KEEPNAME, LXC_CLONE_KEEPMACADDR, LXC_CLONE_SNAPSHOT = 1, 2, 4
+LXC_CLONE_KEEPBDEVTYPE, LXC_CLONE_MAYBE_SNAPSHOT = 8, 16
+LXC_CREATE_QUIET = 1
+_OF_THIS_MACHINE = ("linux32", "i386", "i486", "i586", "i686", "athlon", "x86", "linux64", "x86_64", "amd64")
+
+
+def arch_to_personality(arch: str | bytes) -> int:
+    """The argument of personality(2) for an architecture of x86 machines.  Raises KeyError for others."""
+    from lxc.values import arch as architectures
+
+    if not isinstance(arch, str | bytes):
+        raise ValueError("Expected a string")
+    name = os.fsdecode(arch)
+    if name not in _OF_THIS_MACHINE:
+        raise KeyError("Failed to lookup architecture.")
+    return architectures.PERSONALITY[architectures.parse(name)]
+
+
+def get_global_config_item(key: str) -> str:
+    """The value of a key of lxc.conf.  Raises KeyError if there is no such key, or it has no value."""
+    from lxc.api import attempt
+    from lxc.config import system
+
+    attempt.texts(key)
+    try:
+        value = system.get(key)
+    except KeyError:
+        value = None
+    if not value:
+        raise KeyError("Invalid configuration key")
+    return value
+
+
+def attach_run_command(cmd: str | Sequence[str] | tuple[str, list[str]]) -> int:
+    """For Container.attach: the payload becomes the command.  Called itself, it becomes that in place of this process.
+
+    `cmd` is a program, a list of a program and its arguments, or a tuple of a program and all its words, its own name
+    included.  Returns the exit status of a shell that cannot execute it.
+    """
+    from lxc.api import attaching
+
+    program, words = attaching.command(cmd)
+    try:
+        os.execvp(program, words)
+    except FileNotFoundError:
+        return 127
+    except OSError:
+        return 126
+
+
+def attach_run_shell(payload: object = None) -> int:
+    """For Container.attach: becomes the user's shell, by the container's /etc/passwd."""
+    from lxc.runtime import attach_plan
+
+    with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+        return attach_run_command(attach_plan.shell(file.read(), os.getuid()))

@@ -1,0 +1,263 @@
+"""Work that forks, done in an interpreter of its own: whoever calls may have threads, locks and a large heap.
+
+    caller                                        fresh interpreter (python -IS, posix_spawn)
+    what to do, pickled ──────────────────────▶   does it
+              ◀─────────────── what came of it, or the error and the log that led there
+    end of file ──────────────────────────────▶   (a container in the foreground) kills it
+
+The channel is a socket pair that nobody else has, so what comes over it is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from _socket import AF_UNIX, SOCK_STREAM, socket
+
+from lxc import log
+from lxc.errors import LxcError
+from lxc.kernel import process, signals, sockets
+from lxc.record import Record
+from lxc.runtime import client, remedies, stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from lxc.config.container import Config
+    from lxc.config.settings import Settings
+    from lxc.runtime.attach import Attached
+    from lxc.runtime.attach_plan import Wish
+    from lxc.runtime.create import Recipe
+    from lxc.runtime.place import Place
+    from lxc.runtime.start import Order
+
+_CHANNEL = 3  # the channel's number in the fresh interpreter
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+_PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; spawn.serve({_CHANNEL})"
+_NOT_PASSED_ON = ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")  # sd_listen_fds(3): they mean the caller itself
+_ALL_BUT_FAULTS = signals.ALL - {signals.SIGBUS, signals.SIGILL, signals.SIGSEGV}
+_IMPATIENCE_MS = 200
+
+
+def start(order: Order) -> int:
+    """runtime.start.start; the container of an order in the foreground is killed when the caller goes away."""
+    code: int = _elsewhere("start", order).result
+    return code
+
+
+def create(place: Place, recipe: Recipe, initial: Settings | None) -> None:
+    """runtime.create.create, with `initial` as initial configuration unless it is None."""
+    _elsewhere("create", place, recipe, initial)
+
+
+def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
+    """runtime.attach.start; `is_on_terminal`: the wish's standard input becomes the command's controlling terminal."""
+    from lxc.runtime import attach as attaching
+
+    said = _elsewhere("attach", place, wish, is_on_terminal, descriptors=wish.stdio)
+    plan, middle = said.result
+    return attaching.meet(attaching.Launched(plan, middle, *said.descriptors))
+
+
+class Said(Record):
+    """What came of a task."""
+
+    result: Any
+    descriptors: tuple[int, ...] = ()  # the receiver's to close
+
+
+def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ()) -> Said:
+    """Have a fresh interpreter do one of `_TASKS`.  Returns and raises what that does."""
+    import pickle
+
+    channel, pid = _spawn()
+    said, given = b"", tuple[int, ...]()
+    try:
+        _say(channel, pickle.dumps((task, arguments)), descriptors)
+        said, given = _hear(channel)
+    except OSError as error:  # it went away while it was being told
+        log.debug(f"{task}: {error}")
+    except BaseException:  # KeyboardInterrupt: have it undo what it has begun, and wait for that
+        _interrupt(channel, pid)
+        raise
+    finally:
+        channel.close()
+        status = _reap(pid)
+    if not said:
+        raise LxcError(f"the Python process that was to {task} the container ended with wait status {status:#x}")
+    kind, content, state, trace = pickle.loads(said)
+    if kind is None:
+        return Said(content, given)
+    log.adopt(trace)
+    failure: LxcError = kind.__new__(kind)
+    failure.args = content
+    failure.__dict__.update(state)
+    raise failure
+
+
+def _spawn() -> tuple[socket, int]:
+    """A fresh interpreter that listens to us: the channel to it, which the caller closes, and its pid."""
+    ours, theirs = sockets.pair()
+    python = _interpreter()
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    try:
+        pid = os.posix_spawn(
+            python,
+            [python, "-IS", "-c", _PROGRAM, _PACKAGES],
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), _CHANNEL)],
+            setsigmask=(),
+        )
+    except OSError as error:
+        ours.close()
+        raise LxcError(f"cannot run the Python interpreter {python}: {error.strerror}") from error
+    finally:
+        theirs.close()
+    return ours, pid
+
+
+def _interpreter() -> str:
+    """The Python that runs us; where a program has us built in, the one that it was built with."""
+    if os.path.basename(sys.executable).startswith("python"):
+        return sys.executable
+    return f"{sys.base_exec_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _interrupt(channel: socket, pid: int) -> None:
+    """Have it give up; return when it has."""
+    try:
+        os.kill(pid, signals.SIGINT)
+        channel.shutdown(1)  # SHUT_WR: who watches over a container in the foreground sees that
+        while sockets.receive(channel, 65536)[0]:
+            pass
+    except OSError as error:  # it is gone already
+        log.debug(str(error))
+
+
+def _reap(pid: int) -> int:
+    """The wait status of our child, 0 if somebody else took it: the caller's process is not ours alone."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return 0
+
+
+def _say(channel: socket, data: bytes, descriptors: tuple[int, ...] = ()) -> None:
+    sockets.send(channel, len(data).to_bytes(8, "little") + data, descriptors)
+
+
+def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
+    """What the other end says, b"" if it goes away before it has said it, and the descriptors it gives."""
+    size, descriptors = sockets.receive_exactly(channel, 8)
+    data, _ = sockets.receive_exactly(channel, int.from_bytes(size, "little")) if len(size) == 8 else (b"", ())
+    return data, descriptors
+
+
+# ---- in the fresh interpreter ----------------------------------------------------------------------------------------
+
+
+def serve(fd: int) -> NoReturn:
+    """Do what is asked for on the channel `fd`, say what came of it, and end."""
+    import pickle
+
+    try:
+        os.set_inheritable(fd, False)
+        channel = socket(AF_UNIX, SOCK_STREAM, 0, fd)
+        request, descriptors = _hear(channel)
+        if request:
+            task, arguments = pickle.loads(request)
+            outcome, given = _outcome(task, _Asked(channel, descriptors), arguments)
+            _say(channel, pickle.dumps(outcome), given)
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(1)  # whoever asked has gone away, or is about to
+    os._exit(0)
+
+
+class _Asked(Record):
+    channel: socket
+    descriptors: tuple[int, ...]
+
+
+def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tuple[object, ...], tuple[int, ...]]:
+    """(None, result, …), or (kind, arguments, attributes, log) of the error; and the descriptors of the result."""
+    try:
+        said = _TASKS[task](asked, *arguments)
+        return (None, said.result, None, None), said.descriptors
+    except (LxcError, OSError) as error:
+        failure = error if isinstance(error, LxcError) else remedies.failure(f"{task} the container", error)
+        return (type(failure), failure.args, failure.__dict__, log.remembered()), ()
+
+
+def _start(asked: _Asked, order: Order) -> Said:
+    from lxc.runtime import start
+
+    _open_log(order.place, order.config)
+    if order.foreground:
+        _be_watched(asked.channel, order.place)
+    return Said(start.start(order))
+
+
+def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | None) -> Said:
+    from lxc.runtime import create
+
+    create.create(place, recipe, initial)
+    return Said(None)
+
+
+def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Said:
+    from lxc.runtime import attach
+
+    stdin, stdout, stderr = asked.descriptors
+    terminal = stdin if is_on_terminal else -1
+    launched = attach.launch(place, wish.replace(stdio=(stdin, stdout, stderr)), terminal, is_sibling=True)
+    return Said((launched.plan, launched.middle), (launched.report, launched.status))
+
+
+_TASKS: dict[str, Callable[..., Said]] = {"start": _start, "create": _create, "attach": _attach}
+
+
+def _open_log(place: Place, config: Config) -> None:
+    """Log as lxc.log.* say."""
+    level = config.log_level if config.log_level >= 0 else log.ERROR
+    path = (config.log_file or place.log_file) if config.log_file or config.log_level >= 0 else ""
+    try:
+        log.open("lxc", place.name, path, level)
+    except OSError as error:
+        where = (config.places("lxc.log.file") or ("",))[-1]
+        raise LxcError(f"cannot open the log file {path}: {error.strerror}", where=where) from error
+
+
+def _be_watched(channel: socket, place: Place) -> None:
+    """Return in a child.  Its parent, this process, stays until the child ends, and ends it if the channel does."""
+    mask = signals.block(_ALL_BUT_FAULTS)
+    pid = os.fork()
+    if pid == 0:
+        signals.restore(mask)
+        return
+    pidfd = process.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    poller.register(channel, select.POLLIN)
+    is_abandoned = False
+    while pidfd not in (ready := {fd for fd, _ in poller.poll(_IMPATIENCE_MS if is_abandoned else None)}):
+        if channel.fileno() in ready:
+            poller.unregister(channel)
+            is_abandoned = True
+        if is_abandoned:
+            _kill(place, pid)
+    os._exit(0)
+
+
+def _kill(place: Place, monitor: int) -> None:
+    """Kill the container if it is the process `monitor` that is its monitor."""
+    try:
+        connection = client.connect(place)
+        listener, _, _ = sockets.peer_credentials(connection)
+        connection.close()
+        if listener == monitor:
+            stop.kill(place)
+    except LxcError as error:
+        log.debug(str(error))

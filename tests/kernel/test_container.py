@@ -1,0 +1,129 @@
+"""The Python API on real containers."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from tests.conftest import Lxc
+
+import lxc as api
+from lxc.errors import LxcError, NotRunning
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def it(lxc: Lxc, box: str) -> api.Container:
+    return api.Container(box, str(lxc.path))
+
+
+def test_a_life(it: api.Container) -> None:
+    assert (it.defined, it.running, it.state, it.init_pid) == (True, False, "STOPPED", -1)
+    assert it.start()
+    assert (it.running, it.state) == (True, "RUNNING")
+    assert Path(f"/proc/{it.init_pid}/root/etc/inittab").exists()
+    assert it.wait("running", 1)
+    assert it.freeze()
+    assert it.state == "FROZEN"
+    assert it.unfreeze()
+    assert it.stop()
+    assert it.state == "STOPPED"
+    assert it.destroy()
+    assert not it.defined
+
+
+def test_what_fails_is_false_and_the_reason_is_kept(it: api.Container) -> None:
+    assert not it.freeze()
+    assert isinstance(it.last_error, NotRunning)
+    assert not it.start(cmd=("/nonexistent",))
+    assert isinstance(it.last_error, LxcError)
+    assert "cannot run /nonexistent in the container" in str(it.last_error)
+    assert it.attach(api.attach_run_command, ["true"]) == -111
+
+
+def test_starting_twice_fails_the_second_time(it: api.Container) -> None:
+    assert it.start()
+    assert not it.start()
+
+
+def test_a_caller_with_threads_and_a_large_heap_is_not_forked(it: api.Container) -> None:
+    heap = bytearray(64 << 20)
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert it.start()
+        monitor = int(Path(f"/proc/{it.init_pid}/stat").read_text().split()[3])
+        size = next(
+            line for line in Path(f"/proc/{monitor}/status").read_text().splitlines() if line.startswith("VmRSS")
+        )
+        assert int(size.split()[1]) * 1024 < len(heap)
+        assert it.stop()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_commands_and_functions_run_inside(it: api.Container, tmp_path: Path) -> None:
+    assert it.start()
+    with (tmp_path / "out").open("w") as out:
+        assert it.attach_wait(api.attach_run_command, ["sh", "-c", "hostname; exit 3"], stdout=out) == 3 << 8
+    assert (tmp_path / "out").read_text().strip() == it.name
+    with (tmp_path / "names").open("w") as names:
+
+        def look(word: str) -> int:
+            print(word, os.uname().nodename, sorted(os.listdir("/home")), file=names, flush=True)
+            return 5
+
+        assert it.attach_wait(look, "hello") == 5 << 8
+    assert (tmp_path / "names").read_text() == f"hello {it.name} []\n"
+    assert it.attach_wait(lambda: 1 / 0, stderr=os.open(os.devnull, os.O_WRONLY)) == -1
+
+
+def test_configuration_is_changed_in_memory_and_saved(it: api.Container) -> None:
+    assert it.get_config_item("lxc.cap.drop") == ["sys_module", "mac_admin", "mac_override", "sys_time"]
+    assert it.set_config_item("lxc.cap.drop", ["sys_time", "mknod"])
+    assert it.set_config_item("lxc.uts.name", "other")
+    assert not it.set_config_item("lxc.autodev", "perhaps")
+    with pytest.raises(KeyError):
+        it.get_config_item("lxc.nonsense")
+    assert it.save_config()
+    again = api.Container(it.name, it.get_config_path())
+    assert (again.get_config_item("lxc.cap.drop"), again.get_config_item("lxc.uts.name")) == (
+        ["sys_time", "mknod"],
+        "other",
+    )
+    assert it.start()
+    assert it.get_running_config_item("lxc.uts.name") == "other"
+
+
+def test_containers_are_listed(it: api.Container) -> None:
+    path = it.get_config_path()
+    assert api.list_containers(config_path=path) == (it.name,)
+    assert api.list_containers(active=True, defined=False, config_path=path) == ()
+    assert it.start()
+    assert api.list_containers(active=True, defined=False, config_path=path) == (it.name,)
+
+
+def test_files_of_the_control_groups(it: api.Container) -> None:
+    assert it.start()
+    assert int(it.get_cgroup_item("pids.current")) > 0
+    assert it.set_cgroup_item("pids.max", "50")
+    assert it.get_cgroup_item("pids.max") == "50"
+    with pytest.raises(KeyError):
+        it.get_cgroup_item("pids.nonsense")
+
+
+def test_a_container_is_made_and_unmade(lxc: Lxc) -> None:
+    it = api.Container(f"made-{lxc.tag}", str(lxc.path))
+    assert it.set_config_item("lxc.net.0.type", "empty")
+    assert it.create("busybox", api.LXC_CREATE_QUIET)
+    assert it.defined
+    assert it.start()
+    assert not it.destroy()
+    assert it.stop()
+    assert it.destroy()
+    assert not (lxc.path / it.name).exists()
