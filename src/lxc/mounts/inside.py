@@ -15,8 +15,19 @@ from lxc import beneath, detached
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.mounts.plan import (
-    RDONLY, Bind, BootId, Device, Link, MakeDir, MakeFile, MakeLayer, Move, New, OwnCgroup, Step,
-)  # fmt: skip
+    RDONLY,
+    Bind,
+    BootId,
+    Device,
+    Link,
+    MakeDir,
+    MakeFile,
+    MakeLayer,
+    Move,
+    New,
+    OwnCgroup,
+    Step,
+)
 
 _TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
 # File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
