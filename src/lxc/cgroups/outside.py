@@ -67,6 +67,15 @@ def prepare(plan: CgroupPlan) -> Cgroups:
     )
 
 
+def remove_leftovers(plan: CgroupPlan) -> None:
+    """Remove what a killed monitor of this container left, for a container that is not started any more."""
+    for monitor, payload in plan.names():
+        cgroups = Cgroups(plan.layout, monitor, payload)
+        if not any(map(os.path.isdir, (*cgroups.payload_directories(), *cgroups.monitor_directories()))):
+            return  # names are taken in order: there is none after it
+        _remove_leftover(cgroups, plan.owner)
+
+
 def open_unified(cgroups: Cgroups, name: str) -> int:
     """A descriptor of the unified cgroup `name`, for CLONE_INTO_CGROUP; -1 without a unified hierarchy."""
     unified = cgroups.layout.unified
@@ -242,7 +251,7 @@ def _inherit_cpuset(parent: str, directory: str) -> None:
 def _remove_leftover(cgroups: Cgroups, owner: str) -> None:
     """Remove cgroups of these names that a killed starter or monitor of this very container has left.
 
-    Whoever starts a container holds its command socket: there is no other monitor of it.
+    Whoever starts or destroys a container holds its command socket: there is no other monitor of it.
     """
     payload = [directory for directory in cgroups.payload_directories() if _owner(directory) == owner]
     left = [*payload, *(directory for directory in cgroups.monitor_directories() if _owner(directory) == owner)]

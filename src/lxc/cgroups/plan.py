@@ -81,6 +81,11 @@ class CgroupPlan(Record):
         )
 
 
+def placement(layout: Layout, name: str, owner: str, *, has_namespace: bool = True) -> CgroupPlan:
+    """The plan for the container called `name`, at the path `owner`."""
+    return CgroupPlan(layout, owner, f"lxc.monitor.{name}", f"lxc.payload.{name}", has_namespace)
+
+
 def layout(mountinfo: str, base: str, origin: str) -> Layout:
     """The hierarchies of `mountinfo` (/proc/self/mountinfo) at their usual place; of two mounts of one, the later hides the other.
 

@@ -14,6 +14,8 @@ import os
 import time
 
 from lxc import log
+from lxc.cgroups import outside as cgroups
+from lxc.cgroups.plan import placement
 from lxc.errors import LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
@@ -76,6 +78,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
         ):
             removal.refuse_mounts(directory)
             hooks.run(_hooks(place, config))
+            cgroups.remove_leftovers(placement(cgroups.find(), place.name, place.directory))
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
                 return ()

@@ -6,7 +6,7 @@ must know of the host comes in as `Facts`.
 
 from __future__ import annotations
 
-from lxc.cgroups.plan import CgroupPlan, Layout
+from lxc.cgroups.plan import CgroupPlan, Layout, placement
 from lxc.errors import Unsupported
 from lxc.hooks import plan as hooks
 from lxc.hooks.plan import Hooks
@@ -154,13 +154,7 @@ def start(
     privileges = _security(config, facts)
     devices = network.plan((net.type, bool(net.flags)) for net in config.net.values())
     namespaces = _namespaces(config, devices)
-    cgroups = CgroupPlan(
-        facts.layout,
-        place.directory,
-        f"lxc.monitor.{place.name}",
-        f"lxc.payload.{place.name}",
-        "cgroup" in namespaces,
-    )
+    cgroups = placement(facts.layout, place.name, place.directory, has_namespace="cgroup" in namespaces)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
