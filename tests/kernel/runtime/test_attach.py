@@ -186,12 +186,20 @@ def test_a_standard_stream_that_is_closed_is_dev_null(lxc: Lxc, web: str) -> Non
     assert subprocess.run(["sh", "-c", f"{words} <&-"], capture_output=True).stdout == b"/dev/null\n"
 
 
+def waits_for(pid: int, number: int) -> bool:
+    """Whether the process has the signal blocked, to read it from a descriptor."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
+    return bool(int(blocked.split()[1], 16) >> (number - 1) & 1)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_passed_on_to_a_command_without_terminal(lxc: Lxc, web: str, number: signal.Signals) -> None:
     script = f"trap 'echo got {number}; exit 5' {number}; echo ready; while :; do sleep 0.05; done"
     process = lxc.spawn("lxc-attach", "-n", web, "--", "sh", "-c", script)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    until(lambda: waits_for(process.pid, number), "lxc-attach has begun to pass signals on")
     process.send_signal(number)
     assert process.communicate()[0] == f"got {number}\n"
     assert process.returncode == 5
@@ -212,7 +220,8 @@ def test_the_container_never_sees_a_program_of_ours_but_lxc_init(lxc: Lxc, box: 
         lxc.attach(box, "true")
     lxc.ok("lxc-stop", "-n", box, "-k")
     seen = set((lxc.rootfs(box) / "seen").read_text().splitlines())
-    assert seen - {""} == {"/bin/busybox", "/"}  # "/" is lxc-init, the root of a mount of its own
+    assert "/bin/busybox" in seen
+    assert seen - {""} <= {"/bin/busybox", "/"}  # "/" is lxc-init, the root of a mount of its own, if it was caught
 
 
 def test_lxc_init_cannot_be_written_to_by_the_way_it_is_executed() -> None:
