@@ -21,10 +21,12 @@ def test_names_are_keys(name: str) -> None:
 
 
 def test_what_is_needed_is_told_with_its_place() -> None:
-    text = "lxc.sysctl.a = 1\nlxc.arch = i686\nlxc.mount.entry = a b none bind,idmap=container\nlxc.net.3.type = veth\n"
+    text = (
+        "lxc.sched.core = 1\nlxc.arch = i686\nlxc.mount.entry = a b none bind,idmap=container\nlxc.net.3.type = veth\n"
+    )
     assert sorted(not_built(text)) == [
         ("lxc.arch", "config:2"), ("lxc.mount.entry", "config:3"), ("lxc.net.3.type", "config:4"),
-        ("lxc.sysctl", "config:1"),
+        ("lxc.sched.core", "config:1"),
     ]  # fmt: skip
 
 
