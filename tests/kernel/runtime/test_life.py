@@ -1,0 +1,191 @@
+"""A container's life, and all the ways in which it ends."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.conftest import Lxc, until
+
+pytestmark = pytest.mark.root
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def boot(lxc: Lxc, box: str) -> int:
+    """Start it and wait until its init has read its table; init's pid."""
+    lxc.start(box)
+    until(lambda: "getty" in lxc.attach(box, "ps"), "the system has booted")
+    return lxc.init_pid(box)
+
+
+def test_the_namespaces_are_new_and_the_processes_are_in_their_cgroups(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    pid = lxc.init_pid(box)
+    for kind in ("mnt", "pid", "uts", "ipc", "net", "cgroup"):
+        assert os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}"), kind
+    for kind in ("user", "time"):
+        assert os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/self/ns/{kind}"), kind
+    for process, name in ((pid, f"lxc.payload.{box}"), (parent(pid), f"lxc.monitor.{box}")):
+        cgroups = Path(f"/proc/{process}/cgroup").read_text().splitlines()
+        assert {line.rsplit("/", 1)[1] for line in cgroups} == {name}
+    assert Path(f"/proc/{parent(pid)}/cmdline").read_text().rstrip("\0") == f"[lxc monitor] {lxc.path} {box}"
+
+
+def test_what_init_finds(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    pid = lxc.init_pid(box)
+    environment = Path(f"/proc/{pid}/environ").read_text().split("\0")[:-1]
+    assert environment[0] == "container=lxc"
+    assert environment[1].startswith("container_ttys=pts/0 pts/1")
+    assert [fd for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2] == []
+    assert lxc.attach(box, "hostname").strip() == box
+    assert lxc.attach(box, "sh", "-c", "tty < /dev/tty1").strip() == "/dev/tty1"
+    status = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
+    )
+    assert int(status["SigBlk"], 16) == int(status["SigIgn"], 16) == 0
+    assert status["NSpid"].split()[-1] == "1"
+
+
+def test_a_reboot_inside_makes_another_init_of_the_same_container(lxc: Lxc, box: str) -> None:
+    first = boot(lxc, box)
+    monitor = parent(first)
+    lxc.run("lxc-attach", "-n", box, "--", "reboot")
+    until(lambda: not os.path.exists(f"/proc/{first}"), "the first init has ended")
+    lxc.ok("lxc-wait", "-n", box, "-s", "RUNNING", "-t", "20")
+    second = lxc.init_pid(box)
+    assert second != first
+    assert parent(second) == monitor
+
+
+@pytest.mark.parametrize("command", ["poweroff", "halt"])
+def test_halting_inside_stops_it(lxc: Lxc, box: str, command: str) -> None:
+    boot(lxc, box)
+    lxc.run("lxc-attach", "-n", box, "--", command)
+    lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "20")
+
+
+def test_it_is_asked_to_stop_and_does_within_its_time(lxc: Lxc, box: str) -> None:
+    boot(lxc, box)
+    lxc.ok("lxc-stop", "-n", box, "--nokill", "-t", "30")
+    assert lxc.state(box) == "STOPPED"
+
+
+def test_who_does_not_stop_is_killed_or_not_as_asked(lxc: Lxc, box: str) -> None:
+    lxc.start(box, "--", "/bin/sh", "-c", "trap '' USR1 PWR TERM; while :; do sleep 1; done")
+    assert lxc.run("lxc-stop", "-n", box, "--nokill", "-t", "1").returncode == 1
+    assert lxc.state(box) == "RUNNING"
+    lxc.ok("lxc-stop", "-n", box, "-t", "1")
+    assert lxc.state(box) == "STOPPED"
+
+
+def test_a_reboot_from_outside_waits_until_it_runs_again(lxc: Lxc, box: str) -> None:
+    first = boot(lxc, box)
+    lxc.ok("lxc-stop", "-n", box, "-r", "-t", "30")
+    assert lxc.init_pid(box) != first
+
+
+def test_the_kill_of_init_ends_it(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    os.kill(lxc.init_pid(box), signal.SIGKILL)
+    lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "20")
+
+
+def test_a_signal_to_the_monitor_is_inits(lxc: Lxc, box: str) -> None:
+    lxc.start(
+        box, "--", "/bin/sh", "-c", "trap 'echo told > /told; exit' TERM; echo > /ready; while :; do sleep 0.1; done"
+    )
+    until((lxc.rootfs(box) / "ready").exists, "the trap is set")
+    os.kill(parent(lxc.init_pid(box)), signal.SIGTERM)
+    lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "20")
+    assert (lxc.rootfs(box) / "told").read_text() == "told\n"
+
+
+def test_frozen_processes_do_nothing_until_they_are_thawed(lxc: Lxc, box: str) -> None:
+    lxc.start(box, "--", "/bin/sh", "-c", "while :; do echo x >> /count; sleep 0.02; done")
+    count = lxc.rootfs(box) / "count"
+    until(count.exists, "it counts")
+    lxc.ok("lxc-freeze", "-n", box)
+    assert lxc.state(box) == "FROZEN"
+    before = count.stat().st_size
+    time.sleep(0.2)
+    assert count.stat().st_size == before
+    lxc.ok("lxc-unfreeze", "-n", box)
+    until(lambda: count.stat().st_size > before, "it counts on")
+    lxc.ok("lxc-freeze", "-n", box)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -15 $$", 143)]
+)
+def test_executing_ends_as_the_command_does(lxc: Lxc, box: str, command: str, status: int) -> None:
+    assert lxc.run("lxc-execute", "-n", box, "--", "sh", "-c", command).returncode == status
+
+
+def test_execution_passes_pipes_through_and_ends_with_the_last_process(lxc: Lxc, box: str) -> None:
+    done = lxc.run(
+        "lxc-execute", "-n", box, "--", "sh", "-c", "(sleep 0.5; echo late) & cat; echo bad >&2", input="x\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x\nlate\n", "bad\n")
+
+
+def test_execution_as_a_daemon_goes_on(lxc: Lxc, box: str) -> None:
+    lxc.ok("lxc-execute", "-n", box, "-d", "--", "sh", "-c", "sleep 1; echo > /done")
+    assert lxc.state(box) == "RUNNING"
+    lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "20")
+    assert (lxc.rootfs(box) / "done").exists()
+
+
+def test_the_foreground_lasts_as_long_as_the_container(lxc: Lxc, box: str) -> None:
+    done = lxc.run("lxc-start", "-n", box, "-F", "--", "/bin/sh", "-c", "exit 9")
+    assert done.returncode == 0
+    assert lxc.leftovers() == []
+
+
+def test_the_pid_file_holds_the_monitors_pid_while_it_runs(lxc: Lxc, box: str) -> None:
+    file = lxc.path / "pid"
+    lxc.start(box, "-p", str(file))
+    assert file.read_text() == str(parent(lxc.init_pid(box)))
+    assert file.stat().st_mode & 0o777 == 0o600
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert not file.exists()
+
+
+def test_what_the_console_says_is_logged(lxc: Lxc, box: str) -> None:
+    file = lxc.path / "console"
+    lxc.start(box, "-L", str(file), "--", "/bin/sh", "-c", "echo from the console")
+    until(lambda: file.exists() and "from the console" in file.read_text(), "it is logged")
+
+
+@pytest.mark.parametrize("kind", ["net", "ipc", "uts", "pid"])
+def test_namespaces_are_shared_with_another_container(lxc: Lxc, box: str, kind: str) -> None:
+    other = lxc.create("other")
+    lxc.start(other)
+    lxc.start(box, f"--share-{kind}", other, "--", "/bin/sleep", "100")
+    one, two = (os.readlink(f"/proc/{lxc.init_pid(name)}/ns/{kind}") for name in (box, other))
+    assert one == two
+    lxc.ok("lxc-stop", "-n", box, "-k")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whoever_interrupts_a_start_finds_nothing_of_it(lxc: Lxc, box: str, number: signal.Signals) -> None:
+    with lxc.config(box).open("a") as config:
+        config.writelines(f"lxc.mount.entry = none mnt/{n} tmpfs create=dir\n" for n in range(300))
+    for delay_ms in (40, 70, 100, 150, 250):
+        process = subprocess.Popen(
+            lxc.command("lxc-start", "-n", box), stderr=subprocess.DEVNULL, process_group=0, stdin=subprocess.DEVNULL
+        )
+        time.sleep(delay_ms / 1000)
+        os.killpg(process.pid, number)
+        if process.wait() == 0:
+            lxc.ok("lxc-stop", "-n", box, "-k")
+        until(lambda: lxc.state(box) == "STOPPED", "the start is undone")
+    lxc.start(box)  # also removes what a starter left that was killed before there was a monitor
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert lxc.leftovers() == []
