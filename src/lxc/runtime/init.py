@@ -176,8 +176,10 @@ def _execute(plan: InitPlan, door: int, report: int, container_ttys: str) -> Non
         argv = ("init", "--name=container", "--", *plan.argv)
     else:
         argv = ("lxc-init", f"--exec={report}", "--", *plan.argv)
-    for number in (signals.SIGPIPE, signals.SIGXFSZ):
-        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    for number in signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
+        signals.set_default(
+            number
+        )  # ignoring is inherited: from Python, from a shell that started us in its background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     if not plan.supervised:
