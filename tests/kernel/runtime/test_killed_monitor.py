@@ -25,7 +25,7 @@ def test_destroying_removes_the_control_groups_too(lxc: Lxc, box: str) -> None:
     kill_monitor(lxc, box)
     assert any("lxc.payload" in left for left in lxc.leftovers())
     lxc.ok("lxc-destroy", "-n", box)
-    assert lxc.leftovers() == []
+    until(lambda: not lxc.leftovers(), "nothing is left")
 
 
 def test_starting_takes_the_same_names_again(lxc: Lxc, box: str) -> None:
