@@ -177,9 +177,7 @@ def _execute(plan: InitPlan, door: int, report: int, container_ttys: str) -> Non
     else:
         argv = ("lxc-init", f"--exec={report}", "--", *plan.argv)
     for number in signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
-        signals.set_default(
-            number
-        )  # ignoring is inherited: from Python, from a shell that started us in its background
+        signals.set_default(number)  # ignoring is inherited: from Python, from a shell's background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     if not plan.supervised:
