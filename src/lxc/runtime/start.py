@@ -18,7 +18,7 @@ from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
-from lxc.runtime import handshake, host, monitor, remedies
+from lxc.runtime import handshake, host, monitor, remedies, stop
 from lxc.runtime import plan as _plan
 from lxc.runtime.plan import StartPlan
 
@@ -155,7 +155,7 @@ def start(order: Order) -> int:
     finally:
         signals.restore(mask)
     try:
-        return _await_word(channel, pid)
+        return _await_word(channel, pid, order.place)
     finally:
         channel.close()
 
@@ -220,13 +220,15 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     return ours, pid
 
 
-def _await_word(channel: socket, pid: int) -> int:
+def _await_word(channel: socket, pid: int, place: Place) -> int:
     """What the monitor says of the start.  On Ctrl-C have it undone, and wait until it is.  Raises LxcError."""
     try:
         letter, payload = _receive(channel)
     except KeyboardInterrupt:
         channel.shutdown(1)  # SHUT_WR: the monitor sees that nobody wants the container any more
-        _receive(channel)
+        letter, _ = _receive(channel)
+        if letter == _RUNS:  # it ran before it could see that
+            stop.kill(place)
         os.waitpid(pid, 0)
         raise
     if letter == _RUNS:
