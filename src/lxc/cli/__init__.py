@@ -32,6 +32,7 @@ TOOLS = (
     "lxc-ls", "lxc-monitor", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
     "lxc-update-config", "lxc-wait",
 )  # fmt: skip
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 _REMEDY = {errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)"}
 
@@ -58,6 +59,7 @@ def entry() -> NoReturn:
         if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         _open_standard_descriptors()
+        _take_back_coercion()
         status = main(os.path.basename(sys.argv[0]))
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -71,6 +73,21 @@ def _open_standard_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.set_inheritable(os.open("/dev/null", wrong_way), True)
+
+
+def _take_back_coercion() -> None:
+    """Python sets LC_CTYPE where it is started in the C locale (PEP 538): hooks and commands are to get what we got."""
+    if os.environ.get("LC_CTYPE") not in _COERCED:
+        return
+    try:
+        with open("/proc/self/environ", "rb") as file:  # as the kernel laid it down
+            given = [pair for pair in file.read().split(b"\0") if pair.startswith(b"LC_CTYPE=")]
+    except OSError:
+        return
+    if given:
+        os.environb[b"LC_CTYPE"] = given[-1].partition(b"=")[2]
+    else:
+        del os.environ["LC_CTYPE"]
 
 
 def module(tool: str) -> str:
