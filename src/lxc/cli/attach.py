@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxc.cli.options import Arguments, Command, natural, switch, text, texts, value
 from lxc.errors import LxcError, UsageError
-from lxc.runtime import attach, client
+from lxc.runtime import attach_run, client
 from lxc.runtime.attach_plan import LSM, PRIVILEGES, Wish
 from lxc.values import arch, namespace
 
@@ -144,4 +144,4 @@ def run(arguments: AttachArguments) -> int:
         gid=arguments.gid,
         context=arguments.context,
     )
-    return attach.run(place, wish, arguments.pty_log)
+    return attach_run.run(place, wish, arguments.pty_log)

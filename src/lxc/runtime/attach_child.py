@@ -45,10 +45,11 @@ class Given(Record):
     tasks: tuple[int, ...]  # the `tasks` files of the cgroups to enter
     stdio: tuple[int, int, int]
     is_on_terminal: bool  # one of stdio is the pseudo terminal that is to be the controlling one
+    mask: frozenset[int] = frozenset()  # the signal mask the command gets
 
 
-def run(plan: AttachPlan, given: Given, mask: frozenset[int]) -> NoReturn:
-    """Join the container and become the command.  Never returns.  `mask` is the signal mask the command gets."""
+def run(plan: AttachPlan, given: Given) -> NoReturn:
+    """Join the container and become the command.  Never returns."""
     step = "leave the caller's files and memory"
     try:
         sealed.seal()
@@ -56,7 +57,7 @@ def run(plan: AttachPlan, given: Given, mask: frozenset[int]) -> NoReturn:
         for step in joining(plan, given):  # noqa: B007  # a failure names it
             pass
         step = "execute lxc-init"
-        _execute(plan, given, mask)
+        _execute(plan, given)
     except BaseException as error:
         os.write(given.report, pack_failure(remedies.failure(step, error)))
     os._exit(1)
@@ -164,11 +165,11 @@ def _take_stdio(stdio: tuple[int, int, int]) -> None:
         os.dup2(fd, place)
 
 
-def _execute(plan: AttachPlan, given: Given, mask: frozenset[int]) -> None:
+def _execute(plan: AttachPlan, given: Given) -> None:
     words = (str(given.status), *("tty",) * given.is_on_terminal, *("proc-sys",) * plan.remounts_proc_sys)
     for number in (signals.SIGPIPE, signals.SIGXFSZ):
         signals.set_default(number)  # ignored by every Python, and ignoring is inherited
-    signals.restore(mask)
+    signals.restore(given.mask)
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
     fs.execveat(given.door, ("lxc-init", f"--attach={','.join(words)}", "--", *plan.argv), dict(plan.environment))

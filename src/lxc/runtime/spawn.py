@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lxc.config.container import Config
     from lxc.config.settings import Settings
-    from lxc.runtime.attach import Attached
+    from lxc.runtime.attach_meet import Attached
     from lxc.runtime.attach_plan import Wish
     from lxc.runtime.create import Recipe
     from lxc.runtime.place import Place
@@ -55,11 +55,11 @@ def create(place: Place, recipe: Recipe, initial: Settings | None) -> None:
 
 def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
     """runtime.attach.start; `is_on_terminal`: the wish's standard input becomes the command's controlling terminal."""
-    from lxc.runtime import attach as attaching
+    from lxc.runtime import attach_meet
 
     said = _elsewhere("attach", place, wish, is_on_terminal, descriptors=wish.stdio)
     plan, middle = said.result
-    return attaching.meet(attaching.Launched(plan, middle, *said.descriptors))
+    return attach_meet.meet(attach_meet.Launched(plan, middle, *said.descriptors))
 
 
 class Said(Record):

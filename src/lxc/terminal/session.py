@@ -85,7 +85,8 @@ class _prepared:
     """`with _prepared(master, source, signals) as signal_fd:` the terminal `source` is raw, `signals` are read there."""
 
     def __init__(self, master: int, source: int, wanted: frozenset[int]) -> None:
-        self._source, self._wanted = source, wanted
+        self._source = source
+        self._wanted = frozenset(number for number in wanted if not signals.is_ignored(number))
         os.set_blocking(master, False)
 
     def __enter__(self) -> int:

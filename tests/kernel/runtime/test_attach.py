@@ -107,12 +107,17 @@ def test_the_namespaces_asked_for_are_joined_and_no_other(lxc: Lxc, web: str) ->
 
 
 def test_without_the_mount_namespace_proc_and_sys_can_be_the_containers(lxc: Lxc, web: str) -> None:
-    before = Path("/proc/self/mountinfo").read_text()
+    before = mounts_on_proc_and_sys()
     seen = lxc.ok(
         "lxc-attach", "-n", web, "-s", "PID|NETWORK", "-R", "--", "sh", "-c", "cat /proc/1/cmdline; ls /sys/class/net"
     )
     assert seen == "/bin/busybox\0sleep\x001000\0lo\n"
-    assert Path("/proc/self/mountinfo").read_text() == before
+    assert mounts_on_proc_and_sys() == before
+
+
+def mounts_on_proc_and_sys() -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in lines if line.split()[4] in ("/proc", "/sys")]
 
 
 def test_capabilities_are_the_containers_unless_elevated(lxc: Lxc, web: str) -> None:
@@ -140,6 +145,11 @@ def test_uid_and_gid_are_set_and_no_other_group_is_left(lxc: Lxc, web: str) -> N
 def test_the_environment_is_ours_and_the_containers(lxc: Lxc, web: str) -> None:
     seen = lxc.attach(web, "env", env=os.environ | {"MINE": "kept"}).splitlines()
     assert {"MINE=kept", "container=lxc", "FROM_CONFIG=yes"} <= set(seen)
+
+
+def test_an_environment_without_a_locale_stays_so(lxc: Lxc, web: str) -> None:
+    seen = lxc.attach(web, "env", env={"PATH": "/bin"})
+    assert sorted(seen.splitlines()) == ["FROM_CONFIG=yes", "PATH=/bin", "container=lxc"]
 
 
 def test_a_cleared_environment_has_what_is_asked_for(lxc: Lxc, web: str) -> None:
@@ -205,6 +215,29 @@ def test_a_signal_is_passed_on_to_a_command_without_terminal(lxc: Lxc, web: str,
     assert process.returncode == 5
 
 
+def test_whenever_a_signal_comes_the_command_does_not_stay_behind(lxc: Lxc, web: str) -> None:
+    init = lxc.init_pid(web)
+    for step in range(25):
+        process = lxc.spawn("lxc-attach", "-n", web, "--", "sleep", "999")
+        time.sleep(step * 0.006)
+        process.terminate()
+        process.communicate()
+        assert process.returncode in (-signal.SIGTERM, 143)
+        until(lambda: not pids(init, "sleep\x00999"), f"nothing is left after {step * 6} ms", patience=5)
+
+
+def test_a_signal_that_we_were_told_to_ignore_is_not_passed_on(lxc: Lxc, web: str) -> None:
+    words = shlex.join(lxc.command("lxc-attach", "-n", web, "--", "sh", "-c", "echo ready; read x; echo $x"))
+    shell = subprocess.Popen(
+        ["sh", "-c", f"trap '' INT; exec {words}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert shell.stdout is not None
+    assert shell.stdout.readline() == "ready\n"
+    shell.send_signal(signal.SIGINT)
+    assert shell.communicate("still here\n")[0] == "still here\n"
+    assert shell.returncode == 0
+
+
 def test_many_at_once_do_not_disturb_each_other(lxc: Lxc, web: str) -> None:
     started = [lxc.spawn("lxc-attach", "-n", web, "--", "sh", "-c", f"echo {n}; exit {n}") for n in range(12)]
     assert [(process.communicate()[0], process.returncode) for process in started] == [(f"{n}\n", n) for n in range(12)]
@@ -250,7 +283,7 @@ def test_lxc_init_cannot_be_written_to_by_the_way_it_is_executed() -> None:
 def test_the_command_has_no_descriptor_but_the_standard_ones(lxc: Lxc, web: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("")
     secret = os.open(tmp_path / "secret", os.O_RDONLY)
-    seen = lxc.attach(web, "sh", "-c", "echo /proc/self/fd/*", pass_fds=[secret], close_fds=False)
+    seen = lxc.attach(web, "sh", "-c", "echo /proc/self/fd/*", pass_fds=[secret])
     os.close(secret)
     assert sorted(name.rsplit("/")[-1] for name in seen.split())[:3] == ["0", "1", "2"]
     assert len(seen.split()) <= 4  # one is the shell's own, to list them
