@@ -199,9 +199,9 @@ def _open_directory(path: str) -> int:
 
 
 def _refuse_making(place: Place) -> None:
-    from lxc.runtime import create
+    from lxc.runtime import making
 
-    if create.is_being_made(place):
+    if making.is_being_made(place):
         raise StateError(f"{place.name} is being created by another process")
 
 

@@ -164,9 +164,9 @@ def _check_creation(place: Place) -> None:
     """Refuse a container that is not whole.  Raises StateError."""
     if not os.path.lexists(place.partial_file):
         return
-    from lxc.runtime import create
+    from lxc.runtime import making
 
-    if create.is_being_made(place):
+    if making.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
     raise StateError(f"the creation of {place.name} was cut short", hint="lxc-destroy removes what there is of it")
 
