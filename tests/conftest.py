@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.selection"]  # what this machine cannot run is not selected
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
 PEER = Path("/usr/bin")  # Debian's

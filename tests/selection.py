@@ -1,0 +1,68 @@
+"""Which tests are run here: those whose needs this machine has. The last lines say what was left, and for whom.
+
+With LXC_TESTS_RECORD=FILE, each test is written there with what became of it (`tests/vm/summary.py` adds up several machines).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests import machine
+
+_left: dict[str, tuple[bool, list[str]]] = {}  # by test: whether `make vm-test` runs it, and what is missing here
+_ran: dict[str, str] = {}  # by test: passed, failed, skipped
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, need in machine.NEEDS.items():
+        says = need.says if need.says.startswith(f"{name}(") else f"{name}: {need.says}"
+        config.addinivalue_line("markers", says)
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k: what was not asked for is not left to anybody
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lacking = {item: machine.missing(item) for item in items}
+    _left.update({item.nodeid: (machine.in_vm(item), needs) for item, needs in lacking.items() if needs})
+    config.hook.pytest_deselected(items=[item for item, needs in lacking.items() if needs])
+    items[:] = [item for item, needs in lacking.items() if not needs]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist tells what it left."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = _left
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _left.update(getattr(node, "workeroutput", {}).get("left", {}))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    worst = ["passed", "skipped", "failed"]
+    _ran[report.nodeid] = max(_ran.get(report.nodeid, "passed"), report.outcome, key=worst.index)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for text in _summary():
+        terminalreporter.write_line(text)
+    if record := os.environ.get("LXC_TESTS_RECORD"):
+        with open(record, "w") as file:
+            file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
+            file.writelines(f"left {test}\n" for test in _left)
+
+
+def _summary() -> list[str]:
+    """In a line each: what is left to root or the virtual machine, and what neither can run."""
+    to_vm = [" and ".join(needs) for in_vm, needs in _left.values() if in_vm]
+    nowhere = [f"  {test}: {', '.join(needs)}" for test, (in_vm, needs) in sorted(_left.items()) if not in_vm]
+    lines = []
+    if to_vm:
+        counted = ", ".join(f"{count} {needs}" for needs, count in Counter(to_vm).most_common())
+        lines.append(f"left to `make vm-test`: {len(to_vm)} tests ({counted})")
+    if nowhere:
+        lines += [f"not run here, nor by `make vm-test`: {len(nowhere)} tests", *nowhere]
+    return lines
