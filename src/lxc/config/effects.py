@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 # A family stands for all its members.
 NOT_BUILT = (
-    "lxc.arch",
-    "lxc.sched.core",
     "lxc.idmap",
     "lxc.time.offset.boot",
     "lxc.time.offset.monotonic",
@@ -32,7 +30,6 @@ NOT_BUILT = (
     "lxc.selinux.context.keyring",
     "lxc.seccomp.notify.proxy",
     "lxc.seccomp.notify.cookie",
-    "lxc.monitor.unshare",
 )
 # Nothing that is there would use these: lxc-copy is still to come, and a start has no business with them.
 WITHOUT_USER = ("lxc.hook.clone",)
@@ -40,7 +37,6 @@ BUILT_NETWORKS = ("none", "empty")
 # Without its module in the host's kernel there is nothing for these to do.
 _MODULES = {"lxc.apparmor": "apparmor", "lxc.selinux": "selinux"}
 _HARMLESS = {
-    "lxc.arch": ("x86_64",),  # what every program of a 64-bit host is told anyway
     "lxc.apparmor.profile": ("unconfined", "unchanged"),
     "lxc.selinux.context": ("unconfined_t",),
 }

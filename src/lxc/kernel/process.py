@@ -1,9 +1,10 @@
-"""Processes and their namespaces: clone3(2), setns(2), unshare(2), pidfd_send_signal(2), prctl(2), reboot(2)."""
+"""Processes and their namespaces: clone3(2), setns(2), unshare(2), pidfd_send_signal(2), prctl(2), personality(2)."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from ctypes import Structure, addressof, byref, c_char_p, c_int, c_long, c_size_t, c_uint32, c_uint64, c_ulong, c_void_p
 
 from lxc.kernel._libc import bind, bind_number
@@ -18,7 +19,13 @@ NAMESPACES = {  # as /proc/PID/ns calls them
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 15, 23, 24
 PR_SET_MM, PR_SET_MM_MAP, PR_SET_NO_NEW_PRIVS = 35, 14, 38
 KEYCTL_JOIN_SESSION_KEYRING = 1
+_PR_SCHED_CORE, _CORE_GET, _CORE_CREATE, _CORE_SHARE_FROM = 62, 0, 1, 3
+_THREAD, _THREAD_GROUP = 0, 1  # enum pid_type, as PR_SCHED_CORE counts it
 _SYS_CLONE3, _SIGCHLD = 435, 17
+_64_BITS = {  # what PER_LINUX32 makes of a machine's name
+    "i686": "x86_64", "armv8l": "aarch64", "armv8b": "aarch64_be", "ppc": "ppc64", "ppcle": "ppc64le",
+    "s390": "s390x", "mips": "mips64", "parisc": "parisc64", "sparc": "sparc64",
+}  # fmt: skip
 
 
 class clone_args(Structure):
@@ -93,10 +100,36 @@ def personality(persona: int) -> None:
     _personality(persona)
 
 
+def create_core_cookie(pid: int) -> None:
+    """PR_SCHED_CORE_CREATE (Linux 5.14): from here on `pid` shares a processor core only with those that share its cookie.
+
+    Raises OSError: ENODEV if no core of this machine has two threads, EINVAL if the kernel has no core scheduling.
+    """
+    _prctl(_PR_SCHED_CORE, _CORE_CREATE, pid, _THREAD_GROUP, 0)
+
+
+def take_core_cookie(pid: int) -> None:
+    """PR_SCHED_CORE_SHARE_FROM: give this thread the cookie of `pid`.  Raises OSError as `create_core_cookie` does."""
+    _prctl(_PR_SCHED_CORE, _CORE_SHARE_FROM, pid, _THREAD, 0)
+
+
+def core_cookie(pid: int) -> int:
+    """PR_SCHED_CORE_GET: the cookie of `pid`, 0 if it has none.  Raises OSError as `create_core_cookie` does."""
+    cookie = c_uint64(0)
+    _prctl(_PR_SCHED_CORE, _CORE_GET, pid, _THREAD, addressof(cookie))
+    return cookie.value
+
+
 def join_session_keyring() -> None:
     """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: leave the session keyring for a new, anonymous one."""
     number = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "armv7l": 311, "i686": 288, "ppc64le": 271, "s390x": 280}
-    _keyctl(number[os.uname().machine], KEYCTL_JOIN_SESSION_KEYRING, 0)
+    _keyctl(number[machine()], KEYCTL_JOIN_SESSION_KEYRING, 0)
+
+
+def machine() -> str:
+    """What uname(2) calls this machine, whatever personality(2) has it call itself."""
+    told = os.uname().machine
+    return _64_BITS.get(told, told) if sys.maxsize > 1 << 32 else told
 
 
 def set_title(title: str) -> None:

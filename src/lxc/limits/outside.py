@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 
+from lxc import log
 from lxc.errors import StepError
-from lxc.kernel import fs
+from lxc.kernel import fs, process
 from lxc.kernel.fs import closing
-from lxc.limits.plan import UNLIMITED, LimitPlan, ProcessFile, ResourceLimit
+from lxc.limits.plan import UNLIMITED, CoreCookie, LimitPlan, ProcessFile, ResourceLimit
 
 
 def prepare(plan: LimitPlan, pid: int) -> None:
@@ -17,6 +19,8 @@ def prepare(plan: LimitPlan, pid: int) -> None:
         try:
             if isinstance(step, ResourceLimit):
                 _limit(step, pid)
+            elif isinstance(step, CoreCookie):
+                _set_apart(pid)
             else:
                 _write(step, pid)
         except (OSError, ValueError) as error:
@@ -29,6 +33,15 @@ def _limit(step: ResourceLimit, pid: int) -> None:
     resource.prlimit(pid, step.number, (soft, hard))
 
 
+def _set_apart(pid: int) -> None:
+    try:
+        process.create_core_cookie(pid)
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
+        log.info("no core of this machine runs two threads: there is nobody to share one with")
+
+
 def _write(step: ProcessFile, pid: int) -> None:
     """Through a /proc that is one, whatever is mounted on the monitor's."""
     with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
@@ -38,9 +51,11 @@ def _write(step: ProcessFile, pid: int) -> None:
             os.write(file, step.value.encode(errors="surrogateescape"))
 
 
-def _hint(step: ResourceLimit | ProcessFile, error: Exception) -> str:
+def _hint(step: ResourceLimit | ProcessFile | CoreCookie, error: Exception) -> str:
     if isinstance(step, ResourceLimit) and isinstance(error, PermissionError):
         return "raising a hard limit needs CAP_SYS_RESOURCE: choose a value up to the starter's own (ulimit -H)"
     if isinstance(step, ProcessFile) and isinstance(error, FileNotFoundError):
         return f"a process has no file /proc/PID/{step.path}"
+    if isinstance(step, CoreCookie) and isinstance(error, OSError) and error.errno == errno.EINVAL:
+        return "this kernel has no core scheduling (CONFIG_SCHED_CORE): remove lxc.sched.core"
     return ""

@@ -39,6 +39,15 @@ class ProcessFile(Record):
         return self.name.replace(".", "/")
 
 
+class CoreCookie(Record):
+    """lxc.sched.core: init and all below it share a processor core with no others."""
+
+    where: str = ""
+
+    def __str__(self) -> str:
+        return "prctl PR_SCHED_CORE_CREATE INIT"
+
+
 class KernelParameter(Record):
     """lxc.sysctl.NAME: written in the container's namespaces, which own it."""
 
@@ -56,7 +65,7 @@ class KernelParameter(Record):
 
 
 class LimitPlan(Record):
-    process: tuple[ResourceLimit | ProcessFile, ...] = ()  # set by the monitor, before init goes on
+    process: tuple[ResourceLimit | ProcessFile | CoreCookie, ...] = ()  # set by the monitor, before init goes on
     parameters: tuple[KernelParameter, ...] = ()  # written by init, in its root
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ Nothing is loaded and nothing is logged here.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import log
@@ -71,6 +72,9 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")
+    if plan.joins_core:
+        yield f"share the processor cores of {plan.name}"
+        _take_core_cookie(plan.pid)
     yield f"join the namespaces of {plan.name}"
     _join(plan, given.pidfd)
     yield "become root of the user namespace"
@@ -95,6 +99,14 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
         security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
     yield f"become user {plan.uid}, group {plan.gid}"
     _become(plan)
+
+
+def _take_core_cookie(pid: int) -> None:
+    try:
+        process.take_core_cookie(pid)
+    except OSError as error:
+        if error.errno != errno.ENODEV:  # then there is nobody to share one with
+            raise
 
 
 def _close_all_but(given: Given) -> None:

@@ -46,6 +46,7 @@ class Facts(Record):
     label: str = ""  # its init's, of the security module
     arch: str = ""
     no_new_privs: bool = False
+    has_core: bool = False  # the container shares its processor cores with nobody
     filter: Filter = Filter()
     maps_root: bool = True  # its user namespace has a user 0 and a group 0
     ids: tuple[int, int] = (0, 0)  # its init's uid and gid, in its user namespace
@@ -72,6 +73,7 @@ class AttachPlan(Record):
     environment: tuple[tuple[str, str], ...]
     argv: tuple[str, ...]
     filter: Filter = Filter()
+    joins_core: bool = False
 
     @property
     def joins_user(self) -> bool:
@@ -81,6 +83,8 @@ class AttachPlan(Record):
         lines = [f"# attach to {self.name}, whose init is process {self.pid}"]
         if self.enters_cgroups:
             lines.append("enter its cgroups")
+        if self.joins_core:
+            lines.append(f"prctl PR_SCHED_CORE_SHARE_FROM {self.pid}")
         if self.namespaces:
             lines.append(f"nsenter {' '.join(f'--{name}' for name in self.namespaces)}")
         lines.append(f"cd {self.cwd}")
@@ -123,6 +127,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         environment=_environment(wish, facts),
         argv=wish.argv or (shell(facts.passwd, uid),),
         filter=facts.filter,
+        joins_core=facts.has_core,
     )
 
 

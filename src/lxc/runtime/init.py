@@ -102,6 +102,9 @@ def run(
             begin(f"make {plan.shared_mounts} a slave of the host's")
             mounts.be_slave(plan.shared_mounts)
         os.umask(umask)
+        if plan.personality.arch:
+            begin(plan.personality)
+            process.personality(plan.personality.persona)
         for step in plan.limits.parameters:
             begin(step)
             limits.perform(step)

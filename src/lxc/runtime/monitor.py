@@ -17,7 +17,8 @@ from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
 from lxc.hooks import outside as hooks
-from lxc.kernel import process, signals
+from lxc.kernel import mount, process, signals
+from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.record import Record
 from lxc.runtime import commands, launch, remedies
@@ -91,6 +92,8 @@ class Monitor:
             self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
             self.loop.watch(self._signals, self._take_signals)
             cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
+            if self.plan.monitor_unshares:
+                _have_own_mounts()
             end = self._once(started)
             while end.is_reboot and self._may_reboot:
                 log.info("the container reboots")
@@ -263,6 +266,13 @@ class Monitor:
             log.debug(f"cannot write to {path}: {error.strerror}")
         finally:
             os.close(fd)
+
+
+def _have_own_mounts() -> None:
+    """Leave the host's mount namespace for a copy that gets what happens there, and gives nothing back."""
+    process.unshare(process.CLONE_NEWNS)
+    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+        mount.mount_setattr(root, propagation=mount.MS_SLAVE, recursive=True)
 
 
 def _run_directory() -> str:

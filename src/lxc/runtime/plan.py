@@ -11,7 +11,7 @@ from lxc.errors import Unsupported
 from lxc.hooks import plan as hooks
 from lxc.hooks.plan import Hooks
 from lxc.limits import plan as limits
-from lxc.limits.plan import LimitPlan
+from lxc.limits.plan import CoreCookie, LimitPlan
 from lxc.mounts import plan as mounts
 from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
@@ -22,7 +22,7 @@ from lxc.security.plan import Filter, SecurityPlan
 from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
-from lxc.values import capability, limit, words
+from lxc.values import arch, capability, limit, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,20 @@ class ChangeDirectory(Record):
         return f"cd {self.path or '/'}"
 
 
+class Personality(Record):
+    """lxc.arch: which machine programs are told they run on, see personality(2)."""
+
+    arch: str = ""  # "x86_64", "i686"; "" leaves it as it is
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"setarch {arch.NAMES[self.arch]}" if self.arch else ""
+
+    @property
+    def persona(self) -> int:
+        return arch.PERSONALITY[self.arch]
+
+
 class InitPlan(Record):
     """What becomes the container's first process."""
 
@@ -100,12 +114,15 @@ class StartPlan(Record):
     stop_signal: int
     hooks: Hooks = Hooks()
     limits: LimitPlan = LimitPlan()
+    personality: Personality = Personality()
+    monitor_unshares: bool = False  # the monitor's mounts are its own, too
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = (
             f"# container {self.name}",
+            "unshare --mount --propagation=slave # the monitor" if self.monitor_unshares else "",
             *self.hooks.pre_start,
             self.cgroups,
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
@@ -124,6 +141,7 @@ class StartPlan(Record):
             *self.links,
             "" if self.root.is_shared else f"pivot_root {self.root.mount}",
             f"mount --make-rslave {self.shared_mounts}" if self.shared_mounts else "",
+            self.personality,
             *self.limits.parameters,
             self.security,
             *self.hooks.start,
@@ -175,7 +193,9 @@ def start(
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
         hooks=_hooks(place, config, facts, root.mount or "/"),
-        limits=_limits(config),
+        limits=_limits(config, namespaces),
+        personality=Personality(config.arch, _where(config, "lxc.arch")),
+        monitor_unshares=config.monitor_unshare != 0,
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=warnings,
     )
@@ -197,8 +217,8 @@ def _root(place: Place, config: Config, facts: Facts) -> RootPlan:
     )
 
 
-def _limits(config: Config) -> LimitPlan:
-    return limits.plan(
+def _limits(config: Config, namespaces: tuple[str, ...]) -> LimitPlan:
+    planned = limits.plan(
         (
             (name, limit.number(name), value.soft, value.hard, _where(config, f"lxc.prlimit.{name}"))
             for name, value in config.prlimit.items()
@@ -206,6 +226,16 @@ def _limits(config: Config) -> LimitPlan:
         ((item.name, item.value, where) for item, where in zip(config.proc, config.places("lxc.proc"), strict=True)),
         ((name, value, _where(config, f"lxc.sysctl.{name}")) for name, value in config.sysctl.items()),
     )
+    return planned.replace(process=(*_core(config, namespaces), *planned.process))
+
+
+def _core(config: Config, namespaces: tuple[str, ...]) -> tuple[CoreCookie, ...]:
+    if not config.sched_core:
+        return ()
+    where = _where(config, "lxc.sched.core")
+    if "pid" not in namespaces:
+        raise Unsupported("lxc.sched.core is for containers with a pid namespace of their own", where=where)
+    return (CoreCookie(where),)
 
 
 def _hooks(place: Place, config: Config, facts: Facts, mount: str) -> Hooks:

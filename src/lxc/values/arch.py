@@ -12,6 +12,7 @@ BITS_64 = (
     "aarch64", "amd64", "arm64", "linux64", "loongarch64", "loong64", "mips64", "mips64el", "ppc64", "ppc64el",
     "ppc64le", "powerpc64", "riscv64", "s390x", "x86_64",
 )  # fmt: skip
+NAMES = {"i686": "linux32", "x86_64": "linux64"}  # as setarch(8) calls them
 PERSONALITY = {"i686": 0x0008, "x86_64": 0x0000}  # PER_LINUX32, PER_LINUX
 
 

@@ -104,3 +104,10 @@ def test_debians_lxc_answers_the_same_calls_in_the_same_way(lxc: Lxc, program: P
         (lxc.rootfs(name) / "done").unlink()
     assert len(seen[0]) > 40
     assert seen[0] == seen[1]
+
+
+@pytest.mark.root
+def test_a_starter_of_another_personality_makes_the_same_filter(lxc: Lxc, program: Path) -> None:
+    name = make(lxc, program, POLICIES["sections"])
+    subprocess.run(["setarch", "linux32", *lxc.command("lxc-start", "-n", name)], check=True, timeout=60)
+    assert outcomes(lxc.attach(name, "/probe"))["fsync"] == "errno 18"

@@ -421,3 +421,16 @@ def test_hooks_are_told_about_the_container() -> None:
     assert [dict(hook.environment) for hook in hooks.pre_start] == [told]
     assert [dict(hook.environment) for hook in hooks.mount] == [{**told, "A": "1", "B": "2"}]
     assert [hook.where for hook in (*hooks.pre_start, *hooks.mount)] == ["config:5", "config:6"]
+
+
+def test_architecture_cores_and_the_monitors_mounts() -> None:
+    text = QUIET + "lxc.arch = i686\nlxc.sched.core = 1\nlxc.monitor.unshare = 1\nlxc.sysctl.kernel.msgmax = 1\n"
+    shown = lines(text)
+    assert shown[1] == "unshare --mount --propagation=slave # the monitor"
+    assert "prctl PR_SCHED_CORE_CREATE INIT" in shown[: shown.index("setarch linux32")]
+    assert shown[shown.index("setarch linux32") + 1] == "sysctl -w kernel.msgmax=1"
+
+
+def test_core_scheduling_wants_a_pid_namespace() -> None:
+    with pytest.raises(Unsupported, match="a pid namespace of their own"):
+        planned(QUIET + "lxc.sched.core = 1\nlxc.namespace.keep = pid\n")

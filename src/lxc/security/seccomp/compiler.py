@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from lxc import log
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
-from lxc.kernel import libseccomp, seccomp
+from lxc.kernel import libseccomp, process, seccomp
 from lxc.security.plan import Filter
 from lxc.security.seccomp import cache, policy
 
@@ -23,7 +21,7 @@ _ON_THE_WAY = ("close_range", "execveat")
 def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
     """The filter for the policy file at `path`, which `where` names.  Raises ConfigError, LxcError."""
     text = _read(path, where)
-    machine = os.uname().machine
+    machine = process.machine()
     wanted = policy.parse(text, path, machine)
     library = _library(where)
     forbidden = [call for call in _ON_THE_WAY if _forbids(wanted, call, library)]
