@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 PEER_PYTHON = "/usr/bin/python3"  # has python3-lxc
-LINES = (  # as large configurations have them: mostly mounts and devices
+MIXED = (  # as large configurations have them: mostly mounts and devices
     "lxc.mount.entry = /srv/data/{n} srv/data/{n} none bind,ro,create=dir,optional 0 0",
     "# the line {n} of a configuration that a program wrote",
     "lxc.cgroup2.devices.allow = c {n}:* rwm",
@@ -30,6 +30,13 @@ LINES = (  # as large configurations have them: mostly mounts and devices
     "lxc.sysctl.net.ipv4.conf.eth{n}.forwarding = 1",
     "lxc.group = group{n}",
     "lxc.net.{net}.type = empty",
+    "",
+)
+PLAIN = (  # what the peer is quickest at: it keeps these as they are
+    MIXED[3],
+    MIXED[2],
+    MIXED[0],
+    MIXED[1],
     "",
 )
 OURS = """
@@ -86,8 +93,8 @@ class Info:
         return (end - begin) * 1000
 
 
-def configuration(lines: int) -> str:
-    body = (LINES[n % len(LINES)].format(n=n, net=n // len(LINES)) for n in range(lines - 1))
+def configuration(lines: int, pattern: tuple[str, ...]) -> str:
+    body = (pattern[n % len(pattern)].format(n=n, net=n // len(pattern)) for n in range(lines - 1))
     return "\n".join(("lxc.uts.name = big", *body, ""))
 
 
@@ -126,18 +133,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lx", dir="/tmp") as directory:
         os.mkdir(f"{directory}/big")
         path = f"{directory}/big/config"
-        Path(path).write_text(configuration(arguments.lines))
-        readers = (
-            Reader(str(arguments.ours / "python"), OURS, path, packages(arguments.ours)),
-            Reader(PEER_PYTHON, PEERS, path),
-        )
-        read = samples(readers, arguments.rounds)
-        for reader in readers:
-            reader.close()
+        read = []
+        for pattern in (PLAIN, MIXED):
+            Path(path).write_text(configuration(arguments.lines, pattern))
+            readers = (
+                Reader(str(arguments.ours / "python"), OURS, path, packages(arguments.ours)),
+                Reader(PEER_PYTHON, PEERS, path),
+            )
+            read.append(samples(readers, arguments.rounds))
+            for reader in readers:
+                reader.close()
         info = samples((Info(arguments.ours, directory), Info(arguments.peer, directory)), arguments.rounds)
     print(f"a configuration of {arguments.lines} lines, {arguments.rounds} rounds; median (middle half) in ms\n")
     print(f"{'':36} {'ours':>22} {'peer':>22}  ours/peer")
-    print(row("reading it", *read))
+    print(row("reading it, plain keys only", *read[0]))
+    print(row("reading it, all kinds of keys", *read[1]))
     print(row("lxc-info -c lxc.uts.name", *info))
 
 

@@ -54,8 +54,8 @@ def run(arguments: UpdateArguments) -> int:
     path = arguments.file
     try:
         old = reader.read(path)
-        texts = tuple(new for new in update.updated(pieces(old)) if new is not None)
-        mend.save(old, Document(path, texts))
+        new = "".join(line for line in update.updated(pieces(old)) if line is not None)
+        mend.save(old, Document(path, new))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise LxcError(f"cannot update {path}: {why}") from error

@@ -22,7 +22,7 @@ from lxc.values import (
 )
 from lxc.values import arch as architecture
 from lxc.values import idmap as ids
-from lxc.values.environment import variable
+from lxc.values.environment import assignments, variable
 from lxc.values.plain import flag, path, relative_path, signed, text, unsigned
 from lxc.values.words import Misspelt, meant
 from lxc.values.words import listed as words
@@ -74,7 +74,9 @@ class Config(Table):
         "lxc.init.groups", groups, "Supplementary group ids of the container's first process.", end="", between=","
     )
     execute_cmd = one("lxc.execute.cmd", text, "", "Command that lxc-execute runs if it is given none.")
-    environment = many("lxc.environment", variable, "Environment variable of hooks and first process.")
+    environment = many(
+        "lxc.environment", variable, "Environment variable of hooks and first process.", sound=assignments
+    )
     environment_runtime = many("lxc.environment.runtime", variable, "Environment variable of the first process only.")
     environment_hooks = many("lxc.environment.hooks", variable, "Environment variable of hooks only.")
     signal_halt = one("lxc.signal.halt", signal.parse, 0, "Signal that asks the container to shut down; 0 is SIGPWR.")
@@ -97,6 +99,7 @@ class Config(Table):
         "Besides the options of mount(8): `create=dir` and `create=file` make the target if it is missing, `optional` "
         "goes on without a mount that fails, `relative` takes the source from the container's root, too, and `idmap=` "
         "maps the owners of its files, as in the container (`idmap=container`) or a file of a user namespace.",
+        sound=mount.sound,
     )  # fmt: skip
     mount_fstab = one("lxc.mount.fstab", path, "", "File of such lines, mounted before them.", empty=REJECTED)
     autodev = one("lxc.autodev", flag, True, "1 to mount a small tmpfs on /dev and fill it.", empty=False)
@@ -215,7 +218,7 @@ class Config(Table):
     start_auto = one("lxc.start.auto", flag, False, "1 to be started by lxc-autostart.")
     start_delay = one("lxc.start.delay", unsigned, 0, "Seconds that lxc-autostart waits after starting it.")
     start_order = one("lxc.start.order", signed, 0, "Those with higher numbers are started earlier.")
-    group = several("lxc.group", words, "Groups of containers it belongs to.")
+    group = several("lxc.group", words, "Groups of containers it belongs to.", sound=plain.anything)
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys, or what may follow `prefix` and a dot, as LXC enumerates them.  Raises KeyError."""

@@ -33,12 +33,22 @@ class Document(Record):
     """The text of one configuration file, its includes not expanded."""
 
     path: str = ""
-    texts: tuple[str, ...] = ()  # its lines, each with its end
+    text: str = ""
     warnings: tuple[str, ...] = ()  # lines without effect, found while it was read
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its lines, each with its end."""
+        return tuple(pieces(self.text))
 
     def render(self) -> str:
         """The file's text."""
-        return "".join(self.texts)
+        return self.text
+
+    def extended(self, text: str) -> Document:
+        """This document with `text` on lines of its own behind it."""
+        end = "\n" if text and self.text and not self.text.endswith("\n") else ""
+        return self.replace(text=f"{self.text}{end}{text}")
 
     def append_item(self, key: str, value: str) -> Document:
         """This document with `key = value` at its end, or, if `value` is "", as `clear_item` leaves it."""
@@ -46,10 +56,7 @@ class Document(Record):
             return self.clear_item(key)
         if any(end in key + value for end in "\n\r\0"):
             raise ValueError(f"expected one line, got {value!r}")
-        texts = self.texts
-        if texts and not texts[-1].endswith("\n"):
-            texts = (*texts[:-1], f"{texts[-1]}\n")
-        return self.replace(texts=(*texts, f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n"))
+        return self.extended(f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n")
 
     def set_item(self, key: str, *values: str) -> Document:
         """This document with `values` as the only ones it gives `key`; its lines go to the end."""
@@ -61,7 +68,7 @@ class Document(Record):
     def clear_item(self, key: str) -> Document:
         """This document without the lines that assign `key`, or, if it is a family, a member of it."""
         belongs = _belongs_to(key)
-        return self.replace(texts=tuple(text for text in self.texts if not belongs(assignment(text)[0])))
+        return self.replace(text="".join(text for text in self.texts if not belongs(assignment(text)[0])))
 
     def values_of(self, key: str) -> tuple[str, ...]:
         """What the document's own lines assign to `key`, in their order."""
@@ -88,18 +95,25 @@ def load(path: str, *, base: Config | None = None) -> tuple[Config, Document]:
 
 def parse(text: str, path: str = "config", *, base: Config | None = None) -> tuple[Config, Document]:
     """As `load`, of `text` that was read from `path`.  Raises ConfigError."""
-    texts = tuple(_completed(line) for line in pieces(text)) if "hwaddr" in text else tuple(pieces(text))
-    reader = Reader(base or Config())
-    reader.lines(texts, path)
-    return reader.config(), Document(path, texts, tuple(reader.warnings))
+    base = base or Config()
+    reader = Reader(base)
+    reader.read(text, path)
+    config = reader.config()
+    if any(net.hwaddr for net in config.net.values()):
+        completed_text = "".join(map(_completed, pieces(text)))
+        if completed_text != text:
+            return parse(completed_text, path, base=base)
+    return config, Document(path, text, tuple(reader.warnings))
 
 
 def assign(config: Config, key: str, value: str, where: str = "") -> Config:
     """Config.assign that can also include files: `lxc.include`.  Raises ValueError, ConfigError."""
     if key != "lxc.include":
         return config.assign(key, value, where)
+    if "\n" in value or "\r" in value:
+        raise ValueError(f"expected one line, got {value!r}")
     reader = Reader(config)
-    reader.lines((f"lxc.include = {value}",), where or "lxc.include")
+    reader.read(f"lxc.include = {value}", where or "lxc.include")
     return reader.config()
 
 

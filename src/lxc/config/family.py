@@ -12,6 +12,7 @@ One row is for all keys that begin with its name:
 from __future__ import annotations
 
 from lxc.config.table import Draft, Key, Table
+from lxc.values.plain import text
 from lxc.values.setting import Setting
 from lxc.values.words import Misspelt
 
@@ -19,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from lxc.config.batch import Batch
 
 INT_MAX = 2**31 - 1
 
@@ -67,7 +70,7 @@ class Named(Key):
         return subkey in members if subkey else bool(members)
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
-        places = table._places.get(self.name, {})
+        places = table.places_of(self.name, {})
         return tuple(place for name, place in places.items() if subkey in ("", name))
 
 
@@ -81,6 +84,7 @@ class Listed(Key):
     ) -> None:
         super().__init__(name, parse, (), doc)
         self.check, self.end = check, end
+        self.adds_up = parse is text  # which takes anything
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         if not text:
@@ -91,6 +95,16 @@ class Listed(Key):
         items, places = draft.items(self.name)
         items.append(setting)
         places.append(where)
+
+    def put_all(self, draft: Draft, batch: Batch) -> bool:
+        try:
+            for subkey in batch.subkeys():
+                _a_name(self, subkey)
+                self.check(subkey)
+        except ValueError:
+            return False
+        draft.defer(self.name, lambda: [Setting(*pair) for pair in batch.pairs()], batch.places)
+        return True
 
     def drop(self, draft: Draft, subkey: str) -> None:
         if not subkey:
@@ -111,7 +125,7 @@ class Listed(Key):
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
         settings = self.__get__(table, type(table))
-        places = table._places.get(self.name, ())
+        places = table.places_of(self.name)
         return tuple(place for item, place in zip(settings, places, strict=True) if subkey in ("", item.name))
 
 
@@ -123,6 +137,7 @@ class Numbered(Key):
     def __init__(self, name: str, table: type[Table], doc: str, *, title: str) -> None:
         super().__init__(name, table, {}, doc)
         self.table, self.title = table, title
+        self._empty = table()
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         if not subkey:
@@ -137,14 +152,18 @@ class Numbered(Key):
                 raise Misspelt(f"takes no value of its own; expected {self.name}.{number}.<key> = …")
             members.pop(number, None)
             return
-        if not text and number not in members:
-            raise Misspelt(f"there is no {self.name}.{number} of which to clear this")
-        old = members.get(number) or self.table()
+        old = members.get(number)
+        if old is None:
+            if not text:
+                raise Misspelt(f"there is no {self.name}.{number} of which to clear this")
+            old = self._empty
         refusal = old.refuses(key)
         if refusal and text:
             raise Misspelt(refusal, key)
         if not refusal:
-            self._keep(draft, number, old.assign(key, text, where))
+            made = Draft(old)
+            self.table.KEYS[key].put(made, "", text, where)
+            self._keep(members, number, made.table())
 
     def drop(self, draft: Draft, subkey: str) -> None:
         number, key = self._split(subkey) if subkey else (0, "")
@@ -182,18 +201,16 @@ class Numbered(Key):
     def _split(self, subkey: str) -> tuple[int, str]:
         """The number and the key of its table, which is "" or exists.  Raises ValueError."""
         number, _, key = subkey.partition(".")
-        if not (number.isascii() and number.isdecimal() and len(number) < 20 and int(number) < INT_MAX):
+        index = int(number) if number.isdecimal() and number.isascii() and len(number) < 20 else INT_MAX
+        if index >= INT_MAX or (key and key not in self.table.KEYS):
             raise self.owner.unknown(f"{self.name}.{subkey}")
-        if key and key not in self.table.KEYS:
-            raise self.owner.unknown(f"{self.name}.{subkey}")
-        return int(number), key
+        return index, key
 
     def _member(self, table: Table, subkey: str) -> tuple[Table | None, str]:
         number, key = self._split(subkey)
         return self.__get__(table, type(table)).get(number), key
 
-    def _keep(self, draft: Draft, number: int, member: Table) -> None:
-        members, _ = draft.members(self.name)
+    def _keep(self, members: dict[int, Table], number: int, member: Table) -> None:
         in_order = number in members or not members or number > next(reversed(members))
         members[number] = member
         if not in_order:

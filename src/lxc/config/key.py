@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from lxc.config.family import Listed, Named, Numbered
 from lxc.config.table import Draft, Key, Table
+from lxc.values.plain import anything, text
 from lxc.values.words import Misspelt
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
+    from lxc.config.batch import Batch
     from lxc.values.setting import Setting
 
     T = TypeVar("T")
@@ -75,7 +77,7 @@ class Merged(One):
     """
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
-        value = table._values.get(self.name)
+        value = table.value_of(self.name)
         return super().places(table, subkey) * (len(value) if isinstance(value, tuple) else 1)
 
     def _value(self, text: str, draft: Draft) -> Any:
@@ -96,13 +98,18 @@ class Wiping(One):
 
 
 class Many(Key):
-    """Assignments add up.  `parse` makes one item, or, if `several`, a tuple of them; `end` and `between` join them."""
+    """Assignments add up.  `parse` makes one item, or, if `several`, a tuple of them; `end` and `between` join them.
+
+    `sound` says whether `parse` takes all of these texts, in a fraction of its time; False may be too careful.
+    """
 
     def __init__(
         self, name: str, parse: Callable[[str], Any], doc: str, show: Callable[[Any], str], *, several: bool = False,
         end: str = "\n", between: str = "", clears: tuple[str, ...] = (), rival: str = "",
+        sound: Callable[[list[str]], bool] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, parse, (), doc)
+        self.adds_up, self.sound = not clears and not rival, sound or (anything if parse is text else None)
         self.show, self.several, self.end, self.between = show, several, end, between
         self.clears, self.rival = clears, rival
 
@@ -121,11 +128,34 @@ class Many(Key):
             items.append(value)
             places.append(where)
 
+    def put_all(self, draft: Draft, batch: Batch) -> bool:
+        if self.sound is None:
+            try:
+                items = self._items(batch)
+            except ValueError:
+                return False
+            draft.defer(self.name, lambda: items, lambda: self._places(batch))
+        elif self.sound(batch.raw()):
+            draft.defer(self.name, lambda: self._items(batch), lambda: self._places(batch))
+        else:
+            return False
+        return True
+
+    def _items(self, batch: Batch) -> list[Any]:
+        values = [self.parse(text) for text in batch.texts()]
+        return [item for value in values for item in value] if self.several else values
+
+    def _places(self, batch: Batch) -> list[str]:
+        if not self.several:
+            return batch.places()
+        pairs = zip(batch.places(), batch.texts(), strict=True)
+        return [place for place, text in pairs for _ in self.parse(text)]
+
     def read_back(self, table: Table, subkey: str) -> str:
         return self.between.join(f"{self.show(item)}{self.end}" for item in self.__get__(table, type(table)))
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
-        return tuple(table._places.get(self.name, ()))
+        return tuple(table.places_of(self.name))
 
 
 class Directive(Key):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def pieces(text: str) -> list[str]:
     """The lines of `text`, each with its end.  A carriage return ends a line, too, as it does for LXC."""
@@ -10,6 +14,14 @@ def pieces(text: str) -> list[str]:
     if last:
         lines.append(last)
     return [piece for line in lines for piece in _at_returns(line)] if "\r" in text else lines
+
+
+def numbered(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Each of `lines` behind the number that an editor gives it."""
+    number = 1
+    for line in lines:
+        yield number, line
+        number += line[-1:] != "\r"  # a line that ends so is a part of the line editors show
 
 
 def assignment(text: str) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
             break
         done += used
         text = "".join(_applied(pieces(text), path, edits))
-    return Mended(Document(path, tuple(pieces(text))), tuple(done), found)
+    return Mended(Document(path, text), tuple(done), found)
 
 
 def save(before: str, after: Document) -> None:

@@ -75,7 +75,7 @@ class Net(Table):
     )
 
     def refuses(self, name: str) -> str:
-        kind = name.partition(".")[0]
-        if kind not in _TYPED or kind == self.type:
+        kind, dot, _ = name.partition(".")
+        if not dot or kind not in _TYPED or kind == self.type:
             return ""
         return f"is for devices of type {kind}; this one's type is {self.type or 'not set'}"

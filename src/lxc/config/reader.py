@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 
+from lxc.config.batch import Batch
 from lxc.config.container import Config
-from lxc.config.lines import not_a_comment, pieces, span, unquoted
+from lxc.config.key import Directive
+from lxc.config.lines import not_a_comment, numbered, pieces, span, unquoted
 from lxc.config.table import Draft
 from lxc.errors import ConfigError
 from lxc.values.words import Misspelt, meant
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIZE_MAX = 1 << 26  # bytes of one file
 DEPTH_MAX = 64  # files that include one another
@@ -18,7 +24,11 @@ MISTAKES_MAX = 1000  # reading ends there: whoever wrote that did not write conf
 
 
 class Reader:
-    """Fills one configuration from lines; `config()` is the result, or all that was wrong."""
+    """Fills one configuration from lines; `config()` is the result, or all that was wrong.
+
+    Lines of keys whose assignments just add up are gathered (`batch`) and made together: at the end of the file, and
+    before a line that needs the others to be done, which `lxc.include` is and what clears several keys at once.
+    """
 
     def __init__(self, base: Config) -> None:
         self.warnings: list[str] = []
@@ -27,6 +37,9 @@ class Reader:
         self._draft = Draft(base)
         self._open: list[str] = []  # the files being read, each included by the one before
         self._files = 0
+        self._batches: dict[str, Batch] = {}  # by the name of the key; of one file
+        self._adders: dict[str, Callable[[object], None]] = {}  # by what is before the "=": what adds to a batch
+        self._told: list[tuple[int, bool, str, str]] = []  # line, whether it is a mistake, place, what
 
     def config(self) -> Config:
         """The configuration.  Raises ConfigError with all mistakes."""
@@ -35,39 +48,92 @@ class Reader:
         config: Config = self._draft.table()
         return config
 
-    def lines(self, texts: tuple[str, ...] | list[str], path: str) -> None:
-        """Read `texts`, the lines of the file at `path`."""
+    def read(self, text: str, path: str) -> None:
+        """Read `text`, that of the file at `path`."""
         self._open.append(os.path.realpath(path))
-        assign = self._draft.assign
-        number, step = 0, 1
-        for text in texts:
-            number += step
-            step = 0 if text[-1] == "\r" else 1  # a line that ends so is a part of the line editors show
-            line = text.strip(" \t\r\n")
-            if not line or line[0] == "#":
-                continue
-            where = f"{path}:{number}"
-            if line[:4] != "lxc.":
-                self._without_effect(line, text, where)
-                continue
-            key, equals, value = line.partition("=")
-            key, value = key.rstrip(" \t"), value.lstrip(" \t")
-            if "#" in value and value == unquoted(value) and not_a_comment(key, value):
-                self._not_a_comment(key, value, text, where)
-            if value and value[0] in "'\"":
-                value = unquoted(value)
-            try:
-                if not equals or "\0" in line:
-                    _refuse(line)
-                if key == "lxc.include":
-                    self._include(value)
-                else:
-                    assign(key, value, where)
-            except ValueError as error:
-                self._mistake(error, text, where)
-                if len(self._mistakes) >= MISTAKES_MAX:
-                    break
+        has_returns = "\r" in text  # and so, maybe, lines that are not counted
+        lines = pieces(text) if has_returns else text.split("\n")
+        adders = self._adders
+        for number, line in numbered(lines) if has_returns else enumerate(lines, 1):
+            if line and line[0] != "#":
+                head, equals, value = line.partition("=")
+                add = adders.get(head)
+                if add is not None:
+                    add(value)
+                    add(number)
+                elif has_returns or not (equals and self._is_done(head, value, number, lines, path)):
+                    self._line(line, f"{path}:{number}")
+                    if len(self._mistakes) + len(self._told) >= MISTAKES_MAX and self._has_enough():
+                        break
+        self._settle()
         self._open.pop()
+
+    def _is_done(self, head: str, value: str, number: int, lines: list[str], path: str) -> bool:
+        """Whether the line `head=value` could be put into a batch, or done at once, there being nothing odd in it."""
+        found = Config.likely(head.strip(" \t"))
+        if found is None:
+            return False
+        key, subkey = found
+        if isinstance(key, Directive):
+            self._settle()
+            return False
+        if "#" in value or "'" in value or '"' in value or "\0" in value:
+            return False
+        if key.adds_up:
+            batch = self._batches.get(key.name) or self._batches.setdefault(key.name, Batch(lines, path))
+            add = self._adders[head] = batch.adder(subkey)
+            add(value)
+            add(number)
+            return True
+        where = f"{path}:{number}"
+        try:
+            key.put(self._draft, subkey, value.strip(" \t"), where)
+        except ValueError as error:
+            self._mistake(error, lines[number - 1], where)
+        return True
+
+    def _settle(self) -> None:
+        """Make the assignments that were gathered, and put what there is to tell into the order of the lines."""
+        for name, batch in self._batches.items():
+            if not (batch.is_ordinary() and Config.KEYS[name].put_all(self._draft, batch)):
+                for where, line in batch.lines():
+                    self._line(line, where)
+        self._batches.clear()
+        self._adders.clear()
+        for _, is_mistake, where, what in sorted(self._told, key=lambda told: told[0]):
+            if not is_mistake:
+                self.warnings.append(what)
+            elif len(self._mistakes) < MISTAKES_MAX:
+                self._first = self._first or where
+                self._mistakes.append(what)
+        self._told.clear()
+
+    def _has_enough(self) -> bool:
+        return len(self._mistakes) + sum(is_mistake for _, is_mistake, *_ in self._told) >= MISTAKES_MAX
+
+    def _line(self, text: str, where: str) -> None:
+        """Do what the line `text` says."""
+        line = text.strip(" \t\r\n")
+        if not line or line[0] == "#":
+            return
+        if line[:4] != "lxc.":
+            self._without_effect(line, text, where)
+            return
+        key, equals, value = line.partition("=")
+        key, value = key.rstrip(" \t"), value.lstrip(" \t")
+        if "#" in value and value == unquoted(value) and not_a_comment(key, value):
+            self._not_a_comment(key, value, text, where)
+        if value and value[0] in "'\"":
+            value = unquoted(value)
+        try:
+            if not equals or "\0" in line:
+                _refuse(line)
+            if key == "lxc.include":
+                self._include(value)
+            else:
+                self._draft.assign(key, value, where)
+        except ValueError as error:
+            self._mistake(error, text, where)
 
     def _include(self, value: str) -> None:
         for path in _included(value):
@@ -84,36 +150,39 @@ class Reader:
                 text = read(path)
             except OSError as error:
                 raise Misspelt(f"cannot read {path}: {error.strerror}", value) from error
-            self.lines(pieces(text), path)
+            self.read(text, path)
 
     def _mistake(self, error: ValueError, text: str, where: str) -> None:
         words = text.partition("=")[0].split()
         column, _ = span(text, getattr(error, "part", ""))
-        self._first = self._first or where
-        self._mistakes.append(f"{where}:{column}: {words[0] if words else 'lxc.'}: {error}")
+        self._tell(f"{where}:{column}: {words[0] if words else 'lxc.'}: {error}", where, is_mistake=True)
 
     def _without_effect(self, line: str, text: str, where: str) -> None:
         """Note a line LXC passes over in silence, because it does not begin with `lxc.`."""
-        if len(self.warnings) >= MISTAKES_MAX or not line.strip(" \t\f"):
+        if len(self.warnings) + len(self._told) >= MISTAKES_MAX or not line.strip(" \t\f"):
             return
         key = line.partition("=")[0].strip(" \t")
         likely = f"lxc.{key[4:]}"
         near = likely if likely in Config.KEYS else meant(key, Config.KEYS) if len(self.warnings) < 10 else ""
         hint = f"; did you mean {near}?" if near else ""
         column = len(text) - len(text.lstrip()) + 1
-        self.warnings.append(f"{where}:{column}: {key}: has no effect, for it does not begin with 'lxc.'{hint}")
+        self._tell(f"{where}:{column}: {key}: has no effect, for it does not begin with 'lxc.'{hint}", where)
 
     def _not_a_comment(self, key: str, value: str, text: str, where: str) -> None:
         """Note a `#` in a value that looks as if a comment were meant."""
-        if len(self.warnings) < MISTAKES_MAX:
+        if len(self.warnings) + len(self._told) < MISTAKES_MAX:
             comment = not_a_comment(key, value)
-            self.warnings.append(f"{where}:{text.index(comment) + 1}: {key}: {WHAT_IS_A_COMMENT}")
+            self._tell(f"{where}:{text.index(comment) + 1}: {key}: {WHAT_IS_A_COMMENT}", where)
+
+    def _tell(self, what: str, where: str, *, is_mistake: bool = False) -> None:
+        self._told.append((int(where.rpartition(":")[2]), is_mistake, where, what))
 
 
 def read(path: str) -> str:
     """The text of the file at `path`; bytes that are no UTF-8 come as surrogates.  Raises OSError, ValueError."""
     with open(path, "rb") as file:
-        data = file.read(SIZE_MAX + 1)
+        is_small = 0 < os.fstat(file.fileno()).st_size <= SIZE_MAX  # a pipe or a device has no size
+        data = file.read() if is_small else file.read(SIZE_MAX + 1)  # which sets so much memory aside
     if len(data) > SIZE_MAX:
         raise ValueError(f"expected a file of at most {SIZE_MAX} bytes, but {path} is larger")
     return data.decode("utf-8", "surrogateescape")

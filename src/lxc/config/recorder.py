@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxc.config import legacy, update
 from lxc.config.container import Config
 from lxc.config.family import Numbered
-from lxc.config.lines import assignment, not_a_comment
+from lxc.config.lines import assignment, not_a_comment, numbered, pieces
 from lxc.config.reader import WHAT_IS_A_COMMENT, Reader, read
 from lxc.config.rules.rule import Assignment, Edit, Found
 from lxc.config.table import Draft
@@ -71,15 +71,12 @@ class Recorder(Reader):
             has_bare_returns=self._has_bare_returns,
         )
 
-    def lines(self, texts: tuple[str, ...] | list[str], path: str) -> None:
+    def read(self, text: str, path: str) -> None:
         self._included_by.setdefault(path, []).extend(self._paths[-1:])
-        number, step = 0, 1
-        places = []
-        for text in texts:
-            number += step
-            step = 0 if text[-1] == "\r" else 1
-            places.append(f"{path}:{number}")
-            self._texts.setdefault(places[-1], text)
+        texts = pieces(text)
+        places = [f"{path}:{number}" for number, _ in numbered(texts)]
+        for where, line in zip(places, texts, strict=True):
+            self._texts.setdefault(where, line)
         if not self._paths:
             self._has_bare_returns = len(set(places)) < len(places)
             self._updates = {
@@ -88,8 +85,11 @@ class Recorder(Reader):
                 if new != old
             }
         self._paths.append(path)
-        super().lines(texts, path)
+        super().read(text, path)
         self._paths.pop()
+
+    def _is_done(self, *_: object) -> bool:
+        return False  # each line is looked at alone
 
     def _mistake(self, error: ValueError, text: str, where: str) -> None:
         super()._mistake(error, text, where)
@@ -154,10 +154,8 @@ class Recorder(Reader):
 
 def record(path: str, text: str | None = None) -> Reading:
     """Read the file at `path`, or `text` as if it had been there.  Raises OSError, ValueError."""
-    from lxc.config.lines import pieces
-
     recorder = Recorder()
-    recorder.lines(pieces(read(path) if text is None else text), path)
+    recorder.read(read(path) if text is None else text, path)
     return recorder.reading()
 
 

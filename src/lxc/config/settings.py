@@ -62,10 +62,8 @@ class Settings(Record):
     def load(self, path: str) -> Settings:
         """With what the file at `path` says added.  Raises ConfigError."""
         config, document = documents.load(path, base=self.config)
-        texts, more = self.document.texts, document.texts
-        if texts and more and not texts[-1].endswith("\n"):
-            texts = (*texts[:-1], f"{texts[-1]}\n")
-        return Settings(config, Document(document.path, (*texts, *more), document.warnings))
+        whole = self.document.extended(document.text)
+        return Settings(config, whole.replace(path=document.path, warnings=document.warnings))
 
     def _without(self, key: str) -> Settings:
         try:

@@ -10,8 +10,26 @@ from lxc.values.words import Misspelt, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
     from typing import Any, ClassVar, Self
+
+    from lxc.config.batch import Batch
+
+
+_set = object.__setattr__
+
+
+class Later:
+    """Items that are worked out when they are first asked for: `more` of them, behind those there were before."""
+
+    __slots__ = ("before", "more")
+
+    def __init__(self, before: Any, more: Callable[[], list[Any]]) -> None:
+        self.before, self.more = before, more
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.before
+        yield from self.more()
 
 
 class Table:
@@ -19,34 +37,63 @@ class Table:
 
     __slots__ = ("_places", "_values")
     KEYS: ClassVar[dict[str, Key]]
-    _values: Mapping[str, Any]
-    _places: Mapping[str, Any]
+    FAMILIES: ClassVar[dict[str, Key]]  # those whose names no other key begins with
+    _values: dict[str, Any]
+    _places: dict[str, Any]
 
     def __init_subclass__(cls) -> None:
         cls.KEYS = {key.name: key for key in vars(cls).values() if isinstance(key, Key)}
+        cls.FAMILIES = {
+            key.name: key
+            for key in cls.KEYS.values()
+            if key.is_family and not any(name.startswith(f"{key.name}.") for name in cls.KEYS)
+        }
 
-    def __init__(self, values: Mapping[str, Any] | None = None, places: Mapping[str, Any] | None = None) -> None:
-        object.__setattr__(self, "_values", values or {})
-        object.__setattr__(self, "_places", places or {})
+    def __init__(self, values: dict[str, Any] | None = None, places: dict[str, Any] | None = None) -> None:
+        _set(self, "_values", {} if values is None else values)
+        _set(self, "_places", {} if places is None else places)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable: cannot set {name}")
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._values == self._values
+        return type(other) is type(self) and _known(other._values) == _known(self._values)
 
     __hash__ = None  # type: ignore[assignment]  # it holds mappings
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any], dict[str, Any]]]:
         """How pickle takes it to another process."""
-        return type(self), (self._values, self._places)
+        return type(self), (_known(self._values), _known(self._places))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._values!r})"
+        return f"{type(self).__name__}({_known(self._values)!r})"
+
+    def value_of(self, name: str, default: Any = None) -> Any:
+        """The value of the key `name`, or `default` if nothing was assigned to it."""
+        value = self._values.get(name, default)
+        return value if type(value) is not Later else _known(self._values)[name]
+
+    def places_of(self, name: str, default: Any = ()) -> Any:
+        """Where the key `name` was assigned, in the shape of its value, or `default`."""
+        places = self._places.get(name, default)
+        return places if type(places) is not Later else _known(self._places)[name]
+
+    @classmethod
+    def likely(cls, name: str) -> tuple[Key, str] | None:
+        """As `find`, but None for some families' members and for what is no key at all."""
+        key = cls.KEYS.get(name)
+        if key is not None:
+            return key, ""
+        dot = name.find(".", len("lxc."))
+        key = cls.FAMILIES.get(name[:dot])
+        return (key, name[dot + 1 :]) if key and dot > 0 else None
 
     @classmethod
     def find(cls, name: str) -> tuple[Key, str]:
         """The key that `name` belongs to, and the subkey.  Raises ValueError if there is none."""
+        found = cls.likely(name)
+        if found:
+            return found
         head, keys = name, cls.KEYS
         while head not in keys:
             head = head[: max(head.rfind("."), 0)]
@@ -114,17 +161,13 @@ class Draft:
     def __init__(self, table: Table) -> None:
         self._table = type(table)
         self._opened: set[str] = set()
-        self.values: dict[str, Any] = dict(table._values)
-        self.places: dict[str, Any] = dict(table._places)
+        self.values: dict[str, Any] = table._values.copy()
+        self.places: dict[str, Any] = table._places.copy()
 
     def assign(self, name: str, text: str, where: str) -> None:
         """`name = text`.  Raises ValueError, nothing changed."""
-        key = self._table.KEYS.get(name)
-        if key is None:
-            key, subkey = self._table.find(name)
-            key.put(self, subkey, text, where)
-        else:
-            key.put(self, "", text, where)
+        key, subkey = self._table.find(name)
+        key.put(self, subkey, text, where)
 
     def items(self, name: str) -> tuple[list[Any], list[str]]:
         """The items of `name` and their places, to be changed."""
@@ -139,6 +182,12 @@ class Draft:
             self._opened.add(name)
             self.values[name], self.places[name] = dict(self.values.get(name, {})), dict(self.places.get(name, {}))
         return self.values[name], self.places[name]
+
+    def defer(self, name: str, items: Callable[[], list[Any]], places: Callable[[], list[str]]) -> None:
+        """Add `items` to those of `name`, and their places, when they are asked for."""
+        self.values[name] = Later(self.values.get(name, ()), items)
+        self.places[name] = Later(self.places.get(name, ()), places)
+        self._opened.discard(name)
 
     def set(self, name: str, value: Any, where: str) -> None:
         self.values[name], self.places[name] = value, where
@@ -162,6 +211,7 @@ class Key:
     """A row.  `parse` turns one assignment's text into a value, raising ValueError in words; `show` undoes it."""
 
     is_family = False
+    adds_up = False  # no assignment of it depends on one of another key, or is depended on
     owner: type[Table]  # the table it is a row of
 
     def __init__(self, name: str, parse: Callable[..., Any], default: Any, doc: str) -> None:
@@ -171,11 +221,15 @@ class Key:
         self.owner = owner
 
     def __get__(self, table: Table | None, owner: type[Table]) -> Any:
-        return self if table is None else table._values.get(self.name, self.default)
+        return self if table is None else table.value_of(self.name, self.default)
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         """`name[.subkey] = text`.  Empty text clears.  Raises ValueError, `draft` unchanged."""
         raise ValueError("cannot be set")
+
+    def put_all(self, draft: Draft, batch: Batch) -> bool:
+        """As `put` of all that is in `batch`; False, and nothing done, if it has to be done one by one."""
+        return False
 
     def drop(self, draft: Draft, subkey: str) -> None:
         """Bring the key back to its default.  Raises ValueError, `draft` unchanged."""
@@ -190,3 +244,11 @@ class Key:
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
         return (table._places[self.name],) if self.name in table._places else ()
+
+
+def _known(items: dict[str, Any]) -> dict[str, Any]:
+    """`items` with nothing in it that is still to be worked out."""
+    for name, item in items.items():
+        if type(item) is Later:
+            items[name] = tuple(item)
+    return items

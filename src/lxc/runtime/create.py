@@ -170,4 +170,4 @@ def _headed(place: Place, template: str, arguments: tuple[str, ...]) -> Document
         "# (Be aware this has security implications)\n",
         "\n",
     )
-    return written.replace(texts=(*heading, *written.texts))
+    return written.replace(text="".join((*heading, written.text)))

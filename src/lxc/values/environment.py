@@ -7,6 +7,11 @@ import os
 from lxc.values.words import Misspelt
 
 
+def assignments(texts: list[str]) -> bool:
+    """Whether each of `texts` is NAME=VALUE."""
+    return len([text for text in texts if "=" in text]) == len(texts)
+
+
 def variable(value: str) -> str:
     """NAME=VALUE, or NAME for the value it has where the configuration is read."""
     name, equals, _ = value.partition("=")

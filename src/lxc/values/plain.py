@@ -18,6 +18,11 @@ def text(value: str) -> str:
     return value
 
 
+def anything(_: list[str]) -> bool:
+    """Whether `text` takes all of these."""
+    return True
+
+
 def integer(value: str, low: int, high: int) -> int:
     """A whole number as strtol(3) reads it: decimal, octal after `0`, hexadecimal after `0x`."""
     digits = value.lstrip(" \t")

@@ -218,7 +218,7 @@ def test_clearing_a_key_takes_its_lines_and_no_others(key: str, lines: tuple[int
 
 
 def test_an_item_is_appended_as_a_line() -> None:
-    document = Document(texts=("lxc.group = a",)).append_item("lxc.group", "b").append_item("lxc.uts.name", "web")
+    document = Document(text="lxc.group = a").append_item("lxc.group", "b").append_item("lxc.uts.name", "web")
     assert document.render() == "lxc.group = a\nlxc.group = b\nlxc.uts.name = web\n"
 
 
@@ -260,7 +260,7 @@ def test_an_address_template_is_completed_once(write: Write) -> None:
 def test_a_new_file_has_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
-        Document(texts=("lxc.uts.name = a\n",)).save(str(tmp_path / "config"))
+        Document(text="lxc.uts.name = a\n").save(str(tmp_path / "config"))
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o640

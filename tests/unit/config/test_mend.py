@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lxc.config import mend
 from lxc.config.container import Config
 from lxc.config.document import Document, parse
-from lxc.config.lines import pieces
 from lxc.config.rules.rule import Host
 from lxc.errors import ConfigError
 
@@ -111,7 +110,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def save(path: Path, text: str) -> None:
-    mend.save(path.read_text(), Document(str(path), tuple(pieces(text))))
+    mend.save(path.read_text(), Document(str(path), text))
 
 
 def test_the_old_file_is_kept_beside_the_new_one_with_its_mode(file: Path) -> None:
