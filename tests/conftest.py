@@ -9,10 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 pytest_plugins = ["tests.selection"]  # what this machine cannot run is not selected
+
+if TYPE_CHECKING:
+    from tests.unified import RealLxc, UnifiedLxc
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
@@ -39,11 +43,12 @@ class Lxc:
     def command(self, tool: str, *words: str) -> list[str]:
         return [str(self.bin / tool), "-P", str(self.path), *words]
 
+    def peer_command(self, tool: str, *words: str) -> list[str]:
+        return [str(PEER / tool), "-P", str(self.path), *words]
+
     def run(self, tool: str, *words: str, peer: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, its output captured as text (`peer`: Debian's command)."""
-        argv = self.command(tool, *words)
-        if peer:
-            argv[0] = str(PEER / tool)
+        argv = self.peer_command(tool, *words) if peer else self.command(tool, *words)
         defaults = {"capture_output": True, "text": True, "timeout": 3 * PATIENCE}
         if "input" not in options:
             defaults["stdin"] = subprocess.DEVNULL
@@ -110,18 +115,38 @@ def _processes() -> Iterator[tuple[int, str]]:
 
 
 def _cgroups() -> Iterator[Path]:
-    for hierarchy in Path("/sys/fs/cgroup").iterdir():
-        if hierarchy.is_dir():
-            yield from (path for path in hierarchy.iterdir() if path.name.startswith("lxc."))
+    for path, names, _ in os.walk("/sys/fs/cgroup"):
+        yield from (Path(path, name) for name in names)
+
+
+def _own_path() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="lx", dir="/tmp"))
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture
 def lxc() -> Iterator[Lxc]:
     """A container path of its own; all containers in it are killed and removed afterwards, and nothing may be left."""
-    path = Path(tempfile.mkdtemp(prefix="lx", dir="/tmp"))
-    path.chmod(0o755)
-    it = Lxc(path)
+    it = Lxc(_own_path())
     yield it
+    _tidy(it)
+
+
+@pytest.fixture
+def unified() -> Iterator[UnifiedLxc | RealLxc]:
+    """The same on a host whose control groups are of version 2 alone."""
+    from tests import unified
+
+    it = unified.RealLxc(_own_path()) if unified.is_unified() else unified.UnifiedLxc(_own_path())
+    try:
+        yield it
+        _tidy(it)
+    finally:
+        it.shut_down()
+
+
+def _tidy(it: Lxc) -> None:
     for name in it.ok("lxc-ls", "-1", "--active").split():
         it.run("lxc-stop", "-n", name, "-k")
     try:
@@ -129,7 +154,7 @@ def lxc() -> Iterator[Lxc]:
     except AssertionError:
         pytest.fail("left behind:\n" + "\n".join(it.leftovers()))
     finally:
-        shutil.rmtree(path)
+        shutil.rmtree(it.path)
 
 
 @pytest.fixture

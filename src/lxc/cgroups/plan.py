@@ -1,9 +1,14 @@
-"""Where a container's processes are placed: two cgroups in each hierarchy.  Pure.
+"""Where a container's processes are placed, and what they are limited to: two cgroups in each hierarchy.  Pure.
 
-    BASE/lxc.monitor.NAME    the monitor
-    BASE/lxc.payload.NAME    the container
+                             BASE/lxc.monitor.NAME      the monitor
+                             BASE/lxc.payload.NAME      the container; what limits it is written there
+    lxc.cgroup.dir = D       BASE/D/lxc.monitor.NAME    BASE/D/lxc.payload.NAME
+    lxc.cgroup.pattern = P   BASE/P/monitor             BASE/P/payload        (lxc.conf(5); %n in P is NAME)
+    lxc.cgroup.dir.monitor = M, .container = C, .container.inner = I
+                             BASE/M                     BASE/C, with the container's processes in BASE/C/I
 
-If one of the names is taken, both get the same suffix, -1 to -999, in all hierarchies.
+If a name that we choose is taken, both get the same suffix, -1 to -999, in all
+hierarchies; M and C are as they are written.
 """
 
 from __future__ import annotations
@@ -13,6 +18,8 @@ from lxc.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lxc.cgroups.devices import Policy
 
 SUFFIXES = 999
 _WHERE = "/sys/fs/cgroup"
@@ -56,41 +63,130 @@ class Layout(Record):
         """The v1 hierarchy of `controller`."""
         return next((hierarchy for hierarchy in self.hierarchies if controller in hierarchy.controllers), None)
 
+    def home(self, controller: str) -> Hierarchy | None:
+        """The hierarchy in which the files of `controller` are: its own of version 1, or the unified one."""
+        return self.with_controller(controller) or self.unified
+
+    def restricted(self, controllers: tuple[str, ...]) -> Layout:
+        """Only the unified hierarchy and those of version 1 with one of `controllers` (lxc.cgroup.use)."""
+        return Layout(tuple(h for h in self.hierarchies if h.is_unified or set(h.controllers) & set(controllers)))
+
+
+class Write(Record):
+    """A value for a file of the cgroup that limits the container."""
+
+    file: str  # "memory.max"
+    value: str
+    where: str = ""
+    key: str = ""  # the key that says so; "" for what nobody has configured
+
+    @property
+    def controller(self) -> str:
+        return self.file.partition(".")[0]
+
+
+class Places(Record):
+    """What is configured of where the cgroups are: lxc.cgroup.pattern of lxc.conf(5), and lxc.cgroup.dir and below."""
+
+    pattern: str = ""
+    directory: str = ""
+    monitor: str = ""
+    container: str = ""
+    inner: str = ""
+    pivot: str = ""
+
+
+_ANYWHERE = Places()
+
 
 class CgroupPlan(Record):
     layout: Layout
     owner: str  # "LXCPATH/NAME": written on the cgroups, so that what a killed monitor left is known as ours
-    monitor: str  # names below each base, without suffix
+    monitor: str  # paths below each base, without suffix
     payload: str
     has_namespace: bool = True
+    inner: str = ""  # directory of the payload's cgroup that the container's processes are in; "" is that itself
+    pivot: str = ""  # below which the monitor retires; "" is where its starter was
+    is_fixed: bool = False  # the names are the user's: no suffix
+    limits: tuple[Write, ...] = ()  # before init goes on
+    devices: tuple[Write, ...] = ()  # version 1, once init has made its devices
+    policy: Policy | None = None  # version 2, at the same moment
 
     def names(self) -> Iterator[tuple[str, str]]:
         """(monitor, payload), in the order in which they are tried."""
         yield self.monitor, self.payload
-        for number in range(1, SUFFIXES + 1):
-            yield f"{self.monitor}-{number}", f"{self.payload}-{number}"
+        if not self.is_fixed:
+            for number in range(1, SUFFIXES + 1):
+                yield f"{self.monitor}-{number}", f"{self.payload}-{number}"
+
+    @property
+    def container(self) -> str:
+        """The cgroup of the container's processes."""
+        return f"{self.payload}/{self.inner}" if self.inner else self.payload
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The controllers that limits are set of."""
+        return frozenset(write.controller for write in self.limits) - {"cgroup"}
+
+    def directory(self, file: str) -> str:
+        """The directory of a file of the payload's cgroup; "" if no hierarchy has its controller."""
+        hierarchy = self.layout.home(file.partition(".")[0])
+        return hierarchy.directory(hierarchy.below_base(self.payload)) if hierarchy else ""
 
     def __str__(self) -> str:
-        made = (
-            f"mkdir {hierarchy.directory(hierarchy.below_base(name))}"
-            for hierarchy in self.layout.hierarchies
-            for name in (self.monitor, self.payload)
-        )
+        suffix = "" if self.is_fixed else "; a suffix -1 … is added to names that are taken"
         return "\n".join(
-            (f"# control groups, {self.layout.name} layout; a suffix -1 … is added to names that are taken", *made)
+            (f"# control groups, {self.layout.name} layout{suffix}", *self._made(), *self.written(self.limits))
         )
 
+    def _made(self) -> Iterator[str]:
+        inner = f"{self.payload}/{self.inner}" if self.inner else ""
+        for hierarchy in self.layout.hierarchies:
+            for name in filter(None, (self.monitor, self.payload, inner)):
+                way = " -p" if "/" in name and name != inner else ""
+                yield f"mkdir{way} {hierarchy.directory(hierarchy.below_base(name))}"
 
-def placement(layout: Layout, name: str, owner: str, *, has_namespace: bool = True) -> CgroupPlan:
-    """The plan for the container called `name`, at the path `owner`."""
-    return CgroupPlan(layout, owner, f"lxc.monitor.{name}", f"lxc.payload.{name}", has_namespace)
+    def written(self, writes: tuple[Write, ...]) -> Iterator[str]:
+        """The lines that do `writes`."""
+        return (f"echo {write.value} > {self.directory(write.file)}/{write.file}" for write in writes)
+
+    @property
+    def device_rules(self) -> str:
+        """What governs the use of devices, as it is put in force."""
+        if not self.policy:
+            return "\n".join(self.written(self.devices))
+        return f"# attached to {self.directory('devices')}\n{self.policy}"
 
 
-def layout(mountinfo: str, base: str, origin: str) -> Layout:
+def placement(
+    layout: Layout, name: str, owner: str, *, has_namespace: bool = True, places: Places = _ANYWHERE
+) -> CgroupPlan:
+    """The plan for the container called `name`, at the path `owner`, without limits."""
+    monitor, payload, is_fixed = f"lxc.monitor.{name}", f"lxc.payload.{name}", False
+    if places.container:
+        monitor, payload, is_fixed = _clean(places.monitor), _clean(places.container), True
+    elif places.directory:
+        monitor, payload = (f"{_clean(places.directory)}/{each}" for each in (monitor, payload))
+    elif places.pattern:
+        way = _clean(places.pattern.replace("%n", name))
+        monitor, payload = f"{way}/monitor", f"{way}/payload"
+    return CgroupPlan(
+        layout, owner, monitor, payload, has_namespace,
+        inner=places.inner, pivot=_clean(places.pivot), is_fixed=is_fixed,
+    )  # fmt: skip
+
+
+def _clean(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def layout(mountinfo: str, base: str, origin: str, *, relative: bool = False) -> Layout:
     """The hierarchies of `mountinfo` (/proc/self/mountinfo) at their usual place; of two mounts of one, the later hides the other.
 
     `base` and `origin` are the texts of /proc/PID/cgroup of the process below whose cgroups ours are made (pid 1 for
-    root) and of the caller.
+    root) and of the caller.  Below pid 1's /init.scope, where systemd is, nothing is made but if that is the caller's
+    own cgroup, and `relative` to it is asked for.
     """
     bases, origins = dict(_memberships(base)), dict(_memberships(origin))
     found: dict[tuple[str, ...], Hierarchy] = {}
@@ -98,7 +194,8 @@ def layout(mountinfo: str, base: str, origin: str) -> Layout:
         key = () if fstype == "cgroup2" else next((k for k in bases if k and set(k) <= set(options)), None)
         if key is None or key not in bases or not f"{mount}/".startswith(f"{_WHERE}/"):
             continue
-        below = bases[key].removesuffix("/init.scope") if key in ((), ("name=systemd",)) else bases[key]
+        is_systemd = key in ((), ("name=systemd",)) and not relative
+        below = bases[key].removesuffix("/init.scope") if is_systemd else bases[key]
         found[key] = Hierarchy(mount, key, _below(below, root), _below(origins.get(key, bases[key]), root))
     return Layout(tuple(found.values()))
 

@@ -16,18 +16,12 @@ What it mounts and forgets goes away with the namespace, the host never sees it.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import time
 
-from lxc.errors import LxcError
 from lxc.kernel import mount, process, signals
 from lxc.record import Record
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE, _PATIENCE = 2, 30  # seconds from SIGTERM to SIGKILL; and until we leave what even that does not end
@@ -44,18 +38,11 @@ class Ended(Record):
     words: str
 
 
-def run(
-    argv: tuple[str, ...],
-    *,
-    is_quiet: bool,
-    interruption: int,
-    fork: Callable[[], int] = os.fork,
-    needed: tuple[str, ...] = (),
-) -> Ended:
+def run(argv: tuple[str, ...], *, is_quiet: bool, interruption: int) -> Ended:
     """Run a program to its end, or until the signalfd `interruption` gets readable, and then end all it started.
 
     The signals of `interruption` must be blocked.  With `is_quiet` it has /dev/null for standard input and output.
-    `fork` makes the program's process, which must be able to reach the paths `needed`.  Raises OSError.
+    Raises OSError.
     """
     report, report_end = os.pipe()
     words, words_end = os.pipe()
@@ -63,7 +50,7 @@ def run(
     pid = os.fork()
     if pid == 0:
         try:
-            _supervise(us, argv, report_end, words_end if is_quiet else -1, fork, needed)
+            _supervise(us, argv, report_end, words_end if is_quiet else -1)
         finally:
             os._exit(1)
     os.close(report_end)
@@ -74,7 +61,7 @@ def run(
         os.close(report)
         os.close(words)
         os.waitpid(pid, 0)
-    step, _, number = said.partition("\n")[0].rpartition(" ")
+    step, _, number = said.partition("\n")[0].partition(" ")
     return Ended(step, int(number or 0), signal, tail)
 
 
@@ -110,9 +97,7 @@ def _read(fd: int) -> bytes:
         return b""
 
 
-def _supervise(
-    parent: int, argv: tuple[str, ...], report: int, words: int, fork: Callable[[], int], needed: tuple[str, ...]
-) -> None:
+def _supervise(parent: int, argv: tuple[str, ...], report: int, words: int) -> None:
     """Be the supervisor; says on `report` how it went and does not return but by an error."""
     process.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     stop = signals.signalfd(frozenset({signals.SIGTERM}))
@@ -127,15 +112,10 @@ def _supervise(
         except OSError as error:
             _say(report, "leave the host's mounts alone", error.errno)
             return
-    try:
-        pid = fork()
-    except (OSError, LxcError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        _say(report, f"make its process: {why}", 0)
-        return
+    pid = os.fork()
     if pid == 0:
         try:
-            _become(argv, report, words, needed)
+            _become(argv, report, words)
         finally:
             os._exit(127)
     pidfd = process.pidfd_open(pid)
@@ -152,7 +132,7 @@ def _supervise(
     os._exit(0)
 
 
-def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, ...]) -> None:
+def _become(argv: tuple[str, ...], report: int, words: int) -> None:
     process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
     if words >= 0:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -162,22 +142,10 @@ def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, .
     signals.set_default(signals.SIGPIPE)  # Python ignores these two
     signals.set_default(signals.SIGXFSZ)
     signals.restore(frozenset())
-    for path in needed:
-        closed = _closed(path)
-        if closed:
-            _say(report, f"search {closed}", errno.EACCES)
-            return
     try:
         os.execv(argv[0], argv)
     except OSError as error:
         _say(report, "execute", error.errno)
-
-
-def _closed(path: str) -> str:
-    """The first directory on the way to `path` that this process may not search; "" if there is none."""
-    parts = path.strip("/").split("/")
-    ways = ("/" + "/".join(parts[:count]) for count in range(len(parts)))
-    return next((way for way in ways if not os.access(way, os.X_OK)), "")
 
 
 def _say(report: int, step: str, number: int | None) -> None:

@@ -7,9 +7,10 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
-from lxc.kernel import process
+from lxc.cgroups import stopping
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
+from lxc.runtime.plan import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ class Answers:
             commands.GET_STATE: lambda *_: Reply(number=monitor.state),
             commands.GET_INIT_PID: lambda *_: Reply(number=monitor.running.pid if monitor.running else -1),
             commands.GET_CLONE_FLAGS: lambda *_: Reply(
-                number=sum(process.NAMESPACES[kind] for kind in monitor.plan.namespaces)
+                number=sum(NAMESPACES[kind] for kind in monitor.plan.namespaces)
             ),
-            commands.GET_CGROUP: self._cgroup,
-            commands.GET_LIMIT_CGROUP: self._cgroup,
+            commands.GET_CGROUP: lambda request, _: _cgroup(request, monitor.made.path),
+            commands.GET_LIMIT_CGROUP: lambda request, _: _cgroup(request, monitor.made.limit_path),
             commands.GET_CONFIG_ITEM: self._config_item,
             commands.GET_NAME: lambda *_: Reply(payload=commands.as_text(monitor.place.name)),
             commands.GET_LXCPATH: lambda *_: Reply(payload=commands.as_text(monitor.place.lxcpath)),
@@ -47,14 +48,14 @@ class Answers:
             commands.SECCOMP_NOTIFY_ADD_LISTENER: lambda *_: Reply(-errno.EINVAL),  # no proxy is configured
             commands.FREEZE: lambda request, _: self._freeze(request, is_on=True),
             commands.UNFREEZE: lambda request, _: self._freeze(request, is_on=False),
-            commands.GET_CGROUP2_FD: self._cgroup2_fd,
-            commands.GET_LIMIT_CGROUP2_FD: self._cgroup2_fd,
+            commands.GET_CGROUP2_FD: lambda *_: self._cgroup2_fd(monitor.made.container),
+            commands.GET_LIMIT_CGROUP2_FD: lambda *_: self._cgroup2_fd(monitor.made.payload),
             commands.GET_INIT_PIDFD: lambda *_: _lend(monitor.running.pidfd if monitor.running else -1),
             commands.GET_DEVPTS_FD: lambda *_: _lend(monitor.running.devpts_fd if monitor.running else -1),
             commands.GET_SECCOMP_NOTIFY_FD: lambda *_: Reply(-errno.EBADF),
             commands.GET_CGROUP_CTX: self._cgroup_context,
-            commands.GET_CGROUP_FD: self._cgroup_fd,
-            commands.GET_LIMIT_CGROUP_FD: self._cgroup_fd,
+            commands.GET_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.container),
+            commands.GET_LIMIT_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.payload),
             commands.GET_SYSTEMD_SCOPE: lambda *_: Reply(-errno.EINVAL),
         }
 
@@ -79,13 +80,6 @@ class Answers:
         """No answer: the client waits for the connection to end, as it does with the container."""
         connection.keep = True
         self._monitor.kill(self._monitor.plan.stop_signal)
-
-    def _cgroup(self, request: Request, _connection: Connection) -> Reply:
-        controller = commands.text(request.payload) if request.payload else ""
-        path = self._monitor.made.path(controller)
-        if path is None:
-            raise ValueError(f"there is no cgroup hierarchy of {controller!r}")
-        return Reply(payload=commands.as_text(path))
 
     def _config_item(self, request: Request, _connection: Connection) -> Reply:
         try:
@@ -127,7 +121,7 @@ class Answers:
             return Reply(-errno.ENOENT)
         patience = _FREEZE_PATIENCE if request.number < 0 else min(request.number, _FREEZE_PATIENCE)
         try:
-            done = cgroups.set_frozen(made.layout, made.path, is_on=is_on, timeout=patience)
+            done = stopping.set_frozen(made.layout, made.limit_path, is_on=is_on, timeout=patience)
         except OSError as error:
             return Reply(-(error.errno or errno.EIO))
         if not done:
@@ -135,22 +129,22 @@ class Answers:
         self._monitor.set_state(commands.FROZEN if is_on else commands.RUNNING)
         return Reply()
 
-    def _cgroup2_fd(self, *_: object) -> Reply:
+    def _cgroup2_fd(self, name: str) -> Reply:
         made = self._monitor.made
         if made.layout.name != "unified":
             return Reply(-errno.EINVAL)
-        return Reply(descriptors=(cgroups.open_unified(made, made.payload),), is_lent=False)
+        return Reply(descriptors=(cgroups.open_unified(made, name),), is_lent=False)
 
     def _cgroup_context(self, request: Request, _connection: Connection) -> Reply:
         """struct cgroup_ctx: {s32 layout; u32 utilities; u32 fd_len; s32 fd[20]; padding}; the descriptors travel beside it."""
         if not 12 <= len(request.payload) <= _CONTEXT_SIZE:
             return Reply(-errno.EINVAL)
         made = self._monitor.made
-        directories = made.payload_directories()[:_CONTEXT_FDS]
+        directories = made.container_directories()[:_CONTEXT_FDS]
         payload = _ints((_LAYOUTS[made.layout.name], 0, len(directories))).ljust(len(request.payload), b"\0")
         return Reply(payload=payload, descriptors=tuple(map(_open_directory, directories)), is_lent=False)
 
-    def _cgroup_fd(self, request: Request, _connection: Connection) -> Reply:
+    def _cgroup_fd(self, request: Request, name: str) -> Reply:
         """struct cgroup_fd: {s32 layout; u32 utilities; s32 type; s32 fd; char controller[64]}."""
         raw = request.payload[16:].split(b"\0", 1)[0]
         if len(request.payload) != 80 or not raw:
@@ -160,10 +154,18 @@ class Answers:
         if not hierarchy:
             return Reply(-errno.ENOENT)
         numbers = (_LAYOUTS[made.layout.name], 0, _type(hierarchy), -errno.EBADF)
-        directory = hierarchy.directory(hierarchy.below_base(made.payload))
+        directory = hierarchy.directory(hierarchy.below_base(name))
         return Reply(
             payload=_ints(numbers) + raw.ljust(64, b"\0"), descriptors=(_open_directory(directory),), is_lent=False
         )
+
+
+def _cgroup(request: Request, path_of: Callable[[str], str | None]) -> Reply:
+    controller = commands.text(request.payload) if request.payload else ""
+    path = path_of(controller)
+    if path is None:
+        raise ValueError(f"there is no cgroup hierarchy of {controller!r}")
+    return Reply(payload=commands.as_text(path))
 
 
 def _lend(fd: int) -> Reply:

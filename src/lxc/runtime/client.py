@@ -118,15 +118,20 @@ def config_item(place: Place, key: str) -> str | None:
     return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
 
 
-def cgroup(place: Place, controller: str = "") -> str | None:
-    """The payload's cgroup below its hierarchy's mount ("" asks for the unified one); None if there is none."""
+def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROUP) -> str | None:
+    """The container's cgroup below its hierarchy's mount ("" asks for the unified one); None if there is none."""
     try:
-        reply = ask(place, Request(commands.GET_CGROUP, payload=commands.as_text(controller) if controller else b""))
+        reply = ask(place, Request(command, payload=commands.as_text(controller) if controller else b""))
     except NotRunning:  # LXC closes the connection on a controller it does not know
         if not is_running(place):
             raise
         return None
     return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+
+
+def limit_cgroup(place: Place, controller: str = "") -> str | None:
+    """The same of the cgroup that limits the container, which may be above the one that its processes are in."""
+    return cgroup(place, controller, commands.GET_LIMIT_CGROUP)
 
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:

@@ -15,14 +15,14 @@ import time
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
-from lxc.cgroups.plan import placement
+from lxc.config import system
 from lxc.errors import LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
 from lxc.kernel import sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import dependents, lock, stop
+from lxc.runtime import dependents, lock, plan_cgroups, stop
 from lxc.runtime.place import Place
 from lxc.storage import outside, removal
 
@@ -78,7 +78,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
         ):
             removal.refuse_mounts(directory)
             hooks.run(_hooks(place, config))
-            cgroups.remove_leftovers(placement(cgroups.find(), place.name, place.directory))
+            _remove_cgroups(place, config)
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
                 return ()
@@ -105,6 +105,13 @@ def _stopped(place: Place, wish: Wish) -> socket:
         stop.kill(place)
         time.sleep(0.05)  # from the end of the conversation to the end of the monitor
     raise StateError(f"{place.name} was killed, but its monitor does not end")
+
+
+def _remove_cgroups(place: Place, config: Config) -> None:
+    """Remove what a killed monitor has left."""
+    pattern = system.get("lxc.cgroup.pattern") or ""
+    found = plan_cgroups.Host(cgroups.find(relative=config.cgroup_relative), pattern=pattern)
+    cgroups.remove_leftovers(plan_cgroups.placed(place, config, found))
 
 
 def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:

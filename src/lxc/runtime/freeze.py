@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.cgroups import outside as cgroups
+from lxc.cgroups import stopping
 from lxc.errors import NotRunning, StateError
 from lxc.runtime import client, commands
 
@@ -42,6 +43,6 @@ def unfreeze(place: Place, timeout: float = -1) -> None:
 
 
 def _set(place: Place, *, is_on: bool, timeout: float) -> bool:
-    return cgroups.set_frozen(
-        cgroups.find(), lambda controller: client.cgroup(place, controller), is_on=is_on, timeout=timeout
+    return stopping.set_frozen(
+        cgroups.find(), lambda controller: client.limit_cgroup(place, controller), is_on=is_on, timeout=timeout
     )

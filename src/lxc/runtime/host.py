@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
-from lxc.config import effects
+from lxc.config import effects, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
-from lxc.idmap.plan import IdMapPlan
-from lxc.runtime import client, plan_namespaces
+from lxc.runtime import client, plan_cgroups
 from lxc.runtime.plan import Facts
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
@@ -17,6 +17,9 @@ from lxc.values import mount as values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
     from lxc.runtime.place import Place
     from lxc.values.mount import MountEntry
@@ -57,26 +60,44 @@ def facts(config: Config, place: Place) -> Facts:
     """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         last = int(file.read())
+    layout = _layout(config)
     return Facts(
-        cgroups.find(),
+        layout,
         last,
         _fstab(config),
         _shared(config, place),
         log.LEVELS[log.threshold()],
         storage=_storage(config),
         filter=_filter(config),
-        makes_devices=_is_initial_user_namespace(),
+        controllers=cgroups.controllers(layout),
+        cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
+        nodes=tuple(_nodes(config)),
     )
 
 
-def ids(config: Config) -> IdMapPlan:
-    """The ids of a container that is made or removed here; none of its own without lxc.idmap.  Raises ConfigError."""
-    return plan_namespaces.ids(config) if config.idmap else IdMapPlan()
+def _layout(config: Config) -> Layout:
+    """The hierarchies to use: lxc.cgroup.relative, and lxc.cgroup.use of lxc.conf(5).  Raises Unsupported."""
+    layout = cgroups.find(relative=config.cgroup_relative)
+    use = tuple(word.strip() for word in (system.get("lxc.cgroup.use") or "").split(",") if word.strip())
+    if not use or layout.name == "unified":
+        return layout
+    missing = [name for name in use if not layout.with_controller(name)]
+    if missing:
+        what = f"lxc.cgroup.use names {', '.join(missing)}, which this host ({layout.name} layout) does not have"
+        raise Unsupported(what, where=system.path(), hint="name those there are: see /proc/self/cgroup")
+    return layout.restricted(use)
 
 
-def _is_initial_user_namespace() -> bool:
-    with open("/proc/self/uid_map", "rb") as file:
-        return file.read().split() == [b"0", b"0", b"4294967295"]
+def _nodes(config: Config) -> Iterator[tuple[str, str]]:
+    """The devices that rules name by their files, with their numbers."""
+    for path in plan_cgroups.named_nodes(config):
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue  # the rule's line is told by the plan
+        kind = "b" if stat.S_ISBLK(status.st_mode) else "c" if stat.S_ISCHR(status.st_mode) else ""
+        if kind:
+            yield path, f"{kind} {os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
 
 
 def _filter(config: Config) -> Filter:

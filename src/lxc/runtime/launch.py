@@ -9,20 +9,21 @@ from __future__ import annotations
 import os
 
 from lxc import log
+from lxc.cgroups import limiting
 from lxc.cgroups import outside as cgroups
-from lxc.errors import LxcError, StepError
+from lxc.errors import StepError
 from lxc.hooks import outside as hooks
-from lxc.idmap import outside as idmap
 from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import door, init, remedies
 from lxc.runtime.handshake import Handshake
-from lxc.storage import outside as storage
+from lxc.runtime.plan import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lxc.cgroups.limiting import DeviceProgram
     from lxc.cgroups.outside import Cgroups
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
@@ -45,75 +46,65 @@ class Running(Record):
                 os.close(fd)
 
 
-def launch(plan: StartPlan, made: Cgroups, prepared: Prepared, held: Namespaces) -> Running:
+def launch(plan: StartPlan, made: Cgroups, program: DeviceProgram, prepared: Prepared, held: Namespaces) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
-    `held` gets its namespaces, also if the start fails later on.
+    `program` gets its device rules, `held` its namespaces, also if the start fails later on.
     """
     handshake = Handshake()
-    tree = _mount_root(plan)
+    shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     try:
-        pid, pidfd = _clone(plan, made, handshake, prepared, tree)
-    except BaseException:
-        _close(tree)
-        raise
+        pid, pidfd = _clone(plan, made, handshake, prepared, shared)
+    finally:
+        for _, fd in shared:
+            os.close(fd)
     try:
-        return _accompany(plan, made, handshake, pid, pidfd, held)
+        return _accompany(plan, made, handshake, pid, pidfd, held, program)
     except BaseException:
         _kill(pid, pidfd)
         raise
     finally:
         handshake.close()
-        _close(tree)  # the container could not unmount it otherwise
 
 
-def _mount_root(plan: StartPlan) -> int:
-    try:
-        return storage.mount(plan.root)
-    except OSError as error:
-        raise remedies.failure(plan.root, error) from error
-
-
-def _clone(plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, tree: int) -> tuple[int, int]:
-    """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
-    shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
+def _clone(
+    plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, shared: tuple[tuple[str, int], ...]
+) -> tuple[int, int]:
     flags = sum(
-        process.NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
+        NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
     )  # that one once init is where it belongs
-    unified = cgroups.open_unified(made, made.payload)
+    unified = cgroups.open_unified(made, made.container)
     own_pids = _enter_pids(shared)
     try:
         with closing(door.open_init()) as way:
             pid, pidfd = process.clone3(flags, unified)
             if pid == 0:
-                mine = tuple(pair for pair in shared if pair[0] != "pid")
-                init.run(plan, handshake, prepared, way, mine, tree)
+                init.run(plan, handshake, prepared, way, tuple(pair for pair in shared if pair[0] != "pid"))
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
         if own_pids >= 0:
             process.setns(own_pids, process.CLONE_NEWPID)
             os.close(own_pids)
-        for fd in (unified, *(fd for _, fd in shared)):
-            _close(fd)
+        if unified >= 0:
+            os.close(unified)
 
 
-def _accompany(plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int, held: Namespaces) -> Running:
+def _accompany(
+    plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int, held: Namespaces, program: DeviceProgram
+) -> Running:
     """The monitor's half of the handshake."""
     held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
-    idmap.write(plan.idmap, pid)
-    cgroups.enter(made, made.payload, pid, is_born=True)
-    if plan.idmap.users:
-        cgroups.delegate(made, plan.idmap.owner)
+    cgroups.enter(made, made.container, pid, is_born=True)
+    limiting.write_all(made, plan.cgroups.limits)
     limits.prepare(plan.limits, pid)
     handshake.go()
-    try:
-        descriptors, shape = handshake.await_ready()
-    except LxcError as error:
-        remedies.explain_root(plan.root, plan.idmap, error)
-        raise
+    descriptors, shape = handshake.await_ready()
     try:
         held.hold(pid, (name for name in plan.namespaces if name == "cgroup"))
+        limiting.write_all(made, plan.cgroups.devices)
+        if plan.cgroups.policy:
+            program.put(made, plan.cgroups.policy)
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
         handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number))
     except BaseException:
@@ -145,11 +136,6 @@ def _open_namespace(kind: str, file: str) -> int:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise StepError(f"share the {kind} namespace {file}", error.strerror or str(error)) from error
-
-
-def _close(fd: int) -> None:
-    if fd >= 0:
-        os.close(fd)
 
 
 def _kill(pid: int, pidfd: int) -> None:

@@ -15,6 +15,7 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
+from lxc.cgroups.limiting import DeviceProgram
 from lxc.errors import LxcError
 from lxc.hooks import outside as hooks
 from lxc.kernel import mount, process, signals
@@ -74,6 +75,7 @@ class Monitor:
         self.running: Running | None = None
         self.terminals: Terminals | None = None
         self.exit: Exit | None = None
+        self.device_program = DeviceProgram()
         self._may_reboot = True
         self._namespaces = Namespaces()
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
@@ -162,8 +164,8 @@ class Monitor:
             raise remedies.failure(self.plan.root, error) from error
 
     def _launch(self, prepared: Prepared, attached: Attached) -> None:
-        plan = self.plan.completed(attached.device, self.made.payload)
-        running = self.running = launch.launch(plan, self.made, prepared, self._namespaces)
+        plan = self.plan.completed(attached.device, self.made.container)
+        running = self.running = launch.launch(plan, self.made, self.device_program, prepared, self._namespaces)
         self.terminals = terminal.Terminals(
             self.plan.terminal, prepared, self.loop, running.console_master, running.tty_masters
         )
@@ -190,6 +192,7 @@ class Monitor:
         self._run_stop()
         cgroups.kill(self.made)
         cgroups.remove_payload(self.made)
+        self.device_program.close()
         if self.terminals:
             self.terminals.drain()
             self.terminals.close()
@@ -233,7 +236,7 @@ class Monitor:
         self.plan = self.plan.replace(hooks=self.plan.hooks.told({"LXC_TARGET": "reboot"}))
         self.set_state(commands.STOPPED)
         self._server.drop_waiting(keep_over_reboot=True)
-        cgroups.remake_payload(self.made, self.plan.cgroups.owner)
+        cgroups.remake_payload(self.made, self.plan.cgroups)
 
     def _take_signals(self, _events: int) -> None:
         """Pass on to init what is sent to the monitor; hanging up ends it."""

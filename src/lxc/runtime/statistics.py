@@ -26,7 +26,7 @@ def directory(place: Place, layout: Layout) -> Directory:
         if hierarchy is None:
             return ""
         if hierarchy.mount not in found:
-            cgroup = client.cgroup(place, "" if hierarchy.is_unified else controller)
+            cgroup = client.limit_cgroup(place, "" if hierarchy.is_unified else controller)
             found[hierarchy.mount] = "" if cgroup is None else hierarchy.directory(cgroup.strip("/"))
         return found[hierarchy.mount]
 

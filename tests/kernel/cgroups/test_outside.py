@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import until
 
-from lxc.cgroups import outside
+from lxc.cgroups import making, outside, stopping
 from lxc.cgroups.outside import Cgroups
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
@@ -84,7 +84,7 @@ def test_both_cgroups_are_made_in_every_hierarchy(place: Place) -> None:
 
 def test_every_cgroup_is_marked_with_its_owner(place: Place) -> None:
     outside.prepare(place.plan())
-    assert {os.getxattr(path, outside.OWNER) for path in place.directories()} == {b"/p/mine"}
+    assert {os.getxattr(path, making.OWNER) for path in place.directories()} == {b"/p/mine"}
 
 
 def test_a_name_taken_in_one_hierarchy_gives_both_a_suffix_in_all(place: Place) -> None:
@@ -128,7 +128,7 @@ def test_cgroups_of_others_are_left_alone_with_their_processes(place: Place, own
     left = outside.prepare(place.plan("/p/other"))
     process = place.sleeper(left)
     for path in place.directories() if owner is None else []:
-        os.removexattr(path, outside.OWNER)
+        os.removexattr(path, making.OWNER)
     made = outside.prepare(place.plan())
     assert made.payload == f"lxc.payload.{place.name}-1"
     assert process.poll() is None
@@ -198,13 +198,13 @@ def test_freezing_stops_every_process_until_it_is_thawed(place: Place) -> None:
 
 def test_an_empty_container_can_be_frozen(place: Place) -> None:
     made = outside.prepare(place.plan())
-    assert outside.set_frozen(made.layout, made.path, is_on=True, timeout=5)
-    assert outside.set_frozen(made.layout, made.path, is_on=False, timeout=5)
+    assert stopping.set_frozen(made.layout, made.path, is_on=True, timeout=5)
+    assert stopping.set_frozen(made.layout, made.path, is_on=False, timeout=5)
 
 
 def test_where_there_is_no_freezer_freezing_is_an_error() -> None:
     with pytest.raises(StepError, match="neither a freezer cgroup nor a unified one"):
-        outside.set_frozen(Layout(), lambda controller: None, is_on=True, timeout=0)
+        stopping.set_frozen(Layout(), lambda controller: None, is_on=True, timeout=0)
 
 
 def test_killing_empties_the_payload_with_all_that_the_container_made_below(place: Place) -> None:
@@ -262,7 +262,7 @@ def test_killing_and_removing_what_is_not_there_does_nothing(place: Place) -> No
 def test_the_payload_is_made_again_for_a_reboot(place: Place) -> None:
     made = outside.prepare(place.plan())
     outside.remove_payload(made)
-    outside.remake_payload(made, "/p/mine")
+    outside.remake_payload(made, place.plan())
     assert len(place.directories()) == 2 * len(place.layout.hierarchies)
     place.sleeper(made)
 

@@ -1,0 +1,166 @@
+"""Putting limits in force: values for the payload's files, and the device controller's rules.  Runs in the monitor."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc import log
+from lxc.cgroups import program
+from lxc.cgroups.files import read, write
+from lxc.errors import StepError
+from lxc.kernel import bpf
+from lxc.kernel.fs import closing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.cgroups.devices import Policy
+    from lxc.cgroups.outside import Cgroups
+    from lxc.cgroups.plan import Hierarchy, Layout, Write
+
+# What the kernel takes, for the files that are written most; see its documents cgroup-v1/* and cgroup-v2.
+_EXPECTED = {
+    "pids.max": "a number of processes, or max",
+    "memory.limit_in_bytes": "bytes, with k, m or g for more, or -1",
+    "memory.memsw.limit_in_bytes": "bytes, not less than memory.limit_in_bytes, or -1",
+    "memory.max": "bytes, with K, M or G for more, or max",
+    "memory.high": "bytes, with K, M or G for more, or max",
+    "memory.low": "bytes, with K, M or G for more, or max",
+    "memory.min": "bytes, with K, M or G for more, or max",
+    "memory.swap.max": "bytes, with K, M or G for more, or max",
+    "cpu.shares": "a number; 1024 is what others have",
+    "cpu.weight": "a number from 1 to 10000; 100 is what others have",
+    "cpu.cfs_quota_us": "microseconds from 1000, or -1",
+    "cpu.cfs_period_us": "microseconds from 1000 to 1000000",
+    "cpu.max": "QUOTA PERIOD in microseconds, QUOTA being from 1000, or max",
+    "cpuset.cpus": "numbers and ranges of processors that the cgroup above has, such as 0-3,7",
+    "cpuset.mems": "numbers and ranges of memory nodes that the cgroup above has, such as 0",
+    "io.max": "MAJOR:MINOR with rbps=, wbps=, riops= or wiops= and a number or max",
+    "io.weight": "a number from 1 to 10000, or MAJOR:MINOR and one",
+    "freezer.state": "FROZEN or THAWED",
+    "devices.allow": "a, or b|c MAJOR:MINOR ACCESS",
+    "devices.deny": "a, or b|c MAJOR:MINOR ACCESS",
+}
+_THROTTLE = "MAJOR:MINOR of a whole disk, and a number per second"
+
+
+def write_all(cgroups: Cgroups, writes: tuple[Write, ...]) -> None:
+    """Write each value to its file of the payload's cgroup, in their order.  Raises StepError."""
+    for each in writes:
+        hierarchy = cgroups.layout.home(each.controller)
+        name = each.key or each.file
+        if not hierarchy:
+            raise StepError(f"set {name}", f"no hierarchy has it ({cgroups.layout.name} layout)", where=each.where)
+        path = f"{hierarchy.directory(hierarchy.below_base(cgroups.payload))}/{each.file}"
+        try:
+            write(path, each.value)
+        except OSError as error:
+            raise StepError(
+                f"set {name}: write {each.value!r} to {path} ({cgroups.layout.name} layout)",
+                error.strerror or str(error),
+                where=each.where,
+                hint=_hint(each, path, error.errno or 0),
+            ) from error
+        log.debug(f"{path}: {each.value}")
+
+
+def enable(layout: Layout, names: tuple[str, ...], wanted: frozenset[str]) -> None:
+    """On a unified host have the cgroups `names` their controllers: all that can be had, in subtree_control on the way.
+
+    Only that of `wanted`, controllers that limits are set of, must succeed.  Raises StepError.
+    """
+    unified = layout.unified
+    if not unified or layout.name != "unified":
+        return
+    done: set[str] = set()
+    for name in names:
+        parts = name.split("/")[:-1]
+        for end in range(len(parts) + 1):
+            cgroup = unified.below_base("/".join(parts[:end])) if end else unified.base
+            if cgroup not in done:
+                done.add(cgroup)
+                _enable(unified, unified.directory(cgroup), wanted)
+
+
+def _enable(unified: Hierarchy, directory: str, wanted: frozenset[str]) -> None:
+    missing = set(read(f"{directory}/cgroup.controllers").split())
+    missing -= set(read(f"{directory}/cgroup.subtree_control").split())
+    for controller in sorted(missing):
+        try:
+            write(f"{directory}/cgroup.subtree_control", f"+{controller}")
+        except OSError as error:
+            if controller in wanted:
+                raise StepError(
+                    f"enable the controller {controller} below {directory} (unified layout)",
+                    error.strerror or str(error),
+                    hint=_ENABLING.get(error.errno or 0, ""),
+                ) from error
+            log.info(f"the controller {controller} stays off below {directory}: {error.strerror}")
+
+
+_ENABLING = {
+    errno.EBUSY: "processes are in that cgroup itself: move them to one below it, or set lxc.cgroup.relative = 0",
+    errno.EACCES: "have the cgroup delegated to you (Delegate=yes in its systemd unit)",
+    errno.ENOENT: "the cgroup above does not hand it down",
+    errno.EOPNOTSUPP: "the cgroup is threaded: choose another with lxc.cgroup.dir",
+}
+
+
+class DeviceProgram:
+    """The program that governs the devices of a payload on version 2, attached for as long as its cgroup is there."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+
+    def put(self, cgroups: Cgroups, policy: Policy) -> None:
+        """Put `policy` in force, in the place of the one before, in one moment.  Raises StepError."""
+        unified = cgroups.layout.unified
+        if not unified:
+            raise StepError("attach the device program", f"no unified hierarchy ({cgroups.layout.name} layout)")
+        directory = unified.directory(unified.below_base(cgroups.payload))
+        try:
+            new = bpf.prog_load(bpf.PROG_TYPE_CGROUP_DEVICE, program.encoded(policy.instructions), "lxc_devices")
+            try:
+                with closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as cgroup:
+                    bpf.prog_attach(cgroup, new, bpf.CGROUP_DEVICE, self._fd)
+            except BaseException:
+                os.close(new)
+                raise
+        except OSError as error:
+            hint = _PROGRAM.get(error.errno or 0, "")
+            why = error.strerror or str(error)
+            raise StepError(f"attach the device program to {directory} (unified layout)", why, hint=hint) from error
+        self.close()
+        self._fd = new
+
+    def close(self) -> None:
+        """Let go of the program; it stays in force until the cgroup is removed."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+_PROGRAM = {
+    errno.EPERM: "device rules of version 2 want CAP_BPF or CAP_SYS_ADMIN on the host: leave them out for a user's container",
+    errno.ENOSYS: "the kernel lacks CONFIG_CGROUP_BPF, or a system-call filter forbids bpf(2)",
+    errno.EINVAL: "the kernel lacks CONFIG_CGROUP_BPF",
+}
+
+
+def _hint(each: Write, path: str, number: int) -> str:
+    directory, _, file = path.rpartition("/")
+    if number == errno.ENOENT:
+        if not os.path.isdir(directory):
+            return f"the cgroup {directory} is gone"
+        there = sorted(name for name in os.listdir(directory) if name.startswith(f"{each.controller}."))
+        if not there:
+            return f"the controller {each.controller} is not enabled in {directory}"
+        return f"there is no {file}; {each.controller} has {' '.join(there[:12])}{' …' * (len(there) > 12)}"
+    if number in (errno.EACCES, errno.EPERM) and not os.access(path, os.W_OK):
+        return f"{file} cannot be written, or not by this user"
+    if number in (errno.EINVAL, errno.ERANGE, errno.ENODEV, errno.EDOM, errno.EOVERFLOW):
+        expected = _THROTTLE if file.startswith("blkio.throttle.") else _EXPECTED.get(file, "")
+        return f"expected {expected}" if expected else "the kernel does not take this value"
+    if number == errno.EBUSY:
+        return "more is used already than the limit allows, or another setting stands against it"
+    return ""

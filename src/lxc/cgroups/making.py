@@ -1,0 +1,190 @@
+"""Making and removing cgroups, by paths below each hierarchy's base, marked with whose they are."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from lxc import log
+from lxc.cgroups.files import read, write
+from lxc.errors import StepError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lxc.cgroups.plan import Hierarchy, Layout
+
+OWNERS = ("trusted.lxc.owner", "user.lxc.owner")  # extended attribute that names the container; users have the second
+OWNER = OWNERS[0]
+_SHARED = "-"  # the owner of a cgroup that was made only to have others in it
+_PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
+_PATIENCE = 5.0  # seconds until the last process must be gone
+_ATTEMPTS = 20  # against somebody who removes what is empty
+_REMEDY = {
+    errno.EACCES: "run it as root, or have the cgroup delegated to you",
+    errno.EROFS: "mount the cgroup file system writable",
+    errno.EAGAIN: "raise cgroup.max.descendants of the cgroup above it",
+}
+
+
+def make_all(layout: Layout, names: tuple[str, str, str], owner: str) -> bool:
+    """Make the cgroups monitor, payload and, in that, inner in every hierarchy; a name that is "" is left out.
+
+    False, and nothing made, if one is taken.  Raises StepError, and nothing is made then, either.
+    """
+    monitor, payload, inner = names
+    made: list[tuple[Hierarchy, str]] = []
+    try:
+        for hierarchy in layout.hierarchies:
+            for name in (monitor, payload, f"{payload}/{inner}" if inner else ""):
+                if name:
+                    _make(hierarchy, name, owner)
+                    made.append((hierarchy, name))
+    except BaseException as error:
+        for hierarchy, name in reversed(made):
+            os.rmdir(hierarchy.directory(hierarchy.below_base(name)))
+            _remove_way(hierarchy, name)
+        if isinstance(error, FileExistsError):
+            return False
+        raise
+    return True
+
+
+def remove_all(layout: Layout, name: str, owner: str | None = None) -> None:
+    """Remove the cgroup `name`, those below it, and those that were made only to have it in them, in every hierarchy.
+
+    With `owner`, only where it is marked so.
+    """
+    for hierarchy in layout.hierarchies:
+        directory = hierarchy.directory(hierarchy.below_base(name))
+        if owner is None or owner_of(directory) == owner:
+            remove_tree(directory)
+            _remove_way(hierarchy, name)
+
+
+def owned(layout: Layout, name: str, owner: str) -> list[str]:
+    """The directories of the cgroup `name` that are marked as `owner`'s."""
+    found = (hierarchy.directory(hierarchy.below_base(name)) for hierarchy in layout.hierarchies)
+    return [directory for directory in found if owner_of(directory) == owner]
+
+
+def pivot(hierarchy: Hierarchy, below: str = "") -> str:
+    """The cgroup lxc.pivot, relative to the mount, made if it does not exist."""
+    name = f"{below}/{_PIVOT}" if below else _PIVOT
+    try:
+        _make(hierarchy, name, "")
+    except FileExistsError:
+        pass
+    return hierarchy.below_base(name)
+
+
+def remove_tree(directory: str) -> None:
+    """rmdir `directory` and the cgroups below it; what a process is still in stays, and is logged."""
+    for path, _, _ in os.walk(directory, topdown=False):
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                os.rmdir(path)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                if error.errno == errno.EBUSY and time.monotonic() < deadline:
+                    time.sleep(0.002)  # the last process is a zombie, or on its way out
+                    continue
+                log.warn(f"cannot remove the cgroup {path}: {error.strerror}")
+            break
+
+
+def owner_of(directory: str) -> str:
+    """Whose the cgroup is: "LXCPATH/NAME" of a container; "" if it is not marked."""
+    for attribute in OWNERS:
+        try:
+            return os.fsdecode(os.getxattr(directory, attribute))
+        except OSError:
+            continue
+    return ""
+
+
+def _make(hierarchy: Hierarchy, name: str, owner: str) -> None:
+    """Make the cgroup, and the way to it.  Raises FileExistsError if it is there, StepError."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            for way in _way(name):
+                _make_way(hierarchy, way)
+            _mkdir(hierarchy, name, owner)
+            return
+        except FileNotFoundError as error:  # another container of the same place has gone, and taken the way along
+            if attempt == _ATTEMPTS - 1:
+                raise _failure(hierarchy, name, error) from error
+        except FileExistsError:
+            raise
+        except OSError as error:
+            _remove_way(hierarchy, name)
+            raise _failure(hierarchy, name, error) from error
+
+
+def _make_way(hierarchy: Hierarchy, name: str) -> None:
+    """Have a cgroup for others to be in.  One that is there may be just being made, for another container."""
+    try:
+        _mkdir(hierarchy, name, _SHARED)
+    except FileExistsError:
+        if "cpuset" in hierarchy.controllers:
+            directory = hierarchy.directory(hierarchy.below_base(name))
+            _inherit_cpuset(directory.rpartition("/")[0], directory)
+
+
+def _failure(hierarchy: Hierarchy, name: str, error: OSError) -> StepError:
+    directory = hierarchy.directory(hierarchy.below_base(name))
+    return StepError(
+        f"make the cgroup {directory}", error.strerror or str(error), hint=_REMEDY.get(error.errno or 0, "")
+    )
+
+
+def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
+    directory = hierarchy.directory(hierarchy.below_base(name))
+    os.mkdir(directory, 0o755)
+    try:
+        _mark(directory, owner)
+        if "cpuset" in hierarchy.controllers:
+            _inherit_cpuset(directory.rpartition("/")[0], directory)
+    except BaseException:
+        os.rmdir(directory)
+        raise
+
+
+def _way(name: str) -> Iterable[str]:
+    """The cgroups that `name` is in, the outermost first: a, a/b for a/b/c."""
+    parts = name.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts)))
+
+
+def _remove_way(hierarchy: Hierarchy, name: str) -> None:
+    """Remove the cgroups that were made only to have `name` in them, if they have nothing else."""
+    for way in reversed(tuple(_way(name))):
+        directory = hierarchy.directory(hierarchy.below_base(way))
+        if owner_of(directory) != _SHARED:
+            return
+        try:
+            os.rmdir(directory)
+        except OSError as error:  # EBUSY: others are in it; ENOENT: another container was faster
+            log.debug(f"{directory} stays: {error.strerror}")
+            return
+
+
+def _mark(directory: str, owner: str) -> None:
+    """Write whose it is on a cgroup, for who finds it left behind; where that cannot be it goes unmarked."""
+    for attribute in OWNERS:
+        try:
+            os.setxattr(directory, attribute, os.fsencode(owner))
+            return
+        except OSError as error:
+            log.debug(f"cannot mark the cgroup {directory} with {attribute}: {error.strerror}")
+
+
+def _inherit_cpuset(parent: str, directory: str) -> None:
+    """No process can enter a v1 cpuset without processors and memory nodes (cpuset(7)): take the parent's."""
+    for file in ("cpuset.cpus", "cpuset.mems"):
+        if not read(f"{directory}/{file}").strip():
+            write(f"{directory}/{file}", read(f"{parent}/{file}").strip())
