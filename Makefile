@@ -14,6 +14,7 @@ BIN := $(abspath $(VENV))/bin
 TO_BUILD := python3-venv gcc libc6-dev
 TO_RUN := busybox-static iproute2 libseccomp2 procps util-linux
 TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs e2fsprogs
+TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 
 # All that tools leave behind goes into the virtual environment.
 export PATH := $(BIN):$(PATH)
@@ -25,10 +26,10 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(VENV)/cache/hypothesis
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## */\t/' | expand -t 8
 
 deps:  ## install the Debian packages that are missing
-	@tools/packages $(TO_BUILD) $(TO_RUN) $(TO_TEST)
+	@tools/packages $(TO_BUILD) $(TO_RUN) $(TO_TEST) $(TO_EMULATE)
 
 build: $(VENV)/built  ## make .venv: bin/lxc-* and a python that can import lxc
 
@@ -39,6 +40,18 @@ demo: build  ## show a container's life (root)
 test: build deps  ## run all tests that this user may run on this machine (most of them: root)
 	@pytest -p no:cacheprovider $(PYTEST)
 	@$(give_back)
+
+# What is done with the cgroups, the kernel and the security modules of the host.
+TESTS ?= tests/kernel tests/native tests/parity --ignore=tests/parity/test_readback.py --ignore=tests/parity/test_diagnostics.py
+
+vm-test: build  ## run tests in a virtual machine with systemd, AppArmor, CRIU (TESTS='tests/kernel/cgroups -k limit')
+	@tools/packages $(TO_EMULATE)
+	@tests/vm/run $(TESTS)
+	@$(give_back)
+
+vm-shell: build  ## be root in that machine
+	@tools/packages $(TO_EMULATE)
+	@tests/vm/run --shell
 
 check: build  ## what a commit must pass: format, lint, types, house rules
 	@ruff format --check --quiet . && ruff check --quiet . && mypy && pytest -q -p no:cacheprovider tests/house
@@ -77,4 +90,4 @@ $(VENV)/built: $(VENV)/tools $(SOURCES)
 	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
 	@touch $@; $(give_back)
 
-.PHONY: help deps build demo test check fix docs bench clean
+.PHONY: help deps build demo test vm-test vm-shell check fix docs bench clean

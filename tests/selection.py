@@ -47,12 +47,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for text in _summary():
-        terminalreporter.write_line(text)
-    if record := os.environ.get("LXC_TESTS_RECORD"):
-        with open(record, "w") as file:
-            file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
-            file.writelines(f"left {test}\n" for test in _left)
+    record = os.environ.get("LXC_TESTS_RECORD")
+    if not record:
+        for text in _summary():
+            terminalreporter.write_line(text)
+        return
+    with open(record, "w") as file:
+        file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
+        file.writelines(f"left {test}\n" for test in _left)
 
 
 def _summary() -> list[str]:
