@@ -128,6 +128,32 @@ def enter(cgroups: Cgroups, name: str, pid: int, *, is_born: bool) -> None:
         _attach(hierarchy, hierarchy.below_base(name), pid)
 
 
+def delegate(cgroups: Cgroups, owner: tuple[int, int]) -> None:
+    """Make the cgroups of the container's processes those of `owner` (uid, gid): root in the container may make cgroups below them.
+
+    What limits the container stays the host's (cgroups(7), "Cgroups delegation").
+    """
+    for hierarchy in cgroups.layout.hierarchies:
+        directory = hierarchy.directory(hierarchy.below_base(cgroups.container))
+        for name in ("", *(_delegated_files() if hierarchy.is_unified else ("cgroup.procs", "tasks"))):
+            path = f"{directory}/{name}"
+            try:
+                os.chown(path, *owner)
+                os.chmod(path, 0o664 if name else 0o775)
+            except FileNotFoundError:
+                pass  # of a controller that is not there
+            except OSError as error:
+                log.warn(f"cannot delegate {path} to the container: {error.strerror}")
+
+
+def _delegated_files() -> tuple[str, ...]:
+    """The files of a unified cgroup that a delegate may write, as the kernel lists them."""
+    try:
+        return tuple(read("/sys/kernel/cgroup/delegate").split())
+    except FileNotFoundError:
+        return "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"
+
+
 def kill(cgroups: Cgroups) -> None:
     """Kill whatever is left in the payload's cgroups, frozen or not, and wait until they are empty."""
     stopping.kill(cgroups.payload_directories())

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 # A family stands for all its members.
 NOT_BUILT = (
-    "lxc.idmap",
     "lxc.time.offset.boot",
     "lxc.time.offset.monotonic",
     "lxc.apparmor.profile",

@@ -16,12 +16,18 @@ What it mounts and forgets goes away with the namespace, the host never sees it.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
 
+from lxc.errors import LxcError
 from lxc.kernel import mount, process, signals
 from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE, _PATIENCE = 2, 30  # seconds from SIGTERM to SIGKILL; and until we leave what even that does not end
@@ -38,11 +44,18 @@ class Ended(Record):
     words: str
 
 
-def run(argv: tuple[str, ...], *, is_quiet: bool, interruption: int) -> Ended:
+def run(
+    argv: tuple[str, ...],
+    *,
+    is_quiet: bool,
+    interruption: int,
+    fork: Callable[[], int] = os.fork,
+    needed: tuple[str, ...] = (),
+) -> Ended:
     """Run a program to its end, or until the signalfd `interruption` gets readable, and then end all it started.
 
     The signals of `interruption` must be blocked.  With `is_quiet` it has /dev/null for standard input and output.
-    Raises OSError.
+    `fork` makes the program's process, which must be able to reach the paths `needed`.  Raises OSError.
     """
     report, report_end = os.pipe()
     words, words_end = os.pipe()
@@ -50,7 +63,7 @@ def run(argv: tuple[str, ...], *, is_quiet: bool, interruption: int) -> Ended:
     pid = os.fork()
     if pid == 0:
         try:
-            _supervise(us, argv, report_end, words_end if is_quiet else -1)
+            _supervise(us, argv, report_end, words_end if is_quiet else -1, fork, needed)
         finally:
             os._exit(1)
     os.close(report_end)
@@ -61,7 +74,7 @@ def run(argv: tuple[str, ...], *, is_quiet: bool, interruption: int) -> Ended:
         os.close(report)
         os.close(words)
         os.waitpid(pid, 0)
-    step, _, number = said.partition("\n")[0].partition(" ")
+    step, _, number = said.partition("\n")[0].rpartition(" ")
     return Ended(step, int(number or 0), signal, tail)
 
 
@@ -97,7 +110,9 @@ def _read(fd: int) -> bytes:
         return b""
 
 
-def _supervise(parent: int, argv: tuple[str, ...], report: int, words: int) -> None:
+def _supervise(
+    parent: int, argv: tuple[str, ...], report: int, words: int, fork: Callable[[], int], needed: tuple[str, ...]
+) -> None:
     """Be the supervisor; says on `report` how it went and does not return but by an error."""
     process.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     stop = signals.signalfd(frozenset({signals.SIGTERM}))
@@ -112,10 +127,15 @@ def _supervise(parent: int, argv: tuple[str, ...], report: int, words: int) -> N
         except OSError as error:
             _say(report, "leave the host's mounts alone", error.errno)
             return
-    pid = os.fork()
+    try:
+        pid = fork()
+    except (OSError, LxcError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        _say(report, f"make its process: {why}", 0)
+        return
     if pid == 0:
         try:
-            _become(argv, report, words)
+            _become(argv, report, words, needed)
         finally:
             os._exit(127)
     pidfd = process.pidfd_open(pid)
@@ -132,7 +152,7 @@ def _supervise(parent: int, argv: tuple[str, ...], report: int, words: int) -> N
     os._exit(0)
 
 
-def _become(argv: tuple[str, ...], report: int, words: int) -> None:
+def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, ...]) -> None:
     process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
     if words >= 0:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -142,10 +162,22 @@ def _become(argv: tuple[str, ...], report: int, words: int) -> None:
     signals.set_default(signals.SIGPIPE)  # Python ignores these two
     signals.set_default(signals.SIGXFSZ)
     signals.restore(frozenset())
+    for path in needed:
+        closed = _closed(path)
+        if closed:
+            _say(report, f"search {closed}", errno.EACCES)
+            return
     try:
         os.execv(argv[0], argv)
     except OSError as error:
         _say(report, "execute", error.errno)
+
+
+def _closed(path: str) -> str:
+    """The first directory on the way to `path` that this process may not search; "" if there is none."""
+    parts = path.strip("/").split("/")
+    ways = ("/" + "/".join(parts[:count]) for count in range(len(parts)))
+    return next((way for way in ways if not os.access(way, os.X_OK)), "")
 
 
 def _say(report: int, step: str, number: int | None) -> None:

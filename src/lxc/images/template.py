@@ -14,6 +14,10 @@ import sys
 from lxc.errors import LxcError, NotFound, UsageError
 from lxc.images import supervisor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _OWN = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share/templates"
 _DIRECTORIES = (_OWN, "/usr/share/lxc/templates")
 
@@ -66,20 +70,39 @@ def help_text(path: str) -> str:
     return asked.stdout.decode(errors="replace")
 
 
-def run(path: str, arguments: tuple[str, ...], *, is_quiet: bool, interruption: int) -> int:
+def run(
+    path: str,
+    arguments: tuple[str, ...],
+    *,
+    is_quiet: bool,
+    interruption: int,
+    fork: Callable[[], int] = os.fork,
+    needed: tuple[str, ...] = (),
+) -> int:
     """Run the template to its end; with `is_quiet` without standard input and output.
+
+    `fork` makes its process, which must be able to reach the paths `needed`.
 
     While it runs, `interruption` is watched, a signalfd: when it gets readable, the template and all it started is
     ended, and the number of the signal is returned, else 0.  Raises LxcError if the template does not succeed.
     """
-    ended = supervisor.run((*_program(path), *arguments), is_quiet=is_quiet, interruption=interruption)
+    program = _program(path)
+    argv = (*program, *arguments)
+    paths = (*program[:1], program[-1], *needed)
+    ended = supervisor.run(argv, is_quiet=is_quiet, interruption=interruption, fork=fork, needed=paths)
     if ended.signal:
         return ended.signal
     why = _failure(ended)
     if why:
+        if ended.step.startswith("search "):
+            raise LxcError(f"the template {path} {why}", hint=_open_way(ended.step.removeprefix("search ")))
         last = f"its last words: {ended.words.splitlines()[-1].strip()}" if ended.words.strip() else ""
         raise LxcError(f"the template {path} {why}", hint=last or "what it printed above may tell why")
     return 0
+
+
+def _open_way(directory: str) -> str:
+    return f"the container's root must be able to search it: chmod o+x {directory}, or choose another container path"
 
 
 def _program(path: str) -> tuple[str, ...]:

@@ -167,9 +167,12 @@ def autodev(size: int) -> tuple[Step, ...]:
     )
 
 
-def devices() -> tuple[Step, ...]:
-    """The device nodes that every Unix program may count on."""
+def devices(*, bound: bool = False) -> tuple[Step, ...]:
+    """The device nodes that every Unix program may count on; `bound`: the host's, as nobody in a user namespace makes any."""
     nodes = (("full", 1, 7), ("null", 1, 3), ("random", 1, 8), ("tty", 5, 0), ("urandom", 1, 9), ("zero", 1, 5))
+    if bound:
+        paths = [f"dev/{name}" for name, _, _ in nodes]
+        return tuple(step for path in paths for step in (MakeFile(path), Bind(f"/{path}", path)))
     return tuple(Device(f"dev/{name}", major, minor) for name, major, minor in nodes)
 
 

@@ -8,9 +8,9 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
+from lxc.kernel import process
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
-from lxc.runtime.plan import NAMESPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Answers:
             commands.GET_STATE: lambda *_: Reply(number=monitor.state),
             commands.GET_INIT_PID: lambda *_: Reply(number=monitor.running.pid if monitor.running else -1),
             commands.GET_CLONE_FLAGS: lambda *_: Reply(
-                number=sum(NAMESPACES[kind] for kind in monitor.plan.namespaces)
+                number=sum(process.NAMESPACES[kind] for kind in monitor.plan.namespaces)
             ),
             commands.GET_CGROUP: lambda request, _: _cgroup(request, monitor.made.path),
             commands.GET_LIMIT_CGROUP: lambda request, _: _cgroup(request, monitor.made.limit_path),

@@ -9,9 +9,10 @@ import os
 
 from lxc import log
 from lxc.errors import ConfigError, LxcError, Unsupported, UsageError
+from lxc.idmap import fork
 from lxc.images import template as templates
 from lxc.record import Record
-from lxc.runtime import interruption
+from lxc.runtime import host, interruption
 from lxc.runtime.making import Making, exists
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.config.document import Document
     from lxc.config.settings import Settings
+    from lxc.idmap.plan import IdMapPlan
     from lxc.runtime.place import Place
 
 BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # of which we make `dir`
@@ -57,14 +59,9 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         if place.is_defined:
             raise exists(place)
         config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
-        if template and config.idmap:
-            raise Unsupported(
-                "this version cannot run a template in a user namespace",
-                where=config.places("lxc.idmap")[0],
-                hint="create the container without lxc.idmap, or with -t none",
-            )
+        ids = host.ids(config)
         rootfs = _rootfs(place, recipe, config)
-        with Making(place) as making:
+        with Making(place, ids.owner if ids.users else (-1, -1)) as making:
             making.claim()
             signal.check()
             if rootfs and not config.rootfs_path.path:
@@ -74,7 +71,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
             making.save(document, rootfs)
             signal.check()
             if template:
-                _fill(place, template, recipe, rootfs, signal)
+                _fill(place, template, recipe, rootfs, ids, signal)
                 making.save(_headed(place, template, recipe.arguments), rootfs)
             signal.check()
             making.finish()
@@ -134,11 +131,20 @@ def _rootfs(place: Place, recipe: Recipe, config: Config) -> str:
     return configured.path
 
 
-def _fill(place: Place, template: str, recipe: Recipe, rootfs: str, signal: interruption.deferred) -> None:
-    """Run the template."""
+def _fill(
+    place: Place, template: str, recipe: Recipe, rootfs: str, ids: IdMapPlan, signal: interruption.deferred
+) -> None:
+    """Run the template; for a container with ids of its own as its root, told which ids of those we are."""
     arguments = (f"--path={place.directory}", f"--name={place.name}", f"--rootfs={rootfs}", *recipe.arguments)
+    how, needed = os.fork, tuple[str, ...]()
+    if ids.users:
+        ids, uid, gid = ids.with_user(os.geteuid(), os.getegid())
+        arguments = (*arguments, "--mapped-uid", str(uid), "--mapped-gid", str(gid))
+        how, needed = (lambda: fork.fork(ids)), (place.config_file, f"{rootfs}/.")
     log.info(f"running {template} {' '.join(arguments)}")
-    number = templates.run(template, arguments, is_quiet=recipe.is_quiet, interruption=signal.fd)
+    number = templates.run(
+        template, arguments, is_quiet=recipe.is_quiet, interruption=signal.fd, fork=how, needed=needed
+    )
     if number:
         raise interruption.Interrupted(number)
 

@@ -9,7 +9,8 @@ from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.config import effects, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
-from lxc.runtime import client, plan_cgroups
+from lxc.idmap.plan import IdMapPlan
+from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
@@ -69,10 +70,21 @@ def facts(config: Config, place: Place) -> Facts:
         log.LEVELS[log.threshold()],
         storage=_storage(config),
         filter=_filter(config),
+        makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
         nodes=tuple(_nodes(config)),
     )
+
+
+def ids(config: Config) -> IdMapPlan:
+    """The ids of a container that is made or removed here; none of its own without lxc.idmap.  Raises ConfigError."""
+    return plan_namespaces.ids(config) if config.idmap else IdMapPlan()
+
+
+def _is_initial_user_namespace() -> bool:
+    with open("/proc/self/uid_map", "rb") as file:
+        return file.read().split() == [b"0", b"0", b"4294967295"]
 
 
 def _layout(config: Config) -> Layout:

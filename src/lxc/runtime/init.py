@@ -11,13 +11,13 @@ import os
 from lxc import beneath, log
 from lxc.cgroups import inside as cgroups
 from lxc.hooks import inside as hooks
+from lxc.idmap import inside as idmap
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.limits import inside as limits
 from lxc.mounts import inside as mounts
 from lxc.network import inside as network
 from lxc.runtime import remedies, sealed
-from lxc.runtime.plan import NAMESPACES
 from lxc.security import inside as security
 from lxc.storage import inside as storage
 from lxc.terminal import inside as terminal
@@ -35,11 +35,17 @@ _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
 
 def run(
-    plan: StartPlan, monitor: Handshake, prepared: Prepared, door: int, shared: tuple[tuple[str, int], ...]
+    plan: StartPlan,
+    monitor: Handshake,
+    prepared: Prepared,
+    door: int,
+    shared: tuple[tuple[str, int], ...],
+    tree: int = -1,
 ) -> NoReturn:
     """Become the container.  Never returns: executes, or reports the step that failed and exits.
 
-    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join.
+    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tree` the root if
+    the monitor has mounted it.
     """
     step: object = ""
 
@@ -55,7 +61,15 @@ def run(
         sealed.seal()
         for kind, file in shared:
             begin(f"join the {kind} namespace")
-            process.setns(file, NAMESPACES[kind])
+            process.setns(file, process.NAMESPACES[kind])
+        way = storage.Way()
+        if plan.has_users:
+            if not plan.hooks.pre_mount:  # what they mount on the way is to be seen
+                begin(plan.root)
+                way = storage.find_way(plan.root)
+            begin("become root of the user namespace")
+            idmap.become_root(plan.idmap)
+            process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
         cgroups.enter(plan.cgroups)
         begin("bring the network up")
@@ -73,7 +87,8 @@ def run(
             hooks.run(step)
         umask = os.umask(0)  # modes are meant as they are written
         begin(plan.root)
-        root = storage.take_root(plan.root)
+        root = storage.take_root(plan.root, way, tree)
+        way.close()
         for step in plan.mounts:
             begin(step)
             _perform(step, root)

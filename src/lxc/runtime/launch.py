@@ -11,15 +11,16 @@ import os
 from lxc import log
 from lxc.cgroups import limiting
 from lxc.cgroups import outside as cgroups
-from lxc.errors import StepError
+from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
+from lxc.idmap import outside as idmap
 from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import door, init, remedies
 from lxc.runtime.handshake import Handshake
-from lxc.runtime.plan import NAMESPACES
+from lxc.storage import outside as storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ def launch(plan: StartPlan, made: Cgroups, program: DeviceProgram, prepared: Pre
     `program` gets its device rules, `held` its namespaces, also if the start fails later on.
     """
     handshake = Handshake()
-    shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
+    tree = _mount_root(plan)
     try:
-        pid, pidfd = _clone(plan, made, handshake, prepared, shared)
-    finally:
-        for _, fd in shared:
-            os.close(fd)
+        pid, pidfd = _clone(plan, made, handshake, prepared, tree)
+    except BaseException:
+        _close(tree)
+        raise
     try:
         return _accompany(plan, made, handshake, pid, pidfd, held, program)
     except BaseException:
@@ -65,13 +66,21 @@ def launch(plan: StartPlan, made: Cgroups, program: DeviceProgram, prepared: Pre
         raise
     finally:
         handshake.close()
+        _close(tree)  # the container could not unmount it otherwise
 
 
-def _clone(
-    plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, shared: tuple[tuple[str, int], ...]
-) -> tuple[int, int]:
+def _mount_root(plan: StartPlan) -> int:
+    try:
+        return storage.mount(plan.root)
+    except OSError as error:
+        raise remedies.failure(plan.root, error) from error
+
+
+def _clone(plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, tree: int) -> tuple[int, int]:
+    """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
+    shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     flags = sum(
-        NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
+        process.NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
     )  # that one once init is where it belongs
     unified = cgroups.open_unified(made, made.container)
     own_pids = _enter_pids(shared)
@@ -79,15 +88,16 @@ def _clone(
         with closing(door.open_init()) as way:
             pid, pidfd = process.clone3(flags, unified)
             if pid == 0:
-                init.run(plan, handshake, prepared, way, tuple(pair for pair in shared if pair[0] != "pid"))
+                mine = tuple(pair for pair in shared if pair[0] != "pid")
+                init.run(plan, handshake, prepared, way, mine, tree)
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
         if own_pids >= 0:
             process.setns(own_pids, process.CLONE_NEWPID)
             os.close(own_pids)
-        if unified >= 0:
-            os.close(unified)
+        for fd in (unified, *(fd for _, fd in shared)):
+            _close(fd)
 
 
 def _accompany(
@@ -95,11 +105,18 @@ def _accompany(
 ) -> Running:
     """The monitor's half of the handshake."""
     held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
+    idmap.write(plan.idmap, pid)
     cgroups.enter(made, made.container, pid, is_born=True)
     limiting.write_all(made, plan.cgroups.limits)
+    if plan.idmap.users:
+        cgroups.delegate(made, plan.idmap.owner)
     limits.prepare(plan.limits, pid)
     handshake.go()
-    descriptors, shape = handshake.await_ready()
+    try:
+        descriptors, shape = handshake.await_ready()
+    except LxcError as error:
+        remedies.explain_root(plan.root, plan.idmap, error)
+        raise
     try:
         held.hold(pid, (name for name in plan.namespaces if name == "cgroup"))
         limiting.write_all(made, plan.cgroups.devices)
@@ -136,6 +153,11 @@ def _open_namespace(kind: str, file: str) -> int:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise StepError(f"share the {kind} namespace {file}", error.strerror or str(error)) from error
+
+
+def _close(fd: int) -> None:
+    if fd >= 0:
+        os.close(fd)
 
 
 def _kill(pid: int, pidfd: int) -> None:

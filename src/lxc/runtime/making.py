@@ -33,8 +33,9 @@ def is_being_made(place: Place) -> bool:
 class Making:
     """What was made so far.  `with` removes it if the block does not reach `finish`."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, place: Place, owner: tuple[int, int] = (-1, -1)) -> None:
+        """`owner` (uid, gid; -1: we) gets what is the container's own."""
+        self.place, self.owner = place, owner
         self.directory = self.marker = -1
         self.above: tuple[str, ...] = ()  # the directories above the container's own
         self.is_ours = False  # the container's own directory
@@ -75,6 +76,7 @@ class Making:
             self.directory = _open_directory(place)
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
+                os.fchown(self.directory, *self.owner)
             mode = 0 if os.geteuid() == 0 else 0o400  # root opens a file without permissions; others look at its lock
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
@@ -89,6 +91,7 @@ class Making:
             return
         self.roots = outside.make_directories(path)
         self.made = outside.identity(path)
+        os.chown(path, *self.owner)
         if os.path.dirname(self.made.path) != os.path.realpath(self.place.directory):
             self.files = (*self.files, outside.RECORD)
             outside.remember(self.directory, self.made)

@@ -10,6 +10,7 @@ from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.errors import Unsupported
 from lxc.hooks import plan as hooks
 from lxc.hooks.plan import Hooks
+from lxc.idmap.plan import IdMapPlan
 from lxc.limits import plan as limits
 from lxc.limits.plan import CoreCookie, LimitPlan
 from lxc.mounts import plan as mounts
@@ -17,7 +18,7 @@ from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
 from lxc.record import Record
-from lxc.runtime import plan_cgroups
+from lxc.runtime import plan_cgroups, plan_namespaces
 from lxc.security import plan as security
 from lxc.security.plan import Filter, SecurityPlan
 from lxc.storage import plan as storage
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
     from lxc.values.mount import MountEntry
 
-NAMESPACES = {  # in the order of LXC's table; the flags of clone(2)
-    "user": 0x10000000, "mnt": 0x00020000, "pid": 0x20000000, "uts": 0x04000000,
-    "ipc": 0x08000000, "net": 0x40000000, "cgroup": 0x02000000, "time": 0x00000080,
-}  # fmt: skip
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
 _AUTODEV_SIZE = 500000  # bytes
 _DEFAULT_INIT = ("/sbin/init",)
@@ -51,6 +48,7 @@ class Facts(Record):
     config_file: str = ""  # which is read instead of the container's own
     storage: str = "dir"  # the driver that fits lxc.rootfs.path, if that names none
     filter: Filter = Filter()  # what lxc.seccomp.profile was compiled to
+    makes_devices: bool = True  # this process may: it is not in a user namespace itself
     controllers: tuple[str, ...] = ()  # of cgroups version 2, that the base can hand down
     cgroup_pattern: str = ""  # lxc.cgroup.pattern of lxc.conf(5)
     nodes: tuple[tuple[str, str], ...] = ()  # devices' files that device rules name: (path, "c 1:3")
@@ -119,6 +117,7 @@ class StartPlan(Record):
     limits: LimitPlan = LimitPlan()
     personality: Personality = Personality()
     monitor_unshares: bool = False  # the monitor's mounts are its own, too
+    idmap: IdMapPlan = IdMapPlan()
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
 
@@ -130,6 +129,7 @@ class StartPlan(Record):
             self.cgroups,
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
             *(f"nsenter --{kind}={file}" for kind, file in self.shared),
+            self.idmap,
             self.limits,
             self.network,
             f"hostname {self.hostname}" if self.hostname else "",
@@ -157,6 +157,11 @@ class StartPlan(Record):
         )
         return "\n".join(text for text in map(str, parts) if text)
 
+    @property
+    def has_users(self) -> bool:
+        """Whether it is in a user namespace that is not the starter's."""
+        return "user" in self.namespaces or any(kind == "user" for kind, _ in self.shared)
+
     def completed(self, device: str, container: str) -> StartPlan:
         """This plan, with what only the monitor knows: the root's block device, and the name that was free for the cgroups."""
         return self.replace(
@@ -172,16 +177,21 @@ def start(
 
     `argv` overrides lxc.init.cmd, or with `execute` lxc.execute.cmd.  Raises Unsupported, LxcError.
     """
-    root = _root(place, config, facts)
     privileges = _security(config, facts)
     devices = network.plan((net.type, bool(net.flags)) for net in config.net.values())
-    namespaces = _namespaces(config, devices)
+    namespaces = plan_namespaces.new(config, has_network=devices.has_namespace)
+    has_users = "user" in namespaces or "user" in config.namespace_share
+    mapped = plan_namespaces.ids(config, is_new="user" in namespaces) if has_users else IdMapPlan()
+    root = _root(place, config, facts, mapped, has_users=has_users)
     host = plan_cgroups.Host(facts.layout, facts.controllers, facts.cgroup_pattern, dict(facts.nodes))
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
         warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")
+    if config.idmap and not has_users:
+        what = "has no effect: the container stays in the starter's user namespace, as lxc.namespace.* say"
+        warnings = (*warnings, f"{config.places('lxc.idmap')[0]}: lxc.idmap {what}")
     return StartPlan(
         name=place.name,
         namespaces=namespaces,
@@ -191,9 +201,9 @@ def start(
         cgroups=cgroups,
         network=devices.replace(loopback_up=devices.loopback_up and "net" in namespaces),
         mounts=steps,
-        devices=mounts.devices() if config.autodev else (),
+        devices=mounts.devices(bound=has_users or not facts.makes_devices) if config.autodev else (),
         links=(*mounts.links(), *((BootId(),) if config.autodev else ())),
-        terminal=_terminal(config, execute=execute, foreground=foreground),
+        terminal=_terminal(config, mapped, execute=execute, foreground=foreground),
         security=privileges,
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
@@ -201,19 +211,23 @@ def start(
         limits=_limits(config, namespaces),
         personality=Personality(config.arch, _where(config, "lxc.arch")),
         monitor_unshares=config.monitor_unshare != 0,
+        idmap=mapped,
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=(*ignored, *warnings),
     )
 
 
-def _root(place: Place, config: Config, facts: Facts) -> RootPlan:
+def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_users: bool) -> RootPlan:
     path, options = config.rootfs_path.path, config.rootfs_options
     if not path:
         return RootPlan("")
     where = _where(config, "lxc.rootfs.path")
     driver = config.rootfs_path.driver or facts.storage
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    return storage.root(path, driver, chosen, place.rootfs, where).replace(
+    root = storage.root(path, driver, chosen, place.rootfs, where)
+    return root.replace(
+        owner=mapped.owner if mapped.users else (-1, -1),
+        by_monitor=has_users and (root.is_device or (not root.is_directory and not config.hook_pre_mount)),
         attr_set=options.attr_set,
         attr_clear=options.attr_clear,
         propagation=options.propagation,
@@ -309,8 +323,9 @@ def _security(config: Config, facts: Facts) -> SecurityPlan:
     )
 
 
-def _terminal(config: Config, *, execute: bool, foreground: bool) -> TerminalPlan:
+def _terminal(config: Config, mapped: IdMapPlan, *, execute: bool, foreground: bool) -> TerminalPlan:
     return TerminalPlan(
+        owner=mapped.owner[0] if mapped.users else -1,
         ttys=config.tty_max,
         pty_max=config.pty_max,
         tty_dir=config.tty_dir if config.rootfs_path.path or config.autodev else "",
@@ -325,28 +340,6 @@ def _terminal(config: Config, *, execute: bool, foreground: bool) -> TerminalPla
         where_console_path=_where(config, "lxc.console.path"),
         where_console_logfile=_where(config, "lxc.console.logfile"),
     )
-
-
-def _namespaces(config: Config, devices: NetworkPlan) -> tuple[str, ...]:
-    """Which namespaces are new: all but those kept, or exactly those to clone, or what the rest asks for."""
-    if config.namespace_keep:
-        chosen = [kind for kind in NAMESPACES if kind not in config.namespace_keep and kind not in ("user", "time")]
-    elif config.namespace_clone:
-        chosen = [kind for kind in NAMESPACES if kind in config.namespace_clone]
-    else:
-        chosen = [
-            kind for kind in ("mnt", "pid", "uts", "ipc", "net", "cgroup") if kind != "net" or devices.has_namespace
-        ]
-    for kind in ("user", "time"):
-        if kind in chosen:
-            raise Unsupported(f"a new {kind} namespace is not built yet", where=_where(config, "lxc.namespace.clone"))
-    if "mnt" not in chosen:
-        raise Unsupported(
-            "a container without a mount namespace of its own would mount on the host",
-            where=_where(config, "lxc.namespace.keep") or _where(config, "lxc.namespace.clone"),
-            hint="leave mnt out of lxc.namespace.keep, or add it to lxc.namespace.clone",
-        )
-    return tuple(kind for kind in chosen if kind not in config.namespace_share)
 
 
 def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:

@@ -6,6 +6,7 @@ import errno
 import os
 
 from lxc.errors import LxcError, StepError
+from lxc.idmap.plan import IdMapPlan, inside_id
 from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.runtime.plan import ChangeDirectory
 from lxc.storage.plan import RootPlan
@@ -34,6 +35,20 @@ def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
         errno.ELOOP: f"{program} in {rootfs} leads in circles",
     }.get(number, "")
     return StepError(f"run {program} in the container", os.strerror(number), hint=hint)
+
+
+def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:
+    """Add to `error` of a start what may be behind it: the root belongs to nobody that the container knows."""
+    denied = isinstance(error, StepError) and os.strerror(errno.EACCES) in error.why and not error.hint
+    if not denied or not ids.users or not root.is_directory:
+        return
+    status = os.stat(root.path)
+    if inside_id(ids.users, status.st_uid) < 0:
+        uid, gid = ids.owner
+        belongs = (
+            f"{root.path} belongs to user {status.st_uid}, who has no id in the container (its root is {uid}:{gid})"
+        )
+        error.hint = f"{belongs}: set lxc.rootfs.options = idmap=container, or chown -R it"
 
 
 def _why(error: OSError) -> str:

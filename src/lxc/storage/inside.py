@@ -6,6 +6,7 @@ import os
 
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
+from lxc.record import Record
 from lxc.storage import backend
 
 TYPE_CHECKING = False
@@ -13,17 +14,40 @@ if TYPE_CHECKING:
     from lxc.storage.plan import RootPlan
 
 
-def take_root(plan: RootPlan) -> int:
+class Way(Record):
+    """Descriptors of the host's directories that the root takes, -1 for those to be looked up; whoever has it closes them."""
+
+    source: int = -1
+    target: int = -1
+
+    def close(self) -> None:
+        for fd in (self.source, self.target):
+            if fd >= 0:
+                os.close(fd)
+
+
+def find_way(plan: RootPlan) -> Way:
+    """Open what `take_root` will need, while we still are who may search the directories on the way."""
+    if plan.is_shared:
+        return Way()
+    source = _directory(plan.path) if plan.is_directory else -1
+    return Way(source, _directory(plan.mount))
+
+
+def take_root(plan: RootPlan, way: Way = Way(), tree: int = -1) -> int:  # noqa: B008  # a Record is immutable
     """Mount the root file system where `plan` says, unseen by the host.  Return a descriptor of it; the caller closes it.
 
-    The monitor has attached it before.  Of a container that shares the host's root it is "/".
+    The monitor has attached it before, and mounted it as `tree` if init may not.  Of a container that shares the
+    host's root it is "/".
     """
     mount.mount(None, "/", None, mount.MS_REC | mount.MS_SLAVE)
     if plan.is_shared:
-        return os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    tree = backend.of(plan.driver).mount(plan)
+        return _directory("/")
+    if tree < 0:
+        found = plan.replace(path=f"/proc/self/fd/{way.source}") if way.source >= 0 else plan
+        tree = backend.of(plan.driver).mount(found)
     try:
-        with closing(os.open(plan.mount, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
+        with closing(_directory(f"/proc/self/fd/{way.target}" if way.target >= 0 else plan.mount)) as target:
             mount.move_mount(tree, target)
         if plan.propagation and plan.propagation != mount.MS_SHARED:  # it becomes that once entered, not before
             mount.mount_setattr(tree, propagation=plan.propagation, recursive=plan.propagation_recursive)
@@ -31,3 +55,7 @@ def take_root(plan: RootPlan) -> int:
         os.close(tree)
         raise
     return tree
+
+
+def _directory(path: str) -> int:
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

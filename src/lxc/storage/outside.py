@@ -62,6 +62,11 @@ def attach(plan: RootPlan) -> Attached:
     return attached.replace(made=(*attached.made, *made))
 
 
+def mount(plan: RootPlan) -> int:
+    """A detached mount of what was attached, if init may not make it itself, else -1; the caller closes it.  Raises OSError."""
+    return backend.of(plan.driver).mount(plan) if plan.by_monitor else -1
+
+
 def detach(plan: RootPlan, attached: Attached) -> None:
     """Undo `attach`, when nothing in the container uses it any more."""
     if plan.is_shared:
@@ -72,8 +77,8 @@ def detach(plan: RootPlan, attached: Attached) -> None:
     remove_empty(attached.made)
 
 
-def make_directories(path: str, mode: int = 0o755) -> tuple[str, ...]:
-    """mkdir -p of the absolute `path`, all of `mode`.  Return what was not there before, outermost first.
+def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1, -1)) -> tuple[str, ...]:
+    """mkdir -p of the absolute `path`, all of `mode` and of `owner` (-1: ours).  Return what was not there before, outermost first.
 
     Raises OSError, and then leaves nothing made.
     """
@@ -88,6 +93,7 @@ def make_directories(path: str, mode: int = 0o755) -> tuple[str, ...]:
                 continue
             made.append(at)
             os.chmod(at, mode)  # whatever the umask
+            os.chown(at, *owner)
         os.close(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))  # what was there is a directory
     except OSError:
         remove_empty(tuple(made))

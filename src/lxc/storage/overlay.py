@@ -22,9 +22,9 @@ def detects(path: str) -> bool:
 def attach(plan: RootPlan) -> Attached:
     """Make what the container's changes go to."""
     _, upper, work = layers(plan.path)
-    made = outside.make_directories(upper)
+    made = outside.make_directories(upper, owner=plan.owner)
     try:
-        return Attached(made=made + outside.make_directories(work))
+        return Attached(made=made + outside.make_directories(work, owner=plan.owner))
     except OSError:
         outside.remove_empty(made)
         raise

@@ -34,6 +34,8 @@ class RootPlan(Record):
     propagation_recursive: bool = False
     data: tuple[str, ...] = ()  # options of the file system's own
     makes_mount: bool = False  # if it does not exist
+    owner: tuple[int, int] = (-1, -1)  # the host's ids of root in the container's user namespace, if it has one
+    by_monitor: bool = False  # mounted by it, on nothing, since init may not: it is in a user namespace
     device: str = ""  # the block device that the monitor attached it to, once it has
     where: str = ""
 
@@ -46,6 +48,11 @@ class RootPlan(Record):
     def is_directory(self) -> bool:
         """Whether there is a directory on the host to be mounted, and no file system: options of one mean nothing."""
         return self.driver in ("dir", "btrfs")
+
+    @property
+    def is_device(self) -> bool:
+        """Whether a file system of the host's kernel is mounted from a device."""
+        return MODULES.get(self.driver) in ("block", "loop", "nbd", "zfs")
 
     @property
     def is_read_only(self) -> bool:

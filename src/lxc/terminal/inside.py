@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import beneath
+from lxc import beneath, log
 from lxc.errors import StepError
 from lxc.kernel import fs, mount, tty
 from lxc.kernel.fs import closing
@@ -74,11 +74,14 @@ def own_stdio(uid: int, gid: int) -> None:
     What else they may be (a file that the user redirected to) stays as it is.
     """
     for fd in (0, 1, 2):
-        if os.isatty(fd):
-            os.fchown(fd, uid, gid)
-            os.fchmod(fd, _STDIO_MODE)
-        elif _is_pipe(fd):
-            os.fchown(fd, uid, gid)
+        try:
+            if os.isatty(fd):
+                os.fchown(fd, uid, gid)
+                os.fchmod(fd, _STDIO_MODE)
+            elif _is_pipe(fd):
+                os.fchown(fd, uid, gid)
+        except PermissionError as error:  # in a user namespace, one of somebody who is nobody there
+            log.debug(f"standard descriptor {fd} stays whose it is: {error.strerror}")
 
 
 class _Work:

@@ -32,7 +32,7 @@ def prepare(plan: TerminalPlan) -> Prepared:
     prepared = Prepared()
     for step in plan.outside:
         try:
-            prepared = _open(step, prepared)
+            prepared = _open(step, prepared, plan.owner)
         except OSError as error:
             close(prepared)
             raise StepError(str(step), error.strerror or str(error), where=_where(step)) from error
@@ -136,17 +136,17 @@ def _without_trees(prepared: Prepared) -> Prepared:
     return prepared.replace(console_tree=-1, ttys=ttys)
 
 
-def _open(step: OutsideStep, prepared: Prepared) -> Prepared:
+def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
     match step:
         case OpenPeer():
             return prepared.replace(peer=_open_peer(step))
         case OpenLog():
             return prepared.replace(log=open_log(step.path))
         case AllocateConsole():
-            return _allocate_console(prepared)
+            return _allocate_console(prepared, owner)
         case AllocateTtys():
             for _ in range(step.count):
-                prepared = prepared.replace(ttys=(*prepared.ttys, _pseudo()))
+                prepared = prepared.replace(ttys=(*prepared.ttys, _pseudo(owner)))
             return prepared
 
 
@@ -167,18 +167,19 @@ def _open_peer(step: OpenPeer) -> int:
     return fd
 
 
-def _allocate_console(prepared: Prepared) -> Prepared:
-    made = _pseudo()
+def _allocate_console(prepared: Prepared, owner: int) -> Prepared:
+    made = _pseudo(owner)
     name = f"/dev/pts/{tty.number(made.master)}"
     return prepared.replace(
         console_master=made.master, console_slave=made.slave, console_tree=made.tree, console_name=name
     )
 
 
-def _pseudo() -> Pseudo:
-    """A new terminal of the host's devpts."""
+def _pseudo(owner: int) -> Pseudo:
+    """A new terminal of the host's devpts, of the user `owner` (-1: ours)."""
     master, slave = tty.open_pair()
     try:
+        os.fchown(slave, owner, -1)
         return Pseudo(master, slave, mount.open_tree(slave, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH))
     except OSError:
         os.close(master)

@@ -89,6 +89,7 @@ InsideStep = MountDevpts | BindPtmx | AllocateConsole | MakeTtyDir | BindConsole
 
 class TerminalPlan(Record):
     ttys: int = 0
+    owner: int = -1  # the user who gets the terminals of the host's devpts; -1: they stay whose they are
     pty_max: int = 0
     tty_dir: str = ""
     console_path: str = ""  # "" the starter's terminal, if it stays in the foreground; "none"; or a terminal's path

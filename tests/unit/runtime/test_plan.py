@@ -52,6 +52,34 @@ def lines(text: str, *argv: str, facts: Facts = HYBRID, execute: bool = False) -
     return str(planned(text, *argv, facts=facts, execute=execute)).splitlines()
 
 
+def test_ids_of_its_own() -> None:
+    text = QUIET + "lxc.autodev = 1\nlxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 200000 65536\n"
+    found = lines(text)
+    at = found.index("unshare --user --mnt --pid --uts --ipc --net --cgroup")
+    assert found[at + 1 : at + 3] == [
+        "echo 0 100000 65536 >> /proc/INIT/uid_map",
+        "echo 0 200000 65536 >> /proc/INIT/gid_map",
+    ]
+    assert found[found.index("touch dev/null") + 1] == "mount --bind /dev/null dev/null"
+    assert not [line for line in found if "mknod" in line]
+
+
+def test_in_a_user_namespace_the_hosts_devices_are_bound() -> None:
+    found = lines(QUIET + "lxc.autodev = 1\n", facts=HYBRID.replace(makes_devices=False))
+    assert "mount --bind /dev/null dev/null" in found
+
+
+def test_only_what_init_may_not_mount_is_the_monitors() -> None:
+    ids = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 200000 65536\n"
+    hook = "lxc.hook.pre-mount = true\n"
+    for text, by_monitor in (
+        (f"lxc.rootfs.path = loop:/r\n{ids}", True), (f"lxc.rootfs.path = loop:/r\n{ids}{hook}", True),
+        (f"lxc.rootfs.path = overlay:/l:/u\n{ids}", True), (f"lxc.rootfs.path = overlay:/l:/u\n{ids}{hook}", False),
+        (f"lxc.rootfs.path = dir:/r\n{ids}", False), ("lxc.rootfs.path = loop:/r\n", False),
+    ):  # fmt: skip
+        assert planned(text).root.by_monitor == by_monitor, text
+
+
 def test_a_busybox_container() -> None:
     assert lines(BUSYBOX) == [
         "# container web",

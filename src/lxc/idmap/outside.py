@@ -1,0 +1,35 @@
+"""Writing the id maps of a new user namespace, from the monitor, before its init goes on."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import StepError
+from lxc.kernel import fs
+from lxc.kernel.fs import closing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.idmap.plan import IdMapPlan, Range
+
+_OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
+
+
+def write(plan: IdMapPlan, pid: int) -> None:
+    """Give the user namespace of process `pid`, a child of ours, its ids: users first.  Raises StepError."""
+    if not plan.users or not plan.is_new:
+        return
+    try:
+        for file, ranges in (("uid_map", plan.users), ("gid_map", plan.groups)):
+            _write(pid, file, ranges)
+    except OSError as error:
+        raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
+
+
+def _write(pid: int, file: str, ranges: tuple[Range, ...]) -> None:
+    """In one write(2), through a /proc that is one."""
+    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
+        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
+            raise OSError(None, "/proc is not the kernel's")
+        with closing(fs.openat2(proc, f"{pid}/{file}", os.O_WRONLY, 0, _OURS)) as fd:
+            os.write(fd, "".join(range_.line for range_ in ranges).encode())
