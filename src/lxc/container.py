@@ -11,7 +11,7 @@ import os
 
 from lxc import log
 from lxc.api import attaching, attempt
-from lxc.api.definition import Definition
+from lxc.api.copies import Copies
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotRunning
 from lxc.runtime import client, listing
@@ -32,7 +32,7 @@ else:
 _CREATE_QUIET = 1
 
 
-class Container(Definition):
+class Container(Copies):
     """A container, whether it exists or not.
 
     A program with several threads gives each its own object.  No method forks the calling process, but for `attach`.

@@ -22,8 +22,6 @@ NOT_BUILT = (
     "lxc.seccomp.notify.proxy",
     "lxc.seccomp.notify.cookie",
 )
-# Nothing that is there would use these: lxc-copy is still to come, and a start has no business with them.
-WITHOUT_USER = ("lxc.hook.clone",)
 BUILT_NETWORKS = ("none", "empty")
 # Without its module in the host's kernel there is nothing for these to do.
 _MODULES = {"lxc.apparmor": "apparmor", "lxc.selinux": "selinux"}

@@ -25,7 +25,7 @@ _LONGEST = 1 << 20  # bytes of a record
 def snapshots(place: Place) -> list[Place]:
     """What lies where the snapshots of this container belong, sorted by name."""
     found = []
-    for directory in _snapshot_directories(place):
+    for directory in snapshot_directories(place):
         try:
             found += [Place(name, directory) for name in sorted(os.listdir(directory))]
         except (FileNotFoundError, NotADirectoryError):
@@ -33,9 +33,20 @@ def snapshots(place: Place) -> list[Place]:
     return found
 
 
+def snapshot_directories(place: Place) -> tuple[str, str]:
+    """Where they may lie: LXCPATHsnaps/NAME is where LXC put them before version 1.0, and does if there is LXCPATHsnaps."""
+    return f"{place.directory}/snaps", f"{place.lxcpath}snaps/{place.name}"
+
+
+def snapshot_directory(place: Place) -> str:
+    """Where the next one belongs."""
+    own, old = snapshot_directories(place)
+    return old if os.path.isdir(os.path.dirname(old)) else own
+
+
 def forget_snapshots(place: Place) -> None:
     """Remove the directories of the snapshots, which must be empty.  Raises OSError."""
-    for directory in _snapshot_directories(place):
+    for directory in snapshot_directories(place):
         try:
             os.rmdir(directory)
         except FileNotFoundError:
@@ -50,24 +61,36 @@ def clones(place: Place) -> list[Place]:
     return _pairs(text)
 
 
-def release(place: Place) -> None:
-    """Tell the containers that this one depends on that it does so no more.  Raises OSError."""
-    for needed in _pairs(_read(place, "lxc_rdepends")):
-        if needed == place or not os.path.isdir(needed.directory):
+def needed(place: Place) -> tuple[Place, ...]:
+    """The containers whose root file systems this one's needs."""
+    return tuple(_pairs(_read(place, "lxc_rdepends")))
+
+
+def record(place: Place, needed: tuple[Place, ...]) -> None:
+    """Write down that the root file system of `place` needs those of `needed`, here and there.  Raises OSError, LxcError."""
+    if not needed:
+        return
+    _write(place, "lxc_rdepends", "".join(f"{other.lxcpath}\n{other.name}\n" for other in needed))
+    for other in needed:
+        with lock.held(other):
+            text = _read(other, "lxc_snapshots")
+            more = str(int(text) + 1) if text.strip().isdecimal() else f"{text}{place.lxcpath}\n{place.name}\n"
+            _write(other, "lxc_snapshots", more)
+
+
+def release(place: Place, name: Place | None = None) -> None:
+    """Tell the containers that this one depends on that it does so no more; they may know it as `name`.  Raises OSError."""
+    for other in needed(place):
+        if other == place or not os.path.isdir(other.directory):
             continue
-        with lock.held(needed):
-            text = _read(needed, "lxc_snapshots")
+        with lock.held(other):
+            text = _read(other, "lxc_snapshots")
             if text.strip().isdecimal():
                 left = str(int(text) - 1) if int(text) > 1 else ""
             else:
-                left = "".join(f"{clone.lxcpath}\n{clone.name}\n" for clone in _pairs(text) if clone != place)
+                left = "".join(f"{clone.lxcpath}\n{clone.name}\n" for clone in _pairs(text) if clone != (name or place))
             if left != text:
-                _write(needed, "lxc_snapshots", left)
-
-
-def _snapshot_directories(place: Place) -> tuple[str, ...]:
-    """LXCPATHsnaps/NAME is where LXC put them before version 1.0."""
-    return f"{place.directory}/snaps", f"{place.lxcpath}snaps/{place.name}"
+                _write(other, "lxc_snapshots", left)
 
 
 def _pairs(text: str) -> list[Place]:

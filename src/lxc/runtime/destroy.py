@@ -77,7 +77,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
             closing(removal.open_directory(parent, place.name, place.directory)) as directory,
         ):
             removal.refuse_mounts(directory)
-            hooks.run(_hooks(place, config))
+            hooks.run(hooks_of(place, config))
             _remove_cgroups(place, config)
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
@@ -163,7 +163,8 @@ def _user_of(place: Place, path: str) -> str:
     return ""
 
 
-def _hooks(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
+def hooks_of(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
+    """The destroy hooks."""
     environment = {
         "LXC_CONFIG_FILE": place.config_file,
         "LXC_ROOTFS_MOUNT": config.rootfs_mount,

@@ -24,7 +24,7 @@ from lxc.runtime import client, remedies, stop
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar
 
     from lxc.config.container import Config
     from lxc.config.settings import Settings
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lxc.runtime.create import Recipe
     from lxc.runtime.place import Place
     from lxc.runtime.start import Order
+
+    T = TypeVar("T")
 
 _CHANNEL = 3  # the channel's number in the fresh interpreter
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
@@ -60,6 +62,12 @@ def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
     said = _elsewhere("attach", place, wish, is_on_terminal, descriptors=wish.stdio)
     plan, middle = said.result
     return attach_meet.meet(attach_meet.Launched(plan, middle, *said.descriptors))
+
+
+def call(function: Callable[..., T], *arguments: object) -> T:
+    """What `function`, of a module of ours, gives for `arguments`."""
+    result: T = _elsewhere("work on", function, *arguments).result
+    return result
 
 
 class Said(Record):
@@ -216,7 +224,11 @@ def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Sa
     return Said((launched.plan, launched.middle), (launched.report, launched.status))
 
 
-_TASKS: dict[str, Callable[..., Said]] = {"start": _start, "create": _create, "attach": _attach}
+def _call(_asked: _Asked, function: Callable[..., object], *arguments: object) -> Said:
+    return Said(function(*arguments))
+
+
+_TASKS: dict[str, Callable[..., Said]] = {"start": _start, "create": _create, "attach": _attach, "work on": _call}
 
 
 def _open_log(place: Place, config: Config) -> None:

@@ -145,6 +145,13 @@ def _ours(option: str) -> str:
     return value
 
 
+def escaped(path: str) -> str:
+    """`path` as a field of an entry: what `_unescape` undoes."""
+    for escape, char in ((r"\134", "\\"), (r"\040", " "), (r"\011", "\t"), (r"\012", "\n")):
+        path = path.replace(char, escape)
+    return path
+
+
 def _unescape(field: str) -> str:
     """Undo fstab's octal escapes for space, tab, newline and backslash (getmntent(3))."""
     for escape, char in ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")):

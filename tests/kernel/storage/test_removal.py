@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from tests.kernel.storage.apart import apart
 
 from lxc.errors import LxcError, Refused
-from lxc.kernel import mount, process
+from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.storage import removal
 
@@ -36,24 +37,6 @@ def tree() -> Iterator[Path]:
 def remove(tree: Path, last: tuple[str, ...] = ()) -> None:
     with closing(os.open(tree.parent, os.O_RDONLY | os.O_DIRECTORY)) as parent:
         removal.remove(parent, tree.name, str(tree), last)
-
-
-def apart(work: Callable[[], None]) -> None:
-    """Do it in a child with a mount namespace of its own; its failures are ours."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            process.unshare(process.CLONE_NEWNS)
-            mount.mount(None, "/", None, mount.MS_REC | mount.MS_PRIVATE)
-            work()
-            os._exit(0)
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    assert os.waitpid(pid, 0)[1] == 0
 
 
 @contextmanager

@@ -1,0 +1,80 @@
+"""The configuration of a container's copy, made from the lines of its source's.  Pure.
+
+What names the source, or lies in its directory, becomes the copy's: the root
+file system, the host name, hook scripts, a private fstab, overlay entries,
+hardware addresses.  All other lines stay as they are.
+"""
+
+from __future__ import annotations
+
+from lxc.config.lines import assignment, is_hwaddr, quoted
+from lxc.record import Record
+from lxc.values.address import completed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.document import Document
+
+_HWADDR = "00:16:3e:xx:xx:xx"  # the range that Xen and LXC take addresses from
+_FSTAB, _ENTRY, _ROOT, _NAME = "lxc.mount.fstab", "lxc.mount.entry", "lxc.rootfs.path", "lxc.uts.name"
+
+
+class Copied(Record):
+    """A document, and the files below the source's directory that it needs, by their path in there."""
+
+    document: Document
+    files: tuple[str, ...] = ()
+
+
+class Change(Record):
+    """What becomes different: the container's directory, and what the copy is not to share with its source."""
+
+    old: str  # directory
+    new: str
+    root: str  # lxc.rootfs.path, with its driver; "" is none
+    name: str = ""  # lxc.uts.name; "" keeps it
+    new_addresses: bool = False
+
+
+def copied(document: Document, change: Change) -> Copied:
+    """`document` of a container, as its copy's."""
+    texts: list[str] = []
+    files: dict[str, None] = {}
+    for text in document.texts:
+        key, value = assignment(text)
+        if key == _ROOT or (key == _NAME and change.name):
+            continue
+        if is_hwaddr(key) and change.new_addresses and value:
+            text = _with(text, completed(_HWADDR))
+        elif key == _ENTRY and "overlay" in value.split():
+            text = _with(text, moved(value, change.old, change.new, ("upperdir=", "workdir=")))
+        elif key == _FSTAB or key.startswith("lxc.hook."):
+            inner = _below(value.split(" ")[0] if key != _FSTAB else value, change.old)
+            if inner:
+                files[inner] = None
+                text = _with(text, f"{change.new}/{inner}{value[len(change.old) + 1 + len(inner) :]}")
+        texts.append(text)
+    made = document.replace(path="", texts=tuple(texts), warnings=())
+    if change.root:
+        made = made.append_item(_ROOT, change.root)
+    if change.name:
+        made = made.append_item(_NAME, change.name)
+    return Copied(made, tuple(files))
+
+
+def moved(value: str, old: str, new: str, before: tuple[str, ...]) -> str:
+    """`value` with each path in the directory `old` that follows one of the words `before` put into `new`."""
+    for word in before:
+        value = value.replace(f"{word}{old}/", f"{word}{new}/")
+    return value
+
+
+def _below(path: str, directory: str) -> str:
+    """`path` relative to `directory`; "" if it does not lie in there, or leads out again."""
+    inner = path.removeprefix(f"{directory}/")
+    return inner if inner != path and ".." not in inner.split("/") else ""
+
+
+def _with(text: str, value: str) -> str:
+    """The line `text` with another value."""
+    return f"{text.partition('=')[0].rstrip()} = {quoted(value)}\n"

@@ -1,0 +1,273 @@
+"""Copying a container: its configuration, its root file system, and what lies beside them that the configuration needs.
+
+All of the copy or nothing: see `making`.  The source's command socket is taken
+meanwhile, so that nobody starts it while it is copied.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import beneath, log
+from lxc.errors import LxcError, NotFound, StateError, StepError
+from lxc.hooks import outside as hooks
+from lxc.hooks import plan as hook_plan
+from lxc.kernel import process, sockets
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import copy_config, dependents, handshake, interruption, remedies
+from lxc.runtime.copy_config import Change
+from lxc.runtime.making import Making, exists
+from lxc.storage import clone, inside, outside, tree
+from lxc.storage import plan as storage
+from lxc.storage.plan import RootPlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from lxc.config.container import Config
+    from lxc.config.document import Document
+    from lxc.runtime.place import Place
+
+_EADDRINUSE = 98
+_LONGEST = 1 << 20
+
+
+class Wish(Record):
+    """How to copy.
+
+    `as_snapshot` copies nothing that can be shared, `may_copy` allows a copy where there are no snapshots; `driver`
+    is the storage that is wished for ("": as the source's).  `edit` is a last change to the copy's configuration, and
+    `arguments` are more words for the clone hooks.
+    """
+
+    as_snapshot: bool = False
+    may_copy: bool = False
+    driver: str = ""
+    keeps_name: bool = False
+    keeps_addresses: bool = False
+    allows_running: bool = False
+    arguments: tuple[str, ...] = ()
+    edit: Callable[[Document, Place], Document] | None = None
+
+
+def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
+    """Make the container `new`, a copy of `source`.  Return a sentence about each thing that was left out.
+
+    Raises NotFound, StateError, LxcError; Interrupted if SIGINT, SIGTERM … came.  Nothing is left of it then.
+    """
+    from lxc.config import document as documents
+
+    if not source.is_defined:
+        raise NotFound(f"Container {source.name} is not defined", hint=f"there is no {source.config_file}")
+    if new.is_defined:
+        raise exists(new)
+    with interruption.deferred() as signal, stopped(source, or_not=wish.allows_running):
+        config, document = documents.load(source.config_file)
+        with Making(new) as making:
+            making.claim()
+            if not making.is_ours:
+                raise StateError(f"{new.directory} exists already, and is no container")
+            return _copy(source, new, wish, config, document, making, signal)
+
+
+class stopped:
+    """`with stopped(place):` nobody starts the container.  Raises StateError if it runs; with `or_not` that is fine."""
+
+    def __init__(self, place: Place, *, or_not: bool = False) -> None:
+        self._keeper = None if or_not else _reserved(place)
+
+    def __enter__(self) -> None:
+        """Its command socket's address has been taken."""
+
+    def __exit__(self, *_: object) -> None:
+        if self._keeper:
+            self._keeper.close()
+
+
+def _reserved(place: Place) -> sockets.socket:
+    try:
+        return sockets.reserve(place.socket_name)
+    except OSError as error:
+        if error.errno != _EADDRINUSE:
+            raise
+        raise StateError(
+            f"{place.name} is running",
+            hint="stop it first: its files change while it runs; lxc-copy -a copies all the same",
+        ) from None
+
+
+def source_root(place: Place, config: Config) -> RootPlan:
+    """The root file system that the container's configuration names; path "" is none."""
+    root = config.rootfs_path
+    if not root.path:
+        return RootPlan("")
+    driver = root.driver or outside.driver(root.path)
+    chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
+    where = (config.places("lxc.rootfs.path") or ("",))[-1]
+    return storage.root(root.path, driver, chosen, place.rootfs, where)
+
+
+def _copy(
+    source: Place,
+    new: Place,
+    wish: Wish,
+    config: Config,
+    document: Document,
+    making: Making,
+    signal: interruption.deferred,
+) -> tuple[str, ...]:
+    root = _decide(source_root(source, config), new, wish)
+    if root:
+        log.info(f"the root of {new.name}:\n{root}")
+    change = Change(
+        source.directory,
+        new.directory,
+        f"{root.driver}:{root.path}" if root else "",
+        "" if wish.keeps_name else new.name,
+        not wish.keeps_addresses,
+    )
+    copied = copy_config.copied(document, change)
+    written = wish.edit(copied.document, new) if wish.edit else copied.document
+    signal.check()
+    left = clone.make(root, signal.check) if root else ()
+    left += _copy_files(source, making.directory, copied.files)
+    making.save(written, root.path if root else "")
+    signal.check()
+    finish_root(source, new, wish)
+    signal.check()
+    needed = _needed(source, new, root) if root else ()
+    try:
+        dependents.record(new, needed)
+        making.finish()
+    except BaseException:
+        dependents.release(new)
+        raise
+    return left
+
+
+def _decide(source: RootPlan, new: Place, wish: Wish) -> clone.Clone | None:
+    """How the root is copied; None if there is none."""
+    if source.is_shared:
+        return None
+    shared = wish.driver in ("", "btrfs") and source.is_directory and clone.is_shared(source.path, new.directory)
+    return clone.decide(
+        source,
+        new.directory,
+        as_snapshot=wish.as_snapshot,
+        driver=wish.driver,
+        may_copy=wish.may_copy,
+        shared=shared,
+    )
+
+
+def _copy_files(source: Place, target: int, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Copy `files` from the source's directory into the copy's.  Return a sentence about each that is not there."""
+    left = []
+    with closing(os.open(source.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as directory:
+        for name in files:
+            try:
+                here = beneath.open(directory, name, os.O_RDONLY)
+            except OSError as error:
+                left.append(f"{source.directory}/{name} was not copied: {error.strerror}")
+                continue
+            with closing(here):
+                beneath.make_file(target, name, 0o600)
+                with closing(beneath.open(target, name, os.O_WRONLY)) as there:
+                    tree.data(here, there)
+                    tree.dress(here, there)
+    return tuple(left)
+
+
+def _needed(source: Place, new: Place, root: clone.Clone) -> tuple[Place, ...]:
+    """The containers whose directories the copy's root goes on using; a snapshot's own container is not told of."""
+    if not root.needs:
+        return ()
+    is_snapshot = new.lxcpath in dependents.snapshot_directories(source)
+    is_told = uses(root.needs, source) and not is_snapshot
+    return (*((source,) if is_told else ()), *dependents.needed(source))
+
+
+def uses(paths: tuple[str, ...], place: Place) -> bool:
+    """Whether one of `paths` lies in the container's directory."""
+    own = f"{os.path.realpath(place.directory)}/"
+    return any(f"{os.path.realpath(path)}/".startswith(own) for path in paths)
+
+
+# ---- in a mount namespace of its own ---------------------------------------------------------------------------------
+
+
+def finish_root(source: Place, new: Place, wish: Wish) -> None:
+    """Run the clone hooks with the copy's root mounted, and write its name into it.  Raises LxcError."""
+    from lxc.config import document as documents
+
+    config, _ = documents.load(new.config_file)
+    root = source_root(new, config)
+    if root.is_shared and not config.hook_clone:
+        return
+    attached = outside.attach(root)
+    try:
+        _in_child(lambda: _adapt(source, new, wish, config, root.replace(device=attached.device)))
+    finally:
+        outside.detach(root, attached)
+
+
+def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan) -> None:
+    """In a child: its mounts are nobody else's."""
+    process.unshare(process.CLONE_NEWNS)
+    with closing(inside.take_root(root)) as top:
+        commands = zip(config.hook_clone, config.places("lxc.hook.clone"), strict=True)
+        told = {
+            "LXC_SRC_NAME": source.name,
+            "LXC_CONFIG_FILE": new.config_file,
+            "LXC_ROOTFS_MOUNT": root.mount or "/",
+            "LXC_ROOTFS_PATH": f"{root.driver}:{root.path}" if root.path else "",
+        }
+        words = tuple(map(hook_plan.quoted, wish.arguments))
+        hooks.run(
+            tuple(
+                hook.replace(arguments=words)
+                for hook in hook_plan.hooks("clone", commands, new.name, config.hook_version, told)
+            )
+        )
+        if not (wish.keeps_name or root.is_shared):
+            _write_name(top, new.name)
+
+
+def _write_name(root: int, name: str) -> None:
+    """Into /etc/hostname, if there is such a file."""
+    try:
+        with closing(beneath.open(root, "etc/hostname", os.O_WRONLY | os.O_NONBLOCK)) as file:
+            os.ftruncate(file, 0)
+            os.write(file, os.fsencode(name))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StepError("write the copy's name into its /etc/hostname", why, hint="lxc-copy -K leaves it") from error
+
+
+def _in_child(work: Callable[[], None]) -> None:
+    """Have a child do `work`.  Raises what it raised."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        _be_child(work, writer)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        failure = file.read()
+    _, status = os.waitpid(pid, 0)
+    if failure:
+        raise handshake.unpack_failure(failure)
+    if status:
+        raise LxcError(f"the process that was to prepare the copy ended with wait status {status:#x}")
+
+
+def _be_child(work: Callable[[], None], report: int) -> NoReturn:
+    try:
+        work()
+    except BaseException as error:
+        os.write(report, handshake.pack_failure(remedies.failure("prepare the copy", error))[:_LONGEST])
+    os._exit(0)

@@ -1,0 +1,186 @@
+"""Snapshots of a container: containers themselves, LXCPATH/NAME/snaps/snapN, each with the time it was made.
+
+ts        when, in local time; no line end
+comment   what somebody wrote about it
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lxc import log
+from lxc.errors import LxcError, NotFound, StateError, Unsupported
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import copying, dependents, destroy, ephemeral, rename
+from lxc.runtime.place import Place
+from lxc.storage.plan import MODULES, layers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.container import Config
+
+_FORMAT = "%Y:%m:%d %H:%M:%S"
+_LONGEST = 1 << 16  # bytes of a comment or a time
+
+
+class Snapshot(Record):
+    """What lxc-snapshot -L tells of one."""
+
+    name: str
+    comment_file: str  # need not exist
+    timestamp: str
+    lxcpath: str  # the directory it lies in
+
+    @property
+    def place(self) -> Place:
+        return Place(self.name, self.lxcpath)
+
+
+def listed(place: Place) -> tuple[Snapshot, ...]:
+    """The container's snapshots, sorted by number.  Raises OSError."""
+    found = [_snapshot(snapshot) for snapshot in dependents.snapshots(place) if snapshot.is_defined]
+    return tuple(sorted(found, key=lambda snapshot: (len(snapshot.name), snapshot.name)))
+
+
+def comment(snapshot: Snapshot) -> str:
+    """What was written about it; "" if nothing was."""
+    try:
+        return _read(snapshot.comment_file).decode(errors="surrogateescape")
+    except LxcError:
+        return ""
+
+
+def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
+    """Make one; it gets the file `comment_file` as its comment.  Return its name, and what was left out of it.
+
+    Raises NotFound, StateError, LxcError, and nothing is left of it then.
+    """
+    written = _read(comment_file) if comment_file else b""
+    config = _config(place)
+    driver = copying.source_root(place, config).driver
+    if config.rootfs_path.path and MODULES[driver] not in ("dir", "btrfs", "overlay", "loop"):
+        raise Unsupported(
+            f"{place.name}'s backing store cannot be backed up: {driver}",
+            hint="Your container must use another backing store type: dir, btrfs, overlay or loop",
+        )
+    snapshot = _free(place)
+    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True)
+    left = copying.copy(place, snapshot, wish)
+    try:
+        _write(f"{snapshot.directory}/ts", time.strftime(_FORMAT).encode())
+        if comment_file:
+            _write(f"{snapshot.directory}/comment", written)
+    except OSError:
+        destroy.destroy(snapshot, _config(snapshot), destroy.Wish())
+        raise
+    return snapshot.name, left
+
+
+def restore(place: Place, name: str, new: Place | None = None) -> tuple[str, ...]:
+    """Make the container `new` (None: the container itself anew) as it was in the snapshot `name`.
+
+    Return what was left out.  Raises NotFound, StateError, LxcError; the container is as it was then.
+    """
+    snapshot = _find(place, name)
+    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_addresses=True)
+    if new is not None and new != place:
+        return copying.copy(snapshot, new, wish)
+    clones = [clone for clone in dependents.clones(place) if clone not in dependents.snapshots(place)]
+    if clones:
+        raise StateError("container rootfs has dependent snapshots", hint=f"{clones[0].directory} is one")
+    with copying.stopped(place):
+        made = Place(ephemeral.random_name(place.name), place.lxcpath)
+        left = copying.copy(snapshot, made, wish.replace(keeps_name=True))
+        old = _replace(place, made)
+    for sentence in destroy.destroy(old, _config(old), destroy.Wish()):
+        log.warn(sentence)
+    return left
+
+
+def remove(place: Place, name: str) -> tuple[str, ...]:
+    """Remove the snapshot `name`.  Return a sentence about each thing that was left alone.  Raises as `destroy`."""
+    snapshot = _find(place, name)
+    return destroy.destroy(snapshot, _config(snapshot), destroy.Wish(with_snapshots=True))
+
+
+def remove_all(place: Place) -> tuple[str, ...]:
+    """Remove all of them, and the directory they lie in."""
+    left = tuple(sentence for snapshot in listed(place) for sentence in remove(place, snapshot.name))
+    dependents.forget_snapshots(place)
+    return left
+
+
+def _replace(place: Place, made: Place) -> Place:
+    """Put the container `made` into the place of the container `place`.  Return what is to be destroyed then.
+
+    Whenever this is cut short, everything is still there, under one name or another.
+    """
+    root = copying.source_root(made, _config(made))
+    if MODULES[root.driver] == "overlay" and copying.uses(layers(root.path)[0], place):
+        return _replace_layer(place, made)
+    old = Place(ephemeral.random_name(place.name), place.lxcpath)
+    rename.move(place, old)
+    rename.move(made, place)
+    if os.path.isdir(f"{old.directory}/snaps"):
+        os.rename(f"{old.directory}/snaps", f"{place.directory}/snaps")
+    return old
+
+
+def _replace_layer(place: Place, made: Place) -> Place:
+    """The same for a container whose own directory has the layers below: what it has changed is replaced."""
+    upper = layers(copying.source_root(place, _config(place)).path)[1]
+    if upper != f"{place.directory}/overlay/delta":
+        raise Unsupported(
+            f"{place.name} has its changes in {upper}, where a snapshot cannot take their place",
+            hint="restore it under another name: lxc-snapshot -r SNAPSHOT -N NAME",
+        )
+    os.rename(f"{place.directory}/overlay", f"{made.directory}/replaced")
+    os.rename(f"{made.directory}/overlay", f"{place.directory}/overlay")
+    return made
+
+
+def _snapshot(place: Place) -> Snapshot:
+    try:
+        timestamp = _read(f"{place.directory}/ts").decode(errors="replace")
+    except LxcError:
+        timestamp = ""
+    return Snapshot(place.name, f"{place.directory}/comment", timestamp, place.lxcpath)
+
+
+def _find(place: Place, name: str) -> Place:
+    for snapshot in listed(place):
+        if snapshot.name == name:
+            return snapshot.place
+    there = ", ".join(snapshot.name for snapshot in listed(place))
+    raise NotFound(f"Could not open snapshot {name}", hint=f"there are: {there}" if there else "there is none")
+
+
+def _free(place: Place) -> Place:
+    directory = dependents.snapshot_directory(place)
+    number = 0
+    while os.path.lexists(f"{directory}/snap{number}"):
+        number += 1
+    return Place(f"snap{number}", directory)
+
+
+def _config(place: Place) -> Config:
+    from lxc.config import document
+
+    if not place.is_defined:
+        raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+    return document.load(place.config_file)[0]
+
+
+def _read(path: str) -> bytes:
+    try:
+        with closing(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as fd:
+            return os.read(fd, _LONGEST)
+    except OSError as error:
+        raise LxcError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _write(path: str, data: bytes) -> None:
+    with closing(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)) as fd:
+        os.write(fd, data)

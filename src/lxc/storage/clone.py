@@ -1,0 +1,203 @@
+"""The root file system of a container's copy: decided first, which is pure and prints itself, then made.
+
+    files      all files are copied, from whatever storage           -> a directory, or a btrfs subvolume
+    snapshot   a snapshot of the btrfs subvolume                     -> a btrfs subvolume
+    layer      an overlay: the copy's changes on top of the source   -> overlay:SOURCE:NEW/overlay/delta
+    image      the file is copied                                    -> loop:NEW/rootdev
+
+Whatever is made lies in the copy's own directory and is undone with that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc.errors import StepError, Unsupported
+from lxc.kernel import btrfs, fs
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.storage import backend, outside, tree
+from lxc.storage.plan import MODULES, RootPlan, layers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TARGETS = ("dir", "btrfs", "overlay", "overlayfs", "loop")  # what a copy can be stored as
+_KEPT = "lvm and zfs have commands of their own for that"
+
+
+class Clone(Record):
+    """How the root of a copy comes to be."""
+
+    way: str
+    driver: str
+    path: str  # lxc.rootfs.path of the copy, without the driver
+    source: RootPlan
+    directory: str  # the copy's own
+
+    def __str__(self) -> str:
+        source, rootfs = self.source.path, f"{self.directory}/rootfs"
+        if self.way == "snapshot":
+            return f"btrfs subvolume snapshot {source} {rootfs}"
+        if self.way == "image":
+            return f"cp --sparse=always {source} {self.path}"
+        if self.way == "layer":
+            lower, upper, work = layers(self.path)
+            make = f"mkdir -p {rootfs} {upper} {work}"
+            return f"{make}\ncp -a {layers(source)[1]}/. {upper}" if self.is_of_layers else f"{make} # over {lower[0]}"
+        return f"{'btrfs subvolume create' if self.driver == 'btrfs' else 'mkdir'} {rootfs}\ncp -a {source}/. {rootfs}"
+
+    @property
+    def is_of_layers(self) -> bool:
+        """Whether the source is an overlay itself."""
+        return MODULES[self.source.driver] == "overlay"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The directories that the copy's root goes on using, of whoever they are."""
+        return layers(self.path)[0] if self.way == "layer" else ()
+
+
+def decide(
+    source: RootPlan, directory: str, *, as_snapshot: bool, driver: str = "", may_copy: bool = False, shared: bool
+) -> Clone:
+    """How to copy the root `source` into the container's directory `directory`.  Pure.  Raises Unsupported.
+
+    With `as_snapshot` nothing is copied that can be shared: over a directory an overlay is made, but with `may_copy` a
+    copy.  `driver` is the storage that is wished for, "" leaves it to the source's.  `shared` says whether source and
+    copy are on the same btrfs.
+    """
+    kind = MODULES[source.driver]
+    if driver and driver not in TARGETS:
+        raise Unsupported(
+            f"a copy cannot be stored as {driver}", hint=f"there are: {', '.join(TARGETS)}; {_KEPT}", where=source.where
+        )
+    if kind not in ("dir", "btrfs", "overlay", "loop") and driver not in ("dir", "btrfs"):
+        raise Unsupported(
+            f"a copy cannot be stored as its source is: {source.driver}:{source.path}",
+            hint=f"-B dir copies its files into a directory; {_KEPT}",
+            where=source.where,
+        )
+    rootfs = f"{directory}/rootfs"
+
+    def clone(way: str, driver: str, path: str) -> Clone:
+        return Clone(way, driver, path, source, directory)
+
+    if kind == "btrfs" and shared and driver in ("", "btrfs"):
+        return clone("snapshot", "btrfs", rootfs)
+    if driver in ("overlay", "overlayfs") or (as_snapshot and not driver and (kind == "overlay" or not may_copy)):
+        return _layer(clone, source, directory, as_snapshot=as_snapshot)
+    if as_snapshot and not may_copy:
+        raise Unsupported(
+            f"{driver} has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one"
+        )
+    if kind == "loop" and driver in ("", "loop"):
+        return clone("image", "loop", f"{directory}/rootdev")
+    if driver == "loop":
+        raise Unsupported("an image can only be made of an image", hint="-B dir copies the files into a directory")
+    return clone("files", "btrfs" if driver == "btrfs" else "dir", rootfs)
+
+
+def _layer(clone: Callable[[str, str, str], Clone], source: RootPlan, directory: str, *, as_snapshot: bool) -> Clone:
+    if not as_snapshot:
+        raise Unsupported("an overlay can only be used for snapshots", hint="add -s, or use -B dir", where=source.where)
+    if MODULES[source.driver] not in ("dir", "btrfs", "overlay"):
+        raise Unsupported(
+            f"there are no overlays over {source.driver}: they are made of directories",
+            hint="copy it without -s",
+            where=source.where,
+        )
+    lower = layers(source.path)[0] if MODULES[source.driver] == "overlay" else (source.path,)
+    return clone("layer", "overlay", ":".join((*lower, f"{directory}/overlay/delta")))
+
+
+def is_shared(path: str, directory: str) -> bool:
+    """Whether `path` is a btrfs subvolume, and `directory` on the same file system.  Raises OSError."""
+    if not backend.of("btrfs").detects(path):
+        return False
+    with closing(_open(path)) as source, closing(_open(directory)) as target:
+        is_btrfs = fs.filesystem_type(target) == fs.BTRFS_SUPER_MAGIC
+        return is_btrfs and btrfs.filesystem_id(source) == btrfs.filesystem_id(target)
+
+
+def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
+    """Make it.  Return a sentence about each thing that was left out.  `check` raises to end it.
+
+    What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
+    """
+    with closing(_open(clone.directory)) as directory:
+        if clone.way == "image":
+            _image(clone.source.path, directory)
+            return ()
+        if clone.way == "snapshot":
+            with closing(_open(clone.source.path)) as source:
+                btrfs.create_snapshot(directory, "rootfs", source)
+            return ()
+        if clone.way == "layer":
+            return _delta(clone, directory, check)
+        if clone.driver == "btrfs":
+            _subvolume(directory, clone.directory)
+        else:
+            os.mkdir("rootfs", 0o755, dir_fd=directory)
+        with closing(os.open("rootfs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target:
+            return _files(clone.source, target, check)
+
+
+def _files(source: RootPlan, target: int, check: Callable[[], None]) -> tuple[str, ...]:
+    """Copy the files of `source`, seen as the container sees them: of an overlay, all layers as one."""
+    if source.is_directory:
+        with closing(_open(source.path)) as root:
+            return _left_out(tree.copy(root, target, source.path, check), source.path)
+    module = backend.of(source.driver)
+    attached = outside.attach(source)
+    try:
+        mounted = module.mount(source.replace(device=attached.device, attr_set=source.attr_set | 1))
+        with (
+            closing(mounted),
+            closing(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mounted)) as root,
+        ):
+            return _left_out(tree.copy(root, target, source.path, check), source.path)
+    finally:
+        outside.detach(source, attached)
+
+
+def _left_out(copied: tree.Copied, path: str) -> tuple[str, ...]:
+    return tuple(f"{path}/{mount} is a mount point: what is mounted there was not copied" for mount in copied.mounts)
+
+
+def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
+    """The upper layer: that of the source with all its changes, or one without any."""
+    for name in ("rootfs", "overlay", "overlay/delta", "overlay/work"):
+        os.mkdir(name, 0o755, dir_fd=directory)
+    _, upper, _ = layers(clone.source.path) if clone.is_of_layers else ((), clone.source.path, "")
+    with (
+        closing(_open(upper)) as source,
+        closing(os.open("overlay/delta", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target,
+    ):
+        if clone.is_of_layers:
+            return _left_out(tree.copy(source, target, upper, check), upper)
+        tree.dress(source, target)  # the upper layer's root is the container's
+    return ()
+
+
+def _image(path: str, directory: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with (
+        closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as source,
+        closing(os.open("rootdev", flags, 0o600, dir_fd=directory)) as target,
+    ):
+        tree.data(source, target)
+
+
+def _subvolume(directory: int, shown: str) -> None:
+    try:
+        btrfs.create_subvolume(directory, "rootfs")
+    except OSError as error:
+        why = "it is not on a btrfs" if error.errno == errno.ENOTTY else error.strerror or str(error)
+        raise StepError(f"make a subvolume in {shown}", why, hint="-B dir makes a directory") from error
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,0 +1,343 @@
+"""lxc-copy: what a copy has, what it shares, and what is left when it cannot be made."""
+
+import os
+import shlex
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Lxc
+from tests.kernel.making.conftest import Host, command
+
+pytestmark = pytest.mark.root
+
+FILL = """
+for word; do case $word in --rootfs=*) root=${word#*=};; --path=*) path=${word#*=};; esac; done
+mkdir -p $root/etc $root/bin; echo data > $root/etc/data; printf web > $root/etc/hostname
+ln -s /etc/passwd $root/etc/link; echo 'proc proc proc' > $path/fstab
+cat >> $path/config <<END
+# a comment stays
+
+lxc.uts.name = web
+lxc.net.0.type = empty
+lxc.net.0.hwaddr = 00:16:3e:01:02:03
+lxc.mount.fstab = $path/fstab
+lxc.x-mine = $path
+END
+"""
+
+
+@pytest.fixture
+def web(host: Host) -> Path:
+    """The directory of the container `web`."""
+    assert host.create("web", "-t", host.template(FILL)).returncode == 0
+    return host.path / "web"
+
+
+def copied(host: Host, *words: object) -> Path:
+    """lxc-copy of web to copy, which must succeed; the copy's directory."""
+    done = host.run("lxc-copy", "-n", "web", "-N", "copy", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return host.path / "copy"
+
+
+def values(directory: Path, key: str) -> list[str]:
+    lines = (directory / "config").read_text().splitlines()
+    return [line.split(" = ", 1)[1] for line in lines if line.startswith(f"{key} = ")]
+
+
+def test_a_copy_has_the_files_and_names_itself(host: Host, web: Path) -> None:
+    copy = copied(host)
+    assert (copy / "rootfs/etc/data").read_text() == "data\n"
+    assert os.readlink(copy / "rootfs/etc/link") == "/etc/passwd"
+    assert (copy / "rootfs/etc/hostname").read_text() == "copy"
+    assert (web / "rootfs/etc/hostname").read_text() == "web"
+    assert (copy / "fstab").read_text() == "proc proc proc\n"
+    assert values(copy, "lxc.uts.name") == ["copy"]
+    assert values(copy, "lxc.rootfs.path") == [f"dir:{copy}/rootfs"]
+    assert values(copy, "lxc.mount.fstab") == [f"{copy}/fstab"]
+    assert values(copy, "lxc.x-mine") == [str(web)]
+    assert "# a comment stays\n\n" in (copy / "config").read_text()
+
+
+def test_a_hardware_address_is_new_unless_kept(host: Host, web: Path) -> None:
+    (address,) = values(copied(host), "lxc.net.0.hwaddr")
+    assert address.startswith("00:16:3e:")
+    assert address != "00:16:3e:01:02:03"
+    assert host.run("lxc-copy", "-n", "web", "-N", "kept", "-M", "-K").returncode == 0
+    assert values(host.path / "kept", "lxc.net.0.hwaddr") == ["00:16:3e:01:02:03"]
+    assert values(host.path / "kept", "lxc.uts.name") == ["web"]
+    assert (host.path / "kept/rootfs/etc/hostname").read_text() == "web"
+
+
+def test_a_snapshot_of_a_directory_is_an_overlay_that_the_source_knows_of(host: Host, web: Path) -> None:
+    copy = copied(host, "-s")
+    assert values(copy, "lxc.rootfs.path") == [f"overlay:{web}/rootfs:{copy}/overlay/delta"]
+    assert (copy / "overlay/delta/etc/hostname").read_text() == "copy"
+    assert not (copy / "overlay/delta/etc/data").exists()
+    assert (copy / "lxc_rdepends").read_text() == f"{host.path}\nweb\n"
+    assert (web / "lxc_snapshots").read_text() == f"{host.path}\ncopy\n"
+    assert "has clones" in host.destroy("web").stderr
+    assert host.destroy("copy").returncode == 0
+    assert not (web / "lxc_snapshots").exists()
+    assert host.destroy("web").returncode == 0
+
+
+def test_a_snapshot_of_an_overlay_has_its_changes_and_the_same_base(host: Host, web: Path) -> None:
+    copy = copied(host, "-s")
+    (copy / "overlay/delta/new").write_text("changed")
+    assert host.run("lxc-copy", "-n", "copy", "-N", "third", "-s").returncode == 0
+    third = host.path / "third"
+    assert values(third, "lxc.rootfs.path") == [f"overlay:{web}/rootfs:{third}/overlay/delta"]
+    assert (third / "overlay/delta/new").read_text() == "changed"
+    assert (web / "lxc_snapshots").read_text() == f"{host.path}\ncopy\n{host.path}\nthird\n"
+    assert host.destroy("copy").returncode == 0
+
+
+def test_a_copy_of_an_overlay_has_all_files_as_the_container_sees_them(host: Host, web: Path) -> None:
+    layered = copied(host, "-s")
+    (layered / "overlay/delta/new").write_text("added")
+    os.mknod(layered / "overlay/delta/etc/link", 0o20000, 0)  # a whiteout
+    assert host.run("lxc-copy", "-n", "copy", "-N", "whole").returncode == 0
+    whole = host.path / "whole"
+    assert values(whole, "lxc.rootfs.path") == [f"dir:{whole}/rootfs"]
+    assert (whole / "rootfs/etc/data").read_text() == "data\n"
+    assert (whole / "rootfs/new").read_text() == "added"
+    assert not os.path.lexists(whole / "rootfs/etc/link")
+    assert not (whole / "lxc_rdepends").exists()
+
+
+def test_a_copy_of_an_image_is_an_image(host: Host, web: Path) -> None:
+    image = web / "rootdev"
+    with image.open("wb") as file:
+        file.truncate(20 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-d", web / "rootfs", image], check=True)
+    text = (web / "config").read_text().replace(f"dir:{web}/rootfs", f"loop:{image}")
+    (web / "config").write_text(text)
+    copy = copied(host)
+    assert values(copy, "lxc.rootfs.path") == [f"loop:{copy}/rootdev"]
+    said = subprocess.run(["debugfs", "-R", "cat /etc/hostname", copy / "rootdev"], text=True, capture_output=True)
+    assert said.stdout == "copy"
+    assert (copy / "rootdev").stat().st_blocks * 512 < 5 << 20
+
+
+def test_on_btrfs_a_copy_is_a_snapshot_of_the_subvolume(host: Host, apart: object) -> None:
+    host.base.joinpath("image").touch()
+    os.truncate(host.base / "image", 200 << 20)
+    subprocess.run(["mkfs.btrfs", "-q", host.base / "image"], check=True)
+    host.path.mkdir()
+
+    def work() -> None:
+        subprocess.run(["mount", "-o", "loop", host.base / "image", host.path], check=True)
+        (host.path / "web").mkdir()
+        subprocess.run(["btrfs", "-q", "subvolume", "create", host.path / "web/rootfs"], check=True)
+        (host.path / "web/rootfs/file").write_text("data")
+        (host.path / "web/config").write_text(f"lxc.rootfs.path = btrfs:{host.path}/web/rootfs\n")
+        copy = copied(host)
+        assert values(copy, "lxc.rootfs.path") == [f"btrfs:{copy}/rootfs"]
+        assert (copy / "rootfs").stat().st_ino == 256
+        assert (copy / "rootfs/file").read_text() == "data"
+        assert host.run("lxc-snapshot", "-n", "web").returncode == 0
+        assert (host.path / "web/snaps/snap0/rootfs").stat().st_ino == 256
+        assert host.destroy("copy").returncode == 0
+        assert host.destroy("web", "-s").returncode == 0
+        assert list(host.path.iterdir()) == []
+
+    apart(work)  # type: ignore[operator]
+
+
+def test_the_clone_hook_is_told_of_both_and_sees_the_root(host: Host, web: Path) -> None:
+    hook, said = web / "hook.sh", host.base / "said"
+    hook.write_text(
+        f'#!/bin/sh\necho "$@" > {said}\nenv | grep ^LXC_[^B] | sort >> {said}\ntouch $LXC_ROOTFS_MOUNT/etc/seen\n'
+    )
+    hook.chmod(0o755)
+    with (web / "config").open("a") as file:
+        file.write(f"lxc.hook.clone = {hook} own\n")
+    copy = copied(host, "-s", "--", "one", "two words")
+    assert values(copy, "lxc.hook.clone") == [f"{copy}/hook.sh own"]
+    assert said.read_text().splitlines() == [
+        "own copy lxc clone one two words",
+        f"LXC_CONFIG_FILE={copy}/config",
+        "LXC_HOOK_VERSION=0",
+        "LXC_NAME=copy",
+        f"LXC_ROOTFS_MOUNT={copy}/overlay/delta",
+        f"LXC_ROOTFS_PATH=overlay:{web}/rootfs:{copy}/overlay/delta",
+        "LXC_SRC_NAME=web",
+    ]
+    assert (copy / "overlay/delta/etc/seen").exists()
+    assert not (web / "rootfs/etc/seen").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-N", "copy", "-B", "zfs"), "cannot be stored as zfs"),
+        (("-N", "copy", "-B", "overlay"), "overlay can only be used for snapshots"),
+        (("-N", "copy", "-B", "nonsense"), "cannot be stored as nonsense"),
+        (("-N", "web"), "already exists"),
+        (("-N", "a/b"), "contains a slash"),
+        ((), "You must provide a NEWNAME"),
+        (("-N", "copy", "-t"), "-t can only be used with -e"),
+        (("-e", "-m", "nonsense=/a"), "expected bind=SOURCE"),
+        (("-e", "-N", "copy", "-m", "bind=/no/such"), "there is no /no/such"),
+    ],
+)
+def test_what_cannot_be_copied_is_said_and_nothing_is_left(
+    host: Host, web: Path, words: tuple[str, ...], said: str
+) -> None:
+    before = host.made()
+    done = host.run("lxc-copy", "-n", "web", *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert host.made() == before
+
+
+def test_a_failing_hook_leaves_nothing_of_the_copy(host: Host, web: Path) -> None:
+    with (web / "config").open("a") as file:
+        file.write("lxc.hook.clone = sh -c 'echo no good; exit 3'\n")
+    before = host.made()
+    done = host.run("lxc-copy", "-n", "web", "-N", "copy", "-s")
+    assert done.returncode == 1
+    assert "run the clone hook" in done.stderr
+    assert "no good" in done.stderr
+    assert host.made() == before
+
+
+def test_a_full_disk_leaves_nothing_of_the_copy(host: Host, web: Path, apart: object) -> None:
+    (web / "rootfs/big").write_bytes(os.urandom(3 << 20))
+
+    def work() -> None:
+        small = host.base / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
+        done = host.run("lxc-copy", "-n", "web", "-N", "copy", "-p", small)
+        assert done.returncode == 1
+        assert "rootfs/big: No space left on device" in done.stderr
+        assert list(small.iterdir()) == []
+
+    apart(work)  # type: ignore[operator]
+
+
+def test_a_link_that_was_put_in_the_place_of_hostname_is_refused(host: Host, web: Path) -> None:
+    victim = host.base / "victim"
+    victim.write_text("dear")
+    (web / "rootfs/etc/hostname").unlink()
+    (web / "rootfs/etc/hostname").symlink_to(victim)
+    done = host.run("lxc-copy", "-n", "web", "-N", "copy")
+    assert done.returncode == 1
+    assert "/etc/hostname is a symbolic link" in done.stderr
+    assert victim.read_text() == "dear"
+    assert not (host.path / "copy").exists()
+    assert copied(host, "-K").is_dir()
+
+
+def test_ctrl_c_while_it_copies_leaves_nothing(host: Host, web: Path) -> None:
+    with (web / "config").open("a") as file:
+        file.write(f"lxc.hook.clone = sh -c 'touch {host.base}/begun; sleep 1'\n")
+    before = host.made()
+    words = shlex.join(command("lxc-copy", "-P", host.path, "-n", "web", "-N", "copy"))
+    copying = subprocess.Popen(["env", "--default-signal=INT", "sh", "-c", f"exec {words}"], stderr=subprocess.PIPE)
+    while not (host.base / "begun").exists():
+        pass
+    copying.terminate()
+    assert copying.wait() == 143
+    assert host.made() == before
+
+
+def test_a_renamed_container_is_the_same_under_another_name(host: Host, web: Path) -> None:
+    inode = (web / "rootfs").stat().st_ino
+    done = host.run("lxc-copy", "-n", "web", "-N", "shop", "-R")
+    assert (done.returncode, done.stderr) == (0, "")
+    shop = host.path / "shop"
+    assert sorted(path.name for path in host.path.iterdir()) == ["shop"]
+    assert (shop / "rootfs").stat().st_ino == inode
+    assert (shop / "rootfs/etc/hostname").read_text() == "shop"
+    assert values(shop, "lxc.uts.name") == ["shop"]
+    assert values(shop, "lxc.rootfs.path") == [f"dir:{shop}/rootfs"]
+    assert values(shop, "lxc.mount.fstab") == [f"{shop}/fstab"]
+    assert values(shop, "lxc.net.0.hwaddr") == ["00:16:3e:01:02:03"]
+
+
+def test_a_renamed_overlay_is_still_known_to_its_base(host: Host, web: Path) -> None:
+    copied(host, "-s")
+    assert host.run("lxc-copy", "-n", "copy", "-N", "other", "-R").returncode == 0
+    other = host.path / "other"
+    assert values(other, "lxc.rootfs.path") == [f"overlay:{web}/rootfs:{other}/overlay/delta"]
+    assert (web / "lxc_snapshots").read_text() == f"{host.path}\nother\n"
+    done = host.run("lxc-copy", "-n", "web", "-N", "base", "-R")
+    assert done.returncode == 1
+    assert "needs the root file system of web" in done.stderr
+
+
+def test_a_rename_that_a_hook_refuses_is_undone(host: Host, web: Path) -> None:
+    with (web / "config").open("a") as file:
+        file.write("lxc.hook.clone = false\n")
+    text, before = (web / "config").read_text(), host.made()
+    assert host.run("lxc-copy", "-n", "web", "-N", "shop", "-R").returncode == 1
+    assert host.made() == before
+    assert (web / "config").read_text() == text
+
+
+def test_a_running_container_is_copied_only_if_that_is_allowed(host: Host, web: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.bind(f"\0{web}/command")
+        for words in (("-N", "copy"), ("-N", "copy", "-R")):
+            done = host.run("lxc-copy", "-n", "web", *words)
+            assert done.returncode == 1
+            assert "web is running" in done.stderr
+        assert copied(host, "-a").is_dir()
+
+
+@pytest.fixture
+def running(lxc: Lxc) -> tuple[Lxc, str]:
+    return lxc, lxc.create()
+
+
+def test_an_ephemeral_copy_runs_a_command_and_is_gone(running: tuple[Lxc, str]) -> None:
+    lxc, name = running
+    source = lxc.path / "shared dir"
+    source.mkdir()
+    (source / "file").write_text("from the host\n")
+    mounts = f"bind={source}:mnt/shared:ro"
+    before = sorted(os.listdir(lxc.path))
+    said = lxc.ok(
+        "lxc-copy", "-n", name, "-e", "-m", mounts, "--", "sh", "-c", "cat /mnt/shared/file; touch /new; hostname"
+    )
+    made, *rest = said.splitlines()
+    copy = made.removeprefix("Created ").removesuffix(f" as clone of {name}")
+    assert copy.startswith(f"{name}_")
+    assert rest == ["from the host", copy]
+    assert sorted(os.listdir(lxc.path)) == before
+    assert not (lxc.rootfs(name) / "new").exists()
+    assert not (lxc.path / name / "lxc_snapshots").exists()
+
+
+def test_what_a_copy_in_memory_writes_never_reaches_the_disk(running: tuple[Lxc, str]) -> None:
+    lxc, name = running
+    lxc.ok("lxc-copy", "-n", name, "-N", f"mem-{lxc.tag}", "-e", "-t")
+    copy = f"mem-{lxc.tag}"
+    lxc.attach(copy, "sh", "-c", "echo written > /new")
+    assert lxc.attach(copy, "cat", "/new", "/etc/hostname") == f"written\n{copy}"
+    assert not (lxc.path / copy / "overlay/delta/new").exists()
+    assert lxc.ok("lxc-info", "-n", copy, "-c", "lxc.ephemeral") == "lxc.ephemeral = 1\n"
+    lxc.ok("lxc-stop", "-n", copy, "-k")
+    assert not (lxc.path / copy).exists()
+
+
+def test_a_copy_that_is_kept_is_there_when_it_has_stopped(running: tuple[Lxc, str]) -> None:
+    lxc, name = running
+    copy = f"kept-{lxc.tag}"
+    lxc.ok("lxc-copy", "-n", name, "-N", copy, "-e", "-D", "--", "touch", "/new")
+    assert lxc.state(copy) == "STOPPED"
+    assert (lxc.path / copy / "overlay/delta/new").exists()
+
+
+def test_a_copy_that_does_not_start_is_gone(running: tuple[Lxc, str]) -> None:
+    lxc, name = running
+    with lxc.config(name).open("a") as file:
+        file.write("lxc.hook.pre-start = false\n")
+    before = sorted(os.listdir(lxc.path))
+    assert lxc.run("lxc-copy", "-n", name, "-e").returncode == 1
+    assert sorted(os.listdir(lxc.path)) == before

@@ -1,0 +1,165 @@
+"""lxc-snapshot, and the same from Python."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.kernel.making.conftest import Host
+from tests.kernel.making.test_copy import values
+
+import lxc
+
+pytestmark = pytest.mark.root
+
+FILL = """
+for word; do case $word in --rootfs=*) root=${word#*=};; esac; done
+mkdir -p $root/etc; echo first > $root/etc/data
+"""
+
+
+@pytest.fixture
+def web(host: Host) -> Path:
+    assert host.create("web", "-t", host.template(FILL)).returncode == 0
+    return host.path / "web"
+
+
+@pytest.fixture
+def layered(host: Host, web: Path) -> Path:
+    """A container that is an overlay over web."""
+    assert host.run("lxc-copy", "-n", "web", "-N", "layered", "-s").returncode == 0
+    return host.path / "layered"
+
+
+def snapshot(host: Host, *words: object, name: str = "web") -> str:
+    done = host.run("lxc-snapshot", "-n", name, *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_snapshots_are_numbered_dated_and_commented(host: Host, web: Path) -> None:
+    comment = host.base / "comment"
+    comment.write_text("before the upgrade\n")
+    assert snapshot(host, "-L") == "No snapshots\n"
+    snapshot(host)
+    snapshot(host, "-c", comment)
+    first, second, text = snapshot(host, "-L", "-C").splitlines()
+    assert re.fullmatch(rf"snap0 \({web}/snaps\) \d{{4}}:\d\d:\d\d \d\d:\d\d:\d\d", first)
+    assert second.startswith(f"snap1 ({web}/snaps) ")
+    assert text == "before the upgrade"
+    snapshot(host, "-d", "snap0")
+    snapshot(host)
+    assert sorted(path.name for path in (web / "snaps").iterdir()) == ["snap0", "snap1"]
+    snapshot(host, "-d", "ALL")
+    assert not (web / "snaps").exists()
+
+
+def test_a_restored_container_is_as_it_was_and_keeps_its_snapshots(host: Host, web: Path) -> None:
+    config = (web / "config").read_text()
+    snapshot(host)
+    (web / "rootfs/etc/data").write_text("second\n")
+    (web / "rootfs/more").write_text("")
+    snapshot(host)
+    snapshot(host, "-r", "snap0")
+    assert (web / "rootfs/etc/data").read_text() == "first\n"
+    assert not (web / "rootfs/more").exists()
+    assert sorted(values(web, "lxc.rootfs.path")) == [f"dir:{web}/rootfs"]
+    assert sorted(config.splitlines()) == sorted((web / "config").read_text().splitlines())
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+    snapshot(host, "-r", "snap1")
+    assert (web / "rootfs/etc/data").read_text() == "second\n"
+
+
+def test_a_snapshot_can_become_another_container(host: Host, web: Path) -> None:
+    snapshot(host)
+    snapshot(host, "-r", "snap0", "-N", "old")
+    assert snapshot(host, "-r", "snap0", "older") == ""
+    for name in ("old", "older"):
+        assert (host.path / name / "rootfs/etc/data").read_text() == "first\n"
+        assert values(host.path / name, "lxc.uts.name") == [name]
+
+
+def test_of_an_overlay_the_changes_are_kept_and_put_back(host: Host, layered: Path) -> None:
+    (layered / "overlay/delta/new").write_text("one")
+    snapshot(host, name="layered")
+    made = layered / "snaps/snap0"
+    assert values(made, "lxc.rootfs.path") == [f"overlay:{host.path}/web/rootfs:{made}/overlay/delta"]
+    assert (host.path / "web/lxc_snapshots").read_text() == f"{host.path}\nlayered\n{layered}/snaps\nsnap0\n"
+    (layered / "overlay/delta/new").write_text("two")
+    snapshot(host, "-r", "snap0", name="layered")
+    assert (layered / "overlay/delta/new").read_text() == "one"
+    assert values(layered, "lxc.rootfs.path") == [f"overlay:{host.path}/web/rootfs:{layered}/overlay/delta"]
+    assert sorted(path.name for path in host.path.iterdir()) == ["layered", "web"]
+    snapshot(host, "-d", "ALL", name="layered")
+    assert host.destroy("layered").returncode == 0
+    assert not (host.path / "web/lxc_snapshots").exists()
+
+
+def test_an_overlay_over_its_own_directory_is_put_back_too(host: Host, web: Path) -> None:
+    """What lxc-create -B overlay of LXC makes."""
+    delta = web / "overlay/delta"
+    delta.mkdir(parents=True)
+    text = (web / "config").read_text().replace(f"dir:{web}/rootfs", f"overlay:{web}/rootfs:{delta}")
+    (web / "config").write_text(text)
+    (delta / "new").write_text("one")
+    snapshot(host)
+    (delta / "new").write_text("two")
+    snapshot(host, "-r", "snap0")
+    assert (delta / "new").read_text() == "one"
+    assert (web / "rootfs/etc/data").read_text() == "first\n"
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+    assert (web / "config").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-r", "snap7"), "Could not open snapshot snap7"),
+        (("-d", "snap7"), "Could not open snapshot snap7"),
+        (("-c", "/no/such/file"), "cannot read /no/such/file"),
+        (("surplus",), "Too many arguments"),
+        (("-r", "snap0", "a", "b"), "Too many arguments"),
+        (("-r", "snap0", "-d", "snap0"), "one at a time"),
+        (("-r", "snap0", "-N", "taken"), "already exists"),
+    ],
+)
+def test_a_mistake_is_said_and_changes_nothing(host: Host, web: Path, words: tuple[str, ...], said: str) -> None:
+    snapshot(host)
+    assert host.create("taken", "-t", "none").returncode == 0
+    before = host.made()
+    done = host.run("lxc-snapshot", "-n", "web", *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert host.made() == before
+
+
+def test_of_a_container_that_is_not_there_nothing_is_made(host: Host) -> None:
+    done = host.run("lxc-snapshot", "-n", "nobody")
+    assert done.returncode == 1
+    assert "nobody is not defined" in done.stderr
+    assert host.made() == []
+
+
+def test_python_has_the_same(host: Host, web: Path) -> None:
+    container = lxc.Container("web", str(host.path))
+    copy = container.clone("copy", flags=lxc.LXC_CLONE_SNAPSHOT)
+    assert isinstance(copy, lxc.Container)
+    assert copy.get_config_item("lxc.rootfs.path") == f"{web}/rootfs:{host.path}/copy/overlay/delta"
+    assert container.rename("shop") is False
+    assert "needs the root file system" in str(container.last_error)
+    assert copy.destroy()
+    assert container.snapshot() == "snap0"
+    ((name, comment, timestamp, path),) = container.snapshot_list()
+    assert (name, comment, path) == ("snap0", f"{web}/snaps/snap0/comment", f"{web}/snaps")
+    assert re.fullmatch(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", timestamp)
+    (web / "rootfs/etc/data").write_text("second\n")
+    assert container.snapshot_restore("snap0")
+    assert (web / "rootfs/etc/data").read_text() == "first\n"
+    assert container.snapshot_restore("snap0", "other")
+    assert container.snapshot_destroy("snap0")
+    assert container.snapshot_destroy("snap0") is False
+    assert container.snapshot_list() == ()
+    renamed = container.rename("shop")
+    assert isinstance(renamed, lxc.Container)
+    assert (renamed.name, renamed.defined, container.defined) == ("shop", True, False)
+    with pytest.raises(ValueError, match="hookargs"):
+        renamed.clone("again", hookargs=["a"])  # type: ignore[arg-type]
