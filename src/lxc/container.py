@@ -298,6 +298,36 @@ class Container(Copies):
         status = os.waitpid(pid, 0)[1]
         return -1 if os.waitstatus_to_exitcode(status) == 255 else status
 
+    def mount(self, source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> bool:
+        """Mount in it while it runs, as mount(2) would: `flags` are MS_*, `data` options separated by commas.
+
+        With MS_BIND (4096) `source` is a file or a directory of ours; otherwise `fstype` is mounted new.  `target` is
+        made if it is missing; no link in it is followed.  LXC's function of this name wants lxc.mount.auto = shmounts.
+        Raises ValueError for flags that change a mount that is there.
+        """
+        attempt.texts(source, target, fstype)
+        attempt.number(flags)
+        from lxc.mounts import injection as injected
+
+        step = injected.step(source, target, fstype, flags, data)
+        with self._doing:
+            from lxc.runtime import injection, spawn
+
+            spawn.call(injection.mount, self._place, step)
+            return True
+        return False
+
+    def umount(self, target: str, flags: int = 0) -> bool:
+        """Unmount `target` in it while it runs: umount2(2), whose flags these are; no link is followed."""
+        attempt.texts(target)
+        attempt.number(flags)
+        with self._doing:
+            from lxc.runtime import injection, spawn
+
+            spawn.call(injection.umount, self._place, target, flags)
+            return True
+        return False
+
     def _interfaces(self) -> Interfaces:
         from lxc.network import addresses
 

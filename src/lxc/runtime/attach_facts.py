@@ -74,7 +74,7 @@ def open_target(place: Place, wish: Wish) -> Target:
 def facts(place: Place, target: Target, wish: Wish) -> Facts:
     """All that `attach_plan.decide` needs.  Raises LxcError, OSError."""
     status = dict(line.split(":", 1) for line in target.read("status").splitlines() if ":" in line)
-    different = _different(target)
+    different = different_namespaces(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
     uids, gids = id_ranges(target, "uid_map"), id_ranges(target, "gid_map")
     return Facts(
@@ -143,7 +143,7 @@ def _pid(root: int, pidfd: int, place: Place) -> int:
     raise NotRunning(f"{place.name} is not running: its init has ended")
 
 
-def _different(target: Target) -> tuple[str, ...]:
+def different_namespaces(target: Target) -> tuple[str, ...]:
     """The namespaces in which it is not where we are."""
 
     def identity(directory: int, name: str) -> tuple[int, int]:

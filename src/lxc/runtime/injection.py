@@ -1,0 +1,60 @@
+"""Mounting into a running container: a process of the host's that becomes one of the container's mount namespace.
+
+It stays outside of the container's pid namespace, cannot be dumped, loads nothing
+any more once it has joined, and ends when it is done: it is to be a process of
+its own (runtime.spawn).
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.idmap import inside as idmap
+from lxc.kernel import process
+from lxc.kernel.fs import closing
+from lxc.mounts import injection
+from lxc.runtime import attach_facts, remedies, sealed
+from lxc.runtime.attach_plan import CGROUP, Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.mounts.plan import Bind, New
+    from lxc.runtime.place import Place
+
+
+def mount(place: Place, step: Bind | New) -> None:
+    """Do `step` in the container.  Raises LxcError, NotRunning; OSError.  This process is of no other use then."""
+    try:
+        with closing(injection.prepare(step)) as tree:
+            _join(place)
+            injection.attach(tree, step.target)
+    except OSError as error:
+        raise remedies.failure(step, error) from error
+
+
+def umount(place: Place, target: str, flags: int) -> None:
+    """umount2(2) of `target` in the container.  Raises LxcError, NotRunning.  This process is of no other use then."""
+    try:
+        _join(place)
+        injection.detach(target, flags)
+    except OSError as error:
+        raise remedies.failure(f"umount {target}", error) from error
+
+
+def _join(place: Place) -> None:
+    """Become root in the container's user and mount namespaces."""
+    target = attach_facts.open_target(place, Wish(elevated=(CGROUP,)))
+    try:
+        different = attach_facts.different_namespaces(target)
+        sealed.seal()
+        process.prctl(process.PR_SET_DUMPABLE, 0)
+        flags = sum(process.NAMESPACES[name] for name in ("user", "mnt") if name in different)
+        if flags:
+            process.setns(target.pidfd, flags)
+        if "user" in different:
+            idmap.leave_groups()
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+        os.chdir("/")
+    finally:
+        target.close()
