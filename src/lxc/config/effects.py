@@ -19,8 +19,6 @@ NOT_BUILT = (
     "lxc.apparmor.raw",
     "lxc.selinux.context",
     "lxc.selinux.context.keyring",
-    "lxc.seccomp.notify.proxy",
-    "lxc.seccomp.notify.cookie",
 )
 BUILT_NETWORKS = ("none", "empty")
 # Without its module in the host's kernel there is nothing for these to do.

@@ -21,6 +21,15 @@ _capget = bind("capget", c_void_p, c_void_p)
 _capset = bind("capset", c_void_p, c_void_p)
 
 
+def keep(numbers: tuple[int, ...]) -> None:
+    """capset(2): have no other effective and permitted capabilities than these, and none that is inherited."""
+    header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()
+    for number in numbers:
+        data[number // 32].effective |= 1 << number % 32
+        data[number // 32].permitted |= 1 << number % 32
+    _capset(byref(header), byref(data))
+
+
 def clear_inheritable() -> None:
     """capset(2): empty the inheritable set, and with it the ambient one (capabilities(7)); the others stay."""
     header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()

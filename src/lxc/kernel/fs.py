@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from ctypes import (
@@ -42,6 +43,7 @@ class open_how(Structure):
 _openat2 = bind_number(437, c_int, c_char_p, c_void_p, c_size_t)
 _close_range = bind_number(436, c_uint, c_uint, c_uint)
 _fstatfs = bind("fstatfs", c_int, c_void_p)
+_setfsuid, _setfsgid = bind("setfsuid", c_uint), bind("setfsgid", c_uint)
 _execveat = bind("execveat", c_int, c_char_p, c_void_p, c_void_p, c_int)
 
 
@@ -59,6 +61,17 @@ def close_range(first: int, last: int, *, on_exec: bool = False) -> None:
 def duplicate(fd: int, lowest: int) -> int:
     """fcntl(2) F_DUPFD_CLOEXEC: a duplicate numbered `lowest` or higher; the caller closes it."""
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+
+
+def setfsids(uid: int, gid: int) -> None:
+    """setfsuid(2), setfsgid(2): be this user and group to file systems.  They report no errors, so what is so is looked at.
+
+    Raises OSError(EPERM).
+    """
+    _setfsgid(gid)
+    _setfsuid(uid)
+    if _setfsgid(gid) != gid or _setfsuid(uid) != uid:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def filesystem_type(fd: int) -> int:

@@ -6,7 +6,7 @@ Its functions return a negated errno, which becomes an OSError here.
 from __future__ import annotations
 
 import os
-from ctypes import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p
+from ctypes import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p, string_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LIBRARY = "libseccomp.so.2"
 UNKNOWN = -1  # __NR_SCMP_ERROR: no system call is called so
+_X86_64, _X32, _X32_BIT = 0xC000003E, 0x4000003E, 0x40000000  # AUDIT_ARCH_*; how x32 numbers are told apart
 _ATTR_CTL_NNP, _ATTR_API_TSKIP = 3, 5
 
 
@@ -30,6 +31,7 @@ _SIGNATURES: dict[str, tuple[type, tuple[type, ...]]] = {
     "seccomp_arch_native": (c_uint32, ()),
     "seccomp_arch_resolve_name": (c_uint32, (c_char_p,)),
     "seccomp_syscall_resolve_name_arch": (c_int, (c_uint32, c_char_p)),
+    "seccomp_syscall_resolve_num_arch": (c_void_p, (c_uint32, c_int)),
     "seccomp_init": (c_void_p, (c_uint32,)),
     "seccomp_release": (c_void_p, (c_void_p,)),
     "seccomp_merge": (c_int, (c_void_p, c_void_p)),
@@ -71,6 +73,22 @@ class Library:
         """The system call's number there; UNKNOWN, or a lower number if only other architectures have it."""
         raw = name.encode(errors="surrogateescape")
         return int(self.functions["seccomp_syscall_resolve_name_arch"](architecture, raw))
+
+    def name(self, architecture: int, number: int) -> str:
+        """How the system call is called there; "" if this library does not know it."""
+        if architecture == _X86_64 and number & _X32_BIT:
+            architecture = _X32
+        pointer = self.functions["seccomp_syscall_resolve_num_arch"](architecture, number)
+        if not pointer:
+            return ""
+        try:
+            return string_at(pointer).decode(errors="replace")
+        finally:
+            _free(pointer)
+
+
+_free = CDLL(None)["free"]
+_free.restype, _free.argtypes = None, (c_void_p,)
 
 
 class Filter:

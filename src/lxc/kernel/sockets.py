@@ -10,6 +10,8 @@ from _socket import (
     SO_PASSCRED,
     SO_PEERCRED,
     SO_RCVTIMEO,
+    SO_SNDTIMEO,
+    SOCK_SEQPACKET,
     SOCK_STREAM,
     SOL_SOCKET,
     socketpair,
@@ -72,6 +74,27 @@ def connect(name: bytes) -> socket:
     return connection
 
 
+def connect_packets(address: bytes, patience: float) -> socket:
+    """A SOCK_SEQPACKET connected to `address`, a path or a NUL and an abstract name.
+
+    Connecting, sending and receiving each take at most `patience` seconds.  Raises OSError.
+    """
+    connection = socket(AF_UNIX, SOCK_SEQPACKET | os.O_CLOEXEC)
+    try:
+        for option in (SO_SNDTIMEO, SO_RCVTIMEO):
+            connection.setsockopt(SOL_SOCKET, option, _timeval(patience))
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def adopt(fd: int) -> socket:
+    """The stream socket that `fd` is; closing it closes that."""
+    return socket(AF_UNIX, SOCK_STREAM, 0, fd)
+
+
 def pair() -> tuple[socket, socket]:
     """socketpair(2), SOCK_STREAM, close-on-exec."""
     one, other = socketpair(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC)
@@ -87,10 +110,12 @@ def peer_credentials(connection: socket) -> tuple[int, int, int]:
 
 def set_receive_timeout(connection: socket, seconds: float) -> None:
     """SO_RCVTIMEO; 0 waits forever, and so, nearly, does what is longer than a kernel counts."""
-    seconds = min(seconds, _LONGEST_WAIT)
+    connection.setsockopt(SOL_SOCKET, SO_RCVTIMEO, _timeval(min(seconds, _LONGEST_WAIT)))
+
+
+def _timeval(seconds: float) -> bytes:
     whole = int(seconds)
-    timeval = whole.to_bytes(8, "little") + int((seconds - whole) * 1_000_000).to_bytes(8, "little")
-    connection.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval)
+    return whole.to_bytes(8, "little") + int((seconds - whole) * 1_000_000).to_bytes(8, "little")
 
 
 def pass_credentials(connection: socket) -> None:

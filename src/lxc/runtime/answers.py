@@ -45,14 +45,14 @@ class Answers:
             commands.ADD_STATE_CLIENT: self._add_state_client,
             commands.CONSOLE_LOG: self._console_log,
             commands.SERVE_STATE_CLIENTS: self._serve_state_clients,
-            commands.SECCOMP_NOTIFY_ADD_LISTENER: lambda *_: Reply(-errno.EINVAL),  # no proxy is configured
+            commands.SECCOMP_NOTIFY_ADD_LISTENER: self._add_listener,
             commands.FREEZE: lambda request, _: self._freeze(request, is_on=True),
             commands.UNFREEZE: lambda request, _: self._freeze(request, is_on=False),
             commands.GET_CGROUP2_FD: lambda *_: self._cgroup2_fd(monitor.made.container),
             commands.GET_LIMIT_CGROUP2_FD: lambda *_: self._cgroup2_fd(monitor.made.payload),
             commands.GET_INIT_PIDFD: lambda *_: _lend(monitor.running.pidfd if monitor.running else -1),
             commands.GET_DEVPTS_FD: lambda *_: _lend(monitor.running.devpts_fd if monitor.running else -1),
-            commands.GET_SECCOMP_NOTIFY_FD: lambda *_: Reply(-errno.EBADF),
+            commands.GET_SECCOMP_NOTIFY_FD: lambda *_: _lend(monitor.running.listener if monitor.running else -1),
             commands.GET_CGROUP_CTX: self._cgroup_context,
             commands.GET_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.container),
             commands.GET_LIMIT_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.payload),
@@ -112,6 +112,25 @@ class Answers:
         if not 0 <= request.number < len(commands.STATES):
             return Reply(-errno.EINVAL)
         self._monitor.set_state(request.number)
+        return Reply()
+
+    def _add_listener(self, _request: Request, connection: Connection) -> Reply | None:
+        """The listener comes with the client's next message; nobody to give it to is an error at once."""
+        if not self._monitor.supervisor:
+            return Reply(-errno.EINVAL)
+        connection.keep, connection.awaits = True, self._take_listener
+        return None
+
+    def _take_listener(self, descriptors: tuple[int, ...]) -> Reply:
+        from lxc.security.seccomp.supervisor import is_listener
+
+        supervisor = self._monitor.supervisor
+        if not supervisor or len(descriptors) != 1 or not is_listener(descriptors[0]):
+            return Reply(-errno.EINVAL)
+        try:
+            supervisor.take(descriptors[0])
+        except OSError as error:  # it has ended, or does not keep up
+            return Reply(-(error.errno or errno.EIO))
         return Reply()
 
     def _freeze(self, request: Request, *, is_on: bool) -> Reply:

@@ -15,7 +15,7 @@ from lxc import log
 from lxc.errors import StepError, Unsupported
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
-from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, door
+from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, client, door
 from lxc.runtime.attach_child import Given
 from lxc.runtime.attach_meet import Launched
 from lxc.runtime.attach_plan import LSM
@@ -69,8 +69,13 @@ def launch(
         if terminal >= 0:
             _give_terminal(terminal, target, plan)
         mask = held.mask if held else signals.blocked()
-        given = Given(target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask)
-        return _spawn(plan, target, given, is_sibling)
+        given = Given(target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask)
+        connection = supervisor(place, plan)
+        try:
+            return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
+        finally:
+            if connection >= 0:
+                os.close(connection)
     finally:
         target.close()
 
@@ -82,6 +87,14 @@ def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:
     plan = attach_plan.decide(place.name, wish, facts)
     log.debug(f"attaching:\n{plan}")
     return plan
+
+
+def supervisor(place: Place, plan: AttachPlan) -> int:
+    """A connection at which the monitor waits for the listener to system calls; -1 if it is to get none.
+
+    The caller closes it.
+    """
+    return client.offer_listener(place).detach() if plan.hands_over else _NOWHERE
 
 
 def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> Launched:

@@ -55,17 +55,24 @@ def call(place: Place, wish: Wish, function: Callable[[], object]) -> int:
         report, report_end = os.pipe2(os.O_CLOEXEC)
         with closing(report):
             with closing(report_end):
-                pid = _fork(plan, target, wish.stdio, report_end, function)
+                supervisor = attach.supervisor(place, plan)
+                try:
+                    pid = _fork(plan, target, wish.stdio, (report_end, supervisor), function)
+                finally:
+                    if supervisor >= 0:
+                        os.close(supervisor)
             return _joined(pid, report)
     finally:
         target.close()
 
 
 def _fork(
-    plan: AttachPlan, target: Target, stdio: tuple[int, int, int], report: int, function: Callable[[], object]
+    plan: AttachPlan, target: Target, stdio: tuple[int, int, int], ends: tuple[int, int], function: Callable[[], object]
 ) -> int:
     tasks = attach.tasks(plan, target)
-    given = attach_child.Given(target.pidfd, _NOWHERE, report, _NOWHERE, tasks, stdio, is_on_terminal=False)
+    given = attach_child.Given(
+        target.pidfd, _NOWHERE, ends[0], _NOWHERE, tasks, stdio, is_on_terminal=False, supervisor=ends[1]
+    )
     try:
         _flush()  # or both processes would write what is in there
         pid = os.fork()

@@ -19,10 +19,10 @@ import errno
 import os
 
 from lxc import log
-from lxc.kernel import capability, fs, process, signals
+from lxc.kernel import capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import remedies, sealed
+from lxc.runtime import client, remedies, sealed
 from lxc.runtime.handshake import pack_failure
 from lxc.security import inside as security
 
@@ -46,6 +46,7 @@ class Given(Record):
     tasks: tuple[int, ...]  # the `tasks` files of the cgroups to enter
     stdio: tuple[int, int, int]
     is_on_terminal: bool  # one of stdio is the pseudo terminal that is to be the controlling one
+    supervisor: int = -1  # connection to the monitor, which waits at it for the listener to system calls
     mask: frozenset[int] = frozenset()  # the signal mask the command gets
 
 
@@ -96,7 +97,14 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
         os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
     if plan.filter.code:
         yield str(plan.filter)
-        security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
+        listener = security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
+        if given.supervisor >= 0:
+            yield "give the listener to the monitor"
+            monitor = sockets.adopt(given.supervisor)
+            client.hand_over(monitor, listener)
+            monitor.close()
+        if listener >= 0:
+            os.close(listener)  # without a monitor that has it, what it is for fails with ENOSYS
     yield f"become user {plan.uid}, group {plan.gid}"
     _become(plan)
 
@@ -110,7 +118,18 @@ def _take_core_cookie(pid: int) -> None:
 
 
 def _close_all_but(given: Given) -> None:
-    needed = {0, 1, 2, given.pidfd, given.door, given.report, given.status, *given.tasks, *given.stdio}
+    needed = {
+        0,
+        1,
+        2,
+        given.pidfd,
+        given.door,
+        given.report,
+        given.status,
+        given.supervisor,
+        *given.tasks,
+        *given.stdio,
+    } - {-1}
     first = 0
     for fd in sorted(needed):
         if first < fd:

@@ -88,6 +88,7 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",
         has_core=client.config_item(place, "lxc.sched.core") == "1",
         filter=Filter() if LSM in wish.elevated else _filter(place),
+        has_supervisor=bool(client.config_item(place, "lxc.seccomp.notify.proxy")),
         maps_root=outside(uids, 0) >= 0 and outside(gids, 0) >= 0,
         ids=(inside(uids, int(status["Uid"].split()[1])), inside(gids, int(status["Gid"].split()[1]))),
         passwd="" if wish.argv else _passwd(target, joins_root),

@@ -48,6 +48,7 @@ class Facts(Record):
     no_new_privs: bool = False
     has_core: bool = False  # the container shares its processor cores with nobody
     filter: Filter = Filter()
+    has_supervisor: bool = False  # its monitor has somebody to ask about the calls that the filter notifies of
     maps_root: bool = True  # its user namespace has a user 0 and a group 0
     ids: tuple[int, int] = (0, 0)  # its init's uid and gid, in its user namespace
     passwd: str = ""  # text of /etc/passwd, where the command will be
@@ -74,6 +75,12 @@ class AttachPlan(Record):
     argv: tuple[str, ...]
     filter: Filter = Filter()
     joins_core: bool = False
+    has_supervisor: bool = False
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether the monitor gets what the filter notifies of."""
+        return self.filter.is_supervised and self.has_supervisor
 
     @property
     def joins_user(self) -> bool:
@@ -94,6 +101,8 @@ class AttachPlan(Record):
             lines.append(f"drop capabilities {' '.join(map(str, self.dropped))}")
         if self.filter.code:
             lines.append(str(self.filter))
+        if self.hands_over:
+            lines.append("give the listener to the monitor")
         lines.append(f"become user {self.uid}, group {self.gid}, groups {self.groups or 'none'}")
         if self.no_new_privs:
             lines.append("set no_new_privs")
@@ -128,6 +137,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         argv=wish.argv or (shell(facts.passwd, uid),),
         filter=facts.filter,
         joins_core=facts.has_core,
+        has_supervisor=facts.has_supervisor,
     )
 
 

@@ -6,6 +6,7 @@ exists then give it ("STOPPED"), the others raise NotRunning.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.errors import LxcError, NotRunning, StateError
@@ -141,6 +142,31 @@ def cgroup_fds(place: Place) -> tuple[int, ...]:
         _close(reply.descriptors)
         raise StateError(f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}")
     return reply.descriptors
+
+
+def offer_listener(place: Place) -> socket:
+    """A connection that the monitor waits at for a listener to system calls; the caller closes it.
+
+    A process on its way into the container sends it with `hand_over`, and is nobody here by then.
+    """
+    connection = connect(place)
+    try:
+        request = commands.encode(Request(commands.SECCOMP_NOTIFY_ADD_LISTENER))
+        sockets.send(connection, request, credentials=(os.getpid(), os.geteuid(), os.getegid()))
+    except OSError:
+        connection.close()
+        raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from None
+    return connection
+
+
+def hand_over(connection: socket, listener: int) -> None:
+    """Send `listener` over the connection of `offer_listener`.  Raises OSError if the monitor does not take it."""
+    sockets.send(connection, b"\0", (listener,))
+    raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
+    _close(descriptors)
+    ret = commands.read_header(raw)[0] if len(raw) == commands.HEADER else -errno.EPIPE
+    if ret < 0:
+        raise OSError(-ret, f"the monitor does not take it: {os.strerror(-ret)}")
 
 
 def is_running(place: Place) -> bool:

@@ -4,7 +4,7 @@
     clone3() ───────────────────────────────────────▶   waits
     enters it into its cgroups
     GO ─────────────────────────────────────────────▶   performs the inside column
-                        READY + descriptors     ◀────   (console, ttys, devpts)
+                        READY + descriptors     ◀────   (listener, console, devpts, ttys)
     builds the terminals
     RUN ────────────────────────────────────────────▶   drops privileges, executes lxc-init
             end of file: it runs  ·  FAILED     ◀────   a failure names its step

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from lxc.kernel.sockets import socket
     from lxc.mounts.plan import Step
     from lxc.runtime.handshake import Handshake
     from lxc.runtime.plan import ChangeDirectory, InitPlan, StartPlan
@@ -41,13 +42,15 @@ def run(
     door: int,
     shared: tuple[tuple[str, int], ...],
     tree: int = -1,
+    supervisor: socket | None = None,
 ) -> NoReturn:
     """Become the container.  Never returns: executes, or reports the step that failed and exits.
 
     `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tree` the root if
-    the monitor has mounted it.
+    the monitor has mounted it, `supervisor` the way to who answers system calls that the filter notifies of.
     """
     step: object = ""
+    listener = -1
 
     def begin(what: object) -> None:
         nonlocal step
@@ -131,12 +134,13 @@ def run(
         security.forbid_new_privileges(plan.security)
         if plan.security.filter.code:
             begin(plan.security.filter)
-            security.filter_system_calls(plan.security.filter)
+            listener = security.filter_system_calls(plan.security.filter)
+            security.hand_over(listener, supervisor)
         for step in plan.hooks.start:
             begin(step)
             hooks.run_contained(step, door)
         begin("hand the terminals to the monitor")
-        monitor.ready(*_parcel(plan, given))
+        monitor.ready(*_parcel(plan, given, listener))
         begin("take the console for the first process")
         terminal.own_session()
         terminal.own_stdio(plan.init.uid, plan.init.gid)
@@ -166,11 +170,12 @@ def _terminals(plan: StartPlan, prepared: Prepared, root: int) -> Given:
         return terminal.perform(plan.terminal, prepared, dev)
 
 
-def _parcel(plan: StartPlan, given: Given) -> tuple[tuple[int, ...], bytes]:
+def _parcel(plan: StartPlan, given: Given, listener: int) -> tuple[tuple[int, ...], bytes]:
     """The descriptors that the monitor gets, and what they are: see `launch`."""
     console = () if plan.terminal.console_is_from_host or given.console_master < 0 else (given.console_master,)
     devpts = () if given.devpts_fd < 0 else (given.devpts_fd,)
-    return (*console, *devpts, *given.tty_masters), bytes((len(console), len(devpts)))
+    listeners = () if listener < 0 else (listener,)
+    return (*listeners, *console, *devpts, *given.tty_masters), bytes((len(listeners), len(console), len(devpts)))
 
 
 def _change_directory(step: ChangeDirectory) -> None:

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cgroups.limiting import DeviceProgram
     from lxc.cgroups.outside import Cgroups
+    from lxc.kernel.sockets import socket
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
     from lxc.terminal.plan import Prepared
@@ -39,23 +40,32 @@ class Running(Record):
     console_master: int = -1
     devpts_fd: int = -1
     tty_masters: tuple[int, ...] = ()
+    listener: int = -1  # of the system calls that others decide on
 
     def close(self) -> None:
         """Close what the monitor holds for itself; the terminals' masters are closed by the terminals."""
-        for fd in (self.pidfd, self.devpts_fd):
+        for fd in (self.pidfd, self.devpts_fd, self.listener):
             if fd >= 0:
                 os.close(fd)
 
 
-def launch(plan: StartPlan, made: Cgroups, program: DeviceProgram, prepared: Prepared, held: Namespaces) -> Running:
+def launch(
+    plan: StartPlan,
+    made: Cgroups,
+    program: DeviceProgram,
+    prepared: Prepared,
+    held: Namespaces,
+    supervisor: socket | None = None,
+) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
-    `program` gets its device rules, `held` its namespaces, also if the start fails later on.
+    `program` gets its device rules, `held` its namespaces, also if the start fails later on, `supervisor` the listener
+    to system calls.
     """
     handshake = Handshake()
     tree = _mount_root(plan)
     try:
-        pid, pidfd = _clone(plan, made, handshake, prepared, tree)
+        pid, pidfd = _clone(plan, made, handshake, prepared, tree, supervisor)
     except BaseException:
         _close(tree)
         raise
@@ -76,7 +86,9 @@ def _mount_root(plan: StartPlan) -> int:
         raise remedies.failure(plan.root, error) from error
 
 
-def _clone(plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, tree: int) -> tuple[int, int]:
+def _clone(
+    plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, tree: int, supervisor: socket | None
+) -> tuple[int, int]:
     """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     flags = sum(
@@ -89,7 +101,7 @@ def _clone(plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepa
             pid, pidfd = process.clone3(flags, unified)
             if pid == 0:
                 mine = tuple(pair for pair in shared if pair[0] != "pid")
-                init.run(plan, handshake, prepared, way, mine, tree)
+                init.run(plan, handshake, prepared, way, mine, tree, supervisor)
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
@@ -128,13 +140,14 @@ def _accompany(
         for fd in descriptors:
             os.close(fd)
         raise
-    consoles, devpts = shape[0], shape[0] + shape[1]
+    listeners, consoles, devpts = shape[0], shape[0] + shape[1], shape[0] + shape[1] + shape[2]
     return Running(
         pid,
         pidfd,
-        descriptors[0] if consoles else -1,
+        descriptors[listeners] if consoles > listeners else -1,
         descriptors[consoles] if devpts > consoles else -1,
         descriptors[devpts:],
+        descriptors[0] if listeners else -1,
     )
 
 

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from lxc.runtime.launch import Running
     from lxc.runtime.place import Place
     from lxc.runtime.plan import StartPlan
+    from lxc.security.seccomp.supervisor import Supervisor
     from lxc.terminal.outside import Terminals
 
+_MOST_REPLACED = 5
 _NOT_FORWARDED = frozenset({signals.SIGCHLD, signals.SIGWINCH})
 _LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP})
 
@@ -74,9 +76,11 @@ class Monitor:
         self.state = commands.STOPPED
         self.running: Running | None = None
         self.terminals: Terminals | None = None
+        self.supervisor: Supervisor | None = None
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
         self._may_reboot = True
+        self._replaced = 0  # times that the supervisor ended by itself
         self._namespaces = Namespaces()
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
         self._signals = -1
@@ -165,11 +169,53 @@ class Monitor:
 
     def _launch(self, prepared: Prepared, attached: Attached) -> None:
         plan = self.plan.completed(attached.device, self.made.container)
-        running = self.running = launch.launch(plan, self.made, self.device_program, prepared, self._namespaces)
+        self.supervisor = self._supervise()
+        running = self.running = launch.launch(
+            plan,
+            self.made,
+            self.device_program,
+            prepared,
+            self._namespaces,
+            self.supervisor.channel if self.supervisor else None,
+        )
         self.terminals = terminal.Terminals(
             self.plan.terminal, prepared, self.loop, running.console_master, running.tty_masters
         )
         self.loop.watch(running.pidfd, self._init_ended)
+
+    def _supervise(self) -> Supervisor | None:
+        """Who answers the system calls that the filter notifies of, if somebody is to."""
+        plan = self.plan.security
+        if not plan.filter.is_supervised or not plan.supervision.proxy:
+            return None
+        from lxc.security.seccomp import supervisor
+
+        title = f"[lxc seccomp] {self.place.lxcpath} {self.place.name}"
+        made = supervisor.start(plan.supervision, title, blocks=self.running is None)
+        self.loop.watch(made.channel.fileno(), self._supervisor_ended)
+        return made
+
+    def _supervisor_ended(self, _events: int) -> None:
+        """Replace it a few times, then let the calls fail: they would wait for it forever."""
+        self._stop_supervisor()
+        if not self.running or self.running.listener < 0:
+            return
+        self._replaced += 1
+        if self._replaced <= _MOST_REPLACED:
+            log.error("the process that decides on system calls has ended; a new one is made")
+            self.supervisor = self._supervise()
+            assert self.supervisor
+            self.supervisor.take(self.running.listener)
+        else:
+            log.error("the process that decides on system calls ends again and again; they fail from now on")
+            os.close(self.running.listener)
+            self.running = self.running.replace(listener=-1)
+
+    def _stop_supervisor(self) -> None:
+        if self.supervisor:
+            self.loop.forget(self.supervisor.channel.fileno())
+            self.supervisor.stop(self.running.listener if self.running else -1)
+            self.supervisor = None
 
     def _init_ended(self, _events: int) -> None:
         assert self.running is not None
@@ -189,6 +235,7 @@ class Monitor:
                 process.pidfd_send_signal(running.pidfd, signals.SIGKILL)
                 os.waitpid(running.pid, 0)
             self.loop.forget(running.pidfd)
+        self._stop_supervisor()
         self._run_stop()
         cgroups.kill(self.made)
         cgroups.remove_payload(self.made)

@@ -20,7 +20,7 @@ from lxc.network.plan import NetworkPlan
 from lxc.record import Record
 from lxc.runtime import plan_cgroups, plan_namespaces
 from lxc.security import plan as security
-from lxc.security.plan import Filter, SecurityPlan
+from lxc.security.plan import Filter, SecurityPlan, Supervision
 from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
@@ -319,6 +319,9 @@ def _security(config: Config, facts: Facts) -> SecurityPlan:
         no_new_privs=config.no_new_privs,
         new_keyring=not config.keyring_session,
         filter=facts.filter,
+        supervision=Supervision(
+            config.seccomp_notify_proxy, config.seccomp_notify_cookie, _where(config, "lxc.seccomp.notify.proxy")
+        ),
         where=_where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
     )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EPERM = 1
 _MOST_STRANGERS = 16  # connections of users who may not ask anything; the oldest goes
+_SECOND = 64  # bytes, at most, that come with descriptors; what they say does not matter
 _SECONDS_OF_PEACE = 0.05  # after descriptors ran out
 
 
@@ -40,6 +41,7 @@ class Connection:
         self.is_trusted = True  # every part of the request came from someone who may ask
         self.keep = False
         self.wanted: tuple[int, ...] = ()  # int[8] of ADD_STATE_CLIENT
+        self.awaits: Callable[[tuple[int, ...]], Reply] | None = None  # takes the descriptors of the next message
 
     @property
     def fd(self) -> int:
@@ -108,6 +110,9 @@ class Server:
             self._end(connection)
 
     def _read(self, connection: Connection) -> None:
+        if connection.awaits:
+            self._take(connection, connection.awaits)
+            return
         missing = _missing(connection.incoming)
         data, descriptors, credentials = sockets.receive(connection.channel, missing)
         for fd in descriptors:  # no request that we serve comes with one
@@ -123,6 +128,23 @@ class Server:
             self._end(connection)
         elif missing == 0:
             self._request(connection)
+
+    def _take(self, connection: Connection, awaits: Callable[[tuple[int, ...]], Reply]) -> None:
+        """The second half of a request, which is descriptors.
+
+        Whose message it is does not matter: it comes on a connection whose request was allowed, from a process that
+        may be on its way into the container and be nobody here.
+        """
+        data, descriptors, _ = sockets.receive(connection.channel, _SECOND)
+        try:
+            if not data:
+                self._end(connection)
+                return
+            connection.keep, connection.awaits = False, None
+            self._send(connection, commands.encode(awaits(descriptors)))
+        finally:
+            for fd in descriptors:
+                os.close(fd)
 
     def _request(self, connection: Connection) -> None:
         command, _, number = commands.read_header(connection.incoming[: commands.HEADER])

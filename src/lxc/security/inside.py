@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 
 from lxc import log
-from lxc.kernel import process, seccomp
+from lxc.kernel import process, seccomp, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lxc.kernel.sockets import socket
     from lxc.security.plan import Filter, SecurityPlan
+
+INITS, OTHERS = b"i", b"o"  # what is said with a listener: whose it is
 
 
 def join_keyring(plan: SecurityPlan) -> None:
@@ -35,7 +38,19 @@ def forbid_new_privileges(plan: SecurityPlan) -> None:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def filter_system_calls(wanted: Filter) -> None:
-    """From here on, for this process and all that come of it."""
+def filter_system_calls(wanted: Filter) -> int:
+    """From here on, for this process and all that come of it.
+
+    Return the listener, which the caller closes, of a filter that notifies of calls; else -1.
+    """
+    if wanted.is_supervised:
+        return seccomp.set_mode_filter_with_listener(bytes.fromhex(wanted.code))
     if wanted.code:
         seccomp.set_mode_filter(bytes.fromhex(wanted.code))
+    return -1
+
+
+def hand_over(listener: int, supervisor: socket | None) -> None:
+    """Give `listener` to the process that answers, if there is one."""
+    if listener >= 0 and supervisor:
+        sockets.send(supervisor, INITS, (listener,))

@@ -12,10 +12,27 @@ class Filter(Record):
     rules: int = 0
     code: str = ""  # BPF instructions of 8 bytes, in hexadecimal; "" is no filter
     where: str = ""
+    is_supervised: bool = False  # another program decides on some of the calls
 
     def __str__(self) -> str:
         size = len(self.code) // 16
         return f"filter system calls as {self.path} says # {self.rules} rules, {size} instructions" if self.code else ""
+
+
+class Supervision(Record):
+    """Who decides on the calls that the filter notifies of."""
+
+    proxy: str = ""  # unix:/path, unix:@name, python:module:function; "": whoever asks the monitor for the listener
+    cookie: str = ""
+    where: str = ""
+
+    @property
+    def functions(self) -> str:
+        """module:function of the Python handlers; "" if they are none."""
+        return self.proxy.removeprefix("python:") if self.proxy.startswith("python:") else ""
+
+    def __str__(self) -> str:
+        return f"ask {self.proxy or 'whoever takes the listener'} about the calls it notifies of"
 
 
 class SecurityPlan(Record):
@@ -25,6 +42,7 @@ class SecurityPlan(Record):
     new_keyring: bool = True
     where: str = ""
     filter: Filter = Filter()
+    supervision: Supervision = Supervision()
 
     def keeps(self, capability: int) -> bool:
         return capability not in self.dropped
@@ -37,6 +55,8 @@ class SecurityPlan(Record):
             lines.append("set no_new_privs")
         if self.filter.code:
             lines.append(str(self.filter))
+        if self.filter.is_supervised:
+            lines.append(str(self.supervision))
         return "\n".join(lines)
 
     def _name(self, number: int) -> str:

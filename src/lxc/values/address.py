@@ -7,6 +7,7 @@ from lxc.values.plain import integer
 from lxc.values.words import Misspelt
 
 IFNAMSIZ = 16
+_SUN_PATH = 108  # bytes of the path in struct sockaddr_un
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -103,14 +104,26 @@ def vlan_id(value: str) -> int | None:
 
 
 def proxy(value: str) -> str:
-    """`unix:/path`, or `unix:@name` for an abstract socket."""
-    if not value.startswith("unix:") or value[5:6] not in ("/", "@"):
-        raise Misspelt(f"expected unix:/path or unix:@name, got {value!r}")
-    return value
+    """`unix:/path`, `unix:@name` for an abstract socket, or `python:module:function,function …`."""
+    kind, _, rest = value.partition(":")
+    if kind == "python":
+        module, _, functions = rest.rpartition(":")
+        is_module = all(part.isidentifier() for part in module.split(".")) or _is_file(module)
+        if is_module and all(name.strip().isidentifier() for name in functions.split(",")):
+            return value
+    elif kind == "unix" and rest[:1] in ("/", "@") and 1 < len(rest.encode(errors="surrogateescape")) < _SUN_PATH:
+        return value
+    raise Misspelt(
+        f"expected unix:/path or unix:@name, shorter than {_SUN_PATH} bytes, or python:module:function; got {value!r}"
+    )
 
 
 def show_proxy(value: str) -> str:
     return value.removeprefix("unix:").removeprefix("@")
+
+
+def _is_file(module: str) -> bool:
+    return module.startswith("/") and module.endswith(".py")
 
 
 def _number(address: str, version: int) -> int:

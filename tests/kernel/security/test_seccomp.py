@@ -77,7 +77,7 @@ def test_a_mistake_in_a_policy_is_told_and_nothing_is_started(lxc: Lxc, program:
     name = make(lxc, program, "2\ndenylist\nmknod wrong\n")
     done = lxc.run("lxc-start", "-n", name)
     assert done.returncode == 1
-    assert f"{lxc.path}/policy:3: expected kill, errno NUMBER, allow or trap; got 'wrong'" in done.stderr
+    assert f"{lxc.path}/policy:3: expected kill, errno NUMBER, allow, trap or notify; got 'wrong'" in done.stderr
     assert lxc.state(name) == "STOPPED"
 
 
@@ -111,3 +111,18 @@ def test_a_starter_of_another_personality_makes_the_same_filter(lxc: Lxc, progra
     name = make(lxc, program, POLICIES["sections"])
     subprocess.run(["setarch", "linux32", *lxc.command("lxc-start", "-n", name)], check=True, timeout=60)
     assert outcomes(lxc.attach(name, "/probe"))["fsync"] == "errno 18"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("setting", "filters"), [("0", "1"), ("1", "2")])
+def test_below_another_filter_one_is_loaded_only_if_that_is_allowed(
+    lxc: Lxc, program: Path, setting: str, filters: str
+) -> None:
+    name = make(lxc, program, POLICIES["kill"], f"lxc.seccomp.allow_nesting = {setting}\n")
+    code = (  # BPF_RET | BPF_K, SECCOMP_RET_ALLOW
+        "import os, sys; from lxc.kernel import seccomp; "
+        "seccomp.set_mode_filter(bytes.fromhex('060000000000ff7f')); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    python = Path(lxc.bin) / "python"
+    subprocess.run([python, "-c", code, *lxc.command("lxc-start", "-n", name)], check=True, timeout=60)
+    assert lxc.attach(name, "grep", "Seccomp_filters:", "/proc/1/status").split()[1] == filters

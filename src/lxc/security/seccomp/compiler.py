@@ -16,6 +16,13 @@ _FORMAT = 1  # of what `program` makes of a policy; to be counted up when it mak
 _LARGEST = 1 << 20  # bytes of a policy file
 # Our way in takes these after the filter is loaded: the last program of ours is no path of the container.
 _ON_THE_WAY = ("close_range", "execveat")
+# Until the container's own program runs nobody may answer yet, and what hands the listener over cannot ask it.
+_NEVER_ASKED = (
+    "brk", "chdir", "clone", "clone3", "close", "close_range", "execve", "execveat", "exit_group", "fchown", "fcntl",
+    "fstat", "futex", "getpid", "getppid", "ioctl", "mmap", "mprotect", "munmap", "newfstatat", "openat", "prctl",
+    "read", "recvfrom", "recvmsg", "rt_sigaction", "rt_sigprocmask", "sendmsg", "sendto", "setgroups", "setresgid",
+    "setresuid", "setsid", "wait4", "write",
+)  # fmt: skip
 
 
 def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
@@ -27,12 +34,20 @@ def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
     forbidden = [call for call in _ON_THE_WAY if _forbids(wanted, call, library)]
     if forbidden:
         raise ConfigError(f"{path}: {' and '.join(forbidden)} must be allowed: containers are entered so", where=path)
+    asked = [call for call in _NEVER_ASKED if wanted.asks(call)]
+    if asked:
+        raise ConfigError(
+            f"{path}: notify cannot be for all of {' and '.join(asked)}: containers are entered so, before anybody "
+            "can answer",
+            where=path,
+            hint="name the arguments, as in: ioctl notify [1,0x5412,==]",
+        )
     key = f"{_FORMAT} {library.version} {machine}\n{text}".encode(errors="surrogateescape")
     code = cache.find(key, directory)
     if not code:
         code = program(wanted, library)
         cache.keep(key, code, directory)
-    return Filter(path, len(wanted.rules), code.hex(), where)
+    return Filter(path, len(wanted.rules), code.hex(), where, wanted.is_supervised)
 
 
 def is_wanted(*, allow_nesting: bool) -> bool:

@@ -22,10 +22,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-KILL, TRAP, ERRNO, ALLOW = 0x00000000, 0x00030000, 0x00050000, 0x7FFF0000  # SECCOMP_RET_*
+KILL, TRAP, ERRNO, NOTIFY, ALLOW = 0x00000000, 0x00030000, 0x00050000, 0x7FC00000, 0x7FFF0000  # SECCOMP_RET_*
 FORCED_UMOUNT = "reject_force_umount"
 _EACCES, _MNT_FORCE = 13, 1
 _LARGEST_ERRNO = 4095
+_ACTIONS = {"kill": KILL, "allow": ALLOW, "trap": TRAP, "notify": NOTIFY}
 _NE, _LT, _LE, _EQ, _GE, _GT, _MASKED_EQ = range(1, 8)  # enum scmp_compare
 _OPERATORS = {
     "SCMP_CMP_NE": _NE, "SCMP_CMP_LT": _LT, "SCMP_CMP_LE": _LE, "SCMP_CMP_EQ": _EQ, "SCMP_CMP_GE": _GE,
@@ -82,6 +83,15 @@ class Policy(Record):
         if self.default == ALLOW:
             return any(not rule.comparisons and rule.action != ALLOW for rule in rules)
         return not any(rule.action == ALLOW for rule in rules)
+
+    def asks(self, call: str) -> bool:
+        """Whether another program decides on it, whatever its arguments."""
+        return any(rule.call == call and rule.action == NOTIFY and not rule.comparisons for rule in self.rules)
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether another program decides on some calls: as LXC has it, that takes a rule."""
+        return any(rule.action == NOTIFY for rule in self.rules)
 
 
 def parse(text: str, path: str, machine: str) -> Policy:
@@ -212,17 +222,15 @@ def _action(text: str, default: int) -> tuple[int, str]:
         return default, ""
     end = next((i for i, letter in enumerate(text) if not letter.isalpha()), len(text))
     word, rest = text[:end], text[end:].lstrip(" ")
-    if word == "notify":
-        raise ValueError("notify: this version cannot ask another program to decide on system calls")
     if word == "errno":
         digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
         if not digits or len(digits) > 4 or int(digits) > _LARGEST_ERRNO:
             raise ValueError(f"expected a number from 0 to {_LARGEST_ERRNO} after errno; got {rest!r}")
         action, rest = ERRNO | int(digits), rest[len(digits) :].lstrip(" ")
-    elif word in ("kill", "allow", "trap"):
-        action = {"kill": KILL, "allow": ALLOW, "trap": TRAP}[word]
+    elif word in _ACTIONS:
+        action = _ACTIONS[word]
     else:
-        raise ValueError(f"expected kill, errno NUMBER, allow or trap; got {text!r}")
+        raise ValueError(f"expected kill, errno NUMBER, allow, trap or notify; got {text!r}")
     return action, "" if rest.startswith("#") else rest
 
 

@@ -36,6 +36,13 @@ def test_the_second_line_says_what_is_done_with_the_rest(style: str, default: in
     assert (wanted.default, wanted.rules[0].action) == (default, listed)
 
 
+def test_who_is_asked_about_a_call_takes_a_rule() -> None:
+    assert parse("2\ndenylist\nmknod notify\n", "p", "x86_64").is_supervised
+    assert not parse("2\nallowlist notify\nmknod\n", "p", "x86_64").is_supervised
+    policy = parse("2\ndenylist\nmknod notify [1,8192,&=,61440]\nmount notify\n", "p", "x86_64")
+    assert (policy.asks("mknod"), policy.asks("mount"), policy.asks("read")) == (False, True, False)
+
+
 def test_version_1_lists_numbers() -> None:
     assert parse("1\nwhitelist\n0\n 1 text\n300", "p", "x86_64") == Policy(
         KILL, (Rule("0", ALLOW, (), "p:3"), Rule("1", ALLOW, (), "p:4"), Rule("300", ALLOW, (), "p:5"))
@@ -74,10 +81,8 @@ def test_sections_are_for_machines(machine: str, expected: str) -> None:
     ("2\ndenylist\n[riscv]\n", "p:3: expected an architecture, such as [all], [x86_64] or [arm64]; got '[riscv]'"),
     ("2\ndenylist\nread errno\n", "p:3: expected a number from 0 to 4095 after errno; got ''"),
     ("2\ndenylist\nread errno 4096\n", "p:3: expected a number from 0 to 4095 after errno; got '4096'"),
-    ("2\ndenylist\nread nothing\n", "p:3: expected kill, errno NUMBER, allow or trap; got 'nothing'"),
-    ("2\ndenylist\nread [0,1,==]\n", "p:3: expected kill, errno NUMBER, allow or trap; got '[0,1,==]'"),
-    ("2\ndenylist\nread notify\n",
-     "p:3: notify: this version cannot ask another program to decide on system calls"),
+    ("2\ndenylist\nread nothing\n", "p:3: expected kill, errno NUMBER, allow, trap or notify; got 'nothing'"),
+    ("2\ndenylist\nread [0,1,==]\n", "p:3: expected kill, errno NUMBER, allow, trap or notify; got '[0,1,==]'"),
     ("2\ndenylist\nread allow\n",
      "p:3: expected another action than the one for all that is not listed; got 'read allow'"),
     ("2\ndenylist\n read\n",

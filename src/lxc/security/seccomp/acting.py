@@ -1,0 +1,154 @@
+"""Acting for a caller: in a process of its own, which sees the caller's files as the caller does.
+
+    supervisor                          actor
+    opens the caller's root and cwd
+    (and its mount namespace),
+    the caller still waits: they are its
+    fork ─────────────────────────────▶ enters them: chroot(2), setns(2)
+                                        becomes the caller's user for files, keeps `capabilities` only
+                                        acts
+              ◀──── errno ──────────────
+
+It stays in the host's pid namespace: the container sees no such process, and
+cannot trace it.  Paths that the caller names are resolved where they would have
+been resolved for the caller, with the rights of the caller's user, whatever
+becomes of them meanwhile.  Nothing is imported there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from select import POLLIN, poll
+
+from lxc.kernel import capability, fs, process, signals
+from lxc.kernel.fs import closing
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn
+
+PATIENCE_MS = 30_000  # the container may own a file system that never answers
+
+
+class Actor(Record):
+    """What acting is done with."""
+
+    uid: int  # who the caller is to file systems, as the host counts
+    umask: int
+    base: int = -1  # the directory, or what else, that `Powers.dirfd` means
+    own: int = -1  # the actor's fd directory in the host's proc
+
+
+AT_FDCWD = -100
+_OVER_FILES = (1, 2, 3)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+
+
+def _has_our_users(directory: int) -> bool:
+    """Whether the caller is in our user namespace, so that its capabilities are ones over the host's files."""
+    theirs, ours = os.stat("ns/user", dir_fd=directory), os.stat("/proc/self/ns/user")
+    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+class Powers(Record):
+    """What the process has to act with."""
+
+    capabilities: tuple[int, ...] = ()
+    dirfd: int = AT_FDCWD  # what the caller's path is relative to
+    groups: tuple[int, ...] = ()  # files to write to for being in the container's device groups
+    enters: bool = False  # the caller's mount namespace, where mounts can be attached then
+
+
+def act(
+    directory: int,
+    check: Callable[[], None],
+    status: Mapping[str, str],
+    function: Callable[[Actor], object],
+    powers: Powers,
+) -> None:
+    """Have a process act for the caller whose directory of proc is `directory`.  Raises what OSError `function` raises.
+
+    `check` raises if the caller has gone; `status` is its /proc/PID/status.
+    """
+    opened: list[int] = []
+    try:
+        for name in ("root", "cwd", "ns/mnt"):
+            flags = os.O_RDONLY if name == "ns/mnt" else os.O_PATH | os.O_DIRECTORY
+            opened.append(os.open(name, flags | os.O_CLOEXEC, dir_fd=directory))
+        opened.append(_base(directory, powers.dirfd))
+        check()
+        report, report_end = os.pipe2(os.O_CLOEXEC)
+        with closing(report):
+            pid, pidfd = process.clone3(0)
+            if pid == 0:
+                uid, umask = int(status["Uid"].split()[3]), int(status.get("Umask", "022"), 8)
+                actor = Actor(uid, umask, opened[3])
+                _be(actor, directory, opened, status, function, powers, report_end)
+            os.close(report_end)
+            with closing(pidfd):
+                number = _result(report)
+                process.pidfd_send_signal(pidfd, signals.SIGKILL)
+                os.waitpid(pid, 0)
+    finally:
+        for fd in opened:
+            os.close(fd)
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def _base(directory: int, dirfd: int) -> int:
+    """What the caller's `dirfd` means.  Raises OSError(EBADF)."""
+    try:
+        name = "cwd" if dirfd == AT_FDCWD else f"fd/{max(dirfd, 0)}"
+        return os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
+
+
+def _result(report: int) -> int:
+    waiter = poll()
+    waiter.register(report, POLLIN)
+    if not waiter.poll(PATIENCE_MS):
+        return errno.ETIMEDOUT
+    raw = os.read(report, 4)
+    return int.from_bytes(raw, "little") if len(raw) == 4 else errno.EIO
+
+
+def _be(
+    actor: Actor,
+    directory: int,
+    opened: list[int],
+    status: Mapping[str, str],
+    function: Callable[[Actor], object],
+    powers: Powers,
+    report: int,
+) -> NoReturn:
+    """In the new process.  Never returns."""
+    number = errno.EIO
+    try:
+        process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+        process.prctl(process.PR_SET_DUMPABLE, 0)
+        for group in powers.groups:
+            os.write(group, b"0")
+        held = int(status["CapEff"], 16) if _has_our_users(directory) else 0
+        owned = tuple(number for number in _OVER_FILES if held >> number & 1)
+        actor = actor.replace(own=os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        root, cwd, mounts, _ = opened
+        if powers.enters:
+            process.setns(mounts, process.CLONE_NEWNS)
+        os.fchdir(root)
+        os.chroot(".")
+        os.fchdir(cwd)
+        os.umask(actor.umask)
+        os.setgroups([int(group) for group in status["Groups"].split()])
+        fs.setfsids(actor.uid, int(status["Gid"].split()[3]))
+        capability.keep((*powers.capabilities, *owned))
+        function(actor)
+        number = 0
+    except OSError as error:
+        number = error.errno or errno.EIO
+    finally:
+        os.write(report, number.to_bytes(4, "little"))
+        os._exit(0)
