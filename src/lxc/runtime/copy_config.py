@@ -54,7 +54,7 @@ def copied(document: Document, change: Change) -> Copied:
                 files[inner] = None
                 text = _with(text, f"{change.new}/{inner}{value[len(change.old) + 1 + len(inner) :]}")
         texts.append(text)
-    made = document.replace(path="", texts=tuple(texts), warnings=())
+    made = document.replace(path="", text="".join(texts), warnings=())
     if change.root:
         made = made.append_item(_ROOT, change.root)
     if change.name:
