@@ -52,11 +52,6 @@ def _matters(config: Config, name: str, host_modules: frozenset[str]) -> bool:
 
 def _by_value(config: Config) -> Iterator[tuple[str, str]]:
     """The keys that are built for some of their values only."""
-    if config.rootfs_options.idmap:
-        yield "lxc.rootfs.options", _place(config, "lxc.rootfs.options")
-    for entry, place in zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True):
-        if entry.idmap:
-            yield "lxc.mount.entry", place
     for number, net in config.net.items():
         if net.type not in BUILT_NETWORKS:
             yield f"lxc.net.{number}.type", _place(config, f"lxc.net.{number}.type")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from lxc.errors import StepError
-from lxc.kernel import fs
+from lxc.idmap.plan import CONTAINER
+from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
@@ -24,6 +25,17 @@ def write(plan: IdMapPlan, pid: int) -> None:
             _write(pid, file, ranges)
     except OSError as error:
         raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
+
+
+def map_mount(pid: int, tree: int, users: str, recursive: bool) -> None:
+    """Show the files of the detached mount `tree` with the ids of the user namespace of process `pid`, or in the file `users`.
+
+    Only the host's root may, and only with file systems that can do it (mount_setattr(2), MOUNT_ATTR_IDMAP).
+    Raises OSError.
+    """
+    file = f"/proc/{pid}/ns/user" if users == CONTAINER else users
+    with closing(os.open(file, os.O_RDONLY | os.O_CLOEXEC)) as namespace:
+        mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_IDMAP, userns_fd=namespace, recursive=recursive)
 
 
 def _write(pid: int, file: str, ranges: tuple[Range, ...]) -> None:

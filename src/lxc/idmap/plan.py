@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+CONTAINER = "container"  # the user namespace of the container, as idmap= of a mount calls it
 _IDS = 0xFFFFFFFF  # ids are 0 to _IDS - 1; the last number means "no id"
 _MOST = 340  # ranges that the kernel takes (user_namespaces(7), since Linux 4.15)
 _NAMES = {"u": "users", "g": "groups"}

@@ -28,6 +28,11 @@ from lxc.mounts.plan import (
     OwnCgroup,
     Step,
 )
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 _TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
 # File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
@@ -38,7 +43,47 @@ _ONE_FOR_ALL = frozenset(
 _CREATE_FILE_MODE = 0  # of mount targets that entries ask for: only ever seen when nothing is mounted there
 
 
-def perform(step: Step, root: int) -> None:
+def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
+    raise PermissionError(errno.EPERM, f"idmap={users}: only the monitor may")
+
+
+class Aid(Record):
+    """What in a user namespace only others can do."""
+
+    sources: Mapping[str, int] = {}  # what `find_sources` found, by path
+    idmap: Callable[[int, str, bool], None] = (
+        _nobody_maps  # give a detached mount the ids of a user namespace; recursively?
+    )
+
+    def close(self) -> None:
+        for fd in self.sources.values():
+            os.close(fd)
+
+
+_ALONE = Aid()
+
+
+def find_sources(steps: Iterable[Step]) -> dict[str, int]:
+    """Open what of the host `steps` take, while we still are who may search the directories on the way.
+
+    What cannot be opened is not among them.  The caller closes the descriptors.
+    """
+    found: dict[str, int] = {}
+    for step in steps:
+        path = ""
+        if isinstance(step, (Bind, Move)) and not step.in_root and step.source.startswith("/"):
+            path = step.source
+        elif isinstance(step, MakeLayer):
+            path = step.container
+        if path and path not in found:
+            try:
+                found[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            except OSError:
+                continue  # whether that is a failure shows when it is mounted
+    return found
+
+
+def perform(step: Step, root: int, aid: Aid = _ALONE) -> None:
     """Perform `step` below the directory `root`.  Raises OSError, whose text names what was in the way."""
     match step:
         case MakeDir():
@@ -46,11 +91,11 @@ def perform(step: Step, root: int) -> None:
         case MakeFile():
             beneath.make_file(root, step.path, _CREATE_FILE_MODE)
         case MakeLayer():
-            _make_layer(step)
+            _make_layer(step, aid)
         case Bind():
-            _bind(step, root)
+            _bind(step, root, aid)
         case Move():
-            _move(step, root)
+            _move(step, root, aid)
         case OwnCgroup():
             _bind_cgroup(step, root)
         case New():
@@ -85,27 +130,29 @@ def enter(root: int) -> None:
     os.chdir("/")
 
 
-def _bind(step: Bind, root: int) -> None:
-    with closing(_source(step, root)) as source:
+def _bind(step: Bind, root: int, aid: Aid) -> None:
+    with closing(_source(step, root, aid)) as source:
         tree = detached.copy(source, "", recursive=step.recursive, set_=step.attr_set, clear=step.attr_clear)
     with closing(tree):
+        if step.idmap:
+            aid.idmap(tree, step.idmap, step.recursive)
         _attach(tree, root, step.target)
         _propagate(tree, step)
 
 
-def _move(step: Move, root: int) -> None:
-    with closing(_source(step, root)) as source:
+def _move(step: Move, root: int, aid: Aid) -> None:
+    with closing(_source(step, root, aid)) as source:
         mount.mount_setattr(source, attr_set=step.attr_set, attr_clear=step.attr_clear)
         _attach(source, root, step.target)
         _propagate(source, step)
 
 
-def _source(step: Bind | Move, root: int) -> int:
+def _source(step: Bind | Move, root: int, aid: Aid) -> int:
     """The place of the host or of the container that `step` takes.  Only a host's absolute path may lead through links."""
     if step.in_root:
         return beneath.open(root, step.source, os.O_PATH)
     if step.source.startswith("/"):
-        return os.open(step.source, os.O_PATH | os.O_CLOEXEC)
+        return _host(step.source, aid)
     with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as host:
         return beneath.open(host, step.source, os.O_PATH)
 
@@ -125,8 +172,18 @@ def _bind_cgroup(step: OwnCgroup, root: int) -> None:
         _attach(tree, root, f"{step.target}/{step.payload}")
 
 
-def _make_layer(step: MakeLayer) -> None:
-    with closing(os.open(step.container, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as container:
+def _host(path: str, aid: Aid) -> int:
+    """The host's `path`; opened before if who we are now may not go there."""
+    try:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except PermissionError:
+        if path not in aid.sources:
+            raise
+        return os.dup(aid.sources[path])
+
+
+def _make_layer(step: MakeLayer, aid: Aid) -> None:
+    with closing(_host(step.container, aid)) as container:
         beneath.make_directory(container, step.path)
 
 

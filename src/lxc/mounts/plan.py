@@ -6,6 +6,7 @@ the configuration line ("file:line") a step comes from, "" for the defaults.
 
 from __future__ import annotations
 
+from lxc.errors import Unsupported
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -56,9 +57,11 @@ class Bind(Record):
     in_root: bool = False  # `source` is below the container's root too
     where: str = ""
     optional: bool = False
+    idmap: str = ""  # whose ids its files get: a user namespace's file, or "container"
 
     def __str__(self) -> str:
-        options = _options(self.attr_set, self.attr_clear, self.propagation)
+        data = (f"idmap={self.idmap}",) if self.idmap else ()
+        options = _options(self.attr_set, self.attr_clear, self.propagation, data)
         return f"mount --{'r' * self.recursive}bind{options} {'./' * self.in_root}{self.source} {self.target}"
 
 
@@ -278,13 +281,14 @@ def entries(
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps that make `mounts`, (entry, where), in order; and a warning for each that is left out.
 
-    An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
+    Those with ids of their own come last.  An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
     leaves others out, and so do we.  `container` is the container's directory.
     """
     steps: list[Step] = []
     warnings: list[str] = []
-    for entry, where in mounts:
-        target = _below_root(entry.target, roots)
+    for entry, where in sorted(mounts, key=lambda pair: bool(pair[0].idmap)):
+        _refuse_idmap(entry, where)
+        target = entry.target.lstrip("/") if entry.idmap else _below_root(entry.target, roots)
         if target is None:
             why = "its target is absolute and not below the root file system; write it without the leading slash"
             warnings.append(f"{where}: mount entry left out: {entry.target}: {why}")
@@ -307,10 +311,18 @@ def _mount(entry: MountEntry, target: str, where: str) -> Step:
             entry.fstype, entry.source, target, entry.attr_set, entry.data, entry.propagation,
             entry.propagation_recursive, where, entry.optional,
         )  # fmt: skip
+    source = f"/{entry.source.lstrip('/')}" if entry.idmap and not entry.relative else entry.source
     return Bind(
-        entry.source, target, entry.attr_set, entry.attr_clear & _CLEARED_BY_BINDS, entry.propagation,
-        entry.propagation_recursive, entry.recursive, entry.relative, where, entry.optional,
+        source, target, entry.attr_set, entry.attr_clear & _CLEARED_BY_BINDS, entry.propagation,
+        entry.propagation_recursive, entry.recursive, entry.relative, where, entry.optional, entry.idmap,
     )  # fmt: skip
+
+
+def _refuse_idmap(entry: MountEntry, where: str) -> None:
+    """Raise Unsupported if `entry` wants ids mapped of what is no bind mount."""
+    if entry.idmap and (not entry.bind or entry.fstype not in ("none", "") or entry.data):
+        hint = "idmap= is for bind and rbind of type none, without options of a file system"
+        raise Unsupported(f"{entry.target} cannot have its ids mapped: it is no bind mount", where=where, hint=hint)
 
 
 def _layers(entry: MountEntry, container: str, where: str) -> Iterable[MakeLayer]:

@@ -10,6 +10,7 @@ import os
 from lxc import log
 from lxc.errors import ConfigError, LxcError, Unsupported, UsageError
 from lxc.idmap import fork
+from lxc.idmap.plan import IdMapPlan
 from lxc.images import template as templates
 from lxc.record import Record
 from lxc.runtime import host, interruption
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.config.document import Document
     from lxc.config.settings import Settings
-    from lxc.idmap.plan import IdMapPlan
     from lxc.runtime.place import Place
 
 BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # of which we make `dir`
@@ -59,7 +59,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         if place.is_defined:
             raise exists(place)
         config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
-        ids = host.ids(config)
+        ids = host.ids(config) if not config.rootfs_options.idmap else IdMapPlan()  # on the disk they are the host's
         rootfs = _rootfs(place, recipe, config)
         with Making(place, ids.owner if ids.users else (-1, -1)) as making:
             making.claim()

@@ -4,6 +4,9 @@
     clone3() ───────────────────────────────────────▶   waits
     enters it into its cgroups
     GO ─────────────────────────────────────────────▶   performs the inside column
+                          IDMAP + mount      ◀────   (for each that is to have the container's ids, before it is attached)
+    maps its ids
+    DONE + errno ───────────────────────────────────▶
                         READY + descriptors     ◀────   (listener, console, devpts, ttys)
     builds the terminals
     RUN ────────────────────────────────────────────▶   drops privileges, executes lxc-init
@@ -28,9 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
+IDMAP, DONE = b"I", b"D"
 _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
 _ENDED = "the container's init ended before it was ready"
+
+
+def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
+    raise PermissionError(1, "nobody gives mounts other ids here")  # EPERM
 
 
 class Handshake:
@@ -49,6 +57,14 @@ class Handshake:
         os.close(self._exec_read)
         self._expect(GO)
 
+    def idmap(self, tree: int, users: str, recursive: bool) -> None:
+        """Have the detached mount `tree` given the ids of `users`: "container", or a user namespace's file.  Raises OSError."""
+        _say(self._init, IDMAP, bytes((recursive,)) + os.fsencode(users))
+        sockets.send(self._init, b"d", (tree,))
+        number = int.from_bytes(self._expect(DONE), "little")
+        if number:
+            raise OSError(number, f"idmap={users}: {os.strerror(number)}")
+
     def ready(self, descriptors: tuple[int, ...], payload: bytes) -> None:
         """Give the monitor `descriptors` and `payload`, and wait until it says RUN."""
         _say(self._init, READY, len(descriptors).to_bytes(4, "little") + payload)
@@ -60,10 +76,11 @@ class Handshake:
         """Tell the monitor that this start has failed, and what led there."""
         _say(self._init, FAILED, pack_failure(error))
 
-    def _expect(self, letter: bytes) -> None:
-        got, _ = _hear(self._init)
+    def _expect(self, letter: bytes) -> bytes:
+        got, payload = _hear(self._init)
         if got != letter:
             raise LxcError("the monitor went away")
+        return payload
 
     # In the monitor.
 
@@ -76,10 +93,16 @@ class Handshake:
         except BrokenPipeError:
             return  # it has ended; what it said last is still to be heard
 
-    def await_ready(self) -> tuple[tuple[int, ...], bytes]:
-        """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises LxcError if it failed."""
+    def await_ready(self, idmap: Callable[[int, str, bool], None] = _nobody_maps) -> tuple[tuple[int, ...], bytes]:
+        """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises LxcError if it failed.
+
+        `idmap` does what init's `idmap` asks for; it raises OSError.
+        """
         try:
             letter, payload = self._hear_init()
+            while letter == IDMAP:
+                self._serve(idmap, payload)
+                letter, payload = self._hear_init()
         except ConnectionError:
             raise LxcError(_ENDED) from None
         if letter != READY:
@@ -107,6 +130,17 @@ class Handshake:
         self._monitor.close()
         self._init.close()
         os.close(self._exec_read)
+
+    def _serve(self, idmap: Callable[[int, str, bool], None], payload: bytes) -> None:
+        number = 0
+        for tree in self._descriptors(1):
+            try:
+                idmap(tree, os.fsdecode(payload[1:]), bool(payload[0]))
+            except OSError as error:
+                number = error.errno or 0xFFFF
+            finally:
+                os.close(tree)
+        _say(self._monitor, DONE, number.to_bytes(4, "little"))
 
     def _descriptors(self, count: int) -> tuple[int, ...]:
         """The next `count` descriptors that init sends."""

@@ -65,11 +65,12 @@ def run(
         for kind, file in shared:
             begin(f"join the {kind} namespace")
             process.setns(file, process.NAMESPACES[kind])
-        way = storage.Way()
+        way, aid = storage.Way(), mounts.Aid({}, monitor.idmap)
         if plan.has_users:
             if not plan.hooks.pre_mount:  # what they mount on the way is to be seen
                 begin(plan.root)
                 way = storage.find_way(plan.root)
+            aid = aid.replace(sources=mounts.find_sources(plan.mounts))
             begin("become root of the user namespace")
             idmap.become_root(plan.idmap)
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
@@ -90,11 +91,11 @@ def run(
             hooks.run(step)
         umask = os.umask(0)  # modes are meant as they are written
         begin(plan.root)
-        root = storage.take_root(plan.root, way, tree)
+        root = storage.take_root(plan.root, way, tree, monitor.idmap)
         way.close()
         for step in plan.mounts:
             begin(step)
-            _perform(step, root)
+            _perform(step, root, aid)
         os.umask(umask)
         for step in (*plan.hooks.mount, *plan.hooks.autodev):
             begin(step)
@@ -102,7 +103,8 @@ def run(
         os.umask(0)
         for step in plan.devices:
             begin(step)
-            _perform(step, root)
+            _perform(step, root, aid)
+        aid.close()
         if plan.hooks.start:
             begin("wipe the starter's environment")
             process.wipe_environment()  # from Linux 6.15 on CAP_PERFMON is enough to read it
@@ -112,7 +114,7 @@ def run(
         given = _terminals(plan, prepared, root)
         for step in plan.links:
             begin(step)
-            _perform(step, root)
+            _perform(step, root, aid)
         if not plan.root.is_shared:
             begin(f"enter the root file system {plan.root.path}")
             mounts.enter(root)
@@ -156,9 +158,9 @@ def run(
         os._exit(1)  # whatever happens: nothing of the monitor's work is done by two
 
 
-def _perform(step: Step, root: int) -> None:
+def _perform(step: Step, root: int, aid: mounts.Aid) -> None:
     try:
-        mounts.perform(step, root)
+        mounts.perform(step, root, aid)
     except OSError as error:
         if not step.optional:
             raise

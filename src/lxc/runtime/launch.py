@@ -125,7 +125,7 @@ def _accompany(
     limits.prepare(plan.limits, pid)
     handshake.go()
     try:
-        descriptors, shape = handshake.await_ready()
+        descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))
     except LxcError as error:
         remedies.explain_root(plan.root, plan.idmap, error)
         raise

@@ -183,6 +183,7 @@ def start(
     has_users = "user" in namespaces or "user" in config.namespace_share
     mapped = plan_namespaces.ids(config, is_new="user" in namespaces) if has_users else IdMapPlan()
     root = _root(place, config, facts, mapped, has_users=has_users)
+    plan_namespaces.check_mounts(config, facts.fstab, root, has_users=has_users)
     host = plan_cgroups.Host(facts.layout, facts.controllers, facts.cgroup_pattern, dict(facts.nodes))
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
@@ -226,6 +227,7 @@ def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
     root = storage.root(path, driver, chosen, place.rootfs, where)
     return root.replace(
+        idmap=options.idmap,
         owner=mapped.owner if mapped.users else (-1, -1),
         by_monitor=has_users and (root.is_device or (not root.is_directory and not config.hook_pre_mount)),
         attr_set=options.attr_set,

@@ -10,6 +10,8 @@ from lxc.values.namespace import NAMES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.container import Config
+    from lxc.storage.plan import RootPlan
+    from lxc.values.mount import MountEntry
 
 
 def new(config: Config, *, has_network: bool) -> tuple[str, ...]:
@@ -46,6 +48,22 @@ def ids(config: Config, *, is_new: bool = True) -> IdMapPlan:
         for item, where in zip(config.idmap, config.places("lxc.idmap"), strict=True)
     )
     return idmap.plan(ranges, uid=config.init_uid, gid=config.init_gid, is_new=is_new)
+
+
+def check_mounts(config: Config, fstab: tuple[tuple[MountEntry, str], ...], root: RootPlan, *, has_users: bool) -> None:
+    """Raise Unsupported for a mount that is to have the container's ids, if that has none of its own or it cannot have them."""
+    where = next(iter(config.places("lxc.rootfs.options")), "")
+    if root.idmap and root.is_overlay:
+        hint = "the kernel does it for directories of many file systems, and for ext4, xfs, btrfs … on devices"
+        raise Unsupported("an overlay cannot have its ids mapped", where=where, hint=hint)
+    entries = zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True)
+    wanted = ((root.idmap, where), *((entry.idmap, place) for entry, place in (*fstab, *entries)))
+    for users, place in wanted:
+        if users == idmap.CONTAINER and not has_users:
+            raise Unsupported(
+                "idmap=container, and the container has no ids of its own", where=place,
+                hint="set lxc.idmap, or name the file of a user namespace instead of container",
+            )  # fmt: skip
 
 
 def _where(config: Config) -> str:

@@ -40,7 +40,7 @@ def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
 def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:
     """Add to `error` of a start what may be behind it: the root belongs to nobody that the container knows."""
     denied = isinstance(error, StepError) and os.strerror(errno.EACCES) in error.why and not error.hint
-    if not denied or not ids.users or not root.is_directory:
+    if not denied or not ids.users or not root.is_directory or root.idmap:
         return
     status = os.stat(root.path)
     if inside_id(ids.users, status.st_uid) < 0:
@@ -61,6 +61,8 @@ def _hint(step: object, error: OSError) -> str:
     number, path = error.errno, str(error.filename or "")
     if number == errno.ELOOP:
         return _LINK
+    if isinstance(step, (Bind, RootPlan)) and step.idmap and "idmap=" in str(error.strerror):
+        return _idmap_hint(number)
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
@@ -69,6 +71,8 @@ def _hint(step: object, error: OSError) -> str:
         return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
     if isinstance(step, Move) and number == errno.EINVAL:
         return f"{step.source} is no mount of its own: write bind instead of move"
+    if isinstance(step, New) and number == errno.EPERM:
+        return _foreign_hint(step)
     if isinstance(step, New) and number == errno.ENODEV:
         return f"this kernel has no file system called {step.fstype}: load its module, or correct the entry"
     if isinstance(step, New) and number == errno.EINVAL:
@@ -83,6 +87,20 @@ def _hint(step: object, error: OSError) -> str:
         errno.EPERM: "this process lacks a privilege it needs: run it as root, outside of other containers",
         errno.ENOSYS: "the kernel is older than Linux 5.15, or a system-call filter forbids it",
     }.get(number or 0, "")
+
+
+def _idmap_hint(number: int | None) -> str:
+    if number == errno.EINVAL:
+        return "its file system cannot have its ids mapped, or has them mapped already; or that is no user namespace of its own"
+    if number == errno.EPERM:
+        return "only the host's root may map the ids of a file system of the host's"
+    return ""
+
+
+def _foreign_hint(step: New) -> str:
+    if step.fstype == "sysfs":
+        return "it shows the network, which is not the container's own: lxc.mount.entry = /sys sys none rbind shows the host's"
+    return f"only the host's root, with all its privileges, mounts {step.fstype}: mount it on the host, and bind that"
 
 
 def _root_hint(step: RootPlan, number: int | None, path: str) -> str:

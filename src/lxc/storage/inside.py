@@ -11,6 +11,8 @@ from lxc.storage import backend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lxc.storage.plan import RootPlan
 
 
@@ -34,11 +36,20 @@ def find_way(plan: RootPlan) -> Way:
     return Way(source, _directory(plan.mount))
 
 
-def take_root(plan: RootPlan, way: Way = Way(), tree: int = -1) -> int:  # noqa: B008  # a Record is immutable
+def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
+    raise PermissionError(1, f"idmap={users}: only the monitor may")  # EPERM
+
+
+def take_root(
+    plan: RootPlan,
+    way: Way = Way(),  # noqa: B008  # a Record is immutable
+    tree: int = -1,
+    idmap: Callable[[int, str, bool], None] = _nobody_maps,
+) -> int:
     """Mount the root file system where `plan` says, unseen by the host.  Return a descriptor of it; the caller closes it.
 
     The monitor has attached it before, and mounted it as `tree` if init may not.  Of a container that shares the
-    host's root it is "/".
+    host's root it is "/".  `idmap` gives a detached mount the ids of a user namespace.
     """
     mount.mount(None, "/", None, mount.MS_REC | mount.MS_SLAVE)
     if plan.is_shared:
@@ -47,6 +58,8 @@ def take_root(plan: RootPlan, way: Way = Way(), tree: int = -1) -> int:  # noqa:
         found = plan.replace(path=f"/proc/self/fd/{way.source}") if way.source >= 0 else plan
         tree = backend.of(plan.driver).mount(found)
     try:
+        if plan.idmap:
+            idmap(tree, plan.idmap, plan.is_directory)
         with closing(_directory(f"/proc/self/fd/{way.target}" if way.target >= 0 else plan.mount)) as target:
             mount.move_mount(tree, target)
         if plan.propagation and plan.propagation != mount.MS_SHARED:  # it becomes that once entered, not before

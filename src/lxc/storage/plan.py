@@ -34,6 +34,7 @@ class RootPlan(Record):
     propagation_recursive: bool = False
     data: tuple[str, ...] = ()  # options of the file system's own
     makes_mount: bool = False  # if it does not exist
+    idmap: str = ""  # whose ids its files get: a user namespace's file, or "container"
     owner: tuple[int, int] = (-1, -1)  # the host's ids of root in the container's user namespace, if it has one
     by_monitor: bool = False  # mounted by it, on nothing, since init may not: it is in a user namespace
     device: str = ""  # the block device that the monitor attached it to, once it has
@@ -50,6 +51,10 @@ class RootPlan(Record):
         return self.driver in ("dir", "btrfs")
 
     @property
+    def is_overlay(self) -> bool:
+        return MODULES.get(self.driver) == "overlay"
+
+    @property
     def is_device(self) -> bool:
         """Whether a file system of the host's kernel is mounted from a device."""
         return MODULES.get(self.driver) in ("block", "loop", "nbd", "zfs")
@@ -63,7 +68,8 @@ class RootPlan(Record):
 
     def words(self, *more: str) -> str:
         """The options, and `more` of the file system's own, as mount(8) is given them."""
-        return options(self.attr_set, self.attr_clear, self.propagation, more)
+        data = (f"idmap={self.idmap}", *more) if self.idmap else more
+        return options(self.attr_set, self.attr_clear, self.propagation, data)
 
 
 def root(path: str, driver: str, mount: str, spare: str, where: str = "") -> RootPlan:

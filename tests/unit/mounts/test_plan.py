@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from lxc.errors import Unsupported
 from lxc.mounts import plan
 from lxc.mounts.plan import Bind, BootId, Link, MakeDir, MakeLayer, Move, New, Step
 from lxc.values import mount
@@ -20,6 +21,26 @@ def entry(text: str, where: str = "config:1") -> list[str]:
     assert warnings == ()
     assert all(step.where == where for step in steps)
     return script(steps)
+
+
+def test_mounts_with_ids_of_their_own_come_last_and_are_relative_to_the_roots() -> None:
+    lines = ["/srv a none rbind,ro,idmap=container", "/srv b none bind", "srv /c none bind,idmap=/proc/1/ns/user"]
+    steps, warnings = plan.entries([(mount.parse(line), "c:1") for line in lines], ROOTS)
+    assert warnings == ()
+    assert script(steps) == [
+        "mount --bind /srv b",
+        "mount --rbind -o ro,idmap=container /srv a",
+        "mount --bind -o idmap=/proc/1/ns/user /srv c",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["a b tmpfs idmap=container", "a b none move,idmap=container", "a b none bind,x,idmap=u"]
+)
+def test_only_binds_can_have_ids_of_their_own(line: str) -> None:
+    with pytest.raises(Unsupported) as refused:
+        plan.entries([(mount.parse(line), "c:1")], ROOTS)
+    assert refused.value.where == "c:1"
 
 
 def test_proc_is_never_a_way_to_devices_or_setuid_programs() -> None:

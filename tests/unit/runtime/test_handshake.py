@@ -108,6 +108,34 @@ def test_init_does_nothing_before_it_may(scene: Scene) -> None:
     os.close(says)
 
 
+def test_mounts_are_given_ids_by_the_monitor_and_the_kernels_word_comes_back(scene: Scene) -> None:
+    asked: list[tuple[bytes, str, bool]] = []
+
+    def idmap(tree: int, users: str, recursive: bool) -> None:
+        asked.append((os.pread(tree, 9, 0), users, recursive))
+        if users == "/odd \n\udcff":
+            raise OSError(errno.EINVAL, "not that one")
+
+    def init(monitor: Handshake) -> None:
+        monitor.wait_for_go()
+        file = os.memfd_create("x")
+        os.write(file, b"tree")
+        monitor.idmap(file, "container", True)
+        try:
+            monitor.idmap(file, "/odd \n\udcff", False)
+        except OSError as error:
+            monitor.ready((), f"{error.errno} {os.pread(file, 9, 0).decode()}".encode())
+
+    monitor = scene.play(init)
+    monitor.go()
+    before = open_descriptors()
+    assert monitor.await_ready(idmap) == ((), b"22 tree")
+    assert asked == [(b"tree", "container", True), (b"tree", "/odd \n\udcff", False)]
+    assert open_descriptors() == before
+    monitor.run(never)
+    assert scene.status() == 0
+
+
 @pytest.mark.parametrize("count", [0, 1, 250, 251, 253, 254, 500, 700])
 def test_any_number_of_descriptors_arrives_in_order_and_close_on_exec(scene: Scene, room: None, count: int) -> None:
     def init(monitor: Handshake) -> None:

@@ -64,6 +64,16 @@ def test_ids_of_its_own() -> None:
     assert not [line for line in found if "mknod" in line]
 
 
+def test_a_root_with_the_hosts_ids() -> None:
+    ids = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 200000 65536\n"
+    assert "mount --rbind -o idmap=container /r /r" in lines(QUIET + ids + "lxc.rootfs.options = idmap=container\n")
+    with pytest.raises(Unsupported, match="an overlay cannot"):
+        lines(f"lxc.rootfs.path = overlay:/l:/u\n{ids}lxc.rootfs.options = idmap=container\n")
+    with pytest.raises(Unsupported, match="no ids of its own") as refused:
+        lines(QUIET + "lxc.mount.entry = /a b none bind,idmap=container\n")
+    assert refused.value.where == "config:5"
+
+
 def test_in_a_user_namespace_the_hosts_devices_are_bound() -> None:
     found = lines(QUIET + "lxc.autodev = 1\n", facts=HYBRID.replace(makes_devices=False))
     assert "mount --bind /dev/null dev/null" in found
