@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.selection"]  # what this machine cannot run is not selected
 
 if TYPE_CHECKING:
     from tests.unified import RealLxc, UnifiedLxc
+
+settings.register_profile("patient", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
