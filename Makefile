@@ -38,7 +38,7 @@ demo: build  ## show a container's life (root)
 	@demo/demo.sh $(BIN)
 
 test: build deps  ## run all tests that this user may run on this machine (most of them: root)
-	@pytest -p no:cacheprovider $(PYTEST)
+	@LXC_TESTS_RECORD=$(VENV)/tests/here/record pytest -p no:cacheprovider $(PYTEST)
 	@$(give_back)
 
 # What is done with the cgroups, the kernel and the security modules of the host.
@@ -48,6 +48,9 @@ vm-test: build  ## run tests in a virtual machine with systemd, AppArmor, CRIU (
 	@tools/packages $(TO_EMULATE)
 	@tests/vm/run $(TESTS)
 	@$(give_back)
+
+summary:  ## after test and vm-test: how many tests ran where; fails if one ran nowhere
+	@python tests/vm/summary.py $(wildcard $(VENV)/tests/here $(VENV)/tests/vm-root $(VENV)/tests/vm-joe)
 
 vm-shell: build  ## be root in that machine
 	@tools/packages $(TO_EMULATE)
@@ -90,4 +93,4 @@ $(VENV)/built: $(VENV)/tools $(SOURCES)
 	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
 	@touch $@; $(give_back)
 
-.PHONY: help deps build demo test vm-test vm-shell check fix docs bench clean
+.PHONY: help deps build demo test vm-test summary vm-shell check fix docs bench clean

@@ -173,7 +173,10 @@ static bool is_own_cgroup(int dir)
     return strstr(members, "\n1\n") && !strstr(members, "\n0\n");
 }
 
-/* Forbid new processes, if the container sees its own pids controller; else killing them takes more than one round. */
+/*
+ * Forbid new processes, if the container sees its own pids controller; else killing them takes more than one round.
+ * Where the host has mounted cgroups with nsdelegate, as systemd does, the limits of a namespace's root are its parent's: EPERM.
+ */
 static void forbid_forks(void)
 {
     static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/pids"};
@@ -185,7 +188,7 @@ static void forbid_forks(void)
         if (dir >= 0 && is_own_cgroup(dir))
             file = openat(dir, "pids.max", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (file >= 0) {
-            if (write(file, "0", 1) < 0)
+            if (write(file, "0", 1) < 0 && errno != EPERM)
                 say("cannot forbid forks in ", places[i], strerror(errno));
             close(file);
         }

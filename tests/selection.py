@@ -47,14 +47,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    record = os.environ.get("LXC_TESTS_RECORD")
-    if not record:
+    if "LXC_TESTS_IN_VM" not in os.environ:
         for text in _summary():
             terminalreporter.write_line(text)
-        return
-    with open(record, "w") as file:
-        file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
-        file.writelines(f"left {test}\n" for test in _left)
+    if record := os.environ.get("LXC_TESTS_RECORD"):
+        os.makedirs(os.path.dirname(record), exist_ok=True)
+        with open(record, "w") as file:
+            file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
+            file.writelines(f"left {test}\n" for test in _left)
 
 
 def _summary() -> list[str]:

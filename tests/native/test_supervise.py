@@ -3,6 +3,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
@@ -139,6 +140,8 @@ def test_a_container_that_ends_may_fork_no_more(
     process, pid = supervising(script, option, command=(*own_pids_cgroup, init))
     os.kill(pid, signal.SIGTERM)
     output, _ = process.communicate()
+    if "nsdelegate" in Path("/proc/self/mountinfo").read_text():
+        limit = "max"  # what limits the root of a cgroup namespace is not written in it
     assert (process.returncode, output) == (4, f"{limit}\n")
 
 
