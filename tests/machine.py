@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests import debian
 
 CGROUPS = Path("/sys/fs/cgroup")
 VM_KERNEL = (6, 1)  # Debian 12's
@@ -122,6 +123,7 @@ NEEDS = {
     "link_kind": Need("link_kind(kind): a kernel with such network devices: vlan, ipvlan …", _has_link_kind),
     "file_system": Need("file_system(name): a kernel with this file system: btrfs, overlay …", _has_file_system),
     "command": Need("command(name): a program of the host's that need not be there", _has_command),
+    "debian": Need("a Debian root with systemd, made by debootstrap or unpacked (tests/debian.py)", debian.can_be_made),
     "kernel": Need(
         'kernel("6.3"): this version of Linux, or a later one',
         _is_kernel,
