@@ -91,10 +91,6 @@ def _keys() -> list[str]:
 def _key(name: str) -> str:
     if name in effects.NOT_BUILT:
         return "later"
-    if name == "lxc.net.N.type":
-        return f"{', '.join(effects.BUILT_NETWORKS)} done; the others later"
-    if name.startswith("lxc.net.N.") and name.removeprefix("lxc.net.N.") not in ("name", "flags"):
-        return "later"
     if name == "lxc.rootfs.path":
         return "dir, btrfs, overlay, loop, nbd, zfs, lvm, rbd are mounted; copies are made of dir, btrfs, overlay, loop"
     return "done"

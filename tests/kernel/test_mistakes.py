@@ -172,11 +172,22 @@ def includes_in_a_circle(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
-    "lxc-start: {name}: {path}/{name}/config:32: lxc.net.1.type: this version does not do it yet\n"
+    "lxc-start: {name}: cannot ip link add vethXXXXXX master lxc-none0 up type veth peer name eth0 netns INIT: "
+    "there is no network device lxc-none0\n  set in {path}/{name}/config:33\n"
+    "  make lxc-none0, as lxc-net makes its bridge, or correct the link",
+)
+def bridge_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.net.1.type = veth\nlxc.net.1.link = lxc-none0\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: {path}/{name}/config:32: lxc.seccomp.notify.proxy: this version does not do it yet\n"
     "  remove it, or start the container with a version that does",
 )
 def key_whose_effect_is_not_built(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.net.1.type = veth\n")
+    extend(lxc, name, "lxc.seccomp.notify.proxy = unix:/nothing\n")
     return start(lxc, name)
 
 

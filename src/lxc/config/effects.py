@@ -6,8 +6,6 @@ from lxc.config.key import One
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lxc.config.container import Config
 
 # A family stands for all its members.
@@ -20,7 +18,6 @@ NOT_BUILT = (
     "lxc.selinux.context",
     "lxc.selinux.context.keyring",
 )
-BUILT_NETWORKS = ("none", "empty")
 # Without its module in the host's kernel there is nothing for these to do.
 _MODULES = {"lxc.apparmor": "apparmor", "lxc.selinux": "selinux"}
 _HARMLESS = {
@@ -35,8 +32,7 @@ def not_built(config: Config, host_modules: frozenset[str] = frozenset()) -> lis
     A key set to what it would be anyway is not among them.  `host_modules` are the security modules of the host's
     kernel ("apparmor", "selinux"): keys of the others have no effect anywhere.
     """
-    found = [(name, _place(config, name)) for name in NOT_BUILT if _matters(config, name, host_modules)]
-    return [*found, *_by_value(config)]
+    return [(name, _place(config, name)) for name in NOT_BUILT if _matters(config, name, host_modules)]
 
 
 def _matters(config: Config, name: str, host_modules: frozenset[str]) -> bool:
@@ -48,23 +44,6 @@ def _matters(config: Config, name: str, host_modules: frozenset[str]) -> bool:
     key, _ = config.find(name)
     value = key.__get__(config, type(config))
     return not (isinstance(key, One) and (value == key.default or value in _HARMLESS.get(name, ())))
-
-
-def _by_value(config: Config) -> Iterator[tuple[str, str]]:
-    """The keys that are built for some of their values only."""
-    for number, net in config.net.items():
-        if net.type not in BUILT_NETWORKS:
-            yield f"lxc.net.{number}.type", _place(config, f"lxc.net.{number}.type")
-        else:
-            yield from _of_network(config, number)
-
-
-def _of_network(config: Config, number: int) -> Iterator[tuple[str, str]]:
-    for key in ("link", "hwaddr", "mtu", "l2proxy", "ipv4.address", "ipv4.gateway", "ipv6.address", "ipv6.gateway",
-                "script.up", "script.down"):  # fmt: skip
-        name = f"lxc.net.{number}.{key}"
-        if config.net[number].is_set(key):
-            yield name, _place(config, name)
 
 
 def _place(config: Config, name: str) -> str:

@@ -24,10 +24,12 @@ class Hook(Record):
     environment: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()  # more of them, as they are
     where: str = ""  # file:line
+    device: int = -1  # the number of the network device it is run for; -1: of none
 
     @property
     def script(self) -> str:
-        told = map(quoted, (self.name, "lxc", self.type)) if self.version == 0 else ()
+        section = "lxc" if self.device < 0 else "net"
+        told = map(quoted, (self.name, section, self.type)) if self.version == 0 else ()
         return " ".join(("exec", self.command, *told, *self.arguments))
 
     def told(self, environment: Mapping[str, str], arguments: tuple[str, ...] = ()) -> Hook:
@@ -37,7 +39,8 @@ class Hook(Record):
         return self.replace(environment=tuple(known.items()), arguments=(*self.arguments, *more))
 
     def __str__(self) -> str:
-        return f"run the {self.type} hook {self.command}"
+        what = "hook" if self.device < 0 else "script"
+        return f"run the {self.type} {what} {self.command}"
 
 
 class Hooks(Record):
@@ -51,6 +54,8 @@ class Hooks(Record):
     start_host: tuple[Hook, ...] = ()  # on the host, while init waits
     stop: tuple[Hook, ...] = ()  # on the host: init has ended, its namespaces are still there
     post_stop: tuple[Hook, ...] = ()  # on the host: nothing is left but the claim of the name
+    net_up: tuple[Hook, ...] = ()  # on the host, each when its network device has been made
+    net_down: tuple[Hook, ...] = ()  # on the host, each when its network device is about to go
 
     def told(self, environment: Mapping[str, str]) -> Hooks:
         """The same hooks, all with more variables."""
@@ -94,6 +99,30 @@ def life(
         stop=of("stop", environment),
         post_stop=of("post-stop", environment),
     )
+
+
+def scripts(
+    kind: str, commands: Iterable[tuple[int, str, str]], name: str, version: int, environment: Mapping[str, str]
+) -> tuple[Hook, ...]:
+    """The scripts of `kind` ("up", "down") of network devices: (number, command, place) of each."""
+    told = {**environment, "LXC_NAME": name, "LXC_HOOK_VERSION": str(version)}
+    if version:
+        told |= {"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": "net"}
+    return tuple(
+        Hook(kind, command, name, version, tuple(told.items()), (), where, number)
+        for number, command, where in commands
+    )
+
+
+def of_device(hook: Hook, kind: str, link: str, pair: str, environment: Mapping[str, str]) -> Hook:
+    """The script, told of its device: its type, the host's device it is made of, the host's end of a pair."""
+    told = {**dict(hook.environment), **environment}
+    if hook.version:
+        told |= {"LXC_NET_TYPE": kind}
+        told |= {"LXC_NET_PARENT": link} if link and kind in ("macvlan", "phys", "veth") else {}
+        told |= {"LXC_NET_PEER": pair} if pair else {}
+    words = tuple(map(quoted, filter(None, (link, pair))))
+    return hook.replace(environment=tuple(told.items()), arguments=(kind, *words))
 
 
 def quoted(word: str) -> str:

@@ -47,7 +47,7 @@ class Channel:
     def close(self) -> None:
         self._socket.close()
 
-    def request(self, kind: int, flags: int = 0, **fields: Any) -> tuple[Message, ...]:
+    def request(self, kind: int, flags: int = 0, /, **fields: Any) -> tuple[Message, ...]:
         """Have the kernel do one thing, and return what it answers beside that it did it.
 
         Raises OSError, with what the kernel has to say beyond the error's number (NETLINK_EXT_ACK, Linux 4.12).
@@ -55,7 +55,7 @@ class Channel:
         self._send(kind, flags | rtnetlink.NLM_F_ACK, fields)
         return tuple(self._answer())
 
-    def dump(self, kind: int, **fields: Any) -> tuple[Message, ...]:
+    def dump(self, kind: int, /, **fields: Any) -> tuple[Message, ...]:
         """All that the kernel has of a kind: RTM_GETLINK, RTM_GETADDR …  Raises OSError."""
         for _ in range(_ATTEMPTS):
             self._send(kind, rtnetlink.NLM_F_DUMP, fields)

@@ -82,8 +82,9 @@ class Answers:
         self._monitor.kill(self._monitor.plan.stop_signal)
 
     def _config_item(self, request: Request, _connection: Connection) -> Reply:
+        key = commands.text(request.payload)
         try:
-            value = self._monitor.config.get_item(commands.text(request.payload))
+            value = self._monitor.network.item(key) or self._monitor.config.get_item(key)
         except (KeyError, ValueError):
             return Reply(-1)
         return Reply(payload=commands.as_text(value)) if value else Reply(-1)

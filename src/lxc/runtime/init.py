@@ -24,6 +24,7 @@ from lxc.terminal import inside as terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from lxc.kernel.sockets import socket
@@ -76,8 +77,7 @@ def run(
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
         cgroups.enter(plan.cgroups)
-        begin("bring the network up")
-        network.configure(plan.network)
+        _configure(plan, begin)
         if plan.hostname:
             begin(f"set the host name to {plan.hostname}")
             process.sethostname(plan.hostname)
@@ -156,6 +156,18 @@ def run(
         monitor.report(remedies.failure(step, error))
     finally:
         os._exit(1)  # whatever happens: nothing of the monitor's work is done by two
+
+
+def _configure(plan: StartPlan, begin: Callable[[object], None]) -> None:
+    """Name, address and bring up what there is in the network namespace."""
+    steps = plan.network.inside()
+    if not steps:
+        return
+    begin("look at the network")
+    with network.devices() as links:
+        for step in steps:
+            begin(step)
+            network.perform(step, links)
 
 
 def _perform(step: Step, root: int, aid: mounts.Aid) -> None:

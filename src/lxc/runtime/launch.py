@@ -13,6 +13,7 @@ from lxc.cgroups import limiting
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
+from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
 from lxc.kernel import process
 from lxc.kernel.fs import closing
@@ -24,9 +25,14 @@ from lxc.storage import outside as storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lxc.cgroups.limiting import DeviceProgram
     from lxc.cgroups.outside import Cgroups
+    from lxc.hooks.plan import Hook
     from lxc.kernel.sockets import socket
+    from lxc.network.outside import Network
+    from lxc.network.plan import Device
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
     from lxc.terminal.plan import Prepared
@@ -55,13 +61,15 @@ def launch(
     program: DeviceProgram,
     prepared: Prepared,
     held: Namespaces,
+    net: Network,
     supervisor: socket | None = None,
 ) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
-    `program` gets its device rules, `held` its namespaces, also if the start fails later on, `supervisor` the listener
-    to system calls.
+    `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
+    `supervisor` gets the listener to system calls.
     """
+    plan = plan.replace(network=net.survey())
     handshake = Handshake()
     tree = _mount_root(plan)
     try:
@@ -70,7 +78,7 @@ def launch(
         _close(tree)
         raise
     try:
-        return _accompany(plan, made, handshake, pid, pidfd, held, program)
+        return _accompany(plan, made, handshake, pid, pidfd, held, program, net)
     except BaseException:
         _kill(pid, pidfd)
         raise
@@ -113,7 +121,14 @@ def _clone(
 
 
 def _accompany(
-    plan: StartPlan, made: Cgroups, handshake: Handshake, pid: int, pidfd: int, held: Namespaces, program: DeviceProgram
+    plan: StartPlan,
+    made: Cgroups,
+    handshake: Handshake,
+    pid: int,
+    pidfd: int,
+    held: Namespaces,
+    program: DeviceProgram,
+    net: Network,
 ) -> Running:
     """The monitor's half of the handshake."""
     held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
@@ -123,6 +138,7 @@ def _accompany(
     if plan.idmap.users:
         cgroups.delegate(made, plan.idmap.owner)
     limits.prepare(plan.limits, pid)
+    net.prepare(held.file("net"), lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
     handshake.go()
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))
@@ -148,6 +164,17 @@ def _accompany(
         descriptors[consoles] if devpts > consoles else -1,
         descriptors[devpts:],
         descriptors[0] if listeners else -1,
+    )
+
+
+def run_scripts(scripts: tuple[Hook, ...], device: Device, environment: Mapping[str, str]) -> None:
+    """Run those of `scripts` that are of the network device `device`.  Raises StepError at the first that fails."""
+    hooks.run(
+        tuple(
+            of_device(script, device.type, device.link, device.pair, environment)
+            for script in scripts
+            if script.device == device.number
+        )
     )
 
 

@@ -21,6 +21,7 @@ from lxc.hooks import outside as hooks
 from lxc.kernel import mount, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
+from lxc.network.outside import Network
 from lxc.record import Record
 from lxc.runtime import commands, launch, remedies
 from lxc.runtime.answers import Answers
@@ -82,6 +83,7 @@ class Monitor:
         self._may_reboot = True
         self._replaced = 0  # times that the supervisor ended by itself
         self._namespaces = Namespaces()
+        self.network = Network(plan.network)
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
         self._signals = -1
 
@@ -139,6 +141,7 @@ class Monitor:
         """One life: launch, serve until init ends, take down.  Return its end."""
         self.set_state(commands.STARTING)
         self._namespaces = Namespaces()
+        self.network = Network(self.plan.network)
         prepared, attached = Prepared(), Attached()
         try:
             hooks.run(self.plan.hooks.pre_start)
@@ -176,6 +179,7 @@ class Monitor:
             self.device_program,
             prepared,
             self._namespaces,
+            self.network,
             self.supervisor.channel if self.supervisor else None,
         )
         self.terminals = terminal.Terminals(
@@ -236,6 +240,7 @@ class Monitor:
                 os.waitpid(running.pid, 0)
             self.loop.forget(running.pidfd)
         self._stop_supervisor()
+        self._undo_network()
         self._run_stop()
         cgroups.kill(self.made)
         cgroups.remove_payload(self.made)
@@ -248,6 +253,12 @@ class Monitor:
             terminal.close(prepared)
         if running:
             running.close()
+
+    def _undo_network(self) -> None:
+        """Give the host back its devices, while the container's namespace is still held."""
+        variables = self._namespaces.variables()
+        down = self.plan.hooks.net_down
+        self.network.undo(self._namespaces.file("net"), lambda device: launch.run_scripts(down, device, variables))
 
     def _run_stop(self) -> None:
         """Run the stop hooks, whatever becomes of them, and let go of the namespaces."""

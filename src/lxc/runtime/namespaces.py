@@ -24,6 +24,10 @@ class Namespaces:
         for name in names:
             self._files[name] = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
+    def file(self, name: str) -> int:
+        """The open file of the namespace `name`, which stays this object's; -1 if it is not held."""
+        return self._files.get(name, -1)
+
     def variables(self) -> dict[str, str]:
         """What hooks are told in their environment: LXC_PID, LXC_MNT_NS …"""
         told = {f"LXC_{name.upper()}_NS": path for name, path in self._paths()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.errors import Unsupported
-from lxc.hooks import plan as hooks
 from lxc.hooks.plan import Hooks
 from lxc.idmap.plan import IdMapPlan
 from lxc.limits import plan as limits
@@ -18,7 +17,7 @@ from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
 from lxc.record import Record
-from lxc.runtime import plan_cgroups, plan_namespaces
+from lxc.runtime import plan_cgroups, plan_hooks, plan_namespaces
 from lxc.security import plan as security
 from lxc.security.plan import Filter, SecurityPlan, Supervision
 from lxc.storage import plan as storage
@@ -132,6 +131,7 @@ class StartPlan(Record):
             self.idmap,
             self.limits,
             self.network,
+            *self.hooks.net_up,
             f"hostname {self.hostname}" if self.hostname else "",
             "keyctl session" if self.security.new_keyring else "",
             *self.hooks.pre_mount,
@@ -151,7 +151,8 @@ class StartPlan(Record):
             self.cgroups.device_rules,
             *self.hooks.start_host,
             self.init,
-            "# when it has ended" if self.hooks.stop or self.hooks.post_stop else "",
+            "# when it has ended" if self.hooks.stop or self.hooks.post_stop or self.hooks.net_down else "",
+            *self.hooks.net_down,
             *self.hooks.stop,
             *self.hooks.post_stop,
         )
@@ -178,8 +179,10 @@ def start(
     `argv` overrides lxc.init.cmd, or with `execute` lxc.execute.cmd.  Raises Unsupported, LxcError.
     """
     privileges = _security(config, facts)
-    devices = network.plan((net.type, bool(net.flags)) for net in config.net.values())
+    devices = network.plan(config.net, config.places)
     namespaces = plan_namespaces.new(config, has_network=devices.has_namespace)
+    if "net" not in namespaces:
+        devices = devices.without_namespace()
     has_users = "user" in namespaces or "user" in config.namespace_share
     mapped = plan_namespaces.ids(config, is_new="user" in namespaces) if has_users else IdMapPlan()
     root = _root(place, config, facts, mapped, has_users=has_users)
@@ -200,7 +203,7 @@ def start(
         hostname=config.uts_name or place.name if "uts" in namespaces else "",
         root=root,
         cgroups=cgroups,
-        network=devices.replace(loopback_up=devices.loopback_up and "net" in namespaces),
+        network=devices,
         mounts=steps,
         devices=mounts.devices(bound=has_users or not facts.makes_devices) if config.autodev else (),
         links=(*mounts.links(), *((BootId(),) if config.autodev else ())),
@@ -208,13 +211,13 @@ def start(
         security=privileges,
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
-        hooks=_hooks(place, config, facts, root.mount or "/"),
+        hooks=plan_hooks.life(place, config, facts, root.mount or "/", devices),
         limits=_limits(config, namespaces),
         personality=Personality(config.arch, _where(config, "lxc.arch")),
         monitor_unshares=config.monitor_unshare != 0,
         idmap=mapped,
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
-        warnings=(*ignored, *warnings),
+        warnings=(*ignored, *warnings, *devices.warnings),
     )
 
 
@@ -257,38 +260,6 @@ def _core(config: Config, namespaces: tuple[str, ...]) -> tuple[CoreCookie, ...]
     if "pid" not in namespaces:
         raise Unsupported("lxc.sched.core is for containers with a pid namespace of their own", where=where)
     return (CoreCookie(where),)
-
-
-def _hooks(place: Place, config: Config, facts: Facts, mount: str) -> Hooks:
-    environment = {
-        "LXC_CONFIG_FILE": facts.config_file or place.config_file,
-        "LXC_ROOTFS_MOUNT": mount,
-        "LXC_ROOTFS_PATH": config.rootfs_path.path,
-        "LXC_CONSOLE": config.console_path,
-        "LXC_CONSOLE_LOGPATH": config.console_logfile,
-        "LXC_CGNS_AWARE": "1",
-        "LXC_LOG_LEVEL": facts.log_level,
-    }
-    commands = {
-        "pre-start": config.hook_pre_start,
-        "pre-mount": config.hook_pre_mount,
-        "mount": config.hook_mount,
-        "autodev": config.hook_autodev if config.autodev else (),
-        "start": config.hook_start,
-        "start-host": config.hook_start_host,
-        "stop": config.hook_stop,
-        "post-stop": config.hook_post_stop,
-    }
-    return hooks.life(
-        {
-            kind: tuple(zip(values, config.places(f"lxc.hook.{kind}"), strict=False))
-            for kind, values in commands.items()
-        },
-        place.name,
-        config.hook_version,
-        {name: value for name, value in environment.items() if value},
-        (*config.environment, *config.environment_hooks),
-    )
 
 
 def _mounts(

@@ -8,6 +8,8 @@ import os
 from lxc.errors import LxcError, StepError
 from lxc.idmap.plan import IdMapPlan, inside_id
 from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
+from lxc.network import steps as network
+from lxc.record import Record
 from lxc.runtime.plan import ChangeDirectory
 from lxc.storage.plan import RootPlan
 
@@ -79,6 +81,8 @@ def _hint(step: object, error: OSError) -> str:
         return "the file system does not take one of these options"
     if isinstance(step, ChangeDirectory) and number in (errno.EEXIST, errno.ENOTDIR):
         return "lxc.init.cwd must be a directory of the container"
+    if isinstance(step, Record) and (said := network.hint(step, number)):
+        return said
     if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
         return "a component of the path is a file"
     return {

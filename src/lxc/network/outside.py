@@ -1,0 +1,337 @@
+"""The host's side of a container's network, in one life of it.  Runs in the monitor.
+
+Devices are made in the container's network namespace, and go with it; so does
+the host's end of a pair.  What the namespace does not take with it is undone
+here, or by the guard if the monitor is killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from lxc import log
+from lxc.errors import LxcError, StepError
+from lxc.kernel import rtnetlink
+from lxc.kernel.netlink import Channel
+from lxc.network import loan, requests, steps, switch
+from lxc.network.guard import Guard
+from lxc.network.links import Link, Links
+from lxc.network.loan import Loan
+from lxc.network.plan import Device, NetworkPlan
+from lxc.network.steps import PAIR, DefaultVlan, Move, Neighbour, Route, Stacked, Step, Veth, Vlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ATTEMPTS = 100
+_PATIENCE = 10  # seconds that a namespace may take to die
+_PAUSE = 0.005
+_MTU = 1500
+
+
+class Network:
+    """What is made for a plan; whoever has one calls `undo` when the life is over, however far it came."""
+
+    def __init__(self, wanted: NetworkPlan) -> None:
+        self._plan = wanted
+        self._made: list[Device] = []  # with their names, as far as the up scripts have been run
+        self._answering: list[Step] = []  # what outlives the namespace, in the order it was done
+        self._ports: list[tuple[str, str]] = []  # (bridge, port) of Open vSwitch
+        self._loans: list[Loan] = []
+        self._indexes: dict[int, int] = {}  # of the devices that are lent: their number in the container
+        self._guard: Guard | None = None
+
+    def survey(self) -> NetworkPlan:
+        """The plan, complete: with gateways that are the address of a bridge, and devices chosen by a prefix.
+
+        Before init is made, for it inherits what is found.  Raises StepError.
+        """
+        if any(_is_open(device) for device in self._plan.devices):
+            with Links(Channel()) as host:
+                devices = tuple(_completed(device, host) for device in self._plan.devices)
+            self._plan = self._plan.replace(devices=devices)
+        return self._plan
+
+    def prepare(self, netns: int, tell: Callable[[Device], None]) -> None:
+        """Make the devices, in the namespace `netns`; `tell` runs a device's up script.  Raises StepError, OSError.
+
+        What was made before a failure is left to `undo`.
+        """
+        if not self._plan.devices:
+            return
+        with Links(Channel()) as host:
+            self._guard = self._guarded(host, netns)
+            for device in self._plan.devices:
+                made = self._make(device, host, netns)
+                tell(made)
+                self._made.append(made)
+            for each in self._loans:
+                self._lend(each, host, netns)
+
+    def undo(self, netns: int, tell: Callable[[Device], None]) -> None:
+        """Undo what the namespace `netns` (-1: there is none) does not take with it; `tell` runs a down script.
+
+        What fails is logged.
+        """
+        self._bring_home(netns)
+        self._stop_answering()
+        made, self._made = self._made, []
+        for device in made:
+            try:
+                tell(device)
+            except (OSError, LxcError) as error:
+                log.warn(str(error))
+        self._delete_ports()
+        guard, self._guard = self._guard, None
+        if guard:
+            guard.dismiss()
+
+    def item(self, key: str) -> str:
+        """What the key `lxc.net.N.name` or `lxc.net.N.veth.pair` is in this life; "" if nothing is known of it."""
+        for device in self._made:
+            names = {
+                f"lxc.net.{device.number}.name": device.name,
+                f"lxc.net.{device.number}.veth.pair": device.pair,
+            }
+            if names.get(key):
+                return names[key]
+        return ""
+
+    def _guarded(self, host: Links, netns: int) -> Guard | None:
+        """A guard, if there is something to guard."""
+        devices = self._plan.devices
+        self._loans = [_loan(device, host) for device in devices if isinstance(device.make, Move)]
+        answers = any(device.before for device in devices)
+        if not self._loans and not answers and not any(_is_on_switch(device, host) for device in devices):
+            return None
+        return Guard(lambda told: self._undo_for_monitor(told, netns), (netns,))
+
+    def _undo_for_monitor(self, told: bytes, netns: int) -> None:
+        """In the guard: the monitor has been killed, after having told us what it did."""
+        for line in told.decode(errors="surrogateescape").splitlines():
+            what, *words = line.split("\t")
+            if what == "lent":
+                self._indexes[int(words[0])] = int(words[1])
+            elif what == "port":
+                self._ports.append((words[0], words[1]))
+        answering = told.count(b"answering\n")
+        self._answering = [step for device in self._plan.devices for step in device.before][:answering]
+        self._bring_home(netns)
+        self._stop_answering()
+        self._delete_ports()
+
+    def _make(self, device: Device, host: Links, netns: int) -> Device:
+        """Make one device, and return it with the names it got."""
+        for step in device.before:
+            _perform(step, host)
+            self._answering.append(step)
+            self._remember("answering")
+        match device.make:
+            case Veth():
+                device = device.paired(self._make_pair(device.make, host, netns))
+                is_on_switch = any(port == device.pair for _, port in self._ports)
+                for step in device.after:
+                    if not (is_on_switch and isinstance(step, (DefaultVlan, Vlan))):  # it knows of them already
+                        _perform(step, host)
+            case Stacked():
+                _stack(device.make, host, netns)
+            case Move():
+                if device.make.mtu:
+                    with _doing(device.make):
+                        host.change(_linked(device.make, device.link, host).index, mtu=device.make.mtu)
+        return device
+
+    def _make_pair(self, veth: Veth, host: Links, netns: int) -> str:
+        """Make the pair; return the name of the host's end."""
+        link = host.find(veth.mtu_of) if veth.mtu_of else None
+        bridge = _linked(veth, veth.bridge, host) if veth.bridge else None
+        is_switch = bridge is not None and _is_switch(bridge)
+        if bridge and not is_switch and (veth.vlan_id is not None or veth.vlan_tagged) and not bridge.vlan_filtering:
+            hint = f"switch it on: ip link set {bridge.name} type bridge vlan_filtering 1"
+            raise StepError(str(veth), f"the bridge {bridge.name} does not filter VLANs", where=veth.where, hint=hint)
+        mtu = veth.mtu or (link.mtu if link else 0) or _MTU
+        fields = {
+            "flags": rtnetlink.IFF_UP, "change": rtnetlink.IFF_UP, "address": f"fe:{os.urandom(5).hex(':')}",
+            "mtu": mtu, **_queues(veth.n_txqueues, veth.n_rxqueues),
+            **({"master": bridge.index} if bridge and not is_switch else {}),
+            "linkinfo": {"kind": "veth", "veth": {"peer": {
+                "ifname": veth.name, "mtu": mtu, "netns_fd": netns, **_queues(veth.n_rxqueues, veth.n_txqueues),
+            }}},
+        }  # fmt: skip
+        with _doing(veth):
+            pair = _create_pair(veth.pair, fields, host)
+        if bridge and is_switch:
+            self._ports.append((bridge.name, pair))
+            self._remember("port", bridge.name, pair)
+            switch.add_port(bridge.name, pair, veth.vlan_id, veth.vlan_tagged, veth.where)
+        return pair
+
+    def _lend(self, each: Loan, host: Links, netns: int) -> None:
+        device = next(device for device in self._plan.devices if device.number == each.number)
+        assert isinstance(device.make, Move)
+        with _doing(device.make):
+            index = self._indexes[each.number] = loan.lend(each, host, netns)
+        self._remember("lent", str(each.number), str(index))
+
+    def _remember(self, *words: str) -> None:
+        if self._guard:
+            self._guard.tell("\t".join(words).encode(errors="surrogateescape") + b"\n")
+
+    def _bring_home(self, netns: int) -> None:
+        loans, self._loans = self._loans, []
+        for each in loans:
+            loan.bring_home(each, self._indexes.pop(each.number, 0), netns)
+
+    def _stop_answering(self) -> None:
+        answering, self._answering = self._answering, []
+        if not answering:
+            return
+        with Links(Channel()) as host:
+            for step in reversed(answering):
+                try:
+                    requests.undo(step, host)
+                except OSError as error:
+                    log.warn(f"cannot undo {step}: {error.strerror}")
+
+    def _delete_ports(self) -> None:
+        ports, self._ports = self._ports, []
+        for bridge, port in ports:
+            try:
+                switch.delete_port(bridge, port)
+            except (OSError, StepError) as error:
+                log.warn(str(error))
+
+
+class _doing:
+    """`with _doing(step):` says of an OSError in the block what could not be done, and where that was asked for."""
+
+    def __init__(self, step: Step | Veth | Stacked | Move) -> None:
+        self._step = step
+
+    def __enter__(self) -> None:
+        log.trace(str(self._step))
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            step, why = self._step, error.strerror or str(error)
+            hint = steps.hint(step, error.errno)
+            raise StepError(str(step), why, where=step.where, hint=hint) from error
+
+
+def _perform(step: Step, host: Links) -> None:
+    with _doing(step):
+        requests.perform(step, host)
+
+
+def _is_open(device: Device) -> bool:
+    """Whether something about it must be looked for on the host."""
+    return bool(_autos(device)) or (isinstance(device.make, Move) and device.link.endswith("+"))
+
+
+def _autos(device: Device) -> tuple[Step, ...]:
+    steps = (*device.after, *device.inside)
+    return tuple(step for step in steps if isinstance(step, (Route, Neighbour)) and step.auto)
+
+
+def _completed(device: Device, host: Links) -> Device:
+    if isinstance(device.make, Move) and device.link.endswith("+"):
+        prefix = device.link[:-1]
+        found = [link.name for link in host.all() if link.name.startswith(prefix)]
+        if not found:
+            why = f"this host has no network device whose name begins with {prefix}"
+            raise StepError(str(device.make), why, where=device.make.where_link)
+        device = device.called(found[-1])
+
+    def completed(step: Step) -> Step:
+        if isinstance(step, Route) and step.auto:
+            return step.replace(gateway=_gateway(step, host), auto="")
+        if isinstance(step, Neighbour) and step.auto:
+            return step.replace(address=_gateway(step, host), auto="")
+        return step
+
+    return device.replace(after=tuple(map(completed, device.after)), inside=tuple(map(completed, device.inside)))
+
+
+def _gateway(step: Route | Neighbour, host: Links) -> str:
+    """The address of the device `step.auto`, which is its network's gateway."""
+    found = host.find(step.auto)
+    addresses = host.addresses(found.index, requests.FAMILIES[step.family]) if found else ()
+    if not addresses:
+        why = f"{step.auto} has no {step.family} address" if found else f"there is no network device {step.auto}"
+        raise StepError(str(step), why, where=step.where, hint="write the gateway's address")
+    return addresses[0]
+
+
+def _linked(step: Veth | Stacked | Move, link: str, host: Links) -> Link:
+    """The device of the host's that `step` needs.  Raises StepError if there is none."""
+    found = host.find(link)
+    if not found:
+        hint = f"make {link}, as lxc-net makes its bridge, or correct the link"
+        raise StepError(str(step), f"there is no network device {link}", where=step.where_link, hint=hint)
+    return found
+
+
+def _is_switch(link: Link | None) -> bool:
+    """Whether it can only be a bridge of Open vSwitch's: it is none of the kernel's."""
+    return link is not None and link.kind != "bridge"
+
+
+def _is_on_switch(device: Device, host: Links) -> bool:
+    return isinstance(device.make, Veth) and bool(device.make.bridge) and _is_switch(host.find(device.make.bridge))
+
+
+def _loan(device: Device, host: Links) -> Loan:
+    assert isinstance(device.make, Move)
+    link = _linked(device.make, device.link, host)
+    return Loan(link, device.name, device.number)
+
+
+def _stack(step: Stacked, host: Links, netns: int) -> None:
+    link = _linked(step, step.link, host)
+    mtu = {"mtu": step.mtu} if step.mtu else {}
+    info = {"kind": step.type, step.type: dict(step.options)}
+    with _doing(step):
+        host.channel.request(
+            rtnetlink.RTM_NEWLINK, _CREATE, ifname=step.name, link=link.index, netns_fd=netns, **mtu, linkinfo=info
+        )
+
+
+def _create_pair(name: str, fields: dict[str, object], host: Links) -> str:
+    """Make a pair whose end on the host is called `name`, or as no other yet.  Raises OSError."""
+    deadline = time.monotonic() + _PATIENCE
+    attempts = _ATTEMPTS
+    while True:
+        chosen = _random_name() if name == PAIR else name
+        try:
+            host.channel.request(rtnetlink.RTM_NEWLINK, _CREATE, ifname=chosen, **fields)
+            return chosen
+        except OSError as error:
+            attempts -= 1
+            if error.errno != errno.EEXIST or (name == PAIR and not attempts):
+                raise
+        if name != PAIR:
+            _wait_for(name, host, deadline)
+
+
+def _wait_for(name: str, host: Links, deadline: float) -> None:
+    """Return when the kernel may have removed the device `name`: the end of a pair whose other namespace has died.
+
+    Raises OSError(EEXIST) if it is something else.
+    """
+    found = host.find(name)
+    if found and (found.kind != "veth" or found.peer_netns != -1 or time.monotonic() > deadline):
+        raise OSError(errno.EEXIST, f"there is a network device {name} already")
+    time.sleep(_PAUSE)
+
+
+def _random_name() -> str:
+    return "veth" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(6))
+
+
+def _queues(rx: int, tx: int) -> dict[str, int]:
+    return {name: number for name, number in (("n_rxqueues", rx), ("n_txqueues", tx)) if number}
