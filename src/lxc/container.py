@@ -213,6 +213,26 @@ class Container(Copies):
             return True
         return False
 
+    def add_device_node(self, src_path: str, dest_path: str | None = None) -> bool:
+        """Give it the host's device `src_path`, at `dest_path` in it (the same path unless given)."""
+        attempt.texts(src_path, dest_path or "")
+        with self._doing:
+            from lxc.runtime import nodes
+
+            nodes.add(self._place, src_path, dest_path or "")
+            return True
+        return False
+
+    def remove_device_node(self, src_path: str, dest_path: str | None = None) -> bool:
+        """Take the device at `dest_path` in it (at `src_path` unless given) away, and forbid it."""
+        attempt.texts(src_path, dest_path or "")
+        with self._doing:
+            from lxc.runtime import nodes
+
+            nodes.remove(self._place, src_path, dest_path or "")
+            return True
+        return False
+
     def get_interfaces(self) -> tuple[str, ...]:
         """The names of its network interfaces."""
         with self._asking:

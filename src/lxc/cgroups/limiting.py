@@ -158,9 +158,14 @@ def _hint(each: Write, path: str, number: int) -> str:
         return f"there is no {file}; {each.controller} has {' '.join(there[:12])}{' …' * (len(there) > 12)}"
     if number in (errno.EACCES, errno.EPERM) and not os.access(path, os.W_OK):
         return f"{file} cannot be written, or not by this user"
+    return expected(file, number)
+
+
+def expected(file: str, number: int) -> str:
+    """What the kernel would have taken for `file`, to which a write failed with the errno `number`; "" if that is not it."""
     if number in (errno.EINVAL, errno.ERANGE, errno.ENODEV, errno.EDOM, errno.EOVERFLOW):
-        expected = _THROTTLE if file.startswith("blkio.throttle.") else _EXPECTED.get(file, "")
-        return f"expected {expected}" if expected else "the kernel does not take this value"
+        text = _THROTTLE if file.startswith("blkio.throttle.") else _EXPECTED.get(file, "")
+        return f"expected {text}" if text else "the kernel does not take this value"
     if number == errno.EBUSY:
         return "more is used already than the limit allows, or another setting stands against it"
     return ""

@@ -8,6 +8,8 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
+from lxc.cgroups.devices import ACCESS, Rule
+from lxc.errors import StepError
 from lxc.kernel import process
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
@@ -46,6 +48,7 @@ class Answers:
             commands.CONSOLE_LOG: self._console_log,
             commands.SERVE_STATE_CLIENTS: self._serve_state_clients,
             commands.SECCOMP_NOTIFY_ADD_LISTENER: self._add_listener,
+            commands.ADD_BPF_DEVICE_CGROUP: self._add_device_rule,
             commands.FREEZE: lambda request, _: self._freeze(request, is_on=True),
             commands.UNFREEZE: lambda request, _: self._freeze(request, is_on=False),
             commands.GET_CGROUP2_FD: lambda *_: self._cgroup2_fd(monitor.made.container),
@@ -134,6 +137,17 @@ class Answers:
             return Reply(-(error.errno or errno.EIO))
         return Reply()
 
+    def _add_device_rule(self, request: Request, _connection: Connection) -> Reply:
+        it = commands.device_rule(request.payload)
+        rule = Rule(it.allow, it.type, it.major, it.minor, it.access or ACCESS)
+        try:
+            self._monitor.add_device_rule(rule)
+        except (OSError, StepError) as error:
+            log.error(str(error))
+            cause = error.__cause__ if isinstance(error, StepError) else error
+            return Reply(-(getattr(cause, "errno", 0) or errno.EINVAL))
+        return Reply()
+
     def _freeze(self, request: Request, *, is_on: bool) -> Reply:
         """LXC's clients use it on unified hosts only."""
         made = self._monitor.made
@@ -170,7 +184,8 @@ class Answers:
         if len(request.payload) != 80 or not raw:
             return Reply(-errno.EINVAL)
         made, controller = self._monitor.made, raw.decode(errors="replace")
-        hierarchy = made.layout.unified if controller == "unified" else made.layout.with_controller(controller)
+        is_unified = controller == "unified" or made.layout.name == "unified"
+        hierarchy = made.layout.unified if is_unified else made.layout.with_controller(controller)
         if not hierarchy:
             return Reply(-errno.ENOENT)
         numbers = (_LAYOUTS[made.layout.name], 0, _type(hierarchy), -errno.EBADF)

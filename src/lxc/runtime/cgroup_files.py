@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 
+from lxc.cgroups import devices, limiting, nodes
 from lxc.cgroups import outside as cgroups
-from lxc.errors import LxcError, NotFound, Unsupported
+from lxc.config.settings import Settings
+from lxc.errors import LxcError, NotFound
 from lxc.kernel.fs import closing
-from lxc.runtime import client, statistics
+from lxc.runtime import client, lock, statistics
+from lxc.runtime.commands import DeviceRule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +34,62 @@ def read(place: Place, key: str) -> str:
 
 
 def write(place: Place, key: str, value: str) -> None:
-    """Have the kernel take `value`.  Raises NotRunning, NotFound, LxcError with the kernel's word."""
+    """Have the kernel take `value`.  Raises NotRunning, NotFound, LxcError with the kernel's word.
+
+    A rule for devices may name the device by its file, /dev/fuse rwm.
+    """
+    layout = cgroups.find()
+    if key.startswith("devices."):
+        value = _numbered(key, value)
+        if not layout.with_controller("devices"):
+            client.init_pid(place)  # raises NotRunning
+            client.add_device_rule(place, _rule(key, value))
+            return
     with closing(_open(place, key, os.O_WRONLY)) as fd:
         try:
             os.write(fd, value.encode(errors="surrogateescape"))
         except OSError as error:
-            raise LxcError(f"cannot set {key} of {place.name} to {value!r}: {error.strerror}") from error
+            what = f"cannot set {key} of {place.name} to {value!r} ({layout.name} layout): {error.strerror}"
+            raise LxcError(what, hint=limiting.expected(key, error.errno or 0)) from error
+
+
+def persist(place: Place, key: str, value: str) -> None:
+    """Write into the container's configuration what has it limited so from its next start on.
+
+    A value takes the place of others for the same file; a rule for devices is added to those there are.
+    Raises NotFound, ConfigError, LxcError.
+    """
+    if not place.is_defined:
+        raise NotFound(f"{place.name} has no configuration that could keep it")
+    _check(key)
+    controller = key.partition(".")[0]
+    family = "lxc.cgroup" if cgroups.find().with_controller(controller) else "lxc.cgroup2"
+    with lock.held(place):
+        settings = Settings().load(place.config_file)
+        if controller == "devices":
+            devices.rule(key, _numbered(key, value))
+        else:
+            settings = settings.clear_item(f"{family}.{key}")
+        settings.append_item(f"{family}.{key}", value, "--persist").document.save(place.config_file)
+
+
+def _numbered(key: str, value: str) -> str:
+    """The rule `value`, with the device's numbers if it names a file.  Raises NotFound."""
+    path, access = devices.path(value)
+    if not path or key != "devices.allow":
+        return value
+    found = nodes.at(path)
+    if not found:
+        raise NotFound(f"there is no device {path} on the host")
+    return f"{found} {access}"
+
+
+def _rule(key: str, value: str) -> DeviceRule:
+    try:
+        it = devices.rule(key, value)
+    except ValueError as error:
+        raise LxcError(f"cannot set {key}: {error}") from error
+    return DeviceRule(it.type, it.major, it.minor, it.access, it.allow)
 
 
 def _open(place: Place, key: str, flags: int) -> int:
@@ -52,13 +105,15 @@ def _open(place: Place, key: str, flags: int) -> int:
 def _directory(place: Place, key: str) -> str:
     """The directory that the file is in."""
     client.init_pid(place)  # raises NotRunning
-    controller, dot, name = key.partition(".")
-    layout = cgroups.find()
-    if not (controller and dot and name) or "/" in key or "\0" in key:
-        raise NotFound(f"{key!r} is no file of a control group", hint="expected CONTROLLER.FILE, such as pids.max")
-    if controller == "devices" and not layout.with_controller(controller):
-        raise Unsupported("this version does not change device rules of a running container on version 2 cgroups")
+    _check(key)
+    controller, layout = key.partition(".")[0], cgroups.find()
     directory = statistics.directory(place, layout)(controller)
     if not directory:
-        raise NotFound(f"{place.name} has no cgroup of the controller {controller}")
+        raise NotFound(f"{place.name} has no cgroup of the controller {controller} ({layout.name} layout)")
     return directory
+
+
+def _check(key: str) -> None:
+    controller, dot, name = key.partition(".")
+    if not (controller and dot and name) or "/" in key or "\0" in key:
+        raise NotFound(f"{key!r} is no file of a control group", hint="expected CONTROLLER.FILE, such as pids.max")

@@ -17,6 +17,7 @@ from lxc.runtime.commands import Reply, Request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
+    from lxc.runtime.commands import DeviceRule
     from lxc.runtime.place import Place
 
 PATIENCE = 30  # seconds that a monitor may take for an answer before it counts as hung
@@ -133,6 +134,13 @@ def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROU
 def limit_cgroup(place: Place, controller: str = "") -> str | None:
     """The same of the cgroup that limits the container, which may be above the one that its processes are in."""
     return cgroup(place, controller, commands.GET_LIMIT_CGROUP)
+
+
+def add_device_rule(place: Place, rule: DeviceRule) -> None:
+    """Have the monitor add a rule for devices, on a host of the unified layout.  Raises NotRunning, LxcError."""
+    reply = ask(place, Request(commands.ADD_BPF_DEVICE_CGROUP, payload=commands.as_device_rule(rule)))
+    if reply.ret < 0:
+        raise LxcError(f"the monitor of {place.name} did not add the device rule: {os.strerror(-reply.ret)}")
 
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:

@@ -37,6 +37,7 @@ HEADER = 16
 MESSAGE = 264  # struct lxc_msg
 STATE_MESSAGE, PRIORITY_MESSAGE, EXIT_CODE_MESSAGE = range(3)
 CGROUP_CONTEXT = 92  # struct cgroup_ctx: s32 layout, u32 utilities, u32 fd_len, s32 fd[20]
+_DEVICE_RULE = 40  # bytes
 _LONGEST_NAME = 255  # in struct lxc_msg, without its NUL
 
 
@@ -52,6 +53,16 @@ class Reply(Record):
     payload: bytes = b""
     descriptors: tuple[int, ...] = ()
     is_lent: bool = True  # the sender keeps `descriptors` open; else they are closed once sent
+
+
+class DeviceRule(Record):
+    """struct device_item: allow or deny `access` (of r, w and m; "" is all) to devices; -1 is any number."""
+
+    type: str  # a, b or c
+    major: int
+    minor: int
+    access: str
+    allow: bool
 
 
 class ConsoleLog(Record):
@@ -123,6 +134,29 @@ def as_console_log(log: ConsoleLog) -> bytes:
         + bytes((log.write_logfile,))
         + bytes(7)
     )
+
+
+def as_device_rule(rule: DeviceRule) -> bytes:
+    """The 40 bytes of ADD_BPF_DEVICE_CGROUP: struct device_item, its list pointers left zero."""
+    return (
+        rule.type.encode("ascii").ljust(4, b"\0")
+        + rule.major.to_bytes(4, "little", signed=True)
+        + rule.minor.to_bytes(4, "little", signed=True)
+        + rule.access.encode("ascii").ljust(4, b"\0")
+        + int(rule.allow).to_bytes(4, "little")
+        + bytes(20)
+    )
+
+
+def device_rule(payload: bytes) -> DeviceRule:
+    """The rule that is added.  Raises ValueError."""
+    if len(payload) != _DEVICE_RULE:
+        raise ValueError(f"expected {_DEVICE_RULE} bytes, got {len(payload)}")
+    kind, access = payload[:1].decode("latin-1"), payload[12:16].split(b"\0", 1)[0].decode("latin-1")
+    major, minor = (int.from_bytes(payload[at : at + 4], "little", signed=True) for at in (4, 8))
+    if kind not in ("a", "b", "c") or not set(access) <= set("rwm") or min(major, minor) < -1:
+        raise ValueError(f"no rule for devices: {payload!r}")
+    return DeviceRule(kind, major, minor, access, payload[16:20] != bytes(4))
 
 
 def state_message(name: str, state: int, kind: int = STATE_MESSAGE) -> bytes:

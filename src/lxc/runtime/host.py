@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from lxc import log
+from lxc.cgroups import nodes
 from lxc.cgroups import outside as cgroups
 from lxc.config import effects, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
@@ -103,13 +103,9 @@ def _layout(config: Config) -> Layout:
 def _nodes(config: Config) -> Iterator[tuple[str, str]]:
     """The devices that rules name by their files, with their numbers."""
     for path in plan_cgroups.named_nodes(config):
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue  # the rule's line is told by the plan
-        kind = "b" if stat.S_ISBLK(status.st_mode) else "c" if stat.S_ISCHR(status.st_mode) else ""
-        if kind:
-            yield path, f"{kind} {os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+        found = nodes.at(path)
+        if found:  # else the plan tells the rule's line
+            yield path, found
 
 
 def _filter(config: Config) -> Filter:

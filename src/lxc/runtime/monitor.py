@@ -15,6 +15,7 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
+from lxc.cgroups.devices import Policy
 from lxc.cgroups.limiting import DeviceProgram
 from lxc.errors import LxcError
 from lxc.hooks import outside as hooks
@@ -36,6 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lxc.cgroups.devices import Rule
     from lxc.cgroups.outside import Cgroups
     from lxc.config.container import Config
     from lxc.kernel.sockets import socket
@@ -136,6 +138,17 @@ class Monitor:
             return
         if self.state in (commands.FREEZING, commands.FROZEN):
             cgroups.freeze(self.made, is_on=False)
+
+    def add_device_rule(self, rule: Rule) -> None:
+        """Add a rule for devices on a host of the unified layout, for this life and, after a reboot, the next.
+
+        Without rules so far everything is allowed.  Raises StepError.
+        """
+        policy = (self.plan.cgroups.policy or Policy(allows=True)).with_rule(rule)
+        if policy == (self.plan.cgroups.policy or Policy(allows=True)):
+            return
+        self.device_program.put(self.made, policy)
+        self.plan = self.plan.replace(cgroups=self.plan.cgroups.replace(policy=policy))
 
     def _once(self, started: Callable[[], bool]) -> Exit:
         """One life: launch, serve until init ends, take down.  Return its end."""

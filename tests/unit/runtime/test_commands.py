@@ -150,3 +150,22 @@ def test_malformed_input_is_a_value_error_and_nothing_else(reader: Callable[[byt
 def test_input_of_the_wrong_length_is_refused_with_both_lengths(reader: Callable[[bytes], object], size: int) -> None:
     with pytest.raises(ValueError, match="expected"):
         reader(b"x" * size)
+
+
+def test_a_device_rule_is_packed_as_debian_s_client_sends_it() -> None:
+    """Seen with strace: lxc-cgroup devices.allow "c 1:5 rw", and devices.deny "a"."""
+    sent = bytes.fromhex("63000000 01000000 05000000 72770000 01000000".replace(" ", "")) + bytes(20)
+    rule = commands.DeviceRule("c", 1, 5, "rw", True)
+    assert commands.as_device_rule(rule) == sent
+    assert commands.device_rule(sent) == rule
+    everything = bytes.fromhex("61000000 ffffffff ffffffff 00000000 00000000".replace(" ", "")) + bytes(20)
+    assert commands.device_rule(everything) == commands.DeviceRule("a", -1, -1, "", False)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", bytes(39), bytes(40), bytes(41), b"x" + bytes(39), b"c" + bytes(11) + b"q" + bytes(27), b"c" + b"\xfe" * 39],
+)
+def test_what_is_no_device_rule_is_an_error(payload: bytes) -> None:
+    with pytest.raises(ValueError, match=r"expected 40 bytes|no rule for devices"):
+        commands.device_rule(payload)

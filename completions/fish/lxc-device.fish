@@ -1,0 +1,11 @@
+complete -c lxc-device -f
+complete -c lxc-device -n __fish_is_first_arg -a '(lxc-ls -1 --running)'
+complete -c lxc-device -s n -l name -x -a '(lxc-ls -1 --running)' -d 'Name of the container.'
+complete -c lxc-device -s h -l help -d 'Print this help.'
+complete -c lxc-device -l usage -d 'Print all options on a few lines.'
+complete -c lxc-device -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-device -s q -l quiet -d 'Print no messages.'
+complete -c lxc-device -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-device -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-device -s P -l lxcpath -r -F -d 'Directory of the containers.'
+complete -c lxc-device -l rcfile -r -F -d 'Use FILE, not the container\'s own configuration.'

@@ -1,0 +1,54 @@
+"""lxc-device: give a running container a device, or take it away."""
+
+from __future__ import annotations
+
+from lxc.cli.options import Arguments, Command
+from lxc.errors import LxcError, NotRunning, UsageError
+from lxc.runtime import client
+
+_ACTIONS = ("add", "del")
+
+
+def check(arguments: Arguments) -> None:
+    words = arguments.operands
+    if len(words) < 2:
+        raise UsageError("Error: no command given: expected add DEVICE or del DEVICE")
+    if not any(action.startswith(words[0]) for action in _ACTIONS) or not words[0]:
+        raise UsageError("Error: Please use add or del")
+
+
+COMMAND = Command(
+    "lxc-device",
+    Arguments,
+    summary="Adds a device to a running container, or removes it.",
+    description="DEVICE is the path of a device on the host. It is made at the same path in the container, or at NAME, and the "
+    "container may use it from then on; what is there already is replaced. A container with ids of its own, which "
+    "cannot have nodes, gets the host's mounted.\n\n"
+    "del takes away the device at DEVICE, or NAME, in the container, and forbids it.",
+    operands="add|del DEVICE [NAME]",
+    containers="running",
+    check=check,
+    exits=(("0", "Done."), ("1", "It was not done; a message says why.")),
+    examples=(
+        ("lxc-device -n web -- add /dev/ttyS0", "Lets web use the first serial line."),
+        ("lxc-device -n web -- add /dev/loop7 /dev/disk", "Calls the device otherwise there."),
+        ("lxc-device -n web -- del /dev/ttyS0", "Takes it away again."),
+    ),
+    see_also=("lxc-cgroup(1)", "lxc.container.conf(5)"),
+)
+
+
+def run(arguments: Arguments) -> int:
+    from lxc.runtime import nodes
+
+    place, (action, device, *more) = arguments.place, arguments.operands
+    if not client.is_running(place):
+        raise NotRunning(f"Container {place.name} is not running")
+    name = more[0] if more else ""
+    adds = "add".startswith(action)
+    try:
+        (nodes.add if adds else nodes.remove)(place, device, name)
+    except LxcError as error:
+        what = f"Failed to add {device} to {place.name}" if adds else f"Failed to del {device} from {place.name}"
+        raise LxcError(f"{what}: {error}", hint=error.hint) from error
+    return 0

@@ -1,0 +1,279 @@
+"""Changing what limits a running container: lxc-cgroup and lxc-device, and the API's functions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.conftest import CONFIG, Lxc
+
+import lxc as api
+
+if TYPE_CHECKING:
+    from tests.unified import UnifiedLxc
+
+pytestmark = [pytest.mark.root, pytest.mark.hybrid]
+MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
+LOOP = "head -c 1 /dev/zero"
+
+
+def payload(name: str, file: str) -> Path:
+    return Path(f"/sys/fs/cgroup/{file.partition('.')[0]}/lxc.payload.{name}/{file}")
+
+
+def said(lxc: Lxc, tool: str, *words: str) -> str:
+    """What a command that fails says."""
+    done = lxc.run(tool, *words)
+    assert done.returncode == 1
+    return done.stderr
+
+
+def tried(lxc: Lxc, name: str, script: str) -> bool:
+    return lxc.run("lxc-attach", "-n", name, "--", "sh", "-c", script).returncode == 0
+
+
+@pytest.fixture
+def running(lxc: Lxc, box: str) -> str:
+    lxc.start(box)
+    return box
+
+
+# ---- lxc-cgroup -----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_printed_with_an_empty_line_after_it(lxc: Lxc, running: str) -> None:
+    assert lxc.ok("lxc-cgroup", "-n", running, "pids.max") == "max\n\n"
+    assert lxc.ok("lxc-cgroup", "-n", running, "pids.max", peer=True) == "max\n\n"
+
+
+def test_a_value_is_set_at_once(lxc: Lxc, running: str) -> None:
+    assert lxc.ok("lxc-cgroup", running, "pids.max", "77") == ""
+    assert payload(running, "pids.max").read_text() == "77\n"
+    lxc.ok("lxc-cgroup", running, "cpu.shares", "99")
+    assert payload(running, "cpu.shares").read_text() == "99\n"
+
+
+def test_a_file_of_the_unified_hierarchy_is_there_on_a_hybrid_host(lxc: Lxc, running: str) -> None:
+    lxc.ok("lxc-cgroup", running, "cgroup.max.depth", "4")
+    assert Path(f"/sys/fs/cgroup/unified/lxc.payload.{running}/cgroup.max.depth").read_text() == "4\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pids.nope"], "Failed to retrieve value of 'pids.nope' for '{path}:{name}': there is no pids.nope\n"
+                        "  ls /sys/fs/cgroup/pids/lxc.payload.{name} shows what there is\n"),
+        (["pids.max", "x"], "Failed to assign 'x' value to 'pids.max' for '{name}': cannot set pids.max of {name} to "
+                            "'x' (hybrid layout): Invalid argument\n  expected a number of processes, or max\n"),
+        (["pids"], "Failed to retrieve value of 'pids' for '{path}:{name}': 'pids' is no file of a control group\n"
+                   "  expected CONTROLLER.FILE, such as pids.max\n"),
+        (["pids.max/../x"], "Failed to retrieve value of 'pids.max/../x' for '{path}:{name}': 'pids.max/../x' is no "
+                            "file of a control group\n  expected CONTROLLER.FILE, such as pids.max\n"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_says_which_and_why(lxc: Lxc, running: str, words: list[str], message: str) -> None:
+    expected = f"lxc-cgroup: {running}: {message}".format(path=lxc.path, name=running)
+    assert said(lxc, "lxc-cgroup", running, *words) == expected
+
+
+def test_a_container_that_does_not_run_has_no_files(lxc: Lxc, box: str) -> None:
+    assert said(lxc, "lxc-cgroup", box, "pids.max") == f"lxc-cgroup: {box}: '{lxc.path}:{box}' is not running\n"
+
+
+def test_what_is_persisted_is_so_after_the_next_start(lxc: Lxc, running: str) -> None:
+    for value in ("77", "78"):
+        lxc.ok("lxc-cgroup", running, "pids.max", value, "--persist")
+        assert payload(running, "pids.max").read_text() == f"{value}\n"
+    lxc.ok("lxc-cgroup", "--persist", running, "devices.deny", "c 1:5 rwm")
+    lxc.ok("lxc-cgroup", "--persist", running, "devices.deny", "c 1:7 rwm")
+    lines = [line for line in lxc.config(running).read_text().splitlines() if "cgroup." in line and "auto" not in line]
+    assert lines == [
+        "lxc.cgroup.pids.max = 78",
+        "lxc.cgroup.devices.deny = c 1:5 rwm",
+        "lxc.cgroup.devices.deny = c 1:7 rwm",
+    ]
+    lxc.ok("lxc-stop", "-n", running, "-k")
+    lxc.start(running)
+    assert payload(running, "pids.max").read_text() == "78\n"
+    assert not tried(lxc, running, "head -c 1 /dev/zero")
+
+
+def test_what_the_kernel_refuses_is_not_persisted(lxc: Lxc, running: str) -> None:
+    before = lxc.config(running).read_text()
+    said(lxc, "lxc-cgroup", running, "pids.max", "x", "--persist")
+    assert lxc.config(running).read_text() == before
+
+
+def test_a_stopped_container_is_changed_in_its_configuration_alone(lxc: Lxc, box: str) -> None:
+    lxc.ok("lxc-cgroup", box, "pids.max", "79", "--persist")
+    lxc.start(box)
+    assert payload(box, "pids.max").read_text() == "79\n"
+
+
+def test_on_a_unified_host_rules_for_devices_are_added_to_the_program(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = a\nlxc.cgroup2.devices.allow = c 1:3 rwm\n")
+    unified.start(name)
+    assert not tried(unified, name, LOOP)
+    unified.ok("lxc-cgroup", name, "devices.allow", "/dev/zero r")
+    assert tried(unified, name, LOOP)
+    assert not tried(unified, name, "echo > /dev/zero")
+    unified.ok("lxc-cgroup", name, "devices.deny", "c 1:5 r")
+    assert not tried(unified, name, LOOP)
+    unified.ok("lxc-cgroup", name, "devices.allow", "a")
+    assert tried(unified, name, LOOP)
+    unified.ok("lxc-cgroup", name, "devices.deny", "a")
+    assert not tried(unified, name, "echo > /dev/null")
+
+
+def test_on_a_unified_host_debian_s_client_adds_them_as_well(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.allow = c 1:3 rwm\n")
+    unified.start(name)
+    unified.ok("lxc-cgroup", "-n", name, "devices.allow", "c 1:5 rw", peer=True)
+    assert tried(unified, name, LOOP)
+    unified.ok("lxc-cgroup", "-n", name, "devices.deny", "a", peer=True)
+    assert not tried(unified, name, LOOP)
+
+
+def test_on_a_unified_host_ours_adds_them_to_debian_s(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = a\nlxc.cgroup2.devices.allow = c 1:3 rwm\n")
+    unified.ok("lxc-start", "-n", name, peer=True)
+    assert not tried(unified, name, LOOP)
+    unified.ok("lxc-cgroup", name, "devices.allow", "c 1:5 rwm")
+    assert tried(unified, name, LOOP)
+
+
+def test_on_a_unified_host_a_container_without_rules_gets_its_first(unified: UnifiedLxc) -> None:
+    name = unified.create()
+    unified.start(name)
+    unified.ok("lxc-cgroup", name, "devices.deny", "c 1:5 rwm")
+    assert not tried(unified, name, LOOP)
+    assert tried(unified, name, "echo > /dev/null")
+
+
+def test_on_a_unified_host_added_rules_outlive_a_reboot(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = c 1:7 rwm\n")
+    unified.start(name)
+    unified.ok("lxc-cgroup", name, "devices.deny", "a")
+    unified.ok("lxc-cgroup", name, "devices.allow", "c 1:5 rwm")
+    unified.ok("lxc-stop", "-n", name, "-r", "-t", "30")
+    assert tried(unified, name, LOOP)
+    assert not tried(unified, name, "head -c 1 /dev/urandom")
+
+
+def test_on_a_unified_host_what_is_no_rule_is_told(unified: UnifiedLxc) -> None:
+    name = unified.create()
+    unified.start(name)
+    assert said(unified, "lxc-cgroup", name, "devices.allow", "c 1 r") == (
+        f"lxc-cgroup: {name}: Failed to assign 'c 1 r' value to 'devices.allow' for '{name}': cannot set devices.allow: "
+        "expected MAJOR:MINOR, each a number or *, got '1'\n"
+    )
+
+
+def test_the_api_reads_and_sets_files(lxc: Lxc, running: str) -> None:
+    it = api.Container(running, str(lxc.path))
+    assert it.set_cgroup_item("pids.max", "88")
+    assert it.get_cgroup_item("pids.max") == "88"
+    assert not it.set_cgroup_item("pids.max", "x")
+    with pytest.raises(KeyError, match="Invalid cgroup entry"):
+        it.get_cgroup_item("pids.nope")
+
+
+# ---- lxc-device -----------------------------------------------------------------------------------------------------
+
+
+def numbers(lxc: Lxc, name: str, path: str) -> str:
+    """Type and numbers of a device in the container: `c 1 5`."""
+    script = f"test -c {path} && echo c $(stat -c '%t %T' {path}) || echo b $(stat -c '%t %T' {path})"
+    return lxc.attach(name, "sh", "-c", script).strip()
+
+
+def test_a_device_is_made_and_allowed_and_taken_away_again(lxc: Lxc) -> None:
+    name = lxc.create(config=CONFIG + "lxc.cgroup.devices.deny = a\nlxc.cgroup.devices.allow = c 1:3 rwm\n")
+    lxc.start(name)
+    listed = payload(name, "devices.list")
+    lxc.ok("lxc-device", "-n", name, "--", "add", "/dev/zero", "/dev/some/where")
+    assert numbers(lxc, name, "/dev/some/where") == "c 1 5"
+    assert tried(lxc, name, "head -c 1 /dev/some/where")
+    assert listed.read_text() == "c 1:3 rwm\nc 1:5 rwm\n"
+    lxc.ok("lxc-device", "-n", name, "--", "del", "/dev/some/where")
+    assert not tried(lxc, name, "test -e /dev/some/where")
+    assert listed.read_text() == "c 1:3 rwm\n"
+
+
+def test_what_was_at_its_place_is_replaced(lxc: Lxc, running: str) -> None:
+    lxc.attach(running, "touch", "/dev/full2")
+    lxc.ok("lxc-device", running, "add", "/dev/full", "/dev/full2")
+    assert numbers(lxc, running, "/dev/full2") == "c 1 7"
+
+
+def test_it_has_the_mode_of_the_host_s(lxc: Lxc, running: str) -> None:
+    lxc.ok("lxc-device", running, "a", "/dev/zero", "/dev/z")  # the beginning of the word is enough
+    mode = lxc.attach(running, "stat", "-c", "%a", "/dev/z").strip()
+    assert mode == f"{os.stat('/dev/zero').st_mode & 0o777:o}"
+
+
+def test_a_link_in_the_way_is_not_followed(lxc: Lxc, running: str) -> None:
+    lxc.attach(running, "ln", "-s", "/tmp", "/dev/way")
+    assert said(lxc, "lxc-device", running, "add", "/dev/zero", "/dev/way/z") == (
+        f"lxc-device: {running}: Failed to add /dev/zero to {running}: cannot make the device /dev/way/z in {running}: "
+        "/dev/way is a symbolic link; links are not followed\n"
+    )
+    assert not Path("/tmp/z").exists()
+    assert not tried(lxc, running, "test -e /tmp/z")
+
+
+def test_what_is_no_device_is_left_alone(lxc: Lxc, running: str) -> None:
+    assert "/etc/passwd is not a device" in said(lxc, "lxc-device", running, "add", "/etc/passwd")
+    assert f"/etc/passwd of {running} is not a device: it is left alone" in said(
+        lxc, "lxc-device", running, "del", "/etc/passwd"
+    )
+    assert tried(lxc, running, "test -s /etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["add", "/dev/nope"], "Failed to add /dev/nope to {name}: there is no device /dev/nope on the host: "
+                               "No such file or directory"),
+        (["del", "/dev/nope"], "Failed to del /dev/nope from {name}: there is no device /dev/nope in {name}: "
+                               "No such file or directory"),
+    ],
+)  # fmt: skip
+def test_a_device_that_is_not_there_is_told(lxc: Lxc, running: str, words: list[str], message: str) -> None:
+    assert said(lxc, "lxc-device", running, *words) == f"lxc-device: {running}: {message.format(name=running)}\n"
+
+
+def test_a_container_that_does_not_run_gets_none(lxc: Lxc, box: str) -> None:
+    assert said(lxc, "lxc-device", box, "add", "/dev/zero") == f"lxc-device: {box}: Container {box} is not running\n"
+
+
+def test_a_container_with_ids_of_its_own_gets_the_host_s_mounted(lxc: Lxc) -> None:
+    name = lxc.create(config=CONFIG + MAP)
+    lxc.start(name)
+    lxc.ok("lxc-device", name, "add", "/dev/zero", "/dev/sub/zero2")
+    assert numbers(lxc, name, "/dev/sub/zero2") == "c 1 5"
+    assert tried(lxc, name, "head -c 1 /dev/sub/zero2")
+    lxc.ok("lxc-device", name, "del", "/dev/sub/zero2")
+    assert not tried(lxc, name, "test -e /dev/sub/zero2")
+    lxc.attach(name, "ln", "-s", "/tmp", "/dev/way")
+    assert "/dev/way is a symbolic link" in said(lxc, "lxc-device", name, "add", "/dev/zero", "/dev/way/z")
+
+
+def test_on_a_unified_host_a_device_is_allowed_by_the_program(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.allow = c 1:3 rwm\n")
+    unified.start(name)
+    unified.ok("lxc-device", name, "add", "/dev/zero", "/dev/z")
+    assert tried(unified, name, "head -c 1 /dev/z")
+    unified.ok("lxc-device", name, "del", "/dev/z")
+    assert not tried(unified, name, LOOP)
+
+
+def test_the_api_gives_and_takes_devices(lxc: Lxc, running: str) -> None:
+    it = api.Container(running, str(lxc.path))
+    assert it.add_device_node("/dev/zero", "/dev/z")
+    assert numbers(lxc, running, "/dev/z") == "c 1 5"
+    assert it.remove_device_node("/dev/z")
+    assert not it.remove_device_node("/dev/z")
+    assert not it.add_device_node("/dev/nope")
