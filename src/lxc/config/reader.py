@@ -77,14 +77,14 @@ class Reader:
         if isinstance(key, Directive):
             self._settle()
             return False
-        if "#" in value or "'" in value or '"' in value or "\0" in value:
-            return False
-        if key.adds_up:
+        if key.adds_up:  # an odd one, too: it has its place among the others
             batch = self._batches.get(key.name) or self._batches.setdefault(key.name, Batch(lines, path))
             add = self._adders[head] = batch.adder(subkey)
             add(value)
             add(number)
             return True
+        if "#" in value or "'" in value or '"' in value or "\0" in value:
+            return False
         where = f"{path}:{number}"
         try:
             key.put(self._draft, subkey, value.strip(" \t"), where)

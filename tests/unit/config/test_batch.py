@@ -56,6 +56,11 @@ def test_so_they_do_on_top_of_others(text: str) -> None:
     assert outcome(Reader(base), text) == outcome(LineByLine(base), text)
 
 
+def test_an_odd_line_stays_behind_those_before_it() -> None:
+    config, _ = parse("lxc.cgroup2.cpu.max = a\nlxc.cgroup2.memory.max = b # c\nlxc.cgroup2.cpu.max = d\n")
+    assert [setting.value for setting in config.cgroup2] == ["a", "b # c", "d"]
+
+
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_what_is_included_comes_where_it_is_included(tmp_path: Path, quote: str) -> None:
     (tmp_path / "more").write_text("lxc.group = b\nlxc.environment = B=b\nlxc.group = c\n")
