@@ -12,8 +12,8 @@ BIN := $(abspath $(VENV))/bin
 
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev
-TO_RUN := busybox-static iproute2 libseccomp2 procps util-linux
-TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs e2fsprogs rsync
+TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps util-linux
+TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs e2fsprogs rsync iptables
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 
 # All that tools leave behind goes into the virtual environment.

@@ -139,6 +139,7 @@ LINK = Family(
         "link": (5, U32),
         "master": (10, U32),
         "linkinfo": (18, nested(_LINKINFO)),
+        "ifalias": (20, TEXT),
         "netns_pid": (19, U32),
         "statistics": (23, STATISTICS),
         "bridge_port": (26, nested({"flags": (0, U16), "vlans": (2, VLANS)})),

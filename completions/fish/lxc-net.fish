@@ -1,0 +1,10 @@
+complete -c lxc-net -f
+complete -c lxc-net -n __fish_is_first_arg -a 'start stop restart reload force-reload status doctor'
+complete -c lxc-net -l dry-run -d 'With start: print what it would make, in order, and do nothing.'
+complete -c lxc-net -l format -x -a 'text json' -d 'Print as text (default), or as JSON for programs.'
+complete -c lxc-net -s h -l help -d 'Print this help.'
+complete -c lxc-net -l usage -d 'Print all options on a few lines.'
+complete -c lxc-net -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-net -s q -l quiet -d 'Print no messages.'
+complete -c lxc-net -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-net -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'

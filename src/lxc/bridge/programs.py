@@ -1,0 +1,51 @@
+"""The programs of others that do a part: nft or iptables, dnsmasq, the shell that reads the settings."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_PATIENCE = 60  # seconds; dnsmasq tries an address before it is there
+NOT_FOUND = 127
+
+
+class Done(Record):
+    """How a program ended, and what it said."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def complaint(self) -> str:
+        """Its last words in one line."""
+        lines = [line.strip() for line in self.errors.splitlines() if line.strip(" ^")]
+        return lines[0] if lines else f"exit code {self.status}"
+
+
+def find(name: str) -> str:
+    """The path of a program; "" if this host does not have it."""
+    places = (f"{directory}/{name}" for directory in PATH)
+    return next((path for path in places if os.access(path, os.X_OK) and os.path.isfile(path)), "")
+
+
+def run(argv: Sequence[str], given: str = "") -> Done:
+    """Run a program to its end, in an environment of ours; `given` is its standard input."""
+    import subprocess
+
+    environment = {"PATH": ":".join(PATH), "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            argv, input=given.encode(), capture_output=True, env=environment, check=False, timeout=_PATIENCE, cwd="/"
+        )
+    except FileNotFoundError:
+        return Done(NOT_FOUND, "", f"there is no {argv[0]}")
+    except subprocess.TimeoutExpired:
+        return Done(NOT_FOUND, "", f"{argv[0]} has not come to an end in {_PATIENCE} s")
+    return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

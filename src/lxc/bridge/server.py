@@ -1,0 +1,109 @@
+"""The bridge's dnsmasq: one process, known by its pid file and its command line."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from lxc.bridge import programs
+from lxc.bridge.plan import PID_FILE
+from lxc.errors import LxcError
+from lxc.kernel import process, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_OURS = f"--pid-file={PID_FILE}"
+_PATIENCE_MS = 5000
+
+
+def pid() -> int:
+    """The pid of the server, 0 if it does not run.  What a pid file says is not believed: the process must be it."""
+    return next((number for number in (*_noted(), *_processes()) if _is_it(number)), 0)
+
+
+def _is_it(number: int) -> bool:
+    """Whether it is our dnsmasq: that of a container's own lxc-net looks the same, and is in another network."""
+    try:
+        theirs, ours = os.stat(f"/proc/{number}/ns/net"), os.stat("/proc/self/ns/net")
+    except PermissionError:
+        return _OURS in command_line(number)  # to a user it shows no more
+    except OSError:
+        return False
+    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) and _OURS in command_line(number)
+
+
+def is_running(argv: Sequence[str]) -> bool:
+    """Whether it runs with just these arguments."""
+    number = pid()
+    return bool(number) and command_line(number)[1:] == list(argv)[1:]
+
+
+def command_line(number: int) -> list[str]:
+    """The words that the process was started with; none if it is gone."""
+    try:
+        with open(f"/proc/{number}/cmdline", "rb") as file:
+            return os.fsdecode(file.read()).split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def start(argv: Sequence[str]) -> None:
+    """Start it; return once it serves.  One that runs with other arguments is ended before.
+
+    Raises LxcError with its own words.
+    """
+    stop()
+    leases = [word.partition("=")[2] for word in argv if word.startswith("--dhcp-leasefile=")]
+    for path in leases:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    done = programs.run(argv)
+    if done.status != 0:
+        why = done.complaint.removeprefix("dnsmasq: ")
+        hint = "another server has that port on all addresses: have it listen on single ones" if "in use" in why else ""
+        raise LxcError(why, hint=hint)
+
+
+def stop() -> None:
+    """End it, if it runs."""
+    number = pid()
+    if number:
+        _end(number)
+    try:
+        os.unlink(PID_FILE)
+    except FileNotFoundError:
+        pass
+
+
+def _end(number: int) -> None:
+    try:
+        pidfd = process.pidfd_open(number)
+    except ProcessLookupError:
+        return
+    try:
+        if not _is_it(number):
+            return  # it has ended, and another process has its number
+        for signal in (signals.SIGTERM, signals.SIGKILL):
+            process.pidfd_send_signal(pidfd, signal)
+            ended = select.poll()
+            ended.register(pidfd, select.POLLIN)
+            if ended.poll(_PATIENCE_MS):
+                return
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pidfd)
+
+
+def _processes() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
+
+
+def _noted() -> list[int]:
+    try:
+        with open(PID_FILE) as file:
+            text = file.read(32).strip()
+    except OSError:
+        return []
+    return [int(text)] if text.isascii() and text.isdecimal() else []

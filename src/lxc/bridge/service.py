@@ -1,0 +1,196 @@
+"""The bridge as a service: start it, stop it, tell how it is.
+
+What was asked for at the start is noted in /run/lxc/network_up, so that it is
+taken away again even if the settings have changed since.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from lxc import log
+from lxc.bridge import outside, server
+from lxc.bridge import settings as settings_
+from lxc.bridge.outside import Hands
+from lxc.bridge.plan import RUN, UP_FILE, Address, Facts, Step, leases, plan
+from lxc.errors import LxcError, StepError
+from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from lxc.bridge.settings import Settings
+
+
+class Note(Record):
+    """What /run/lxc/network_up tells of the last start."""
+
+    exists: bool
+    given: Mapping[str, str] | None  # the variables; None if LXC's own lxc-net wrote it, which notes none
+    keeps: tuple[str, ...] = ()
+
+
+class Status(Record):
+    """How the bridge is."""
+
+    settings: Settings
+    is_noted: bool  # it was started, and not stopped
+    exists: bool
+    ports: tuple[str, ...]
+    server_pid: int
+    leases: int
+    missing: tuple[Step, ...]  # steps of the plan that are not done
+
+
+class Service:
+    """`with Service(given) as service:` nobody else starts or stops the bridge meanwhile."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.settings = _settings(given)
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        os.makedirs(RUN, 0o755, exist_ok=True)
+        self._lock = os.open(RUN, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._lock)
+
+    def start(self) -> bool:
+        """Make what is missing; False if nothing was.  A failure undoes what was made.  Raises LxcError."""
+        note = _note()
+        if note.given is not None and dict(note.given) != dict(self._given):
+            self.stop()
+            note = _note()
+        facts = outside.facts(self.settings)
+        steps = plan(self.settings, facts)
+        hands = Hands(facts, note.keeps, adopts=note.exists and note.given is None)
+        try:
+            keeps = note.keeps if note.exists else self._found(hands, steps)
+            made = self._make(hands, steps)
+        finally:
+            hands.close()
+        self._write(keeps)
+        return bool(made)
+
+    def _found(self, hands: Hands, steps: tuple[Step, ...]) -> tuple[str, ...]:
+        """The addresses that a bridge that is not ours has already."""
+        link = hands.bridge(self.settings.bridge)
+        addresses = [step for step in steps if isinstance(step, Address)]
+        return tuple(step.purpose for step in addresses if link and not hands.is_ours(link) and hands.is_done(step))
+
+    def _make(self, hands: Hands, steps: tuple[Step, ...]) -> list[Step]:
+        made: list[Step] = []
+        for step in steps:
+            if hands.is_done(step):
+                continue
+            log.info(str(step))
+            try:
+                hands.do(step)
+            except (OSError, LxcError) as error:
+                _undo(hands, (*made, step))
+                raise _failure(step, error) from error
+            made.append(step)
+        return made
+
+    def stop(self) -> bool:
+        """Take away what was made; False if nothing was.  Raises LxcError for the first that could not be, at the end."""
+        note = _note()
+        given = self.settings if note.given is None else _settings(note.given)
+        facts = outside.facts(given)
+        hands = Hands(facts, note.keeps, adopts=note.exists and note.given is None)
+        try:
+            failed = _undo(hands, plan(given, facts))
+        finally:
+            hands.close()
+        if failed:
+            raise failed
+        if note.exists:
+            os.unlink(UP_FILE)
+        return note.exists
+
+    def status(self) -> Status:
+        """How things are, compared with how they should be."""
+        facts = outside.facts(self.settings)
+        hands = Hands(facts)
+        try:
+            link = hands.link(self.settings.bridge)
+            missing = tuple(step for step in plan(self.settings, facts) if not hands.is_done(step))
+            ports = hands.ports(link) if link else ()
+        finally:
+            hands.close()
+        return Status(
+            self.settings, _note().exists, bool(link), ports, server.pid(), _leases(self.settings.bridge), missing
+        )
+
+    def _write(self, keeps: tuple[str, ...]) -> None:
+        from json import dump
+
+        partial = f"{UP_FILE}.new"
+        with open(partial, "w") as file:
+            dump({"settings": dict(self._given), "keeps": keeps}, file)
+        os.rename(partial, UP_FILE)
+
+
+def planned(given: Mapping[str, str]) -> tuple[Step, ...]:
+    """What a start would make on this host, if nothing were there."""
+    wanted = _settings(given)
+    return plan(wanted, outside.facts(wanted))
+
+
+def facts(settings: Settings) -> Facts:
+    return outside.facts(settings)
+
+
+def _settings(given: Mapping[str, str]) -> Settings:
+    return settings_.settings(given, settings_.machine_id())
+
+
+def _note() -> Note:
+    from json import loads
+
+    try:
+        with open(UP_FILE) as file:
+            text = file.read(1 << 16)
+    except FileNotFoundError:
+        return Note(False, None)
+    try:
+        noted = loads(text)
+        given = {str(name): str(value) for name, value in noted["settings"].items()}
+        _settings(given)
+        return Note(True, given, tuple(str(each) for each in noted["keeps"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Note(True, None)
+
+
+def _undo(hands: Hands, steps: tuple[Step, ...]) -> StepError | None:
+    """Undo all of the steps, the last first; return what the first failure was."""
+    failed: StepError | None = None
+    for step in reversed(steps):
+        try:
+            hands.undo(step)
+        except (OSError, LxcError) as error:
+            log.error(f"cannot undo what was to {step.purpose}: {error}")
+            failed = failed or StepError(f"undo what was to {step.purpose}", str(error))
+    return failed
+
+
+def _failure(step: Step, error: OSError | LxcError) -> StepError:
+    if isinstance(error, LxcError):
+        return StepError(step.purpose, str(error), hint=error.hint)
+    hint = "only root may do that" if isinstance(error, PermissionError) else ""
+    return StepError(step.purpose, error.strerror or str(error), hint=hint)
+
+
+def _leases(bridge: str) -> int:
+    try:
+        with open(leases(bridge), "rb") as file:
+            return sum(line[:1].isdigit() for line in file)
+    except OSError:
+        return 0

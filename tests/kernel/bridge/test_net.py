@@ -1,0 +1,415 @@
+"""lxc-net in a host of its own: what it makes, repairs and takes away; and packets through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from signal import SIGKILL
+
+import pytest
+from tests.conftest import BIN, until
+from tests.hosts import Host
+
+pytestmark = pytest.mark.root
+
+UDHCPC = """#!/bin/busybox sh
+[ "$1" = bound ] || exit 0
+/bin/busybox ip address add $ip/$mask dev $interface
+/bin/busybox ip route add default via $router
+echo "nameserver $dns" >/run/resolv.conf
+"""
+OUTER = """
+ip link set lo up
+ip address add 192.0.2.9/24 dev out0 && ip -6 address add 2001:db8::9/64 dev out0 nodad && ip link set out0 up
+echo ready; exec sleep infinity
+"""
+
+
+class Net:
+    """A host with lxc-net, and what would be containers on its bridge: network namespaces."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.containers = 0
+
+    def call(self, *words: str) -> tuple[int, str, str]:
+        done = self.host.run(str(BIN / "lxc-net"), *words)
+        return done.returncode, done.stdout, done.stderr
+
+    def ok(self, *words: str) -> str:
+        code, out, err = self.call(*words)
+        assert (code, err) == (0, ""), (words, code, out, err)
+        return out
+
+    def status(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.call("status", "--format", "json")[1])
+        return found
+
+    def set(self, **values: str) -> None:
+        self.host.write("/etc/default/lxc-net", "".join(f'{name}="{value}"\n' for name, value in values.items()))
+
+    def ruleset(self) -> str:
+        return re.sub(r"packets \d+ bytes \d+", "", self.host.ok("nft", "list", "ruleset"))
+
+    def occupy_port_53(self, address: str) -> None:
+        script = f"import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('{address}', 53)); print('bound', flush=True); s.recv(9)"
+        other = self.host.popen(*self.host.argv(sys.executable, "-c", script))
+        assert other.stdout
+        assert other.stdout.readline() == "bound\n"
+
+    def addresses(self, device: str = "lxcbr0") -> list[str]:
+        lines = self.host.ok("ip", "-o", "address", "show", "dev", device).splitlines()
+        return [line.split()[3] for line in lines if " fe80:" not in line]
+
+    def container(self) -> tuple[str, ...]:
+        """How to run a command in a new network namespace that has an eth0 on the bridge, up, without addresses."""
+        self.containers += 1
+        pid = self.host.namespace("--net", "--mount", "--uts")
+        port = f"port{self.containers}"
+        self.host.ok("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+        self.host.ok("ip", "link", "set", port, "master", "lxcbr0", "up")
+        enter = ("nsenter", f"--target={pid}", "--net", "--mount", "--uts")
+        self.host.ok(*enter, "ip", "link", "set", "lo", "up")
+        self.host.ok(*enter, "ip", "link", "set", "eth0", "up")
+        return enter
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    with Host() as host:
+        it = Net(host)
+        yield it
+        it.call("stop")
+
+
+# ---- what containers get from it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rules", ["nft", "iptables"])
+def test_containers_get_addresses_and_reach_each_other_by_name_and_the_world_through_nat(net: Net, rules: str) -> None:
+    """The world is a host behind this one, which knows no way back to the bridge's networks."""
+    host = net.host
+    world = host.popen(*host.argv("unshare", "--net", "sh", "-c", "read go;" + OUTER), stdin=-1)
+    until(
+        lambda: host.ok("readlink", f"/proc/{world.pid}/ns/net") != host.ok("readlink", "/proc/self/ns/net"), "unshared"
+    )
+    host.ok("ip", "link", "add", "wan0", "type", "veth", "peer", "name", "out0", "netns", str(world.pid))
+    host.ok("ip", "address", "add", "192.0.2.1/24", "dev", "wan0")
+    host.ok("ip", "-6", "address", "add", "2001:db8::1/64", "dev", "wan0", "nodad")
+    host.ok("ip", "link", "set", "wan0", "up")
+    assert world.stdin
+    assert world.stdout
+    world.stdin.write("go\n")
+    world.stdin.flush()
+    assert world.stdout.readline() == "ready\n"
+    net.set(LXC_DOMAIN="lxc", LXC_USE_NFT="true" if rules == "nft" else "false")
+    net.ok("start")
+    host.write("/run/udhcpc", UDHCPC, 0o755)
+    ways = []
+    for name in ("web", "db"):
+        way = net.container()
+        udhcpc = (
+            "busybox",
+            "udhcpc",
+            "-i",
+            "eth0",
+            "-s",
+            "/run/udhcpc",
+            "-x",
+            f"hostname:{name}",
+            "-q",
+            "-n",
+            "-t",
+            "20",
+        )
+        host.ok(*way, *udhcpc)
+        ways.append(way)
+    for way in ways:
+        until(lambda way=way: "inet6 fd" in host.ok(*way, "ip", "address", "show", "dev", "eth0"), "an IPv6 address")  # type: ignore[misc]
+    for way, other in zip(ways, ("db", "web"), strict=True):
+        answer = host.ok(*way, "busybox", "nslookup", f"{other}.lxc", "10.0.3.1")
+        found = re.search(rf"Name:\t{other}.lxc\nAddress: (10\.0\.3\.\d+)\n", answer)
+        assert found, answer
+        address = found[1]
+        host.ok(*way, "busybox", "ping", "-c", "1", "-w", "5", address)
+        host.ok(*way, "busybox", "ping", "-c", "1", "-w", "5", "192.0.2.9")
+        host.ok(*way, "busybox", "ping", "-6", "-c", "1", "-w", "5", "2001:db8::9")
+    assert net.status()["leases"] == 2
+    server = host.popen(
+        *host.argv(
+            "nsenter", f"--target={world.pid}", "--net", "busybox", "nc", "-l", "-p", "80", "-e", "echo", "hello"
+        )
+    )
+    until(
+        lambda: (
+            ":0050 " in host.ok("nsenter", f"--target={world.pid}", "--net", "cat", "/proc/net/tcp", "/proc/net/tcp6")
+        ),
+        "it listens",
+    )
+    assert host.ok(*ways[0], "busybox", "nc", "-w", "5", "192.0.2.9", "80") == "hello\n"
+    assert server.wait(timeout=20) == 0
+
+
+# ---- start, stop, and again --------------------------------------------------------------------------------------------
+
+
+def test_stop_leaves_the_host_as_start_has_found_it(net: Net) -> None:
+    net.host.ok("nft", "add table inet mine; add chain inet mine c { type filter hook forward priority 5; }")
+    before = net.ruleset(), net.host.links()
+    assert net.ok("start") == ""
+    assert net.host.links() == ["lo", "lxcbr0"]
+    assert net.status()["missing"] == []
+    assert net.ok("stop") == ""
+    assert (net.ruleset(), net.host.links()) == before
+    assert list(net.host.path("/run/lxc").iterdir()) == []
+
+
+def test_both_may_be_repeated(net: Net) -> None:
+    assert net.ok("stop") == "lxc-net isn't running\n"
+    net.ok("start")
+    shown = net.ruleset(), net.addresses(), net.status()
+    assert net.ok("start") == "lxc-net is already running\n"
+    assert (net.ruleset(), net.addresses(), net.status()) == shown
+    net.ok("stop")
+    assert net.ok("stop") == "lxc-net isn't running\n"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "missing"),
+    [
+        ("ip link set lxcbr0 down", "bring lxcbr0 up"),
+        ("ip address del 10.0.3.1/24 dev lxcbr0", "give lxcbr0 the address 10.0.3.1/24"),
+        ("echo 0 >/proc/sys/net/ipv4/ip_forward", "set net/ipv4/ip_forward to 1"),
+        ("nft flush ruleset", "make the nftables table inet lxc"),
+        ("nft flush chain inet lxc forward", "make the nftables table inet lxc"),
+        ("nft add rule ip lxc postrouting drop comment lxc-net", "make the nftables table ip lxc"),
+        ("kill -9 $(cat /run/lxc/dnsmasq.pid)", "start dnsmasq"),
+        ("ip link del lxcbr0", "make the bridge lxcbr0"),
+    ],
+)
+def test_what_somebody_has_undone_is_told_and_start_makes_it_good(net: Net, spoil: str, missing: str) -> None:
+    net.ok("start")
+    net.host.ok("sh", "-c", spoil)
+    until(lambda: missing in net.status()["missing"], missing)  # type: ignore[operator]
+    code, said, _ = net.call("status")
+    assert code == 1
+    assert f"missing: to {missing}\n" in said
+    code, said, _ = net.call("doctor")
+    assert code == 1
+    assert f"somebody has undone what was to {missing}\n  lxc-net start does it again\n" in said
+    net.ok("start")
+    assert net.call("status")[0] == 0
+    assert net.call("doctor") == (0, "lxcbr0: nothing is wrong\n", "")
+
+
+def test_a_server_without_its_pid_file_is_found_all_the_same(net: Net) -> None:
+    net.ok("start")
+    before = net.status()["server_pid"]
+    net.host.path("/run/lxc/dnsmasq.pid").unlink()
+    assert net.status()["server_pid"] == before
+    net.ok("stop")
+    assert net.status()["server_pid"] == 0
+
+
+def test_the_server_of_another_host_is_left_alone(net: Net) -> None:
+    """A container's own lxc-net has one that looks the same from here."""
+    with Host() as host:
+        other = Net(host)
+        other.ok("start")
+        net.ok("start")
+        pid = str(other.status()["server_pid"])
+        net.host.write("/run/lxc/dnsmasq.pid", pid)
+        net.ok("stop")
+        assert str(other.status()["server_pid"]) == pid
+        other.ok("stop")
+
+
+def test_a_failure_is_told_and_leaves_nothing(net: Net) -> None:
+    before = net.ruleset()
+    net.occupy_port_53("0.0.0.0")
+    code, _, said = net.call("start")
+    assert code == 1
+    first, second, third = said.splitlines()
+    assert first == "Failed to setup lxc-net."
+    assert second.startswith(
+        "lxc-net: cannot start dnsmasq: failed to create listening socket for 10.0.3.1: Address already in use"
+    )
+    assert third == "  another server has that port on all addresses: have it listen on single ones"
+    assert (net.ruleset(), net.host.links()) == (before, ["lo"])
+    assert list(net.host.path("/run/lxc").iterdir()) == []
+
+
+def test_a_bridge_with_containers_stays_and_they_find_it_again(net: Net) -> None:
+    net.ok("start")
+    way = net.container()
+    net.host.ok(*way, "ip", "address", "add", "10.0.3.77/24", "dev", "eth0")
+    net.ok("restart")
+    assert net.status()["ports"] == ["port1"]
+    net.host.ok(*way, "busybox", "ping", "-c", "1", "-w", "5", "10.0.3.1")
+    net.ok("stop")
+    assert "lxcbr0" in net.host.links()
+    assert net.addresses() == []
+    net.host.ok("ip", "link", "del", "port1")
+    net.ok("start")
+    net.ok("stop")
+    assert net.host.links() == ["lo"]
+
+
+def test_a_bridge_of_somebody_elses_keeps_what_it_had(net: Net) -> None:
+    net.host.ok("ip", "link", "add", "lxcbr0", "address", "02:00:00:00:00:07", "type", "bridge")
+    net.host.ok("ip", "address", "add", "10.0.3.1/24", "dev", "lxcbr0")
+    net.host.ok("ip", "link", "set", "lxcbr0", "up")
+    net.ok("start")
+    assert len(net.addresses()) == 2
+    assert net.call("status")[0] == 0
+    net.ok("start")
+    net.ok("stop")
+    assert net.addresses() == ["10.0.3.1/24"]
+    shown = net.host.ok("ip", "-o", "link", "show", "lxcbr0")
+    assert "02:00:00:00:00:07" in shown
+    assert ",UP" in shown
+
+
+def test_a_table_of_somebody_elses_is_neither_used_nor_removed(net: Net) -> None:
+    net.host.ok("nft", "add table inet lxc; add chain inet lxc mine; add rule inet lxc mine drop")
+    before = net.ruleset()
+    code, _, said = net.call("start")
+    assert code == 1
+    assert "cannot make the nftables table inet lxc: there is an nftables table inet lxc that is not ours\n" in said
+    assert (net.ruleset(), net.host.links()) == (before, ["lo"])
+    net.ok("stop")
+    assert net.ruleset() == before
+
+
+def test_a_device_of_another_type_is_told(net: Net) -> None:
+    net.host.ok("ip", "link", "add", "lxcbr0", "type", "veth", "peer", "name", "x")
+    code, _, said = net.call("start")
+    assert code == 1
+    assert "lxc-net: lxcbr0 is no bridge: it is of type veth\n" in said
+    assert set(net.host.links()) == {"lo", "x", "lxcbr0"}
+
+
+def test_what_was_started_is_stopped_whatever_the_settings_are_by_then(net: Net) -> None:
+    before = net.ruleset()
+    net.set(LXC_BRIDGE="old0", LXC_ADDR="10.1.1.1")
+    net.ok("start")
+    net.set(LXC_BRIDGE="new0", LXC_ADDR="10.2.2.1")
+    net.ok("start")
+    assert net.host.links() == ["lo", "new0"]
+    assert net.addresses("new0")[0] == "10.2.2.1/24"
+    assert "10.1.1" not in net.ruleset()
+    net.set()
+    net.ok("stop")
+    assert (net.ruleset(), net.host.links()) == (before, ["lo"])
+
+
+def test_a_bridge_that_is_not_wanted_is_not_made(net: Net) -> None:
+    net.host.write(
+        "/etc/default/lxc", 'USE_LXC_BRIDGE="false"\n[ ! -f /etc/default/lxc-net ] || . /etc/default/lxc-net\n'
+    )
+    net.ok("start")
+    assert net.host.links() == ["lo"]
+    assert net.call("status")[0] == 3
+    net.set(USE_LXC_BRIDGE="true")
+    net.ok("start")
+    assert net.host.links() == ["lo", "lxcbr0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("LXC_ADDR=10.0.3.999\n", "/etc/default/lxc-net: LXC_ADDR: "),
+        ("if true\n", "/etc/default/lxc-net cannot be read: "),
+        ("exit 3\n", "/etc/default/lxc-net cannot be read: exit code 3"),
+    ],
+)
+def test_settings_that_are_wrong_are_told_before_anything_is_made(net: Net, text: str, says: str) -> None:
+    net.host.write("/etc/default/lxc-net", text)
+    code, out, err = net.call("start")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"lxc-net: {says}")
+    assert net.host.links() == ["lo"]
+    net.set()
+
+
+def test_the_settings_see_nothing_of_the_callers_environment(net: Net) -> None:
+    done = net.host.run("env", "LXC_BRIDGE=evil0", str(BIN / "lxc-net"), "start", "--dry-run")
+    assert "evil0" not in done.stdout
+    assert "ip link add lxcbr0 " in done.stdout
+
+
+def test_a_user_is_told_that_it_takes_root(net: Net) -> None:
+    done = net.host.run(str(BIN / "lxc-net"), "start", user="alice")
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+
+
+# ---- the doctor --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "values", "what", "remedy"),
+    [
+        ("true", {"USE_LXC_BRIDGE": "false"}, "the bridge is not wanted", "USE_LXC_BRIDGE"),
+        (
+            "nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'",
+            {},
+            "the nftables chain ip filter FORWARD drops what is forwarded, and has no rule for lxcbr0",
+            "nft insert rule ip filter FORWARD iifname \"lxcbr0\" accept && nft insert rule",
+        ),
+        ("mkdir /run/firewalld", {}, "firewalld may reject what comes from lxcbr0", "--zone=trusted --add-interface=lxcbr0"),
+        (
+            "ip link add eth9 type veth && ip address add 10.0.3.50/16 dev eth9",
+            {},
+            "this host has the address 10.0.3.50/16, too, in the bridge's network 10.0.3.0/24",
+            "give the bridge another network",
+        ),
+        ("true", {"LXC_NETWORK": "10.9.0.0/16"}, "LXC_ADDR 10.0.3.1 is not in LXC_NETWORK 10.9.0.0/16", "LXC_NETWORK=10.0.3.0/24"),
+        ("echo '1 aa 10.0.3.2 x *' >/var/lib/misc/dnsmasq.lxcbr0.leases", {"LXC_DHCP_MAX": "1"}, "all 1 addresses are given away", "raise LXC_DHCP_MAX"),
+        ("echo 1 >/proc/sys/net/ipv6/conf/lxcbr0/disable_ipv6", {}, "IPv6 is disabled on this host", "disable_ipv6=0"),
+    ],
+)  # fmt: skip
+def test_the_doctor_tells_what_keeps_containers_from_the_network(
+    net: Net, spoil: str, values: dict[str, str], what: str, remedy: str
+) -> None:
+    net.set(**values)
+    net.ok("start")
+    net.host.ok("sh", "-c", spoil)
+    code, _, err = net.call("doctor")
+    assert (code, err) == (1, "")
+    found = json.loads(net.call("doctor", "--format", "json")[1])
+    assert any(each["what"].startswith(what) and remedy in each["remedy"] for each in found), found
+
+
+def test_its_remedy_for_a_chain_that_drops_helps(net: Net) -> None:
+    net.ok("start")
+    net.host.ok("nft", "add table ip f; add chain ip f c { type filter hook forward priority 0; policy drop; }")
+    [found] = json.loads(net.call("doctor", "--format", "json")[1])
+    net.host.ok("sh", "-c", found["remedy"])
+    assert net.call("doctor")[0] == 0
+
+
+def test_its_words_for_a_port_that_is_taken(net: Net) -> None:
+    net.ok("start")
+    server = int(net.host.path("/run/lxc/dnsmasq.pid").read_text())
+    os.kill(server, SIGKILL)
+    until(lambda: net.status()["server_pid"] == 0, "it has ended")
+    net.occupy_port_53("10.0.3.1")
+    assert "port 53 of 10.0.3.1, which dnsmasq needs, is taken by another server\n" in net.call("doctor")[1]
+
+
+# ---- the command line --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [(), ("begin",), ("start", "stop")])
+def test_other_words_are_misuse(net: Net, words: tuple[str, ...]) -> None:
+    assert net.call(*words)[0] == 2
+
+
+def test_a_dry_run_makes_nothing(net: Net) -> None:
+    assert "dnsmasq --conf-file=/dev/null" in net.ok("start", "--dry-run")
+    assert net.host.links() == ["lo"]
+    assert not net.host.path("/run/lxc").exists()
