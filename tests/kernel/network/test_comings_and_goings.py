@@ -1,0 +1,241 @@
+"""What is there on the host before, during and after a container's life, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import until
+from tests.kernel.network.conftest import Lab
+
+pytestmark = pytest.mark.root
+OWN = {"lo", "br0", "wire0", "wire1"}
+
+
+def state(lab: Lab, device: str) -> dict[str, object]:
+    """What a device of the host's must have again afterwards."""
+    shown = lab.links()[device]
+    return {key: shown.get(key) for key in ("address", "mtu", "altnames", "link_netnsid", "linkinfo")}
+
+
+def kill_init(lab: Lab, name: str) -> None:
+    os.kill(lab.init_pid(name), signal.SIGKILL)
+
+
+def kill_monitor(lab: Lab, name: str) -> None:
+    os.kill(lab.monitor(name), signal.SIGKILL)
+
+
+def stop(lab: Lab, name: str) -> None:
+    lab.ok("lxc-stop", "-n", name)
+
+
+def swept(lab: Lab, name: str) -> None:
+    """The next start removes what a killed monitor has left of its cgroups."""
+    until(lambda: lab.state(name) == "STOPPED", "it has ended")
+    lab.config(name).write_text(f"lxc.rootfs.path = dir:{lab.rootfs(name)}\nlxc.init.cmd = /bin/sleep 1000\n")
+    lab.start(name)
+
+
+def lend(lab: Lab, *lines: str) -> str:
+    """A running container that has the host's wire1, which has alternative names."""
+    for altname in ("a-long-alternative-name", "another"):
+        lab.at_home("ip", "link", "property", "add", "dev", "wire1", "altname", altname)
+    lab.at_home("ip", "address", "add", "10.78.0.1/24", "dev", "wire0")
+    name = lab.box("link = wire1", "name = card", "mtu = 1400", "ipv4.address = 10.78.0.5/24", *lines, kind="phys")
+    lab.start(name)
+    assert set(lab.links()) == OWN - {"wire1"}
+    card = lab.links(name)["card"]
+    assert (card["mtu"], card.get("altnames")) == (1400, None)
+    lab.reaches(name, "10.78.0.1")
+    return name
+
+
+@pytest.mark.parametrize("end", [stop, kill_init, kill_monitor])
+def test_a_device_of_the_hosts_comes_back_as_it_was(lab: Lab, end: Callable[[Lab, str], None]) -> None:
+    lab.at_home("ip", "link", "property", "add", "dev", "wire1", "altname", "first")
+    before = {**state(lab, "wire1"), "altnames": ["first", "a-long-alternative-name", "another"]}
+    name = lend(lab, "hwaddr = 10:66:6a:00:00:09")
+    # The container's administrator does what they like with it.
+    lab.inside(name, "ip", "link", "set", "card", "down", "name", "stolen", "mtu", "1300")
+    lab.inside(name, "ip", "link", "property", "add", "dev", "stolen", "altname", "wire0")
+    end(lab, name)
+    until(lambda: "wire1" in lab.links(), "the device is back")
+    until(lambda: state(lab, "wire1") == before, "it is as it was")
+    swept(lab, name)
+
+
+def test_a_device_that_is_gone_is_missed_and_nothing_else_taken(lab: Lab) -> None:
+    name = lend(lab)
+    lab.inside(name, "ip", "link", "delete", "card")
+    lab.inside(name, "ip", "link", "add", "card", "type", "bridge")
+    lab.ok("lxc-stop", "-n", name)
+    until(lambda: set(lab.links()) == OWN - {"wire0", "wire1"}, "the pair is gone, both ends")
+
+
+def test_a_name_that_is_taken_by_now_stays_with_who_has_it(lab: Lab) -> None:
+    name = lend(lab)
+    lab.at_home("ip", "link", "add", "wire1", "type", "bridge")
+    lab.ok("lxc-stop", "-n", name)
+    until(lambda: len(lab.links()) == 5, "the device is back")
+    assert set(lab.links()) - OWN == {"phys0"}
+    assert lab.links()["wire1"]["linkinfo"]["info_kind"] == "bridge"
+
+
+def test_one_of_the_hosts_devices_by_the_beginning_of_its_name(lab: Lab) -> None:
+    name = lab.box("link = wire+", kind="phys")
+    lab.start(name)
+    (given,) = OWN - set(lab.links())
+    assert given.startswith("wire")
+    assert set(lab.links(name)) == {"lo", given}
+    lab.ok("lxc-stop", "-n", name)
+    assert set(lab.links()) == OWN
+
+
+@pytest.mark.parametrize("end", [stop, kill_init, kill_monitor])
+def test_nobody_answers_for_a_container_that_has_gone(lab: Lab, end: Callable[[Lab, str], None]) -> None:
+    lab.at_home("sysctl", "-qw", "net.ipv4.conf.wire0.forwarding=1", "net.ipv6.conf.wire0.forwarding=1")
+    lab.at_home("sysctl", "-qw", "net.ipv6.conf.wire0.proxy_ndp=1")
+    name = lab.box(
+        "link = wire0", "l2proxy = 1", "ipv4.address = 10.78.0.5/24", "ipv6.address = fd78::5/64", kind="macvlan"
+    )
+    lab.start(name)
+
+    def answered() -> str:
+        return lab.at_home("ip", "neigh", "show", "proxy") + lab.at_home("ip", "-6", "neigh", "show", "proxy")
+
+    assert "10.78.0.5 dev wire0" in answered()
+    assert "fd78::5 dev wire0" in answered()
+    end(lab, name)
+    until(lambda: answered() == "", "nobody answers for it")
+    swept(lab, name)
+
+
+def test_answering_needs_a_host_that_forwards(lab: Lab) -> None:
+    name = lab.box("link = wire0", "l2proxy = 1", "ipv4.address = 10.78.0.5/24", kind="macvlan")
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "/proc/sys/net/ipv4/conf/wire0/forwarding is 0" in done.stderr
+    assert f"set in {lab.config(name)}:8" in done.stderr
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_the_scripts_are_told_what_LXC_tells_them(lab: Lab, version: int) -> None:
+    script = lab.path / "script"
+    script.write_text(
+        "#!/bin/sh\nfile=$1; shift\n"
+        f"{{ echo \"$@\"; env | grep ^LXC_ | sort; ip -br link; }} >{lab.path}/$file\n"
+    )  # fmt: skip
+    script.chmod(0o755)
+    name = lab.box(
+        "link = br0", f"script.up = {script} up", f"script.down = {script} down", "veth.pair = vbox", kind="veth"
+    )
+    lab.config(name).write_text(lab.config(name).read_text() + f"lxc.hook.version = {version}\n")
+    lab.start(name)
+    pid, monitor = lab.init_pid(name), lab.monitor(name)
+    lab.ok("lxc-stop", "-n", name)
+    for kind in ("up", "down"):
+        arguments, *lines = (lab.path / kind).read_text().splitlines()
+        told = dict(line.split("=", 1) for line in lines if line.startswith("LXC_"))
+        expected = "veth br0 vbox"
+        assert arguments == (f"{name} net {kind} {expected}" if version == 0 else expected)
+        assert (told["LXC_NAME"], told["LXC_PID"], told["LXC_HOOK_VERSION"]) == (name, str(pid), str(version))
+        extra = {
+            key: told.get(key)
+            for key in ("LXC_HOOK_TYPE", "LXC_HOOK_SECTION", "LXC_NET_TYPE", "LXC_NET_PARENT", "LXC_NET_PEER")
+        }
+        assert extra == (
+            dict.fromkeys(extra)
+            if version == 0
+            else dict(zip(extra, (kind, "net", "veth", "br0", "vbox"), strict=True))
+        )
+        assert any(line.startswith("vbox@") for line in lines), "the device is there"
+        assert told.get("LXC_NET_NS", f"/proc/{monitor}/fd/").startswith(f"/proc/{monitor}/fd/")
+    assert "LXC_NET_NS" in (lab.path / "down").read_text()
+
+
+def test_a_script_that_fails_ends_the_start_and_leaves_nothing(lab: Lab) -> None:
+    down = lab.path / "down"
+    name = lab.box_of(
+        f"lxc.net.0.type = veth\nlxc.net.0.link = br0\nlxc.net.0.script.down = sh -c 'echo $0 >>{down}'\n"
+        "lxc.net.1.type = veth\nlxc.net.1.link = br0\nlxc.net.1.script.up = sh -c 'echo no such thing; exit 3'\n"
+        f"lxc.net.1.script.down = sh -c 'echo one >>{down}'\n"
+    )
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "cannot run the up script sh -c 'echo no such thing; exit 3': it ended with status 3" in done.stderr
+    assert "it said: no such thing" in done.stderr
+    assert f"set in {lab.config(name)}:10" in done.stderr
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+    assert down.read_text().split() == [name]  # of the device whose up script had succeeded
+
+
+FAILURES = {
+    "an address twice": ("ipv4.address = 10.1.1.1/24\nlxc.net.1.ipv4.address = 10.1.1.1/24", "File exists", 16),
+    "an unreachable gateway": ("ipv6.address = fd01::1/64\nlxc.net.1.ipv6.gateway = ff02::1", "Invalid argument", 16),
+    "the address of a group": ("hwaddr = 11:22:33:44:55:66", "Cannot assign requested address", 15),
+    "a large packet": ("mtu = 70000", "", 13),
+    "a name with a slash": ("name = a/b", "Invalid argument", 13),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_whatever_fails_nothing_is_left(lab: Lab, what: str) -> None:
+    lines, why, where = FAILURES[what]
+    first = "lxc.net.0.type = phys\nlxc.net.0.link = wire1\n" + "lxc.net.2.type = veth\nlxc.net.2.link = br0\n"
+    name = lab.box_of(
+        f"{first}lxc.net.3.type = macvlan\nlxc.net.3.link = wire0\nlxc.net.3.flags = up\nlxc.net.3.name = x0\n"
+        f"lxc.net.1.type = veth\nlxc.net.1.flags = up\nlxc.net.1.{lines}\n"
+    )
+    before = state(lab, "wire1")
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert f"config:{where}" in done.stderr or not why
+    until(lambda: set(lab.links()) == OWN, "no device is left, none is missing")
+    assert state(lab, "wire1") == before
+
+
+def test_a_name_of_somebody_elses_is_left_alone(lab: Lab) -> None:
+    lab.at_home("ip", "link", "add", "vbox", "type", "veth", "peer", "name", "vother")
+    before = state(lab, "vbox")
+    name = lab.box("link = br0", "veth.pair = vbox", kind="veth")
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "there is a network device vbox already" in done.stderr
+    assert state(lab, "vbox") == before
+
+
+def test_a_name_is_free_again_for_the_next_start_however_soon(lab: Lab) -> None:
+    name = lab.box("link = br0", "veth.pair = vbox", kind="veth")
+    for end in (stop, kill_init, kill_monitor, stop):
+        lab.start(name)
+        end(lab, name)
+        until(lambda: lab.state(name) == "STOPPED", "it has ended")
+
+
+def test_a_container_that_is_killed_while_it_starts_leaves_nothing(lab: Lab) -> None:
+    name = lab.box("link = br0", "script.up = sh -c 'exec sleep 1000'", kind="veth")
+    starting = subprocess.Popen(lab.command("lxc-start", "-F", "-n", name), stdin=subprocess.DEVNULL)
+    until(lambda: set(lab.links()) != OWN, "the device is there")
+    script = _child(starting.pid, b"sleep")
+    starting.kill()
+    starting.wait()
+    os.kill(script, signal.SIGKILL)
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+    swept(lab, name)
+
+
+def _child(parent: int, words: bytes) -> int:
+    """The child of process `parent` whose command line contains `words`."""
+
+    def found() -> list[int]:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [int(pid) for pid in children if words in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    until(found, f"a child {words!r}")
+    return found()[0]
