@@ -11,7 +11,7 @@ import os
 
 from lxc import log
 from lxc.api import attaching, attempt
-from lxc.api.copies import Copies
+from lxc.api.interfaces import Interfaces
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotRunning
 from lxc.runtime import client, listing
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Literal, Unpack, overload
 
     from lxc.api.attaching import Options
-    from lxc.network.addresses import Interfaces
 else:
 
     def overload(function):
@@ -32,7 +31,7 @@ else:
 _CREATE_QUIET = 1
 
 
-class Container(Copies):
+class Container(Interfaces):
     """A container, whether it exists or not.
 
     A program with several threads gives each its own object.  No method forks the calling process, but for `attach`.
@@ -233,31 +232,6 @@ class Container(Copies):
             return True
         return False
 
-    def get_interfaces(self) -> tuple[str, ...]:
-        """The names of its network interfaces."""
-        with self._asking:
-            return self._interfaces().names
-        return ()
-
-    def get_ips(
-        self, interface: str | None = None, family: str | None = None, scope: int | None = None, timeout: int = 0
-    ) -> tuple[str, ...]:
-        """Its IP addresses, by default all but lo's and link-local ones; `family` is inet or inet6.
-
-        As long as there is none, it is asked again once a second, for `timeout` seconds (environment:
-        LXC_GETIP_TIMEOUT).
-        """
-        import time
-
-        end = time.monotonic() + int(os.environ.get("LXC_GETIP_TIMEOUT", timeout))
-        with self._asking:
-            while True:
-                found = self._interfaces().addresses(interface or "", family or "", scope or 0)
-                if found or time.monotonic() >= end:
-                    return found
-                time.sleep(1)
-        return ()
-
     def console_getfd(self, ttynum: int = -1) -> int | bool:
         """The master of tty `ttynum` (0: the console, -1: any that is free), which the caller closes; False if it does not run.
 
@@ -347,15 +321,6 @@ class Container(Copies):
             spawn.call(injection.umount, self._place, target, flags)
             return True
         return False
-
-    def _interfaces(self) -> Interfaces:
-        from lxc.network import addresses
-
-        pidfd = client.init_pidfd(self._place)
-        try:
-            return addresses.interfaces(pidfd)
-        finally:
-            os.close(pidfd)
 
 
 def _words(args: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:

@@ -21,7 +21,10 @@ COMMAND = Command(
     "lxc-device",
     Arguments,
     summary="Adds a device to a running container, or removes it.",
-    description="DEVICE is the path of a device on the host. It is made at the same path in the container, or at NAME, and the "
+    description="DEVICE is a network device of the host's, or the path of a device node.\n\n"
+    "A network device moves to the container, where it may be called NAME; del brings one of the container's to the "
+    "host, where it may be called NAME. It arrives down, without addresses.\n\n"
+    "A device node is made at the same path in the container, or at NAME, and the "
     "container may use it from then on; what is there already is replaced. A container with ids of its own, which "
     "cannot have nodes, gets the host's mounted.\n\n"
     "del takes away the device at DEVICE, or NAME, in the container, and forbids it.",
@@ -33,13 +36,14 @@ COMMAND = Command(
         ("lxc-device -n web -- add /dev/ttyS0", "Lets web use the first serial line."),
         ("lxc-device -n web -- add /dev/loop7 /dev/disk", "Calls the device otherwise there."),
         ("lxc-device -n web -- del /dev/ttyS0", "Takes it away again."),
+        ("lxc-device -n web -- add eth1 eth0", "Moves the host's eth1 to web, which knows it as eth0."),
     ),
     see_also=("lxc-cgroup(1)", "lxc.container.conf(5)"),
 )
 
 
 def run(arguments: Arguments) -> int:
-    from lxc.runtime import nodes
+    from lxc.runtime import interfaces, nodes
 
     place, (action, device, *more) = arguments.place, arguments.operands
     if not client.is_running(place):
@@ -47,7 +51,10 @@ def run(arguments: Arguments) -> int:
     name = more[0] if more else ""
     adds = "add".startswith(action)
     try:
-        (nodes.add if adds else nodes.remove)(place, device, name)
+        if "/" not in device and (interfaces.is_here(device) if adds else interfaces.is_there(place, device)):
+            (interfaces.attach if adds else interfaces.detach)(place, device, name)
+        else:
+            (nodes.add if adds else nodes.remove)(place, device, name)
     except LxcError as error:
         what = f"Failed to add {device} to {place.name}" if adds else f"Failed to del {device} from {place.name}"
         raise LxcError(f"{what}: {error}", hint=error.hint) from error

@@ -50,10 +50,7 @@ class Interfaces(Record):
 
 
 def interfaces(pidfd: int) -> Interfaces:
-    """What the network namespace of the process `pidfd` has.  Raises OSError.
-
-    The process calling this must have one thread.
-    """
+    """What the network namespace of the process `pidfd` has.  Raises OSError."""
     with channel(pidfd) as there:
         links = {
             message.fields["index"]: message.fields["ifname"]

@@ -101,6 +101,15 @@ class Links:
         return _first(answer)
 
 
+def check_name(name: str) -> None:
+    """Raise OSError for what cannot be the name of a device.
+
+    The kernel says so itself, but of a device that is moved and renamed at once, when it has moved it.
+    """
+    if not name or len(os.fsencode(name)) > 15 or name in (".", "..") or any(c in "/:" or c.isspace() for c in name):
+        raise OSError(errno.EINVAL, f"{name!r} cannot be the name of a network device")
+
+
 def _first(answer: tuple[Message, ...]) -> Link | None:
     return _link(answer[0].fields) if answer and "ifname" in answer[0].fields else None
 

@@ -7,11 +7,11 @@ kind must be the same, for somebody could have put another in its place.
 
 from __future__ import annotations
 
-import os
-
 from lxc import log
+from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
-from lxc.network.links import Link, Links
+from lxc.network import namespace
+from lxc.network.links import Link, Links, check_name
 from lxc.network.namespace import visiting
 from lxc.record import Record
 
@@ -29,6 +29,7 @@ class Loan(Record):
 def lend(loan: Loan, home: Links, netns: int) -> int:
     """Move the device into the namespace `netns`.  Return its number there.  Raises OSError."""
     index = loan.link.index
+    check_name(loan.name)
     home.remove_altnames(index, loan.link.altnames)
     home.change(index, netns_fd=netns, ifname=loan.name)
     with _links(netns) as there:
@@ -55,16 +56,13 @@ def _fetch(loan: Loan, index: int, netns: int, home: Links) -> bool:
     if not index and here and here.index == loan.link.index:
         return True  # it never left
     with _links(netns) as there:
-        found = there.at(index) if index else there.find(loan.name)
+        found = there.at(index) if index else there.find(loan.name) or there.find(name)
         if not found or found.kind != loan.link.kind:
             log.warn(f"the device {name}, which the container had, is not there any more")
             return False
         there.remove_altnames(found.index, found.altnames)
-        fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with closing(namespace.own()) as fd:
             there.change(found.index, netns_fd=fd, ifname=_UNUSED if here else name)
-        finally:
-            os.close(fd)
     if here:
         log.warn(f"another device is called {name} by now: the container's has come back under another name")
     return not here

@@ -1,4 +1,4 @@
-"""Being in another process's network namespace for a moment, to make a socket that belongs there."""
+"""Being in another process's network namespace for a moment, to make a socket that belongs there, or to open it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lxc.kernel import process
 
 
 class visiting:
-    """`with visiting(fd):` runs the block in that network namespace.  The caller must have one thread.
+    """`with visiting(fd):` runs the block in that network namespace; the process's other threads stay where they are.
 
     `fd` is a pidfd of a process in it, or its open file.
     Raises PermissionError for a caller without CAP_SYS_ADMIN here and there.
@@ -18,7 +18,7 @@ class visiting:
         self._fd = fd
 
     def __enter__(self) -> None:
-        self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._home = own()
         try:
             process.setns(self._fd, process.CLONE_NEWNET)
         except OSError:
@@ -30,3 +30,14 @@ class visiting:
             process.setns(self._home, process.CLONE_NEWNET)
         finally:
             os.close(self._home)
+
+
+def own() -> int:
+    """This thread's network namespace, open; the caller closes it."""
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def of(pidfd: int) -> int:
+    """The network namespace of the process `pidfd`, open; the caller closes it.  Raises OSError."""
+    with visiting(pidfd):
+        return own()

@@ -179,6 +179,7 @@ FAILURES = {
     "an unreachable gateway": ("ipv6.address = fd01::1/64\nlxc.net.1.ipv6.gateway = ff02::1", "Invalid argument", 16),
     "the address of a group": ("hwaddr = 11:22:33:44:55:66", "Cannot assign requested address", 15),
     "a large packet": ("mtu = 70000", "", 13),
+    "a name with a blank": ("name = ab\nlxc.net.0.name = c d", "cannot be the name", 5),
     "a name with a slash": ("name = a/b", "Invalid argument", 13),
 }
 
