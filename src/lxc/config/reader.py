@@ -23,6 +23,36 @@ WHAT_IS_A_COMMENT = "this belongs to the value, for only a line that begins with
 MISTAKES_MAX = 1000  # reading ends there: whoever wrote that did not write configuration
 
 
+class Files:
+    """What there is to include."""
+
+    def named(self, value: str) -> list[str]:
+        """The files that `lxc.include = value` names, in the order of their names.  Raises ValueError."""
+        if not value:
+            return []
+        if not value.endswith("/") and not os.path.isdir(value):
+            return [value]
+        try:
+            names = sorted(os.listdir(value))
+        except FileNotFoundError:
+            return []  # as for LXC: a directory of additions may be missing
+        except OSError as error:
+            raise Misspelt(f"cannot read {value}: {error.strerror}", value) from error
+        return [os.path.join(value, name) for name in names if name.endswith(".conf") and len(name) > len(".conf")]
+
+    def text(self, path: str) -> str:
+        """The text of the file at `path`.  Raises OSError, ValueError."""
+        return read(path)
+
+    def identity(self, path: str) -> object:
+        """What two names of one file have in common."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return path
+        return status.st_dev, status.st_ino
+
+
 class Reader:
     """Fills one configuration from lines; `config()` is the result, or all that was wrong.
 
@@ -30,13 +60,14 @@ class Reader:
     before a line that needs the others to be done, which `lxc.include` is and what clears several keys at once.
     """
 
-    def __init__(self, base: Config) -> None:
+    def __init__(self, base: Config, files: Files = Files()) -> None:  # noqa: B008  # it holds nothing
         self.warnings: list[str] = []
         self._mistakes: list[str] = []
         self._first = ""  # place of the first mistake
         self._draft = Draft(base)
+        self._files = files
         self._open: list[str] = []  # the files being read, each included by the one before
-        self._files = 0
+        self._included = 0
         self._batches: dict[str, Batch] = {}  # by the name of the key; of one file
         self._adders: dict[str, Callable[[object], None]] = {}  # by what is before the "=": what adds to a batch
         self._told: list[tuple[int, bool, str, str]] = []  # line, whether it is a mistake, place, what
@@ -50,7 +81,7 @@ class Reader:
 
     def read(self, text: str, path: str) -> None:
         """Read `text`, that of the file at `path`."""
-        self._open.append(os.path.realpath(path))
+        self._open.append(path)
         has_returns = "\r" in text  # and so, maybe, lines that are not counted
         lines = pieces(text) if has_returns else text.split("\n")
         adders = self._adders
@@ -136,18 +167,19 @@ class Reader:
             self._mistake(error, text, where)
 
     def _include(self, value: str) -> None:
-        for path in _included(value):
-            real = os.path.realpath(path)
-            if real in self._open:
-                loop = " → ".join((*self._open[self._open.index(real) :], real))
+        for path in self._files.named(value):
+            opened = [self._files.identity(open_) for open_ in self._open]
+            identity = self._files.identity(path)
+            if identity in opened:
+                loop = " → ".join((*self._open[opened.index(identity) :], path))
                 raise Misspelt(f"{path} includes itself: {loop}", value)
             if len(self._open) >= DEPTH_MAX:
                 raise Misspelt(f"expected at most {DEPTH_MAX} files that include one another", value)
-            self._files += 1
-            if self._files > FILES_MAX:
+            self._included += 1
+            if self._included > FILES_MAX:
                 raise Misspelt(f"expected at most {FILES_MAX} files in one configuration", value)
             try:
-                text = read(path)
+                text = self._files.text(path)
             except OSError as error:
                 raise Misspelt(f"cannot read {path}: {error.strerror}", value) from error
             self.read(text, path)
@@ -186,21 +218,6 @@ def read(path: str) -> str:
     if len(data) > SIZE_MAX:
         raise ValueError(f"expected a file of at most {SIZE_MAX} bytes, but {path} is larger")
     return data.decode("utf-8", "surrogateescape")
-
-
-def _included(value: str) -> list[str]:
-    """The files that `lxc.include = value` names, in the order of their names.  Raises ValueError."""
-    if not value:
-        return []
-    if not value.endswith("/") and not os.path.isdir(value):
-        return [value]
-    try:
-        names = sorted(os.listdir(value))
-    except FileNotFoundError:
-        return []  # as for LXC: a directory of additions may be missing
-    except OSError as error:
-        raise Misspelt(f"cannot read {value}: {error.strerror}", value) from error
-    return [os.path.join(value, name) for name in names if name.endswith(".conf") and len(name) > len(".conf")]
 
 
 def _refuse(line: str) -> None:

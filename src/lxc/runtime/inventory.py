@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
+    from lxc.config.excerpt import Excerpts
     from lxc.runtime.place import Place
 
 CONFIGURED = frozenset({"autostart", "groups", "unprivileged"})  # columns that the configuration knows
@@ -81,9 +82,10 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
     active = listing.active(lxcpath)
     layout = _layout() if choice.needs & MEASURED and active else None
+    configurations = _Configurations()
     for name in choice.names(listing.defined(lxcpath), active):
         try:
-            found = row(place_of(name, lxcpath), choice.needs, layout, is_active=name in active)
+            found = row(place_of(name, lxcpath), choice.needs, layout, configurations, is_active=name in active)
         except LxcError as error:
             complain(error)
             continue
@@ -91,7 +93,9 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
             yield found
 
 
-def row(place: Place, columns: frozenset[str], layout: Layout | None, *, is_active: bool) -> Row:
+def row(
+    place: Place, columns: frozenset[str], layout: Layout | None, configurations: _Configurations, *, is_active: bool
+) -> Row:
     """What `columns` ask for about the container; `layout` says where the cgroups of those that run are.
 
     Raises LxcError: its configuration is wrong, its monitor silent.
@@ -103,7 +107,7 @@ def row(place: Place, columns: frozenset[str], layout: Layout | None, *, is_acti
             pass  # it has stopped since the list was made
     if not columns & CONFIGURED:
         return Row(place.name)
-    config = _config(place)
+    config = configurations.read(place)
     return Row(
         place.name,
         autostart=bool(config.start_auto),
@@ -129,10 +133,18 @@ def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Ro
     return Row(place.name, **fields)  # type: ignore[arg-type]  # the fields' types are those of Row
 
 
-def _config(place: Place) -> Config:
-    from lxc.config import document
+class _Configurations:
+    """What the columns need to know of configurations."""
 
-    return document.load(place.config_file)[0]
+    def __init__(self) -> None:
+        self._excerpts: Excerpts | None = None
+
+    def read(self, place: Place) -> Config:
+        if self._excerpts is None:
+            from lxc.config.excerpt import Excerpts
+
+            self._excerpts = Excerpts("lxc.start.auto", "lxc.group", "lxc.idmap")
+        return self._excerpts.read(place.config_file)
 
 
 def _layout() -> Layout:

@@ -108,7 +108,7 @@ def lxcpath(tmp_path: Path) -> Path:
     for name, config in (
         ("web", "lxc.group = a,b\nlxc.group = onboot\n"),
         ("db", "lxc.start.auto = 1\n"),
-        ("bad", "lxc.nope = 1\n"),
+        ("bad", "lxc.start.auto = maybe\n"),
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config").write_text(config)

@@ -48,7 +48,10 @@ def test_all_groups_and_the_state_must_fit(row: Row, is_accepted: bool) -> None:
 
 
 def test_configurations_are_read_only_if_they_are_asked_for(tmp_path: Path) -> None:
-    for name, config in (("good", "lxc.start.auto = 1\nlxc.idmap = u 0 100000 10\n"), ("bad", "lxc.nope = 1\n")):
+    for name, config in (
+        ("good", "lxc.start.auto = 1\nlxc.idmap = u 0 100000 10\n"),
+        ("bad", "lxc.start.auto = maybe\n"),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config").write_text(config)
     errors: list[LxcError] = []
@@ -57,3 +60,11 @@ def test_configurations_are_read_only_if_they_are_asked_for(tmp_path: Path) -> N
     found = list(rows(str(tmp_path), Choice(frozenset({"autostart"})), errors.append))
     assert found == [Row("good", autostart=True, unprivileged=True)]
     assert [str(error).startswith(f"{tmp_path}/bad/config:1") for error in errors] == [True]
+
+
+def test_of_a_configuration_only_what_the_columns_need_is_read(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/config").write_text("lxc.nope = 1\nlxc.group = a\n")
+    errors: list[LxcError] = []
+    found = list(rows(str(tmp_path), Choice(frozenset({"groups"})), errors.append))
+    assert (found, errors) == ([Row("web", autostart=False, groups=("a",), unprivileged=False)], [])

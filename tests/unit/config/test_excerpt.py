@@ -1,0 +1,54 @@
+"""Some keys of a configuration are what the whole of it says of them, and nothing else is looked at."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lxc.config.document import load
+from lxc.config.excerpt import Excerpts
+from lxc.errors import ConfigError
+
+KEYS = ("lxc.start.auto", "lxc.group", "lxc.idmap")
+LINES = st.sampled_from(
+    ["lxc.start.auto = 1", "lxc.start.auto =", " lxc.group\t= a b", "lxc.group =", "lxc.idmap = u 0 1 1", "lxc.uts.name = x",
+     "# lxc.group = c", "lxc.include = MORE", "lxc.group = 'd'", "lxc.mount.entry = a b none bind", "", "lxc.group = e\r"]
+)  # fmt: skip
+TEXTS = st.lists(LINES, max_size=8).map("\n".join)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, TEXTS)
+def test_it_is_what_the_whole_configuration_says(
+    tmp_path_factory: pytest.TempPathFactory, text: str, more: str
+) -> None:
+    directory = tmp_path_factory.mktemp("it")
+    (directory / "more").write_text(more.replace("lxc.include = MORE", ""), newline="")
+    (directory / "config").write_text(text.replace("MORE", str(directory / "more")), newline="")
+    path = str(directory / "config")
+    whole, _ = load(path)
+    some = Excerpts(*KEYS).read(path)
+    for key in KEYS:
+        assert (some.get_item(key), some.places(key)) == (whole.get_item(key), whole.places(key))
+
+
+def test_mistakes_elsewhere_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("lxc.nonsense = 1\nlxc.start.auto = 1\nlxc.rootfs.path\n")
+    assert Excerpts(*KEYS).read(str(path)).start_auto
+    path.write_text("lxc.start.auto = maybe\n")
+    with pytest.raises(ConfigError, match=r"config:1:18: lxc.start.auto: expected 0 or 1, got 'maybe'"):
+        Excerpts(*KEYS).read(str(path))
+    with pytest.raises(ConfigError, match="cannot read the configuration"):
+        Excerpts(*KEYS).read(str(tmp_path / "none"))
+
+
+def test_a_file_that_many_include_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "common").write_text("lxc.group = all\n")
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(f"lxc.include = {tmp_path}/common\nlxc.group = {name}\n")
+    it = Excerpts(*KEYS)
+    assert it.read(str(tmp_path / "a")).group == ("all", "a")
+    (tmp_path / "common").unlink()
+    assert it.read(str(tmp_path / "b")).group == ("all", "b")
