@@ -18,7 +18,6 @@ from lxc.kernel.fs import closing
 from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, client, door
 from lxc.runtime.attach_child import Given
 from lxc.runtime.attach_meet import Launched
-from lxc.runtime.attach_plan import LSM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from lxc.runtime.attach_facts import Target
     from lxc.runtime.attach_meet import Attached
-    from lxc.runtime.attach_plan import AttachPlan, Facts, Wish
+    from lxc.runtime.attach_plan import AttachPlan, Wish
     from lxc.runtime.interruption import deferred
     from lxc.runtime.place import Place
 
@@ -61,8 +60,6 @@ def launch(
     place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None, *, is_sibling: bool = False
 ) -> Launched:
     """The first half of `start`; with `is_sibling` all that comes of it is our parent's child, and the parent's to meet."""
-    if wish.context:
-        raise Unsupported("a label of a security module cannot be given yet", hint="attach without --context")
     target = attach_facts.open_target(place, wish)
     try:
         plan = decide(place, target, wish)
@@ -83,7 +80,8 @@ def launch(
 def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:
     """The plan for `wish`.  Raises LxcError."""
     facts = attach_facts.facts(place, target, wish)
-    _refuse_label(place, wish, facts)
+    if wish.context and not facts.label.module:
+        raise Unsupported("the host's kernel has no security module that knows labels", hint="attach without --context")
     plan = attach_plan.decide(place.name, wish, facts)
     log.debug(f"attaching:\n{plan}")
     return plan
@@ -189,15 +187,6 @@ def tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
             os.close(fd)
         raise StepError(f"open the cgroups of {plan.name}", error.strerror or str(error)) from error
     return tuple(opened)
-
-
-def _refuse_label(place: Place, wish: Wish, facts: Facts) -> None:
-    """What is attached would be less confined than the container: not unless that was asked for."""
-    if facts.label and facts.label != "kernel" and "unconfined" not in facts.label and LSM not in wish.elevated:
-        raise Unsupported(
-            f"{place.name} is confined by a security module as {facts.label}, which attaching cannot do yet",
-            hint="attach unconfined with -e LSM",
-        )
 
 
 def _give_terminal(slave: int, target: Target, plan: AttachPlan) -> None:

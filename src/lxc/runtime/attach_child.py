@@ -70,6 +70,8 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
     yield "leave the caller's memory"
     log.forget()  # what led here is remembered by the parent, too
     process.prctl(process.PR_SET_DUMPABLE, 0)
+    yield "open the file for the label of a security module"
+    label_file, _ = security.open_label(plan.label)
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")
@@ -87,7 +89,10 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
         process.personality(plan.personality)
     yield "drop capabilities"
     _drop_capabilities(plan.dropped)
-    # a security module's label would be set here
+    yield str(plan.label)
+    security.take_label(plan.label, label_file)
+    if label_file >= 0:
+        os.close(label_file)
     yield "set no_new_privs"
     if plan.no_new_privs:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)

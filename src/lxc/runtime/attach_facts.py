@@ -17,7 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client
 from lxc.runtime.attach_plan import CGROUP, LSM, Facts
-from lxc.security.plan import Filter
+from lxc.security.plan import Filter, Label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,12 +159,17 @@ def _names(flags: int) -> tuple[str, ...]:
     return tuple(name for name, flag in process.NAMESPACES.items() if flags & flag)
 
 
-def _label(target: Target) -> str:
-    """The label of the security module; "" if there is no such module."""
+def _label(target: Target) -> Label:
+    """The label of the host's security module; without a name if that does not confine it."""
     try:
-        return target.read("attr/current").strip("\0\n").split(" (")[0]
-    except OSError:
-        return ""
+        name = target.read("attr/apparmor/current").strip("\0\n").split(" (")[0]
+        return Label("apparmor", name if name != "unconfined" else "")
+    except OSError:  # the kernel has none, or it is off
+        pass
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        return Label()
+    name = target.read("attr/current").strip("\0\n")
+    return Label("selinux", name if name != "kernel" and "unconfined_t" not in name else "")
 
 
 def _passwd(target: Target, joins_root: bool) -> str:

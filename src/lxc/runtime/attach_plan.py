@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc.record import Record
-from lxc.security.plan import Filter
+from lxc.security.plan import Filter, Label
 from lxc.values import arch
 from lxc.values.namespace import NAMES
 
@@ -43,7 +43,7 @@ class Facts(Record):
     different: tuple[str, ...] = ()  # namespaces in which its init is not where we are
     bounding: int = -1  # its init's bounding set: bit N is capability N
     last_capability: int = 0
-    label: str = ""  # its init's, of the security module
+    label: Label = Label()  # its init's; without a name if it is not confined
     arch: str = ""
     no_new_privs: bool = False
     has_core: bool = False  # the container shares its processor cores with nobody
@@ -76,6 +76,7 @@ class AttachPlan(Record):
     filter: Filter = Filter()
     joins_core: bool = False
     has_supervisor: bool = False
+    label: Label = Label()
 
     @property
     def hands_over(self) -> bool:
@@ -104,6 +105,8 @@ class AttachPlan(Record):
         if self.hands_over:
             lines.append("give the listener to the monitor")
         lines.append(f"become user {self.uid}, group {self.gid}, groups {self.groups or 'none'}")
+        if self.label.name:
+            lines.append(str(self.label))
         if self.no_new_privs:
             lines.append("set no_new_privs")
         if self.remounts_proc_sys:
@@ -138,6 +141,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         filter=facts.filter,
         joins_core=facts.has_core,
         has_supervisor=facts.has_supervisor,
+        label=_label(wish, facts),
     )
 
 
@@ -149,6 +153,13 @@ def shell(passwd: str, uid: int) -> str:
             path = fields[6]
             return path if path.startswith("/") and path.isprintable() else DEFAULT_SHELL
     return DEFAULT_SHELL
+
+
+def _label(wish: Wish, facts: Facts) -> Label:
+    """The one asked for, or init's; its keyring's is no matter: what is attached makes none."""
+    if LSM in wish.elevated:
+        return Label()
+    return facts.label.replace(name=wish.context or facts.label.name)
 
 
 def _namespaces(wish: Wish, facts: Facts, enters: bool) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
+from lxc.security.apparmor import outside as apparmor
+from lxc.security.apparmor.plan import Host as AppArmor
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
 from lxc.values import mount as values
@@ -40,7 +42,7 @@ def check() -> None:
 
 def check_effects(config: Config) -> None:
     """Refuse what would be ignored."""
-    missing = effects.not_built(config, host_modules=security_modules())
+    missing = effects.not_built(config)
     if missing:
         mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
         raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
@@ -48,13 +50,8 @@ def check_effects(config: Config) -> None:
 
 def security_modules() -> frozenset[str]:
     """Which of the modules that LXC knows are at work on this host; the keys of the others have no effect."""
-    found = {"selinux"} if os.path.exists("/sys/fs/selinux/enforce") else set()
-    try:
-        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
-            found |= {"apparmor"} if file.read().strip() == b"Y" else set()
-    except FileNotFoundError:
-        pass
-    return frozenset(found)
+    selinux = os.path.exists("/sys/fs/selinux/enforce")
+    return frozenset(("selinux",) * selinux + ("apparmor",) * apparmor.is_enabled())
 
 
 def facts(config: Config, place: Place) -> Facts:
@@ -70,6 +67,8 @@ def facts(config: Config, place: Place) -> Facts:
         log.LEVELS[log.threshold()],
         storage=_storage(config),
         filter=_filter(config),
+        modules=(modules := security_modules()),
+        apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
         makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",

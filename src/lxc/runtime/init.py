@@ -63,6 +63,8 @@ def run(
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         monitor.wait_for_go()
         sealed.seal()
+        begin("open the files for the label of a security module")
+        label_file, keyring_file = security.open_label(plan.security.label)
         for kind, file in shared:
             begin(f"join the {kind} namespace")
             process.setns(file, process.NAMESPACES[kind])
@@ -82,6 +84,7 @@ def run(
             begin(f"set the host name to {plan.hostname}")
             process.sethostname(plan.hostname)
         begin("join a session keyring of its own")
+        security.label_keyring(plan.security.label, keyring_file)
         security.join_keyring(plan.security)
         if plan.hooks.pre_mount:
             begin("keep from the host what is mounted here")
@@ -132,6 +135,8 @@ def run(
         terminal.take_stdio(plan.terminal, given)
         begin("drop capabilities")
         security.drop_capabilities(plan.security)
+        begin(plan.security.label)
+        security.take_label(plan.security.label, label_file)
         begin("set no_new_privs")
         security.forbid_new_privileges(plan.security)
         if plan.security.filter.code:

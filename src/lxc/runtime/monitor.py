@@ -28,6 +28,7 @@ from lxc.runtime import commands, launch, remedies
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.server import Server
+from lxc.security.apparmor import outside as apparmor
 from lxc.storage import outside as storage
 from lxc.storage.backend import Attached
 from lxc.terminal import outside as terminal
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from lxc.runtime.launch import Running
     from lxc.runtime.place import Place
     from lxc.runtime.plan import StartPlan
+    from lxc.security.apparmor.plan import Profile
     from lxc.security.seccomp.supervisor import Supervisor
     from lxc.terminal.outside import Terminals
 
@@ -83,6 +85,7 @@ class Monitor:
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
         self._may_reboot = True
+        self._loaded: Profile | None = None  # of AppArmor, to be unloaded
         self._replaced = 0  # times that the supervisor ended by itself
         self._namespaces = Namespaces()
         self.network = Network(plan.network)
@@ -185,6 +188,9 @@ class Monitor:
 
     def _launch(self, prepared: Prepared, attached: Attached) -> None:
         plan = self.plan.completed(attached.device, self.made.container)
+        if plan.security.label.profile:
+            apparmor.load(plan.security.label.profile)
+            self._loaded = plan.security.label.profile
         self.supervisor = self._supervise()
         running = self.running = launch.launch(
             plan,
@@ -256,6 +262,9 @@ class Monitor:
         self._undo_network()
         self._run_stop()
         cgroups.kill(self.made)
+        if self._loaded:  # nobody is left that it confines
+            apparmor.unload(self._loaded)
+            self._loaded = None
         cgroups.remove_payload(self.made)
         self.device_program.close()
         if self.terminals:

@@ -17,13 +17,14 @@ from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
 from lxc.record import Record
-from lxc.runtime import plan_cgroups, plan_hooks, plan_namespaces
-from lxc.security import plan as security
-from lxc.security.plan import Filter, SecurityPlan, Supervision
+from lxc.runtime import plan_cgroups, plan_hooks, plan_namespaces, plan_security
+from lxc.security.apparmor import plan as apparmor
+from lxc.security.apparmor.plan import Host as AppArmor
+from lxc.security.plan import Filter, SecurityPlan
 from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 from lxc.terminal.plan import TerminalPlan
-from lxc.values import arch, capability, limit, words
+from lxc.values import arch, limit, mount, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Facts(Record):
     config_file: str = ""  # which is read instead of the container's own
     storage: str = "dir"  # the driver that fits lxc.rootfs.path, if that names none
     filter: Filter = Filter()  # what lxc.seccomp.profile was compiled to
+    modules: frozenset[str] = frozenset()  # security modules that are at work: "apparmor", "selinux"
+    apparmor: AppArmor = AppArmor()
     makes_devices: bool = True  # this process may: it is not in a user namespace itself
     controllers: tuple[str, ...] = ()  # of cgroups version 2, that the base can hand down
     cgroup_pattern: str = ""  # lxc.cgroup.pattern of lxc.conf(5)
@@ -125,6 +128,7 @@ class StartPlan(Record):
             f"# container {self.name}",
             "unshare --mount --propagation=slave # the monitor" if self.monitor_unshares else "",
             *self.hooks.pre_start,
+            self.security.label.profile or "",
             self.cgroups,
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
             *(f"nsenter --{kind}={file}" for kind, file in self.shared),
@@ -178,7 +182,6 @@ def start(
 
     `argv` overrides lxc.init.cmd, or with `execute` lxc.execute.cmd.  Raises Unsupported, LxcError.
     """
-    privileges = _security(config, facts)
     devices = network.plan(config.net, config.places)
     namespaces = plan_namespaces.new(config, has_network=devices.has_namespace)
     if "net" not in namespaces:
@@ -189,7 +192,10 @@ def start(
     plan_namespaces.check_mounts(config, facts.fstab, root, has_users=has_users)
     host = plan_cgroups.Host(facts.layout, facts.controllers, facts.cgroup_pattern, dict(facts.nodes))
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
+    label, unheard = plan_security.label(place, config, facts.modules, facts.apparmor, is_mapped=has_users)
+    privileges = plan_security.privileges(config, facts.last_capability, facts.filter, label)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
+    warnings = (*warnings, *unheard)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
         warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")
@@ -274,6 +280,8 @@ def _mounts(
     if automatic.sys:
         steps += mounts.sys(automatic.sys, where)
     lines = (*facts.fstab, *zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True))
+    if "apparmor" in facts.modules and config.apparmor_allow_nesting:
+        lines += tuple((mount.parse(line), _where(config, "lxc.apparmor.allow_nesting")) for line in apparmor.NESTING)
     roots = (place.rootfs, config.rootfs_path.path) if config.rootfs_path.path else ("/",)
     entries, warnings = mounts.entries(lines, roots, place.directory)
     steps += entries
@@ -281,22 +289,6 @@ def _mounts(
         steps += mounts.shared_mounts(automatic.shmounts, automatic.shmounts_target, where)
     steps += plan_cgroups.automatic_mounts(automatic, cgroups, is_admin=privileges.keeps(_CAP_SYS_ADMIN), where=where)
     return tuple(steps), warnings
-
-
-def _security(config: Config, facts: Facts) -> SecurityPlan:
-    keep = tuple(capability.number(name) for name in config.cap_keep if name != "none") if config.cap_keep else None
-    drop = tuple(map(capability.number, config.cap_drop))
-    return SecurityPlan(
-        dropped=security.bounding(drop, keep, facts.last_capability),
-        names=capability.NAMES,
-        no_new_privs=config.no_new_privs,
-        new_keyring=not config.keyring_session,
-        filter=facts.filter,
-        supervision=Supervision(
-            config.seccomp_notify_proxy, config.seccomp_notify_cookie, _where(config, "lxc.seccomp.notify.proxy")
-        ),
-        where=_where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
-    )
 
 
 def _terminal(config: Config, mapped: IdMapPlan, *, execute: bool, foreground: bool) -> TerminalPlan:

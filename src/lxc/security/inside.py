@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from lxc import log
-from lxc.kernel import process, seccomp, sockets
+from lxc.kernel import fs, process, seccomp, sockets
+from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
-    from lxc.security.plan import Filter, SecurityPlan
+    from lxc.security.plan import Filter, Label, SecurityPlan
 
+_PROC_ROOT = 1  # inode number of proc's root directory, always
 INITS, OTHERS = b"i", b"o"  # what is said with a listener: whose it is
+
+
+def open_label(label: Label) -> tuple[int, int]:
+    """The kernel's files to write this process's label to, for what it executes and for its keyring; -1 where there is none.
+
+    To be called while the host's /proc is the one in sight: what a container may mount there is not believed (CVE-2015-1334).
+    The caller closes them.  Raises OSError.
+    """
+    if not label.name and not label.keyring:
+        return -1, -1
+    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
+        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC or os.fstat(proc).st_ino != _PROC_ROOT:
+            raise OSError(None, "/proc is not the kernel's")
+        place = f"self/attr/{label.module}" if os.path.isdir(f"/proc/self/attr/{label.module}") else "self/attr"
+        execution = os.open(f"{place}/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc) if label.name else -1
+        try:
+            keyring = os.open(f"{place}/keycreate", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc) if label.keyring else -1
+        except OSError:
+            os.close(execution)
+            raise
+        return execution, keyring
+
+
+def label_keyring(label: Label, file: int) -> None:
+    """Have the next keyring made with its label, see setkeycreatecon(3)."""
+    if file >= 0:
+        os.write(file, label.keyring.encode())
+
+
+def take_label(label: Label, file: int) -> None:
+    """Have what is executed next run with the label, and so all that comes of it."""
+    if file >= 0:
+        command = f"exec {label.name}" if label.module == "apparmor" else label.name
+        os.write(file, command.encode(errors="surrogateescape"))
 
 
 def join_keyring(plan: SecurityPlan) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from lxc.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.security.apparmor.plan import Profile
+
 
 class Filter(Record):
     """Which system calls the container may make, as the kernel takes it."""
@@ -35,6 +39,22 @@ class Supervision(Record):
         return f"ask {self.proxy or 'whoever takes the listener'} about the calls it notifies of"
 
 
+class Label(Record):
+    """Of a security module, taken when the container's first program is executed."""
+
+    module: str = ""  # "apparmor", "selinux"
+    name: str = ""  # "": the starter's
+    keyring: str = ""  # of the session keyring, SELinux's only
+    profile: Profile | None = None  # to be loaded for it, AppArmor's only
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"take the {_MODULES[self.module]} label {self.name}" if self.name else ""
+
+
+_MODULES = {"apparmor": "AppArmor", "selinux": "SELinux", "": ""}
+
+
 class SecurityPlan(Record):
     dropped: tuple[int, ...] = ()  # capabilities that leave the bounding set, by number
     names: tuple[str, ...] = ()  # how they are called: the place in it is the number
@@ -43,6 +63,7 @@ class SecurityPlan(Record):
     where: str = ""
     filter: Filter = Filter()
     supervision: Supervision = Supervision()
+    label: Label = Label()
 
     def keeps(self, capability: int) -> bool:
         return capability not in self.dropped
@@ -51,6 +72,8 @@ class SecurityPlan(Record):
         lines = []
         if self.dropped:
             lines.append(f"drop capabilities {' '.join(map(self._name, self.dropped))}")
+        if self.label.name:
+            lines.append(str(self.label))
         if self.no_new_privs:
             lines.append("set no_new_privs")
         if self.filter.code:

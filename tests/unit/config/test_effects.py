@@ -4,11 +4,9 @@ from lxc.config import effects
 from lxc.config.container import Config
 from lxc.config.document import parse
 
-BOTH = frozenset(("apparmor", "selinux"))
 
-
-def not_built(text: str, modules: frozenset[str] = BOTH) -> list[tuple[str, str]]:
-    return effects.not_built(parse(text)[0], host_modules=modules)
+def not_built(text: str) -> list[tuple[str, str]]:
+    return effects.not_built(parse(text)[0])
 
 
 def test_an_empty_configuration_needs_nothing() -> None:
@@ -21,9 +19,9 @@ def test_names_are_keys(name: str) -> None:
 
 
 def test_what_is_needed_is_told_with_its_place() -> None:
-    text = "lxc.apparmor.profile = a\n\n\nlxc.selinux.context = b\n"
+    text = "lxc.time.offset.boot = 1s\n\n\nlxc.time.offset.monotonic = 1s\n"
     assert sorted(not_built(text)) == [
-        ("lxc.apparmor.profile", "config:1"), ("lxc.selinux.context", "config:4"),
+        ("lxc.time.offset.boot", "config:1"), ("lxc.time.offset.monotonic", "config:4"),
     ]  # fmt: skip
 
 
@@ -36,10 +34,3 @@ def test_what_is_needed_is_told_with_its_place() -> None:
 )  # fmt: skip
 def test_what_changes_nothing_is_not_needed(line: str) -> None:
     assert not_built(line) == []
-
-
-def test_labels_mean_nothing_without_their_module() -> None:
-    text = "lxc.apparmor.profile = generated\nlxc.selinux.context = a_t\n"
-    assert [key for key, _ in not_built(text)] == ["lxc.apparmor.profile", "lxc.selinux.context"]
-    assert [key for key, _ in not_built(text, frozenset(("selinux",)))] == ["lxc.selinux.context"]
-    assert not_built(text, frozenset()) == []

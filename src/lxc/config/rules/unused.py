@@ -15,7 +15,7 @@ _APPARMOR = ("profile", "allow_incomplete", "allow_nesting", "raw")
 
 
 def _not_built(it: Subject) -> Iterator[Found]:
-    for key, where in effects.not_built(it.config, it.host.modules or frozenset()):
+    for key, where in effects.not_built(it.config):
         yield Found(
             where or it.files[0], f"{key}: this version does not do it yet, and does not start the container", key
         )

@@ -1,1 +1,1 @@
-"""The filter of system calls: `policy` reads what is wanted, `compiler` makes the kernel's program of it, `cache` keeps that."""
+"""The filter of system calls: `policy` reads what is wanted, `compiler` makes the kernel's program of it."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from lxc import log
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.kernel import libseccomp, process, seccomp
+from lxc.security import kept
 from lxc.security.plan import Filter
-from lxc.security.seccomp import cache, policy
+from lxc.security.seccomp import policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.security.seccomp.policy import Policy, Rule
 
+DIRECTORY = "/run/lxc/seccomp"  # where compiled filters are kept
 _FORMAT = 1  # of what `program` makes of a policy; to be counted up when it makes something else of the same
 _LARGEST = 1 << 20  # bytes of a policy file
 # Our way in takes these after the filter is loaded: the last program of ours is no path of the container.
@@ -25,7 +27,7 @@ _NEVER_ASKED = (
 )  # fmt: skip
 
 
-def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
+def load(path: str, where: str, directory: str = DIRECTORY) -> Filter:
     """The filter for the policy file at `path`, which `where` names.  Raises ConfigError, LxcError."""
     text = _read(path, where)
     machine = process.machine()
@@ -43,10 +45,10 @@ def load(path: str, where: str, directory: str = cache.DIRECTORY) -> Filter:
             hint="name the arguments, as in: ioctl notify [1,0x5412,==]",
         )
     key = f"{_FORMAT} {library.version} {machine}\n{text}".encode(errors="surrogateescape")
-    code = cache.find(key, directory)
-    if not code:
+    code = kept.find(key, directory, seccomp.MOST_INSTRUCTIONS * seccomp.INSTRUCTION)
+    if not code or len(code) % seccomp.INSTRUCTION:
         code = program(wanted, library)
-        cache.keep(key, code, directory)
+        kept.keep(key, code, directory)
     return Filter(path, len(wanted.rules), code.hex(), where, wanted.is_supervised)
 
 

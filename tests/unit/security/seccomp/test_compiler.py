@@ -9,7 +9,8 @@ import lxc
 import lxc.errors
 from lxc.errors import ConfigError, StepError
 from lxc.kernel import libseccomp
-from lxc.security.seccomp import cache, compiler
+from lxc.security import kept
+from lxc.security.seccomp import compiler
 
 COMMON = Path(lxc.__file__).parent / "share/config/common.seccomp"
 
@@ -53,17 +54,17 @@ def test_a_missing_library_is_told_with_its_package(monkeypatch: pytest.MonkeyPa
 
 def test_a_program_is_kept(tmp_path: Path) -> None:
     directory = str(tmp_path / "a/cache")
-    assert cache.find(b"key", directory) == b""
-    cache.keep(b"key", b"12345678", directory)
-    assert cache.find(b"key", directory) == b"12345678"
-    assert cache.find(b"other", directory) == b""
+    assert kept.find(b"key", directory, 64) == b""
+    kept.keep(b"key", b"12345678", directory)
+    assert kept.find(b"key", directory, 64) == b"12345678"
+    assert kept.find(b"other", directory, 64) == b""
     assert [oct(path.stat().st_mode & 0o777) for path in Path(directory).iterdir()] == ["0o600"]
 
 
 @pytest.mark.parametrize("damage", ["mode", "length", "bit", "link", "directory mode", "directory link"])
 def test_what_is_odd_about_a_kept_program_makes_it_not_be_there(tmp_path: Path, damage: str) -> None:
     directory = tmp_path / "cache"
-    cache.keep(b"key", b"12345678", str(directory))
+    kept.keep(b"key", b"12345678", str(directory))
     (entry,) = directory.iterdir()
     if damage == "mode":
         entry.chmod(0o640)
@@ -79,4 +80,4 @@ def test_what_is_odd_about_a_kept_program_makes_it_not_be_there(tmp_path: Path, 
     else:
         directory.rename(tmp_path / "moved")
         os.symlink(tmp_path / "moved", directory)
-    assert cache.find(b"key", str(directory)) == b""
+    assert kept.find(b"key", str(directory), 64) == b""

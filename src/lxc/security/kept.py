@@ -1,6 +1,6 @@
-"""Compiled filters, kept so that the next start need not compile them.
+"""Compiled filters and profiles, kept so that the next start need not compile them.
 
-A filter that somebody else could have written would be none.  So the directory
+One that somebody else could have written would be none.  So the directory
 is its user's alone, and what is odd about it or an entry makes it not be there.
 """
 
@@ -10,16 +10,13 @@ import os
 import stat
 
 from lxc import log
-from lxc.kernel import seccomp
 from lxc.kernel.fs import closing
 
-DIRECTORY = "/run/lxc/seccomp"
 _CHECKSUM = 32  # bytes at the beginning of an entry: sha256 of the rest
-_LARGEST = _CHECKSUM + seccomp.MOST_INSTRUCTIONS * seccomp.INSTRUCTION
 
 
-def find(key: bytes, directory: str = DIRECTORY) -> bytes:
-    """The program kept for `key`; b"" if there is none that can be trusted."""
+def find(key: bytes, directory: str, largest: int) -> bytes:
+    """What is kept for `key`, at most `largest` bytes; b"" if there is nothing that can be trusted."""
     try:
         with closing(_open(directory)) as folder:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -27,16 +24,15 @@ def find(key: bytes, directory: str = DIRECTORY) -> bytes:
                 status = os.fstat(file)
                 if not stat.S_ISREG(status.st_mode) or not _is_ours(status, 0o600):
                     return b""
-                content = os.read(file, _LARGEST + 1)
+                content = os.read(file, _CHECKSUM + largest + 1)
     except OSError as error:
-        log.debug(f"no compiled filter in {directory}: {error.strerror}")
+        log.debug(f"nothing kept in {directory}: {error.strerror}")
         return b""
     checksum, program = content[:_CHECKSUM], content[_CHECKSUM:]
-    is_whole = program and len(content) <= _LARGEST and len(program) % seccomp.INSTRUCTION == 0
-    return program if is_whole and _sha256(key + program) == checksum else b""
+    return program if 0 < len(program) <= largest and _sha256(key + program) == checksum else b""
 
 
-def keep(key: bytes, program: bytes, directory: str = DIRECTORY) -> None:
+def keep(key: bytes, program: bytes, directory: str) -> None:
     """Keep `program` for `key`, if that can be done: it is only quicker with it."""
     name = _sha256(key).hex()
     draft = f".{name}.{os.getpid()}"
@@ -59,7 +55,7 @@ def keep(key: bytes, program: bytes, directory: str = DIRECTORY) -> None:
                     os.unlink(draft, dir_fd=folder)
                     raise
     except OSError as error:
-        log.debug(f"the compiled filter is not kept in {directory}: {error.strerror}")
+        log.debug(f"nothing can be kept in {directory}: {error.strerror}")
 
 
 def _open(directory: str) -> int:

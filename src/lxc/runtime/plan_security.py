@@ -1,0 +1,71 @@
+"""From configuration to what confines a container's processes: label, capabilities, filter.  Pure."""
+
+from __future__ import annotations
+
+from lxc.security import plan as security
+from lxc.security.apparmor import plan as apparmor
+from lxc.security.plan import Filter, Label, SecurityPlan, Supervision
+from lxc.values import capability
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.config.container import Config
+    from lxc.runtime.place import Place
+    from lxc.security.apparmor.plan import Host as AppArmor
+
+_SELINUX_UNCONFINED = "unconfined_t"
+
+
+def label(
+    place: Place, config: Config, modules: frozenset[str], host: AppArmor, *, is_mapped: bool
+) -> tuple[Label, tuple[str, ...]]:
+    """The label of the host's security module, SELinux's before AppArmor's; what is configured of others is warned of."""
+    warnings = tuple(
+        f"{where(config, key)}: {key} has no effect: the host's kernel has no {module} at work"
+        for key, module, without in (
+            ("lxc.apparmor.profile", "AppArmor", (apparmor.UNCONFINED, apparmor.UNCHANGED)),
+            ("lxc.selinux.context", "SELinux", (_SELINUX_UNCONFINED,)),
+        )
+        if config.is_set(key) and config.get_item(key) not in ("", *without) and module.lower() not in modules
+    )
+    if "selinux" in modules:
+        context = config.selinux_context if config.selinux_context != _SELINUX_UNCONFINED else ""
+        keyring = config.selinux_context_keyring or context
+        return Label("selinux", context, keyring, where=where(config, "lxc.selinux.context")), warnings
+    if "apparmor" in modules:
+        profile_place = where(config, "lxc.apparmor.profile")
+        wish = apparmor.Wish(
+            place.name,
+            place.lxcpath,
+            config.apparmor_profile,
+            config.apparmor_allow_incomplete,
+            config.apparmor_allow_nesting,
+            config.apparmor_raw,
+            is_mapped,
+            profile_place,
+        )
+        name, profile = apparmor.decide(wish, host)
+        return Label("apparmor", name, profile=profile, where=profile_place), warnings
+    return Label(), warnings
+
+
+def privileges(config: Config, last: int, compiled: Filter, taken: Label) -> SecurityPlan:
+    """What the container's init gives up; `last` is the kernel's last capability, `compiled` what lxc.seccomp.profile is."""
+    keep = tuple(capability.number(name) for name in config.cap_keep if name != "none") if config.cap_keep else None
+    drop = tuple(map(capability.number, config.cap_drop))
+    return SecurityPlan(
+        dropped=security.bounding(drop, keep, last),
+        names=capability.NAMES,
+        no_new_privs=config.no_new_privs,
+        new_keyring=not config.keyring_session,
+        filter=compiled,
+        label=taken,
+        supervision=Supervision(
+            config.seccomp_notify_proxy, config.seccomp_notify_cookie, where(config, "lxc.seccomp.notify.proxy")
+        ),
+        where=where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
+    )
+
+
+def where(config: Config, key: str) -> str:
+    return (config.places(key) or ("",))[-1]
