@@ -75,7 +75,7 @@ clean:  ## remove the virtual environment, which holds all that was built
 
 # ---- the virtual environment ---------------------------------------------------------------------------------------
 
-SOURCES := $(shell find src native bin tools meson.build README.md -not -name '*.pyc' -not -name __pycache__)
+SOURCES := $(shell find src native bin services tools meson.build README.md -not -name '*.pyc' -not -name __pycache__)
 
 # Done as root in somebody's clone, the files are still his.
 give_back = if [ $$(id -u) = 0 ]; then chown -R --reference=Makefile $(VENV); fi

@@ -3,6 +3,7 @@
 layout.py version     the package's version
 layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND
 layout.py caches      folders below src/lxc that are not installed: what running from there left (libexec has what is built)
+layout.py scripts     where the commands go in a virtual environment, whose place meson does not know; else nothing
 layout.py packages    the way from the scripts' directory to that of the packages
 """
 
@@ -26,6 +27,10 @@ def caches() -> list[str]:
     return ["libexec", *glob.glob("**/__pycache__", root_dir="src/lxc", recursive=True)]
 
 
+def scripts() -> list[str]:
+    return [sysconfig.get_path("scripts") if sys.prefix != sys.base_prefix else ""]
+
+
 def packages() -> list[str]:
     return [os.path.relpath(sysconfig.get_path("platlib"), sysconfig.get_path("scripts"))]
 
@@ -36,4 +41,9 @@ def _text(path: str) -> str:
 
 
 os.chdir(f"{os.path.dirname(os.path.abspath(__file__))}/..")
-print(*{"version": version, "commands": commands, "caches": caches, "packages": packages}[sys.argv[1]](), sep="\n")
+print(
+    *{"version": version, "commands": commands, "caches": caches, "scripts": scripts, "packages": packages}[
+        sys.argv[1]
+    ](),
+    sep="\n",
+)

@@ -1,14 +1,11 @@
-"""/etc/default/lxc-net: how the bridge is to be.
-
-The file is a shell script, and has always been read by a shell: so it is here.
-"""
+"""How the bridge is to be, as /etc/default/lxc-net says."""
 
 from __future__ import annotations
 
 import os
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
-from lxc.bridge import programs
+from lxc.bridge import variables
 from lxc.errors import ConfigError
 from lxc.record import Record
 
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-DIRECTORIES = ("/etc/default", "/etc/sysconfig")
-FILES = ("lxc", "lxc-net")  # the first reads the second, where distributions ship both
 _MACHINE_ID = "/etc/machine-id"
 _IFNAMSIZ = 16
 NAMES = (
@@ -28,11 +23,6 @@ NAMES = (
     "LXC_DHCP_MAX", "LXC_DHCP_CONFILE", "LXC_DHCP_PING", "LXC_DOMAIN", "LXC_USE_NFT", "LXC_IPV6_ENABLE", "LXC_IPV6_NAT",
     "LXC_IPV6_PREFIX", "LXC_IPV6_ADDR", "LXC_IPV6_MASK", "LXC_IPV6_NETWORK",
 )  # fmt: skip
-_SCRIPT = """
-directory=$1; shift
-for file in lxc lxc-net; do [ ! -f "$directory/$file" ] || . "$directory/$file" >&2; done
-for name; do eval "[ -z \\"\\${$name+set}\\" ] || printf '%s=%s\\0' $name \\"\\$$name\\""; done
-"""
 
 
 class Settings(Record):
@@ -55,18 +45,11 @@ class Settings(Record):
 
 def read() -> dict[str, str]:
     """The variables that this host's files set.  Raises ConfigError."""
-    directory = next((path for path in DIRECTORIES if os.path.isdir(path)), DIRECTORIES[0])
-    argv = ("/bin/sh", "-c", _SCRIPT, "sh", directory, *NAMES)
-    done = programs.run(argv)
-    if done.status != 0:
-        raise ConfigError(
-            f"{directory}/lxc-net cannot be read: {done.complaint}", hint="it is a shell script: sh -n tells"
-        )
-    given = dict(pair.split("=", 1) for pair in done.output.split("\0") if pair)
+    given = variables.read(NAMES)
     try:
         settings(given)
     except ValueError as error:
-        raise ConfigError(f"{directory}/lxc-net: {error}") from None
+        raise ConfigError(f"{variables.directory()}/lxc-net: {error}") from None
     return given
 
 

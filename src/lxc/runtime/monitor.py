@@ -27,6 +27,7 @@ from lxc.record import Record
 from lxc.runtime import commands, launch, remedies
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
+from lxc.runtime.place import run_directory
 from lxc.runtime.server import Server
 from lxc.security.apparmor import outside as apparmor
 from lxc.storage import outside as storage
@@ -338,7 +339,7 @@ class Monitor:
 
     def _write_fifo(self, value: int, kind: int = commands.STATE_MESSAGE) -> None:
         """Tell lxc-monitord, if it reads its fifo."""
-        path = f"{_run_directory()}/lxc/{self.place.lxcpath.strip('/')}/monitor-fifo"
+        path = f"{run_directory()}/lxc/{self.place.lxcpath.strip('/')}/monitor-fifo"
         try:
             fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
@@ -356,9 +357,3 @@ def _have_own_mounts() -> None:
     process.unshare(process.CLONE_NEWNS)
     with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
         mount.mount_setattr(root, propagation=mount.MS_SLAVE, recursive=True)
-
-
-def _run_directory() -> str:
-    if os.geteuid() == 0:
-        return "/run"
-    return os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"

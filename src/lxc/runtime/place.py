@@ -54,7 +54,7 @@ class Place(Record):
         path = os.fsencode(f"{self.directory}/command")
         if len(path) <= _SUN_PATH_MAX:
             return path
-        return b"lxc/%016x/command" % _fnv_1a(os.fsencode(self.directory))
+        return b"lxc/%016x/command" % fnv_1a(os.fsencode(self.directory))
 
     @property
     def is_defined(self) -> bool:
@@ -115,9 +115,16 @@ def _objection(wanted: Place) -> str:
     return ""
 
 
-def _fnv_1a(data: bytes) -> int:
+def fnv_1a(data: bytes) -> int:
     """The 64-bit FNV-1a hash."""
     value = 0xCBF29CE484222325
     for byte in data:
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return value
+
+
+def run_directory() -> str:
+    """Where what lasts until the next boot is kept: for root /run."""
+    if os.geteuid() == 0:
+        return "/run"
+    return os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"

@@ -1,0 +1,11 @@
+complete -c lxc-monitor -f
+complete -c lxc-monitor -s n -l name -x -a '(lxc-ls -1)' -d 'Containers whose whole name matches, regex(7), extended (default: all).'
+complete -c lxc-monitor -s Q -l quit -d 'Have lxc-monitord end, which passes on what happens.'
+complete -c lxc-monitor -l format -x -a 'text json' -d 'Print as text (default), or as JSON for programs.'
+complete -c lxc-monitor -s h -l help -d 'Print this help.'
+complete -c lxc-monitor -l usage -d 'Print all options on a few lines.'
+complete -c lxc-monitor -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-monitor -s q -l quiet -d 'Print no messages.'
+complete -c lxc-monitor -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-monitor -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-monitor -s P -l lxcpath -r -F -d 'Directory of the containers.'
