@@ -12,7 +12,7 @@ BIN := $(abspath $(VENV))/bin
 
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev
-TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps util-linux
+TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux
 TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs e2fsprogs rsync iptables
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lxc.kernel import process
 
 TYPE_CHECKING = False
@@ -9,7 +11,12 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import CgroupPlan
 
 
-def enter(plan: CgroupPlan) -> None:
-    """Make the cgroups that init is in now the root of what the container sees (cgroup_namespaces(7))."""
-    if plan.has_namespace:
-        process.unshare(process.CLONE_NEWCGROUP)
+def enter(plan: CgroupPlan) -> tuple[int, ...]:
+    """Make the cgroups that init is in now the root of what the container sees (cgroup_namespaces(7)).
+
+    Return a descriptor of that namespace, if there is one, for the monitor, which may not be able to open it.
+    """
+    if not plan.has_namespace:
+        return ()
+    process.unshare(process.CLONE_NEWCGROUP)
+    return (os.open("/proc/self/ns/cgroup", os.O_RDONLY | os.O_CLOEXEC),)

@@ -97,6 +97,14 @@ def remove_tree(directory: str) -> None:
             break
 
 
+def remove_below(directory: str) -> None:
+    """`remove_tree` of the cgroups in the cgroup `directory`, which stays."""
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for name in names:
+        remove_tree(f"{directory}/{name}")
+
+
 def owner_of(directory: str) -> str:
     """Whose the cgroup is: "LXCPATH/NAME" of a container; "" if it is not marked."""
     for attribute in OWNERS:

@@ -128,17 +128,17 @@ def enter(cgroups: Cgroups, name: str, pid: int, *, is_born: bool) -> None:
         _attach(hierarchy, hierarchy.below_base(name), pid)
 
 
-def delegate(cgroups: Cgroups, owner: tuple[int, int]) -> None:
-    """Make the cgroups of the container's processes those of `owner` (uid, gid): root in the container may make cgroups below them.
+def delegate(cgroups: Cgroups, gid: int) -> None:
+    """Let the group `gid`, that of root in the container, make cgroups below those of the container's processes.
 
-    What limits the container stays the host's (cgroups(7), "Cgroups delegation").
+    They stay ours, too.  What limits the container is not delegated (cgroups(7), "Cgroups delegation").
     """
     for hierarchy in cgroups.layout.hierarchies:
         directory = hierarchy.directory(hierarchy.below_base(cgroups.container))
         for name in ("", *(_delegated_files() if hierarchy.is_unified else ("cgroup.procs", "tasks"))):
             path = f"{directory}/{name}"
             try:
-                os.chown(path, *owner)
+                os.chown(path, -1, gid)
                 os.chmod(path, 0o664 if name else 0o775)
             except FileNotFoundError:
                 pass  # of a controller that is not there
@@ -162,6 +162,22 @@ def kill(cgroups: Cgroups) -> None:
 def freeze(cgroups: Cgroups, *, is_on: bool) -> None:
     """Freeze or thaw the payload and wait until it is so.  Raises OSError."""
     stopping.set_frozen(cgroups.layout, cgroups.limit_path, is_on=is_on, timeout=_PATIENCE)
+
+
+def has_children(cgroups: Cgroups) -> bool:
+    """Whether the container has made cgroups of its own."""
+    return any(_has_directory(path) for path in cgroups.container_directories() if os.path.isdir(path))
+
+
+def remove_children(cgroups: Cgroups) -> None:
+    """Remove the cgroups that the container has made."""
+    for path in cgroups.container_directories():
+        making.remove_below(path)
+
+
+def _has_directory(path: str) -> bool:
+    with os.scandir(path) as entries:
+        return any(entry.is_dir(follow_symlinks=False) for entry in entries)
 
 
 def remove_payload(cgroups: Cgroups) -> None:

@@ -30,7 +30,7 @@ TOOLS = (
     "lxc-attach", "lxc-autostart", "lxc-cgroup", "lxc-check", "lxc-checkconfig", "lxc-checkpoint", "lxc-config",
     "lxc-console", "lxc-containers", "lxc-copy", "lxc-create", "lxc-destroy", "lxc-device", "lxc-execute", "lxc-freeze", "lxc-info",
     "lxc-ls", "lxc-monitor", "lxc-monitord", "lxc-net", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
-    "lxc-update-config", "lxc-wait",
+    "lxc-update-config", "lxc-usernsexec", "lxc-wait",
 )  # fmt: skip
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE

@@ -18,6 +18,8 @@ def become_root(plan: IdMapPlan) -> None:
     leave_groups()
     os.setresgid(plan.gid, plan.gid, plan.gid)
     os.setresuid(plan.uid, plan.uid, plan.uid)
+    if not os.access(".", os.X_OK):
+        os.chdir("/")  # the starter may be in a directory that is closed to others
 
 
 def leave_groups() -> None:

@@ -1,18 +1,21 @@
-"""Writing the id maps of a new user namespace, from the monitor, before its init goes on."""
+"""Writing the id maps of a new user namespace, from the monitor, before its init goes on: ourselves, or by newuidmap(1) and newgidmap(1)."""
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.errors import StepError
 from lxc.idmap.plan import CONTAINER
-from lxc.kernel import fs, mount
+from lxc.idmap.starter import helper
+from lxc.kernel import fs, mount, signals
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.idmap.plan import IdMapPlan, Range
 
+_MOST_SAID = 4000  # bytes of what a helper says
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 
 
@@ -22,7 +25,12 @@ def write(plan: IdMapPlan, pid: int) -> None:
         return
     try:
         for file, ranges in (("uid_map", plan.users), ("gid_map", plan.groups)):
-            _write(pid, file, ranges)
+            if plan.uses_helpers:
+                _have_written(pid, f"new{file.replace('_', '')}", ranges)
+                continue
+            if file == "gid_map" and os.geteuid() != 0:
+                _write(pid, "setgroups", "deny")  # else it could leave a group that keeps it from something
+            _write(pid, file, "".join(range_.line for range_ in ranges))
     except OSError as error:
         raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
 
@@ -38,10 +46,30 @@ def map_mount(pid: int, tree: int, users: str, recursive: bool) -> None:
         mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_IDMAP, userns_fd=namespace, recursive=recursive)
 
 
-def _write(pid: int, file: str, ranges: tuple[Range, ...]) -> None:
+def _have_written(pid: int, name: str, ranges: tuple[Range, ...]) -> None:
+    """By newuidmap or newgidmap.  Raises OSError, whose text is what it said."""
+    path = helper(name)
+    if not path:
+        raise OSError(errno.ENOENT, f"{name} is missing")
+    said, says = os.pipe2(os.O_CLOEXEC)
+    with closing(said):
+        with closing(says):
+            argv = (name, str(pid), *(word for range_ in ranges for word in str(range_).split()))
+            actions = tuple((os.POSIX_SPAWN_DUP2, says, fd) for fd in (1, 2))
+            child = os.posix_spawn(path, argv, {}, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGPIPE,))
+        text = b""
+        while part := os.read(said, 4096):
+            text = (text + part)[:_MOST_SAID]
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status:
+        words = " / ".join(text.decode(errors="replace").split("\n")).strip(" /")
+        raise OSError(errno.EPERM, words or f"{name} ended with status {status}")
+
+
+def _write(pid: int, file: str, text: str) -> None:
     """In one write(2), through a /proc that is one."""
     with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
         if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
             raise OSError(None, "/proc is not the kernel's")
         with closing(fs.openat2(proc, f"{pid}/{file}", os.O_WRONLY, 0, _OURS)) as fd:
-            os.write(fd, "".join(range_.line for range_ in ranges).encode())
+            os.write(fd, text.encode())

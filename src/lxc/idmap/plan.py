@@ -9,7 +9,7 @@ to him.
 
 from __future__ import annotations
 
-from lxc.errors import ConfigError
+from lxc.errors import ConfigError, Unsupported
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -40,6 +40,21 @@ class Range(Record):
     def given(self, inside: int) -> int:
         """What the container's id is on the host; -1 if it is not in this range."""
         return self.outside + inside - self.inside if 0 <= inside - self.inside < self.count else -1
+
+
+class Starter(Record):
+    """Who starts a container, and which ids that is, besides its own, it may give away: ((first, count), …)."""
+
+    uid: int = 0
+    gid: int = 0
+    name: str = "root"
+    users: tuple[tuple[int, int], ...] = ()  # of /etc/subuid
+    groups: tuple[tuple[int, int], ...] = ()  # of /etc/subgid
+    has_helpers: bool = True  # newuidmap and newgidmap are there, and have the privileges they need
+
+    @property
+    def is_root(self) -> bool:
+        return self.uid == 0
 
 
 class IdMapPlan(Record):
@@ -91,6 +106,65 @@ def plan(
                 hint=f"map id 0, or set lxc.init.{key} to one that is mapped",
             )
     return IdMapPlan(users, groups, is_new, uses_helpers, first_uid, first_gid)
+
+
+def by(starter: Starter, plan: IdMapPlan, where: str = "") -> IdMapPlan:
+    """How `starter` writes the maps of `plan`: itself, or with newuidmap.  Raises Unsupported if it cannot."""
+    if starter.is_root or not plan.is_new or _is_own(plan, starter):
+        return plan
+    if not plan.users:
+        hint = "add to its configuration: " + "; ".join(proposal(starter))
+        raise Unsupported(f"a container that {starter.name} starts needs ids of its own, lxc.idmap", hint=hint)
+    if not starter.has_helpers:
+        hint = "install them: apt install uidmap (Debian, Ubuntu), dnf install shadow-utils (Fedora)"
+        raise Unsupported(
+            "newuidmap and newgidmap are missing, or have lost their set-user-ID bit", where=where, hint=hint
+        )
+    for kind, ranges, given, own in (
+        ("u", plan.users, starter.users, starter.uid),
+        ("g", plan.groups, starter.groups, starter.gid),
+    ):
+        for each in ranges:
+            if not _is_given(each, given, own):
+                what = f"lxc.idmap = {kind} {each}: /etc/sub{kind}id does not give these ids to {starter.name}"
+                raise Unsupported(what, where=where, hint=_remedy(starter, kind, each, given))
+    return plan.replace(uses_helpers=True)
+
+
+def proposal(starter: Starter) -> tuple[str, ...]:
+    """The lines of configuration that use what `starter` has been given; else what gives it something."""
+    if not starter.users or not starter.groups:
+        return (f"lxc.idmap = u 0 100000 65536, lxc.idmap = g 0 100000 65536, after, as root: {allotment(starter)}",)
+    return tuple(
+        f"lxc.idmap = {kind} 0 {first} {count}"
+        for kind, ((first, count), *_) in (("u", starter.users), ("g", starter.groups))
+    )
+
+
+def allotment(starter: Starter, first: int = 100000, count: int = 65536) -> str:
+    """The command with which root gives `starter` ids."""
+    last = first + count - 1
+    return f"usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {starter.name}"
+
+
+def _remedy(starter: Starter, kind: str, wanted: Range, given: tuple[tuple[int, int], ...]) -> str:
+    if given:
+        first, count = given[0]
+        return f"use what it gives: lxc.idmap = {kind} {wanted.inside} {first} {min(count, wanted.count)}"
+    line = f"{starter.name}:{wanted.outside}:{wanted.count}"
+    return f"as root: echo {line} >> /etc/sub{kind}id"
+
+
+def _is_own(plan: IdMapPlan, starter: Starter) -> bool:
+    """Whether the maps give away nothing but the starter's own two ids: the kernel lets everybody do that."""
+    own = ((plan.users, starter.uid), (plan.groups, starter.gid))
+    return all(len(ranges) == 1 and ranges[0].count == 1 and ranges[0].outside == number for ranges, number in own)
+
+
+def _is_given(wanted: Range, given: tuple[tuple[int, int], ...], own: int) -> bool:
+    if wanted.count == 1 and wanted.outside == own:
+        return True
+    return any(first <= wanted.outside and wanted.outside + wanted.count <= first + count for first, count in given)
 
 
 def host_id(ranges: tuple[Range, ...], inside: int) -> int:

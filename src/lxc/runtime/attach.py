@@ -129,7 +129,14 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
 
 def _clone_into(unified: int, is_sibling: bool) -> tuple[int, int]:
     """clone3(2) into a leaf below the cgroup `unified` (-1: ours)."""
-    return _fork(-1, is_sibling) if unified < 0 else _in_a_leaf(unified, lambda leaf: _fork(leaf, is_sibling))
+    if unified >= 0:
+        try:
+            return _in_a_leaf(unified, lambda leaf: _fork(leaf, is_sibling))
+        except PermissionError as error:
+            if os.geteuid() == 0:
+                raise
+            log.warn(f"the command stays in our cgroup, from which none leads to the container's: {error.strerror}")
+    return _fork(-1, is_sibling)
 
 
 def enter_leaf(unified: int) -> None:

@@ -61,7 +61,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
         ids = host.ids(config) if not config.rootfs_options.idmap else IdMapPlan()  # on the disk they are the host's
         rootfs = _rootfs(place, recipe, config)
-        with Making(place, ids.owner if ids.users else (-1, -1)) as making:
+        with Making(place, ids) as making:
             making.claim()
             signal.check()
             if rootfs and not config.rootfs_path.path:

@@ -19,10 +19,11 @@ from lxc.config import system
 from lxc.errors import LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
+from lxc.idmap.plan import IdMapPlan
 from lxc.kernel import sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import dependents, lock, plan_cgroups, stop
+from lxc.runtime import as_root, dependents, host, lock, plan_cgroups, stop
 from lxc.runtime.place import Place
 from lxc.storage import outside, removal
 
@@ -82,11 +83,16 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
                 return ()
-            left = _remove_root(place, config, directory)
+            ids = host.ids(config) if os.geteuid() else IdMapPlan()  # root may remove anybody's files
+            left = as_root.run(ids, lambda: _remove_root(place, config, directory))
             dependents.release(place)
-            removal.remove_opened(directory, parent, place.name, place.directory, last=("config",))
+            as_root.run(ids, lambda: _remove_directory(place, directory, parent))
         held.forget()
     return left
+
+
+def _remove_directory(place: Place, directory: int, parent: int) -> None:
+    removal.remove_opened(directory, parent, place.name, place.directory, last=("config",))
 
 
 def _stopped(place: Place, wish: Wish) -> socket:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from lxc.errors import NotFound
-from lxc.kernel import mount
+from lxc.kernel import mount, process, sockets
 from lxc.kernel.fs import closing
 
 PROGRAM = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-init"
@@ -21,9 +21,40 @@ PROGRAM = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-init"
 def open_init() -> int:
     """A descriptor of lxc-init on a detached read-only mount, for fs.execveat; the caller closes it.  Raises NotFound, OSError."""
     try:
-        tree = mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)
+        return _open()
     except FileNotFoundError:
         raise NotFound(f"{PROGRAM} is missing", hint="build the project (make build), or install it again") from None
-    with closing(tree):
+    except PermissionError:
+        return _have_opened()
+
+
+def _open() -> int:
+    with closing(mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)) as tree:
         mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV)
         return os.open(f"/proc/self/fd/{tree}", os.O_PATH | os.O_CLOEXEC)
+
+
+def _have_opened() -> int:
+    """By a process in a user and a mount namespace of its own: there, everybody may make mounts.  Raises OSError.
+
+    This process must have one thread.
+    """
+    ours, theirs = sockets.pair()
+    pid, pidfd = process.clone3(process.CLONE_NEWUSER | process.CLONE_NEWNS)
+    if pid == 0:
+        number = 0
+        try:
+            with closing(_open()) as program:
+                sockets.send(theirs, b"\0", (program,))
+        except OSError as error:
+            number = error.errno or 1
+        finally:
+            os._exit(number)
+    os.close(pidfd)
+    theirs.close()
+    _, descriptors, _ = sockets.receive(ours, 1)
+    ours.close()
+    number = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if not descriptors:
+        raise OSError(number, os.strerror(number), PROGRAM)
+    return descriptors[0]

@@ -10,6 +10,7 @@ from lxc.cgroups import outside as cgroups
 from lxc.config import effects, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan
+from lxc.idmap.starter import starter
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
 from lxc.security.apparmor import outside as apparmor
@@ -36,8 +37,6 @@ def check() -> None:
     version = tuple(int(part) for part in release.split("-")[0].split("+")[0].split(".")[:2])
     if version < _OLDEST_KERNEL:
         raise Unsupported(f"this is Linux {release}; containers need Linux 5.15 or newer")
-    if os.geteuid() != 0:
-        raise Unsupported("containers are started by root only so far", hint="run it with sudo")
 
 
 def check_effects(config: Config) -> None:
@@ -69,6 +68,7 @@ def facts(config: Config, place: Place) -> Facts:
         filter=_filter(config),
         modules=(modules := security_modules()),
         apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
+        starter=starter(),
         makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
@@ -78,7 +78,7 @@ def facts(config: Config, place: Place) -> Facts:
 
 def ids(config: Config) -> IdMapPlan:
     """The ids of a container that is made or removed here; none of its own without lxc.idmap.  Raises ConfigError."""
-    return plan_namespaces.ids(config) if config.idmap else IdMapPlan()
+    return plan_namespaces.ids(config, starter()) if config.idmap else IdMapPlan()
 
 
 def _is_initial_user_namespace() -> bool:

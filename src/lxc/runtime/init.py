@@ -78,7 +78,7 @@ def run(
             idmap.become_root(plan.idmap)
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
-        cgroups.enter(plan.cgroups)
+        cgroup_namespace = cgroups.enter(plan.cgroups)
         _configure(plan, begin)
         if plan.hostname:
             begin(f"set the host name to {plan.hostname}")
@@ -147,7 +147,7 @@ def run(
             begin(step)
             hooks.run_contained(step, door)
         begin("hand the terminals to the monitor")
-        monitor.ready(*_parcel(plan, given, listener))
+        monitor.ready(*_parcel(plan, given, listener, cgroup_namespace))
         begin("take the console for the first process")
         terminal.own_session()
         terminal.own_stdio(plan.init.uid, plan.init.gid)
@@ -189,12 +189,13 @@ def _terminals(plan: StartPlan, prepared: Prepared, root: int) -> Given:
         return terminal.perform(plan.terminal, prepared, dev)
 
 
-def _parcel(plan: StartPlan, given: Given, listener: int) -> tuple[tuple[int, ...], bytes]:
+def _parcel(plan: StartPlan, given: Given, listener: int, namespaces: tuple[int, ...]) -> tuple[tuple[int, ...], bytes]:
     """The descriptors that the monitor gets, and what they are: see `launch`."""
     console = () if plan.terminal.console_is_from_host or given.console_master < 0 else (given.console_master,)
     devpts = () if given.devpts_fd < 0 else (given.devpts_fd,)
     listeners = () if listener < 0 else (listener,)
-    return (*listeners, *console, *devpts, *given.tty_masters), bytes((len(listeners), len(console), len(devpts)))
+    counts = map(len, (namespaces, listeners, console, devpts))
+    return (*namespaces, *listeners, *console, *devpts, *given.tty_masters), bytes(counts)
 
 
 def _change_directory(step: ChangeDirectory) -> None:
@@ -204,7 +205,10 @@ def _change_directory(step: ChangeDirectory) -> None:
 
 
 def _become(plan: InitPlan) -> None:
-    os.setgroups(plan.groups)
+    if plan.groups:
+        os.setgroups(plan.groups)
+    else:
+        idmap.leave_groups()
     os.setresgid(plan.gid, plan.gid, plan.gid)
     os.setresuid(plan.uid, plan.uid, plan.uid)
     process.prctl(process.PR_SET_PDEATHSIG, plan.pdeath_signal)  # changing ids has cleared it (prctl(2))

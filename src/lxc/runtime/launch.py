@@ -19,7 +19,7 @@ from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.limits import outside as limits
 from lxc.record import Record
-from lxc.runtime import door, init, remedies
+from lxc.runtime import as_root, door, init, remedies
 from lxc.runtime.handshake import Handshake
 from lxc.storage import outside as storage
 
@@ -106,7 +106,7 @@ def _clone(
     own_pids = _enter_pids(shared)
     try:
         with closing(door.open_init()) as way:
-            pid, pidfd = process.clone3(flags, unified)
+            pid, pidfd = _clone3(plan, flags, unified)
             if pid == 0:
                 mine = tuple(pair for pair in shared if pair[0] != "pid")
                 init.run(plan, handshake, prepared, way, mine, tree, supervisor)
@@ -118,6 +118,15 @@ def _clone(
             os.close(own_pids)
         for fd in (unified, *(fd for _, fd in shared)):
             _close(fd)
+
+
+def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:
+    try:
+        return process.clone3(flags, unified)
+    except OSError as error:
+        if "user" in plan.namespaces:
+            raise remedies.no_user_namespace(error) from error
+        raise
 
 
 def _accompany(
@@ -135,8 +144,9 @@ def _accompany(
     idmap.write(plan.idmap, pid)
     cgroups.enter(made, made.container, pid, is_born=True)
     limiting.write_all(made, plan.cgroups.limits)
-    if plan.idmap.users:
-        cgroups.delegate(made, plan.idmap.owner)
+    if plan.idmap.users and made.layout.hierarchies:
+        gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
+        as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
     limits.prepare(plan.limits, pid)
     net.prepare(held.file("net"), lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
     handshake.go()
@@ -146,7 +156,9 @@ def _accompany(
         remedies.explain_root(plan.root, plan.idmap, error)
         raise
     try:
-        held.hold(pid, (name for name in plan.namespaces if name == "cgroup"))
+        if shape[0]:
+            held.adopt("cgroup", descriptors[0])
+            descriptors = descriptors[1:]
         limiting.write_all(made, plan.cgroups.devices)
         if plan.cgroups.policy:
             program.put(made, plan.cgroups.policy)
@@ -156,7 +168,7 @@ def _accompany(
         for fd in descriptors:
             os.close(fd)
         raise
-    listeners, consoles, devpts = shape[0], shape[0] + shape[1], shape[0] + shape[1] + shape[2]
+    listeners, consoles, devpts = shape[1], shape[1] + shape[2], shape[1] + shape[2] + shape[3]
     return Running(
         pid,
         pidfd,

@@ -14,8 +14,9 @@ import os
 
 from lxc import beneath, log
 from lxc.errors import LxcError, Refused, StateError
+from lxc.idmap.plan import IdMapPlan
 from lxc.kernel.fs import closing
-from lxc.runtime import lock
+from lxc.runtime import as_root, lock
 from lxc.storage import outside, removal
 
 TYPE_CHECKING = False
@@ -33,9 +34,9 @@ def is_being_made(place: Place) -> bool:
 class Making:
     """What was made so far.  `with` removes it if the block does not reach `finish`."""
 
-    def __init__(self, place: Place, owner: tuple[int, int] = (-1, -1)) -> None:
-        """`owner` (uid, gid; -1: we) gets what is the container's own."""
-        self.place, self.owner = place, owner
+    def __init__(self, place: Place, ids: IdMapPlan = IdMapPlan()) -> None:  # noqa: B008  # a Record is immutable
+        """Root among `ids` gets what is the container's own."""
+        self.place, self.ids = place, ids
         self.directory = self.marker = -1
         self.above: tuple[str, ...] = ()  # the directories above the container's own
         self.is_ours = False  # the container's own directory
@@ -76,7 +77,7 @@ class Making:
             self.directory = _open_directory(place)
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
-                os.fchown(self.directory, *self.owner)
+                as_root.give(self.ids, (place.directory,))
             mode = 0 if os.geteuid() == 0 else 0o400  # root opens a file without permissions; others look at its lock
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
@@ -91,7 +92,7 @@ class Making:
             return
         self.roots = outside.make_directories(path)
         self.made = outside.identity(path)
-        os.chown(path, *self.owner)
+        as_root.give(self.ids, (path,))
         if os.path.dirname(self.made.path) != os.path.realpath(self.place.directory):
             self.files = (*self.files, outside.RECORD)
             outside.remember(self.directory, self.made)
@@ -116,12 +117,9 @@ class Making:
 
     def _undo(self, held: lock.held) -> None:
         place = self.place
-        if self.made:
-            outside.remove_made(self.made, ())
-        outside.remove_empty(self.roots)
+        as_root.run(self.ids, self._undo_roots)
         if self.is_ours and self.directory >= 0:
-            with closing(os.open(place.lxcpath, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
-                removal.remove_opened(self.directory, parent, place.name, place.directory)
+            as_root.run(self.ids, self._undo_directory)
         elif self.is_ours:
             os.rmdir(place.directory)
         elif self.marker >= 0:
@@ -130,6 +128,16 @@ class Making:
         if not os.path.lexists(place.directory):
             held.forget()
         outside.remove_empty(self.above)
+
+    def _undo_roots(self) -> None:
+        if self.made:
+            outside.remove_made(self.made, ())
+        outside.remove_empty(self.roots)
+
+    def _undo_directory(self) -> None:
+        place = self.place
+        with closing(os.open(place.lxcpath, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+            removal.remove_opened(self.directory, parent, place.name, place.directory)
 
 
 def _open_directory(place: Place) -> int:

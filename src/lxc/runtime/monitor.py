@@ -24,7 +24,7 @@ from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.network.outside import Network
 from lxc.record import Record
-from lxc.runtime import commands, launch, remedies
+from lxc.runtime import as_root, commands, launch, remedies
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.place import run_directory
@@ -266,6 +266,7 @@ class Monitor:
         if self._loaded:  # nobody is left that it confines
             apparmor.unload(self._loaded)
             self._loaded = None
+        self._remove_children()
         cgroups.remove_payload(self.made)
         self.device_program.close()
         if self.terminals:
@@ -282,6 +283,15 @@ class Monitor:
         variables = self._namespaces.variables()
         down = self.plan.hooks.net_down
         self.network.undo(self._namespaces.file("net"), lambda device: launch.run_scripts(down, device, variables))
+
+    def _remove_children(self) -> None:
+        """Remove the cgroups that the container has made, if we may not do that as we are."""
+        if not self.plan.idmap.uses_helpers or not cgroups.has_children(self.made):
+            return
+        try:
+            as_root.run(self.plan.idmap, lambda: cgroups.remove_children(self.made))
+        except (OSError, LxcError) as error:
+            log.error(f"the container's own cgroups could not be removed: {error}")
 
     def _run_stop(self) -> None:
         """Run the stop hooks, whatever becomes of them, and let go of the namespaces."""

@@ -28,6 +28,10 @@ class Namespaces:
         """The open file of the namespace `name`, which stays this object's; -1 if it is not held."""
         return self._files.get(name, -1)
 
+    def adopt(self, name: str, fd: int) -> None:
+        """Hold the namespace `name`, which `fd` is open on; it is closed with the others."""
+        self._files[name] = fd
+
     def variables(self) -> dict[str, str]:
         """What hooks are told in their environment: LXC_PID, LXC_MNT_NS …"""
         told = {f"LXC_{name.upper()}_NS": path for name, path in self._paths()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.errors import Unsupported
 from lxc.hooks.plan import Hooks
-from lxc.idmap.plan import IdMapPlan
+from lxc.idmap.plan import IdMapPlan, Starter
 from lxc.limits import plan as limits
 from lxc.limits.plan import CoreCookie, LimitPlan
 from lxc.mounts import plan as mounts
@@ -50,6 +50,7 @@ class Facts(Record):
     filter: Filter = Filter()  # what lxc.seccomp.profile was compiled to
     modules: frozenset[str] = frozenset()  # security modules that are at work: "apparmor", "selinux"
     apparmor: AppArmor = AppArmor()
+    starter: Starter = Starter()
     makes_devices: bool = True  # this process may: it is not in a user namespace itself
     controllers: tuple[str, ...] = ()  # of cgroups version 2, that the base can hand down
     cgroup_pattern: str = ""  # lxc.cgroup.pattern of lxc.conf(5)
@@ -187,9 +188,10 @@ def start(
     if "net" not in namespaces:
         devices = devices.without_namespace()
     has_users = "user" in namespaces or "user" in config.namespace_share
-    mapped = plan_namespaces.ids(config, is_new="user" in namespaces) if has_users else IdMapPlan()
+    mapped = plan_namespaces.ids(config, facts.starter, is_new="user" in namespaces) if has_users else IdMapPlan()
     root = _root(place, config, facts, mapped, has_users=has_users)
     plan_namespaces.check_mounts(config, facts.fstab, root, has_users=has_users)
+    plan_namespaces.check_starter(config, facts.starter, root, has_users=has_users)
     host = plan_cgroups.Host(facts.layout, facts.controllers, facts.cgroup_pattern, dict(facts.nodes))
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
     label, unheard = plan_security.label(place, config, facts.modules, facts.apparmor, is_mapped=has_users)
@@ -213,7 +215,7 @@ def start(
         mounts=steps,
         devices=mounts.devices(bound=has_users or not facts.makes_devices) if config.autodev else (),
         links=(*mounts.links(), *((BootId(),) if config.autodev else ())),
-        terminal=_terminal(config, mapped, execute=execute, foreground=foreground),
+        terminal=_terminal(config, mapped, facts.starter, execute=execute, foreground=foreground),
         security=privileges,
         init=_init(config, argv, execute),
         stop_signal=config.signal_stop or 9,
@@ -234,11 +236,12 @@ def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_
     where = _where(config, "lxc.rootfs.path")
     driver = config.rootfs_path.driver or facts.storage
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
+    is_root = facts.starter.is_root
     root = storage.root(path, driver, chosen, place.rootfs, where)
     return root.replace(
         idmap=options.idmap,
         owner=mapped.owner if mapped.users else (-1, -1),
-        by_monitor=has_users and (root.is_device or (not root.is_directory and not config.hook_pre_mount)),
+        by_monitor=has_users and is_root and (root.is_device or (not root.is_directory and not config.hook_pre_mount)),
         attr_set=options.attr_set,
         attr_clear=options.attr_clear,
         propagation=options.propagation,
@@ -291,9 +294,10 @@ def _mounts(
     return tuple(steps), warnings
 
 
-def _terminal(config: Config, mapped: IdMapPlan, *, execute: bool, foreground: bool) -> TerminalPlan:
+def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: bool, foreground: bool) -> TerminalPlan:
     return TerminalPlan(
-        owner=mapped.owner[0] if mapped.users else -1,
+        has_hosts=starter.is_root,
+        owner=mapped.owner[0] if mapped.users and starter.is_root else -1,
         ttys=config.tty_max,
         pty_max=config.pty_max,
         tty_dir=config.tty_dir if config.rootfs_path.path or config.autodev else "",

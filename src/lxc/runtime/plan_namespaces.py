@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxc.errors import Unsupported
 from lxc.idmap import plan as idmap
-from lxc.idmap.plan import IdMapPlan, Range
+from lxc.idmap.plan import IdMapPlan, Range, Starter
 from lxc.values.namespace import NAMES
 
 TYPE_CHECKING = False
@@ -35,8 +35,8 @@ def new(config: Config, *, has_network: bool) -> tuple[str, ...]:
     return tuple(kind for kind in chosen if kind not in config.namespace_share)
 
 
-def ids(config: Config, *, is_new: bool = True) -> IdMapPlan:
-    """Which ids lxc.idmap gives the container.  Raises ConfigError, Unsupported."""
+def ids(config: Config, starter: Starter, *, is_new: bool = True) -> IdMapPlan:
+    """Which ids lxc.idmap gives the container that `starter` starts.  Raises ConfigError, Unsupported."""
     if not config.idmap and is_new:
         raise Unsupported(
             "a new user namespace without lxc.idmap would have nobody in it",
@@ -47,7 +47,21 @@ def ids(config: Config, *, is_new: bool = True) -> IdMapPlan:
         (item.kind, Range(item.inside, item.outside, item.count), where)
         for item, where in zip(config.idmap, config.places("lxc.idmap"), strict=True)
     )
-    return idmap.plan(ranges, uid=config.init_uid, gid=config.init_gid, is_new=is_new)
+    found = idmap.plan(ranges, uid=config.init_uid, gid=config.init_gid, is_new=is_new)
+    return idmap.by(starter, found, next(iter(config.places("lxc.idmap")), ""))
+
+
+def check_starter(config: Config, starter: Starter, root: RootPlan, *, has_users: bool) -> None:
+    """Raise Unsupported for what only root's containers can have."""
+    if starter.is_root:
+        return
+    if not has_users:
+        idmap.by(starter, IdMapPlan())
+    if root.is_device:
+        raise Unsupported(
+            f"only root can mount {root.path}", where=root.where,
+            hint="containers of other users have directories or overlays as their root: dir:, overlay:, btrfs:",
+        )  # fmt: skip
 
 
 def check_mounts(config: Config, fstab: tuple[tuple[MountEntry, str], ...], root: RootPlan, *, has_users: bool) -> None:

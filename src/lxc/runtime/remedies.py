@@ -13,6 +13,11 @@ from lxc.record import Record
 from lxc.runtime.plan import ChangeDirectory
 from lxc.storage.plan import RootPlan
 
+_RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
+    ("user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
+    ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+)
 _LINK = "links in the container's root are not followed: remove it, or choose another target"
 
 
@@ -37,6 +42,20 @@ def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
         errno.ELOOP: f"{program} in {rootfs} leads in circles",
     }.get(number, "")
     return StepError(f"run {program} in the container", os.strerror(number), hint=hint)
+
+
+def no_user_namespace(error: OSError) -> StepError:
+    """What to raise if the kernel makes no user namespace for who starts the container."""
+    said = error.strerror or str(error)
+    for file, value, remedy in _RESTRICTIONS:
+        try:
+            with open(f"/proc/sys/{file}", encoding="ascii") as setting:
+                if setting.read().strip() == value:
+                    hint = f"/proc/sys/{file} is {value}; as root: sysctl -w {remedy}"
+                    return StepError("make a user namespace", said, hint=hint)
+        except OSError:
+            continue  # not of this kernel
+    return StepError("make a user namespace", said)
 
 
 def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:

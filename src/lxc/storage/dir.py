@@ -26,7 +26,12 @@ def detects(path: str) -> bool:
 
 
 def attach(plan: RootPlan) -> Attached:
-    """Pin it: with a file open for writing, nobody in the container can remount the host's file system read-only."""
+    """Pin it: with a file open for writing, nobody in the container can remount the host's file system read-only.
+
+    In a user namespace of its own nobody can anyway.
+    """
+    if plan.has_owner:
+        return Attached()
     with closing(os.open(plan.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
         return Attached(descriptors=_pin(root))
 

@@ -32,8 +32,9 @@ def find_way(plan: RootPlan) -> Way:
     """Open what `take_root` will need, while we still are who may search the directories on the way."""
     if plan.is_shared:
         return Way()
-    source = _directory(plan.path) if plan.is_directory else -1
-    return Way(source, _directory(plan.mount))
+    if not plan.is_directory:
+        return Way(-1, _directory(plan.mount) if os.path.isdir(plan.mount) else -1)  # an overlay's may be made with it
+    return Way(_directory(plan.path), _directory(plan.mount))
 
 
 def _nobody_maps(tree: int, users: str, recursive: bool) -> None:

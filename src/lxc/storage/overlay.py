@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from lxc import detached
 from lxc.kernel.mount import MOUNT_ATTR_RDONLY
@@ -22,6 +23,8 @@ def detects(path: str) -> bool:
 def attach(plan: RootPlan) -> Attached:
     """Make what the container's changes go to."""
     _, upper, work = layers(plan.path)
+    if _is_inits(plan):
+        return Attached(made=(*_missing(upper), *_missing(work)))
     made = outside.make_directories(upper, owner=plan.owner)
     try:
         return Attached(made=made + outside.make_directories(work, owner=plan.owner))
@@ -32,7 +35,12 @@ def attach(plan: RootPlan) -> Attached:
 
 def mount(plan: RootPlan) -> int:
     lower, upper, work = layers(plan.path)
-    rest = (f"upperdir={upper}", f"workdir={work}", *plan.data)
+    if _is_inits(plan):
+        outside.make_directories(upper)
+        outside.make_directories(work)
+    # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.
+    attributes = ("userxattr",) if _is_inits(plan) else ()
+    rest = (f"upperdir={upper}", f"workdir={work}", *attributes, *plan.data)
     try:
         return _mount(plan, (*(f"lowerdir+={path}" for path in lower), *rest))
     except OSError as error:
@@ -44,6 +52,20 @@ def mount(plan: RootPlan) -> int:
 
 def detach(attached: Attached) -> None:
     """There is nothing more to undo."""
+
+
+def _is_inits(plan: RootPlan) -> bool:
+    """Whether init makes it all, as root of its user namespace: the monitor is nobody who could."""
+    return plan.has_owner and not plan.by_monitor
+
+
+def _missing(path: str) -> tuple[str, ...]:
+    """The directories that will have to be made for `path`, outermost first."""
+    missing: list[str] = []
+    while path != "/" and not os.path.isdir(path):
+        missing.insert(0, path)
+        path = os.path.dirname(path)
+    return tuple(missing)
 
 
 def _mount(plan: RootPlan, data: tuple[str, ...]) -> int:

@@ -41,6 +41,11 @@ class RootPlan(Record):
     where: str = ""
 
     @property
+    def has_owner(self) -> bool:
+        """Whether the container is in a user namespace of its own."""
+        return self.owner != (-1, -1)
+
+    @property
     def is_shared(self) -> bool:
         """Whether it is the host's."""
         return not self.path

@@ -22,8 +22,10 @@ from lxc.terminal.plan import (
     BindTty,
     Given,
     InsideStep,
+    MakeHidden,
     MakeTtyDir,
     MountDevpts,
+    Pseudo,
 )
 
 TYPE_CHECKING = False
@@ -41,7 +43,7 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
 
     The caller closes what is given.
     """
-    work = _Work(prepared, dev)
+    work = _Work(plan, prepared, dev)
     for step in plan.inside:
         try:
             work.do(step)
@@ -87,17 +89,21 @@ def own_stdio(uid: int, gid: int) -> None:
 class _Work:
     """The terminals made so far."""
 
-    def __init__(self, prepared: Prepared, dev: int) -> None:
+    def __init__(self, plan: TerminalPlan, prepared: Prepared, dev: int) -> None:
         self._dev = dev
         self._console_tree = prepared.console_tree
         self._console_master, self._console_slave = prepared.console_master, prepared.console_slave
         self._devpts = -1
         self._ttys: list[tuple[int, int]] = []  # (master, slave) of the container's devpts
         self._host_ttys = prepared.ttys
+        self._hidden_masters: tuple[int, ...] = ()  # of terminals that the monitor is to get
+        self._wants_console = plan.has_console and plan.pty_max <= 1
         self._names: list[str] = []
 
     def do(self, step: InsideStep) -> None:
         match step:
+            case MakeHidden():
+                self._make_hidden(step.count)
             case MountDevpts():
                 self._mount_devpts(step.max)
             case BindPtmx():
@@ -116,8 +122,28 @@ class _Work:
     def given(self) -> Given:
         for _, slave in self._ttys:
             os.close(slave)
-        masters = tuple(master for master, _ in self._ttys)
+        masters = (*self._hidden_masters, *(master for master, _ in self._ttys))
         return Given(self._console_master, self._console_slave, masters, self._devpts, " ".join(self._names))
+
+    def _make_hidden(self, count: int) -> None:
+        """Over /dev for a moment: only what is mounted can be bound (before Linux 6.15)."""
+        with closing(_new_devpts(count)) as devpts:
+            mount.move_mount(devpts, self._dev)
+            made = []
+            for _ in range(count):
+                master, slave = _allocate(devpts)
+                made.append(Pseudo(master, slave, _tree(slave)))
+            with closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before:
+                os.fchdir(devpts)
+                mount.umount(".", mount.MNT_DETACH)
+                os.fchdir(before)
+        if self._wants_console:
+            console = made.pop(0)
+            self._console_master, self._console_slave, self._console_tree = console.master, console.slave, console.tree
+        self._host_ttys = tuple(made)
+        self._hidden_masters = tuple(each.master for each in made)
+        for each in made:
+            os.close(each.slave)
 
     def _mount_devpts(self, maximum: int) -> None:
         _unmount_all(self._dev, "pts")

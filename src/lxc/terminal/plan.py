@@ -47,6 +47,15 @@ class MountDevpts(Record):
         return f"mount -t devpts -o nosuid,noexec,gid=5,ptmxmode=0666,mode=0620,max={self.max} devpts /dev/pts"
 
 
+class MakeHidden(Record):
+    """Terminals of a devpts instance that is mounted nowhere, for who may not give the container any of the host's."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"allocate {self.count} ttys in a devpts of their own"
+
+
 class BindPtmx(Record):
     def __str__(self) -> str:
         return "bind /dev/pts/ptmx to /dev/ptmx"
@@ -84,11 +93,12 @@ class BindTty(Record):
 
 
 OutsideStep = OpenPeer | OpenLog | AllocateConsole | AllocateTtys
-InsideStep = MountDevpts | BindPtmx | AllocateConsole | MakeTtyDir | BindConsole | AllocateTtys | BindTty
+InsideStep = MakeHidden | MountDevpts | BindPtmx | AllocateConsole | MakeTtyDir | BindConsole | AllocateTtys | BindTty
 
 
 class TerminalPlan(Record):
     ttys: int = 0
+    has_hosts: bool = True  # terminals of the host's devpts may be given to the container
     owner: int = -1  # the user who gets the terminals of the host's devpts; -1: they stay whose they are
     pty_max: int = 0
     tty_dir: str = ""
@@ -109,7 +119,12 @@ class TerminalPlan(Record):
 
     @property
     def console_is_from_host(self) -> bool:
-        return self.has_console and self.pty_max <= 1
+        return self.has_console and self.pty_max <= 1 and self.has_hosts
+
+    @property
+    def hidden(self) -> int:
+        """How many terminals would be the host's, and may not."""
+        return 0 if self.has_hosts else (self.has_console and self.pty_max <= 1) + (0 if self.pty_max else self.ttys)
 
     @property
     def binds_ttys(self) -> bool:
@@ -118,7 +133,7 @@ class TerminalPlan(Record):
     @property
     def outside(self) -> tuple[OutsideStep, ...]:
         """What the monitor does before there is an init."""
-        ttys = (AllocateTtys(self.ttys, host=True),) if self.ttys and not self.pty_max else ()
+        ttys = (AllocateTtys(self.ttys, host=True),) if self.ttys and not self.pty_max and self.has_hosts else ()
         if not self.has_console:
             return ttys
         steps: list[OutsideStep] = []
@@ -136,9 +151,11 @@ class TerminalPlan(Record):
     def inside(self) -> tuple[InsideStep, ...]:
         """What init does, in its mount namespace, before it enters its root."""
         steps: list[InsideStep] = []
+        if self.hidden:
+            steps.append(MakeHidden(self.hidden))
         if self.pty_max:
             steps += (MountDevpts(self.pty_max + self.ttys), BindPtmx())
-        if self.has_console and not self.console_is_from_host:
+        if self.has_console and self.pty_max > 1:
             steps.append(AllocateConsole(host=False))  # the first: it is pts/0
         if self.tty_dir and (self.has_console or self.binds_ttys):
             steps.append(MakeTtyDir(self.tty_dir))

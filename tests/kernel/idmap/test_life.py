@@ -98,7 +98,8 @@ def test_its_cgroups_are_delegated_and_their_limits_are_not(lxc: Lxc, box: str) 
     found = list(payload(lxc, box))
     assert found
     for cgroup in found:
-        assert owner(cgroup) == owner(cgroup / "cgroup.procs") == ROOT
+        assert owner(cgroup) == owner(cgroup / "cgroup.procs") == (0, FIRST)
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (cgroup, cgroup / "cgroup.procs")] == [0o775, 0o664]
         limits = [*cgroup.glob("*.max"), *cgroup.glob("*limit*"), *cgroup.glob("freezer.state")]
         assert {owner(file) for file in limits} <= {(0, 0)}
     lxc.attach(box, "sh", "-c", "mount -t cgroup2 none /mnt && mkdir /mnt/sub && echo 0 >/mnt/sub/cgroup.procs")

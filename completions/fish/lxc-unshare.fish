@@ -1,0 +1,13 @@
+complete -c lxc-unshare -f
+complete -c lxc-unshare -s s -l namespaces -x -a 'MOUNT PID UTSNAME IPC USER NETWORK CGROUP TIME' -d 'The new namespaces: MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP, TIME, joined by |.'
+complete -c lxc-unshare -s u -l user -x -d 'With USER: who we are there (default: who we are).'
+complete -c lxc-unshare -s H -l hostname -x -d 'With UTSNAME: the host name there.'
+complete -c lxc-unshare -s i -l ifname -x -d 'With NETWORK: move this network device there.'
+complete -c lxc-unshare -s M -l remount -d 'With MOUNT: mount /proc, /dev/shm and /dev/mqueue anew.'
+complete -c lxc-unshare -s d -l daemon -d 'Do not wait for the command.'
+complete -c lxc-unshare -s h -l help -d 'Print this help.'
+complete -c lxc-unshare -l usage -d 'Print all options on a few lines.'
+complete -c lxc-unshare -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-unshare -s q -l quiet -d 'Print no messages.'
+complete -c lxc-unshare -s o -l logfile -r -F -d 'Append the log to FILE.'
+complete -c lxc-unshare -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'

@@ -1,0 +1,84 @@
+"""Work on what belongs to a container's ids, by a user who is not root: done by a process that is root among those ids.
+
+we                                  fork (idmap.fork)
+what to do ─────────────────────▶   is root where the container's ids are, and ours
+           ◀── what came of it, or the error
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import LxcError
+from lxc.idmap import fork
+from lxc.runtime.handshake import pack_failure, unpack_failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn, TypeVar
+
+    from lxc.idmap.plan import IdMapPlan
+
+    T = TypeVar("T")
+
+_DONE = b"\1"  # no failure begins so
+
+
+def run(ids: IdMapPlan, work: Callable[[], T]) -> T:
+    """Do `work` with the rights of the container's root, if its ids are others' than ours; else simply do it.
+
+    There, root is 0, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
+    Raises what `work` raises, as LxcError.
+    """
+    if not ids.uses_helpers:
+        return work()
+    import pickle
+
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    everybody, _, _ = ids.with_user(os.geteuid(), os.getegid())
+    try:
+        pid = fork.fork(everybody)
+        if pid == 0:
+            _tell(writer, lambda: _DONE + pickle.dumps(work()))
+    finally:
+        os.close(writer)
+    with open(reader, "rb") as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    if said[:1] == _DONE:
+        result: T = pickle.loads(said[1:])
+        return result
+    if not said:
+        raise LxcError("the process that was root in the container's user namespace ended before it was done")
+    raise unpack_failure(said)
+
+
+def give(ids: IdMapPlan, paths: tuple[str, ...]) -> None:
+    """Make `paths`, which are ours, those of the container's root; their group stays ours, so that we still may look.
+
+    By root: the group's is the container's, too.  Raises LxcError, OSError.
+    """
+    if not ids.users:
+        return
+    owner = (ids.uid, -1) if ids.uses_helpers else ids.owner
+
+    def work() -> None:
+        for path in paths:
+            os.chown(path, *owner, follow_symlinks=False)
+
+    run(ids, work)
+
+
+def _tell(fd: int, outcome: Callable[[], bytes]) -> NoReturn:
+    try:
+        _write(fd, outcome())
+    except BaseException as error:
+        _write(fd, pack_failure(error))
+    finally:
+        os._exit(0)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
