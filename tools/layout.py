@@ -1,10 +1,11 @@
 """What meson.build asks about the tree and the interpreter it builds for, so that a new file needs no line there.
 
 layout.py version     the package's version
-layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND
+layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND, and `lxc`, which is any of them
 layout.py caches      folders below src/lxc that are not installed: what running from there left (libexec has what is built)
 layout.py scripts     where the commands go in a virtual environment, whose place meson does not know; else nothing
 layout.py packages    the way from the scripts' directory to that of the packages
+layout.py libexec     the directory of the native programs
 """
 
 import glob
@@ -20,7 +21,7 @@ def version() -> list[str]:
 
 def commands() -> list[str]:
     modules = [path for path in sorted(glob.glob("src/lxc/cli/*.py")) if re.search(r"^COMMAND\b", _text(path), re.M)]
-    return [f"lxc-{os.path.basename(path)[:-3].replace('_', '-')}" for path in modules]
+    return ["lxc", *(f"lxc-{os.path.basename(path)[:-3].replace('_', '-')}" for path in modules)]
 
 
 def caches() -> list[str]:
@@ -35,6 +36,10 @@ def packages() -> list[str]:
     return [os.path.relpath(sysconfig.get_path("platlib"), sysconfig.get_path("scripts"))]
 
 
+def libexec() -> list[str]:
+    return [f"{sysconfig.get_path('platlib')}/lxc/libexec"]
+
+
 def _text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -42,8 +47,13 @@ def _text(path: str) -> str:
 
 os.chdir(f"{os.path.dirname(os.path.abspath(__file__))}/..")
 print(
-    *{"version": version, "commands": commands, "caches": caches, "scripts": scripts, "packages": packages}[
-        sys.argv[1]
-    ](),
+    *{
+        "version": version,
+        "commands": commands,
+        "caches": caches,
+        "scripts": scripts,
+        "packages": packages,
+        "libexec": libexec,
+    }[sys.argv[1]](),
     sep="\n",
 )

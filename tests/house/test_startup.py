@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,9 +76,19 @@ def test_the_public_names_are_imported_on_first_use() -> None:
     assert done.stdout.split() == []
 
 
-def test_the_installed_commands_start_an_isolated_interpreter() -> None:
-    scripts = sorted(Path(sys.executable).parent.glob("lxc-*"))
+def test_the_installed_commands_are_run_by_the_client() -> None:
+    scripts = sorted(Path(sys.executable).parent.glob("lxc*"))
     assert len(scripts) > 5
-    for script in scripts:
-        interpreter, flags = script.read_text().splitlines()[0].removeprefix("#!").split()
-        assert (flags, Path(interpreter).samefile(sys.executable)) == ("-IS", True)
+    assert {script.read_text().splitlines()[0] for script in scripts} == {f"#!{PACKAGES}/lxc/libexec/lxc-client"}
+
+
+def test_without_a_server_they_start_an_isolated_interpreter(lxcpath: Path) -> None:
+    command = [Path(sys.executable).parent / "lxc-wait", "-P", lxcpath, "-n", "c1", "-s", "RUNNING"]
+    with subprocess.Popen(command, env={**os.environ, "LXC_FORKSERVER": "0"}) as waiting:
+        try:
+            while b"lxc-client" in (words := Path(f"/proc/{waiting.pid}/cmdline").read_bytes()):
+                time.sleep(0.01)
+            interpreter, flags, *_ = words.decode().split("\0")
+            assert (flags, Path(interpreter).samefile(sys.executable)) == ("-IS", True)
+        finally:
+            waiting.kill()

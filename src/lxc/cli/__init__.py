@@ -60,10 +60,63 @@ def entry() -> NoReturn:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         _open_standard_descriptors()
         _take_back_coercion()
-        status = main(os.path.basename(sys.argv[0]))
+        status = _called(sys.argv)
     except KeyboardInterrupt:
         status = INTERRUPTED
     os._exit(status)
+
+
+def serve(words: Sequence[str]) -> NoReturn:
+    """Be the fork server: on the socket words[0], with the key words[1] (`lxc.runtime.forkserver`)."""
+    for tool in TOOLS:
+        try:
+            __import__(module(tool))
+        except ModuleNotFoundError as error:
+            if error.name != module(tool):
+                raise
+    from lxc.runtime import forkserver
+    from lxc.runtime.forkserver_worker import Program
+
+    path, key = words
+    nobody = ("-P", "/dev/null", "-n", "nobody")
+    rehearsals = (
+        lambda: _rehearse("lxc-info", *nobody, "-s"),
+        lambda: _rehearse("lxc-start", *nobody, "-f", "/dev/null", "--dry-run"),
+    )
+    forkserver.serve(path, int(key), Program(_served, rehearsals))
+
+
+def _rehearse(tool: str, *words: str) -> None:
+    main(tool, words)
+    log.forget()
+
+
+def _served(words: list[str]) -> int:
+    """A command that a client of the fork server was called as, or the task it wants done."""
+    if words == ["--task"]:
+        from lxc.runtime import spawn
+
+        return spawn.serve(spawn.CHANNEL)
+    try:
+        _open_standard_descriptors()
+        return _called(words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _called(argv: list[str]) -> int:
+    """Run what `argv` says, its first word being a path that names the command, or `lxc`, which the second completes."""
+    name, *words = argv
+    tool = os.path.basename(name)
+    if tool == "lxc":
+        if not words or words[0].startswith("-"):
+            output.lines(
+                ["usage: lxc COMMAND [WORD...]", f"COMMAND: {', '.join(TOOLS)}, also without lxc-"], output.STDERR
+            )
+            return 0 if words and words[0] in ("-h", "--help") else 1
+        tool, *words = words
+        tool = tool if tool.startswith("lxc-") else f"lxc-{tool}"
+    return main(tool, words)
 
 
 def _open_standard_descriptors() -> None:

@@ -83,15 +83,15 @@ def logfile(arguments: LaunchArguments) -> str:
 
 
 def close_inherited() -> None:
-    """Close every descriptor but the standard ones and the log's."""
-    from lxc import log
+    """Close every descriptor but the standard ones, the log's, and those that a client is answered by."""
+    from lxc import borrowed, log
     from lxc.kernel import fs
 
-    first, kept = 3, log.descriptor()
-    if kept >= first:
+    first = 3
+    for kept in sorted({log.descriptor(), *borrowed.descriptors()}):
         if kept > first:
             fs.close_range(first, kept - 1)
-        first = kept + 1
+        first = max(first, kept + 1)
     fs.close_range(first, fs.HIGHEST)
 
 

@@ -18,6 +18,7 @@ from _socket import (
 )
 from _socket import socket as socket
 
+_SO_PEERPIDFD = 77
 SCM_CREDENTIALS = 2  # not in the socket module before Python 3.13
 _MOST_DESCRIPTORS = 253  # SCM_MAX_FD
 _MSG_CMSG_CLOEXEC = 0x40000000
@@ -30,11 +31,25 @@ def listen(name: bytes) -> socket:
     What is received on its connections comes with the sender's credentials, from the first connection on: they
     take that from the listener as it is when they are made, which can be long before they are accepted.
     """
+    return _listen(b"\0" + name, 100)
+
+
+def listen_at(path: str) -> socket:
+    """A socket listening at `path`, as `listen` has it."""
+    return _listen(os.fsencode(path), 1000)
+
+
+def of(fd: int) -> socket:
+    """The socket that the descriptor `fd` is; closing it closes that."""
+    return socket(AF_UNIX, SOCK_STREAM, 0, fd)
+
+
+def _listen(address: bytes, backlog: int) -> socket:
     listener = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         pass_credentials(listener)
-        listener.bind(b"\0" + name)
-        listener.listen(100)
+        listener.bind(address)
+        listener.listen(backlog)
     except OSError:
         listener.close()
         raise
@@ -106,6 +121,11 @@ def peer_credentials(connection: socket) -> tuple[int, int, int]:
     raw = connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
     pid, uid, gid = (int.from_bytes(raw[at : at + 4], "little", signed=at == 0) for at in (0, 4, 8))
     return pid, uid, gid
+
+
+def peer_pidfd(connection: socket) -> int:
+    """SO_PEERPIDFD (Linux 6.5): a pidfd of the process of `peer_credentials`; the caller closes it.  Raises OSError."""
+    return int.from_bytes(connection.getsockopt(SOL_SOCKET, _SO_PEERPIDFD, 4), "little")
 
 
 def set_receive_timeout(connection: socket, seconds: float) -> None:

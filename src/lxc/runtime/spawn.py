@@ -1,11 +1,12 @@
 """Work that forks, done in an interpreter of its own: whoever calls may have threads, locks and a large heap.
 
-    caller                                        fresh interpreter (python -IS, posix_spawn)
+    caller                                        fresh interpreter (lxc-client --task, or python -IS; posix_spawn)
     what to do, pickled ──────────────────────▶   does it
               ◀─────────────── what came of it, or the error and the log that led there
     end of file ──────────────────────────────▶   (a container in the foreground) kills it
 
-The channel is a socket pair that nobody else has, so what comes over it is ours.
+The channel is a socket pair that nobody else has, so what comes over it is ours.  lxc-client has the fork server
+provide the interpreter, if there is one; what is to be our own child's child has to be forked by a child of ours.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-from _socket import AF_UNIX, SOCK_STREAM, socket
 
 from lxc import log
 from lxc.errors import LxcError
@@ -24,10 +24,11 @@ from lxc.runtime import client, remedies, stop
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, TypeVar
+    from typing import Any, TypeVar
 
     from lxc.config.container import Config
     from lxc.config.settings import Settings
+    from lxc.kernel.sockets import socket
     from lxc.runtime.attach_meet import Attached
     from lxc.runtime.attach_plan import Wish
     from lxc.runtime.create import Recipe
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_CHANNEL = 3  # the channel's number in the fresh interpreter
+CHANNEL = 3  # the channel's number in the fresh interpreter
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-_PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; spawn.serve({_CHANNEL})"
+_CLIENT = f"{_PACKAGES}/lxc/libexec/lxc-client"
+_PROGRAM = (
+    f"import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve({CHANNEL}))"
+)
 _NOT_PASSED_ON = ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")  # sd_listen_fds(3): they mean the caller itself
 _ALL_BUT_FAULTS = signals.ALL - {signals.SIGBUS, signals.SIGILL, signals.SIGSEGV}
 _IMPATIENCE_MS = 200
@@ -81,7 +85,7 @@ def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ())
     """Have a fresh interpreter do one of `_TASKS`.  Returns and raises what that does."""
     import pickle
 
-    channel, pid = _spawn()
+    channel, pid = _spawn(is_parent=task == "attach")
     said, given = b"", tuple[int, ...]()
     try:
         _say(channel, pickle.dumps((task, arguments)), descriptors)
@@ -106,25 +110,32 @@ def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ())
     raise failure
 
 
-def _spawn() -> tuple[socket, int]:
-    """A fresh interpreter that listens to us: the channel to it, which the caller closes, and its pid."""
+def _spawn(*, is_parent: bool) -> tuple[socket, int]:
+    """A fresh interpreter that listens to us: the channel to it, which the caller closes, and its (or its client's) pid.
+
+    `is_parent`: it is to be a child of ours.
+    """
     ours, theirs = sockets.pair()
-    python = _interpreter()
+    words = [_CLIENT, "--task"] if not is_parent and os.access(_CLIENT, os.X_OK) else _python()
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     try:
         pid = os.posix_spawn(
-            python,
-            [python, "-IS", "-c", _PROGRAM, _PACKAGES],
+            words[0],
+            words,
             environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), _CHANNEL)],
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), CHANNEL)],
             setsigmask=(),
         )
     except OSError as error:
         ours.close()
-        raise LxcError(f"cannot run the Python interpreter {python}: {error.strerror}") from error
+        raise LxcError(f"cannot run the Python interpreter {words[0]}: {error.strerror}") from error
     finally:
         theirs.close()
     return ours, pid
+
+
+def _python() -> list[str]:
+    return [_interpreter(), "-IS", "-c", _PROGRAM, _PACKAGES]
 
 
 def _interpreter() -> str:
@@ -167,21 +178,28 @@ def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
 # ---- in the fresh interpreter ----------------------------------------------------------------------------------------
 
 
-def serve(fd: int) -> NoReturn:
-    """Do what is asked for on the channel `fd`, say what came of it, and end."""
+def serve(fd: int) -> int:
+    """Do what is asked for on the channel `fd`, say what came of it; the exit status.  Those it forks do not return."""
     import pickle
 
+    process_id = os.getpid()
+    status = 0
     try:
         os.set_inheritable(fd, False)
-        channel = socket(AF_UNIX, SOCK_STREAM, 0, fd)
+        channel = sockets.of(fd)
         request, descriptors = _hear(channel)
         if request:
             task, arguments = pickle.loads(request)
             outcome, given = _outcome(task, _Asked(channel, descriptors), arguments)
             _say(channel, pickle.dumps(outcome), given)
+    except SystemExit:
+        pass
     except (KeyboardInterrupt, BrokenPipeError):
-        os._exit(1)  # whoever asked has gone away, or is about to
-    os._exit(0)
+        status = 1  # whoever asked has gone away, or is about to
+    finally:
+        if os.getpid() != process_id:
+            os._exit(status)
+    return status
 
 
 class _Asked(Record):
@@ -243,7 +261,7 @@ def _open_log(place: Place, config: Config) -> None:
 
 
 def _be_watched(channel: socket, place: Place) -> None:
-    """Return in a child.  Its parent, this process, stays until the child ends, and ends it if the channel does."""
+    """Return in a child.  This process stays until the child ends, and ends it if the channel does; raises SystemExit."""
     mask = signals.block(_ALL_BUT_FAULTS)
     pid = os.fork()
     if pid == 0:
@@ -260,7 +278,7 @@ def _be_watched(channel: socket, place: Place) -> None:
             is_abandoned = True
         if is_abandoned:
             _kill(place, pid)
-    os._exit(0)
+    raise SystemExit
 
 
 def _kill(place: Place, monitor: int) -> None:

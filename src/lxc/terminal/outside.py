@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 
+from lxc import borrowed
 from lxc.errors import StepError
-from lxc.kernel import mount, tty
+from lxc.kernel import fs, mount, tty
 from lxc.terminal.console import Console
 from lxc.terminal.logfile import open_log
 from lxc.terminal.plan import AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
@@ -152,6 +153,10 @@ def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
 
 def _open_peer(step: OpenPeer) -> int:
     """The peer's terminal.  The starter's own is left alone (-1) if there is none, or we are in its background."""
+    if not step.required and borrowed.terminal >= 0:
+        fd = fs.duplicate(borrowed.terminal, 0)
+        os.set_blocking(fd, False)
+        return fd
     try:
         fd = os.open(step.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

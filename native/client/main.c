@@ -1,0 +1,171 @@
+/*
+ * lxc-client: what the commands on PATH are run by.  Each is a small script whose interpreter this is.
+ *
+ *   lxc-client SCRIPT WORD…   have the fork server of this user run SCRIPT, or else Python itself
+ *   lxc-client --task         the same for the work that lxc.runtime.spawn wants done; descriptor 3 is its channel
+ *   lxc-client --serve        become the fork server, on the socket that systemd passed (sd_listen_fds(3))
+ *
+ * The conversation, on a stream socket (lxc/runtime/forkserver.py is the other side, and says what a server refuses):
+ *
+ *   connect, struct request, strings; descriptors ────▶
+ *                                  ◀─────────────────── its pid, in the mailbox: from here on it has begun
+ *   signals, to that pid ─────────────────────────────▶
+ *                                  ◀─────────────────── ENDED or KILLED, and how; or REFUSED
+ *
+ * The mailbox is a file in memory that both have: what is written there wakes nobody.  On a kernel that does not say
+ * which process connected (SO_PEERPIDFD, Linux 6.5), the request is sent only after a HELLO.
+ *
+ * Until it has begun, whatever goes wrong leads to running it ourselves; after that, never.  The worker has our
+ * terminal, files, directory, environment, umask and limits, but is no process of our session: keys, job control and
+ * window changes reach it through us.  It is killed if we are, and we end as it does.
+ */
+#define _GNU_SOURCE
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+const char server_program[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.cli import serve; serve(sys.argv[2:])";
+static const char task[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve(3))";
+
+char packages[4096];
+char **arguments, **environment;
+sigset_t before, forwarded;
+static bool insists; /* LXC_FORKSERVER=only: for tests, and whoever wonders */
+
+/* ---- running it ourselves ---------------------------------------------------------------------------------------- */
+
+/* Become Python, through a detached read-only mount: whoever opens /proc/PID/exe of it cannot overwrite the host's. */
+void become_python(char *const words[], char *const variables[])
+{
+    struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, PYTHON, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (tree >= 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &readonly, sizeof readonly) == 0)
+        syscall(SYS_execveat, tree, "", words, variables, AT_EMPTY_PATH);
+    execve(PYTHON, words, variables); /* without the privilege to mount there is none to overwrite it either */
+}
+
+static _Noreturn void fail(const char *what)
+{
+    fprintf(stderr, "%s: %s: %s\n", arguments[1], what, strerror(errno));
+    _exit(LOST);
+}
+
+_Noreturn void run_directly(const char *why)
+{
+    size_t count = 0;
+    char **words;
+
+    if (insists) {
+        fprintf(stderr, "lxc-client: not served: %s\n", why);
+        _exit(LOST);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (strcmp(arguments[1], "--task") == 0)
+        become_python((char *[]){PYTHON, "-IS", "-c", (char *)task, packages, NULL}, environment);
+    while (arguments[count])
+        count++;
+    words = calloc(count + 2, sizeof *words);
+    if (words) {
+        words[0] = PYTHON, words[1] = "-IS";
+        memcpy(words + 2, arguments + 1, count * sizeof *words); /* with the NULL at the end */
+        become_python(words, environment);
+    }
+    fail(PYTHON);
+}
+
+/* ---- main -------------------------------------------------------------------------------------------------------- */
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+/* Which command it is, without "lxc-": what follows `lxc`, or its own name. */
+static const char *command(void)
+{
+    const char *slash = strrchr(arguments[1], '/');
+    const char *name = slash ? slash + 1 : arguments[1];
+
+    if (strcmp(name, "lxc") == 0)
+        name = arguments[2] ? arguments[2] : "";
+    return strncmp(name, "lxc-", 4) == 0 ? name + 4 : name;
+}
+
+static bool is_in_foreground(void)
+{
+    for (char **word = arguments + 2; *word; word++)
+        if (strcmp(*word, "-F") == 0 || strcmp(*word, "--foreground") == 0)
+            return true;
+    return false;
+}
+
+static void find_packages(void)
+{
+    static const char tail[] = "/lxc/libexec/lxc-client";
+    ssize_t length = readlink("/proc/self/exe", packages, sizeof packages - 1);
+
+    length -= (ssize_t)strlen(tail);
+    packages[length > 0 ? length : 0] = 0;
+}
+
+static _Noreturn void serve(void)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)key_of());
+    become_python((char *[]){PYTHON, "-IS", "-c", (char *)server_program, packages, "", text, NULL}, environment);
+    fail(PYTHON);
+}
+
+int main(int argc, char **argv, char **variables)
+{
+    /* Programs that may ask for a password want a terminal of their own; those that only forward need no server. */
+    static const char *const alone[] = {"create", "unshare", "usernsexec", NULL};
+    static const char *const readers[] = {"attach", "console", "execute", NULL};
+    const char *wish = getenv("LXC_FORKSERVER");
+    char directory[sizeof(struct sockaddr_un)], name[24];
+    int channel, terminal;
+    const char *called;
+    uint64_t key;
+
+    arguments = argv, environment = variables;
+    if (argc < 2) {
+        fprintf(stderr, "lxc-client: the commands are run by it; it is none itself\n");
+        return LOST;
+    }
+    sigprocmask(SIG_BLOCK, NULL, &before);
+    find_packages();
+    if (strcmp(argv[1], "--serve") == 0)
+        serve();
+    insists = wish && strcmp(wish, "only") == 0;
+    called = command();
+    if ((wish && strcmp(wish, "0") == 0) || is_one_of(called, alone))
+        insists = false, run_directly("");
+    if (geteuid() != getuid() || getegid() != getgid() || !directory_of(directory, sizeof directory))
+        run_directly("this user has no directory for it");
+    terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (is_in_background(terminal))
+        run_directly("it is a job in the background");
+    key = key_of();
+    snprintf(name, sizeof name, "%016llx", (unsigned long long)key);
+    channel = connect_to(directory, name);
+    if (channel < 0)
+        channel = connect_to(directory, "socket"); /* systemd's */
+    if (channel < 0) {
+        start_server(directory, key);
+        run_directly("there was no server");
+    }
+    be_served(channel, terminal, key, is_one_of(called, readers) || is_in_foreground());
+}

@@ -1,0 +1,196 @@
+"""What a process has from where it was started, beyond words and files: as /proc tells it of any process.
+
+The fork server compares it: what it forks must be as if the client had executed it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+
+from lxc.cgroups import outside as cgroups
+from lxc.kernel.fs import closing
+from lxc.record import Record
+
+_NAMESPACES = (
+    "mnt", "user", "pid", "pid_for_children", "net", "uts", "ipc", "cgroup", "time", "time_for_children",
+)  # fmt: skip
+_STATUS = (
+    "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+    "Cpus_allowed", "Mems_allowed",
+)  # fmt: skip
+_SCHEDULING = (15, 16, 37, 38)  # priority, nice, rt_priority, policy: proc(5), counted from the state
+_LIMITS = {  # as /proc/PID/limits calls them, in the order of getrlimit(2)'s numbers on most machines
+    b"Max cpu time": resource.RLIMIT_CPU,
+    b"Max file size": resource.RLIMIT_FSIZE,
+    b"Max data size": resource.RLIMIT_DATA,
+    b"Max stack size": resource.RLIMIT_STACK,
+    b"Max core file size": resource.RLIMIT_CORE,
+    b"Max resident set": resource.RLIMIT_RSS,
+    b"Max processes": resource.RLIMIT_NPROC,
+    b"Max open files": resource.RLIMIT_NOFILE,
+    b"Max locked memory": resource.RLIMIT_MEMLOCK,
+    b"Max address space": resource.RLIMIT_AS,
+    b"Max pending signals": resource.RLIMIT_SIGPENDING,
+    b"Max msgqueue size": resource.RLIMIT_MSGQUEUE,
+    b"Max nice priority": resource.RLIMIT_NICE,
+    b"Max realtime priority": resource.RLIMIT_RTPRIO,
+    b"Max realtime timeout": resource.RLIMIT_RTTIME,
+}
+
+
+class Context(Record):
+    same: tuple[tuple[str, object], ...]  # (name, value) of what is not carried
+    limits: bytes
+    cgroups: bytes
+    ignored: frozenset[int]  # signals
+
+    @property
+    def unified(self) -> str:
+        """The directory of the unified cgroup, "" if there is none."""
+        return _unified(self.cgroups)
+
+    def compare(self, ours: Context) -> None:
+        """Raises ValueError that says in what it differs from `ours`, but for what can be carried."""
+        if self.same != ours.same:
+            names = [name for (name, theirs), (_, mine) in zip(self.same, ours.same, strict=True) if theirs != mine]
+            raise ValueError(f"it differs in {', '.join(names)}")
+
+    def adopt(self, ours: Context) -> None:
+        """Have this process, which is as `ours` says but for its unified cgroup, have what can be carried.
+
+        Raises ValueError, OSError if it cannot.
+        """
+        if self.limits != ours.limits:
+            _take_limits(self.limits, ours.limits)
+        if self.cgroups != ours.cgroups:
+            _enter_cgroups(self.cgroups, ours.cgroups)
+
+
+def own() -> Context:
+    """The context of this process."""
+    with closing(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
+        return of(proc)
+
+
+def of(proc: int) -> Context:
+    """The context of the process whose directory of /proc is open as `proc`.
+
+    Raises OSError if it has ended or is not ours to look at, ValueError if it is confined in a way that does not show.
+    """
+    status = dict(line.split(":", 1) for line in _read(proc, "status").decode(errors="replace").splitlines())
+    if int(status.get("Seccomp", "0")):
+        raise ValueError("its system calls are filtered")
+    root = os.stat("root", dir_fd=proc)
+    fields = _read(proc, "stat").rpartition(b")")[2].split()
+    same = (
+        *((name, status.get(name, "").strip()) for name in _STATUS),
+        *((f"its {name} namespace", _link(proc, f"ns/{name}")) for name in _NAMESPACES),
+        ("its root directory", (root.st_dev, root.st_ino)),
+        ("its priority", tuple(fields[at] for at in _SCHEDULING)),
+        ("its security label", _read(proc, "attr/current", optional=True) if _has("attr/current") else b""),
+        ("oom_score_adj", _read(proc, "oom_score_adj")),
+        ("personality", _read(proc, "personality", optional=True)),
+        ("loginuid", _read(proc, "loginuid", optional=True) if _has("loginuid") else b""),
+    )
+    ignored = int(status["SigIgn"].strip(), 16)
+    return Context(
+        same,
+        _read(proc, "limits"),
+        _read(proc, "cgroup"),
+        frozenset(number for number in range(1, 65) if ignored >> (number - 1) & 1),
+    )
+
+
+def _has(name: str) -> bool:
+    """Whether this kernel has the file of /proc/PID that needs a security module or audit; looked at once."""
+    if name not in _there:
+        with closing(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
+            _there[name] = bool(_read(proc, name, optional=True))
+    return _there[name]
+
+
+_there: dict[str, bool] = {}
+
+
+def unified_cgroup(pid: int) -> str:
+    """The directory of the unified cgroup of process `pid`, "" if there is none or it has ended."""
+    try:
+        with open(f"/proc/{pid}/cgroup", "rb") as file:
+            return _unified(file.read())
+    except OSError:
+        return ""
+
+
+def is_alive(proc: int) -> bool:
+    """Whether the directory of /proc `proc` still has its process."""
+    try:
+        return bool(_read(proc, "oom_score_adj"))
+    except OSError:
+        return False
+
+
+def _unified(text: bytes) -> str:
+    for line in text.splitlines():
+        if line.startswith(b"0::"):
+            mount = _mounts().get(b"")
+            return mount + os.fsdecode(line[3:]) if mount else ""
+    return ""
+
+
+_found: dict[bytes, str] = {}
+
+
+def _mounts() -> dict[bytes, str]:
+    """Where each hierarchy is mounted, by its controllers as /proc/PID/cgroup has them; looked for once."""
+    if not _found:
+        for hierarchy in cgroups.find().hierarchies:
+            _found[",".join(hierarchy.controllers).encode()] = hierarchy.mount
+    return _found
+
+
+def _enter_cgroups(theirs: bytes, ours: bytes) -> None:
+    """Enter the v1 cgroups of `theirs` that are not in `ours`.  Raises ValueError, OSError.
+
+    By `tasks`: a thread that moves itself waits for nobody.
+    """
+    for line in sorted(set(theirs.splitlines()) - set(ours.splitlines())):
+        number, controllers, cgroup = line.split(b":", 2)
+        if number == b"0":
+            continue  # it was born in there
+        if controllers not in _mounts():
+            raise ValueError(f"it differs in its cgroup of {controllers.decode()}")
+        path = f"{_mounts()[controllers]}{os.fsdecode(cgroup)}/tasks"
+        with closing(os.open(path, os.O_WRONLY | os.O_CLOEXEC)) as fd:
+            os.write(fd, b"0")
+
+
+def _take_limits(theirs: bytes, ours: bytes) -> None:
+    """setrlimit(2) for those that differ.  Raises ValueError, OSError."""
+    for line in sorted(set(theirs.splitlines()) - set(ours.splitlines())):
+        name = line[:25].strip()
+        if name not in _LIMITS and name != b"Max file locks":
+            raise ValueError(f"it differs in {name.decode()}")
+        soft, hard = (-1 if word == b"unlimited" else int(word) for word in line[25:].split()[:2])
+        if name in _LIMITS:
+            resource.setrlimit(_LIMITS[name], (soft, hard))
+
+
+def _link(proc: int, name: str) -> str:
+    try:
+        return os.readlink(name, dir_fd=proc)
+    except FileNotFoundError:
+        return ""
+
+
+def _read(proc: int, name: str, *, optional: bool = False) -> bytes:
+    try:
+        with closing(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)) as fd:
+            parts = []
+            while part := os.read(fd, 16384):
+                parts.append(part)
+    except OSError:
+        if optional:
+            return b""
+        raise
+    return b"".join(parts)

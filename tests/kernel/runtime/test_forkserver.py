@@ -1,0 +1,316 @@
+"""The fork server: what it runs is as if it had been executed, whoever is killed when."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import signal
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import BIN, Lxc, until
+
+pytestmark = pytest.mark.root
+
+SHOW = r"""#!/bin/sh
+{
+    pwd; umask; ulimit -a; env | grep -a -v -e '^_=' -e LXC_FORKSERVER -e '^LXC_PID' | sort
+    grep -v -e :memory: /proc/self/cgroup
+    grep -E 'Sig(Blk|Ign)|^Cap|Groups|NoNew|Cpus_allowed:' /proc/self/status
+    cat /proc/self/oom_score_adj; nice
+    readlink /proc/self/fd/7; true
+} > "$SEEN"
+"""
+
+
+class Server:
+    """A server of one's own: commands run in a UTS namespace that nobody else has, and each has its own server."""
+
+    def __init__(self, lxc: Lxc) -> None:
+        self.lxc = lxc
+        self.holder = subprocess.Popen(["unshare", "--uts", "sleep", "1000"], start_new_session=True)
+        until(lambda: self.uts(self.holder.pid) != self.uts(os.getpid()), "the namespace is there")
+        self.space = self.uts(self.holder.pid)
+
+    @staticmethod
+    def uts(pid: int) -> str:
+        return os.readlink(f"/proc/{pid}/ns/uts")
+
+    def command(self, tool: str, *words: str) -> list[str]:
+        return ["nsenter", "--uts", f"--target={self.holder.pid}", *self.lxc.command(tool, *words)]
+
+    def run(self, tool: str, *words: str, wish: str = "only", **more: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(tool, *words), **self.options(wish, more))  # type: ignore[call-overload,no-any-return]
+
+    def spawn(self, tool: str, *words: str, wish: str = "only", **more: object) -> subprocess.Popen[str]:
+        options = self.options(wish, {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more)
+        del options["capture_output"], options["timeout"]
+        return subprocess.Popen(self.command(tool, *words), **options)  # type: ignore[call-overload,no-any-return]
+
+    @staticmethod
+    def options(wish: str, more: dict[str, object]) -> dict[str, object]:
+        environment = {**os.environ, "LXC_FORKSERVER": wish, **more.pop("env", {})}  # type: ignore[dict-item]
+        defaults = {"capture_output": "stdout" not in more, "text": True, "timeout": 60, "stdin": subprocess.DEVNULL}
+        return {**defaults, "env": environment, **more}
+
+    def processes(self) -> list[int]:
+        """The server and its workers, oldest first."""
+        found = []
+        for entry in os.listdir("/proc"):
+            try:
+                if entry.isdecimal() and Path(f"/proc/{entry}/cmdline").read_bytes().startswith(b"[lxc fork server]"):
+                    found += [int(entry)] if self.uts(int(entry)) == self.space else []
+            except OSError:
+                continue
+        return sorted(found, key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]))
+
+    def pid(self) -> int:
+        return next((pid for pid in self.processes() if os.getpgid(pid) != pid or os.getsid(pid) == pid), 0)
+
+    def workers(self) -> list[int]:
+        """Those that lead a process group: they have a client."""
+        return [pid for pid in self.processes() if os.getpgid(pid) == pid and os.getsid(pid) != pid]
+
+    def come_up(self) -> None:
+        def answers() -> bool:
+            self.run("lxc-ls", wish="1")
+            return self.run("lxc-ls").returncode == 0
+
+        until(answers, "there is a server")
+
+
+@pytest.fixture
+def server(lxc: Lxc) -> Iterator[Server]:
+    it = Server(lxc)
+    try:
+        it.come_up()
+        yield it
+    finally:
+        for pid in it.processes():
+            os.kill(pid, signal.SIGKILL)
+        it.holder.kill()
+        it.holder.wait()
+
+
+@pytest.fixture
+def shown(lxc: Lxc, box: str) -> str:
+    """A container whose pre-start hook, run by the command itself in the foreground, writes down what it finds to $SEEN."""
+    hook = lxc.path / "show"
+    hook.write_text(SHOW)
+    hook.chmod(0o755)
+    with lxc.config(box).open("a") as config:
+        config.write(f"lxc.hook.pre-start = {hook}\n")
+    return box
+
+
+@pytest.mark.parametrize(
+    "before", ["", "ulimit -n 777; ulimit -c 0; umask 027", "trap '' INT HUP USR1", "exec 7</etc/passwd", "exec <&-"]
+)
+def test_what_it_runs_finds_what_it_would_find_without_it(server: Server, shown: str, before: str) -> None:
+    seen = {}
+    for wish in ("0", "only"):
+        script = f"{before or ':'}; cd /usr/share && exec {' '.join(server.command('lxc-execute', '-n', shown, '--', 'true'))}"
+        environment = {"SEEN": str(server.lxc.path / f"seen-{wish}"), "ODD": "a\nb=c\udcff", "EMPTY": ""}
+        options = server.options(wish, {"env": environment})
+        done = subprocess.run(["bash", "-c", script], **options)  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stderr
+        seen[wish] = Path(environment["SEEN"]).read_bytes().replace(b"seen-only", b"seen-0")
+    assert seen["only"] == seen["0"]
+
+
+def test_input_output_and_exit_status_are_the_commands(server: Server, box: str) -> None:
+    done = server.run("lxc-execute", "-n", box, "--", "sh", "-c", "cat; echo err >&2; exit 7", stdin=None, input="in\n")
+    assert (done.returncode, "in" in done.stdout, "err" in done.stdout + done.stderr) == (7, True, True)
+
+
+def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server, box: str) -> None:
+    mount = Path("/sys/fs/cgroup/unified") if Path("/sys/fs/cgroup/unified").is_dir() else Path("/sys/fs/cgroup")
+    own = mount / f"client-{server.lxc.tag}"
+    own.mkdir()
+    wait = " ".join(server.command("lxc-wait", "-n", box, "-s", "RUNNING"))
+    waiting = subprocess.Popen(
+        ["bash", "-c", f"echo $$ > {own}/cgroup.procs; exec {wait}"], env={**os.environ, "LXC_FORKSERVER": "only"}
+    )
+    try:
+        until(server.workers, "it is being waited")
+        members = (own / "cgroup.procs").read_text().split()
+        assert {str(waiting.pid), str(server.workers()[0])} == set(members)
+    finally:
+        waiting.terminate()
+        waiting.wait()
+        until(lambda: not server.workers(), "the worker has ended")
+        own.rmdir()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "setpriv --no-new-privs",
+        "setpriv --bounding-set=-sys_ptrace",
+        "setpriv --groups=7",
+        "unshare --net",
+        "unshare --mount",
+        "nice -n 3",
+        "chrt --batch 0",
+        "taskset 1",
+        "choom -n 500 --",
+    ],
+)
+def test_who_differs_is_not_served_but_runs(server: Server, change: str) -> None:
+    prefix, command = server.command("lxc-ls")[:3], server.command("lxc-ls")[3:]
+    command = [*prefix, *change.split(), *command]
+    alone = subprocess.run(command, **server.options("1", {}))  # type: ignore[call-overload]
+    assert (alone.returncode, alone.stdout) == (0, "")
+    refused = subprocess.run(command, **server.options("only", {}))  # type: ignore[call-overload]
+    assert (refused.returncode, "not served" in refused.stderr) == (1, True)
+
+
+def test_a_signal_to_the_client_is_the_commands_and_its_death_is_the_clients(server: Server, box: str) -> None:
+    waiting = server.spawn("lxc-wait", "-n", box, "-s", "RUNNING")
+    until(server.workers, "it is being waited")
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(20) == -signal.SIGTERM
+    until(lambda: not server.workers(), "the worker has ended")
+
+
+def test_killing_the_worker_kills_the_client(server: Server, box: str) -> None:
+    waiting = server.spawn("lxc-wait", "-n", box, "-s", "RUNNING")
+    until(server.workers, "it is being waited")
+    os.kill(server.workers()[0], signal.SIGKILL)
+    assert waiting.wait(20) == -signal.SIGKILL
+
+
+def test_killing_the_client_kills_the_worker_and_with_it_the_container(server: Server, box: str) -> None:
+    running = server.spawn("lxc-start", "-n", box, "-F")
+    until(lambda: server.lxc.state(box) == "RUNNING", "it runs")
+    assert server.workers()
+    running.kill()
+    until(lambda: server.lxc.state(box) == "STOPPED", "it is gone")
+    until(lambda: not server.workers(), "the worker is gone")
+    server.lxc.start(box)  # what the killed monitor left is recognised
+    server.lxc.ok("lxc-stop", "-n", box, "-k")
+
+
+def test_no_container_and_no_command_notices_that_the_server_is_killed(server: Server, box: str) -> None:
+    assert server.run("lxc-start", "-n", box).returncode == 0
+    attached = server.spawn("lxc-attach", "-n", box, "--", "sh", "-c", "read line; exit 9", stdin=subprocess.PIPE)
+    until(server.workers, "it is attached")
+    os.kill(server.pid(), signal.SIGKILL)
+    until(lambda: len(server.processes()) == 1, "only the worker is left")
+    attached.communicate("go\n", timeout=20)
+    assert attached.returncode == 9
+    assert server.lxc.state(box) == "RUNNING"
+    assert server.run("lxc-stop", "-n", box, "-k", wish="1").returncode == 0
+
+
+def test_killed_at_random_nothing_runs_twice_and_nothing_is_lost(server: Server, box: str) -> None:
+    """Whatever is killed, a command that says that it succeeded has run once, and none has run more often."""
+    trail = server.lxc.path / "trail"
+    hook = f"lxc.hook.pre-start = /bin/sh -c 'echo $MARK >> {trail}'\n"
+    with server.lxc.config(box).open("a") as config:
+        config.write(hook)
+    dice = random.Random(5)
+    succeeded = set()
+    for number in range(25):
+        mark = f"run{number}"
+        running = server.spawn("lxc-execute", "-n", box, "--", "true", wish="1", env={"MARK": mark})
+        time.sleep(dice.uniform(0, 0.06))
+        victims = server.processes()
+        if victims:
+            try:
+                os.kill(dice.choice(victims), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        out, err = running.communicate(timeout=60)
+        if running.returncode == 0:
+            succeeded.add(mark)
+        else:
+            assert running.returncode < 0 or "killed" in err, (running.returncode, out, err)
+        until(lambda: server.lxc.state(box) == "STOPPED", "nothing runs")
+    marks = trail.read_text().split()
+    assert len(marks) == len(set(marks))
+    assert succeeded <= set(marks)
+    assert succeeded
+
+
+class Terminal:
+    """An interactive shell on a terminal of its own."""
+
+    def __init__(self, server: Server) -> None:
+        environment = {**os.environ, "LXC_FORKSERVER": "only", "PS1": "READY> ", "PATH": f"{BIN}:{os.environ['PATH']}"}
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            prefix = ["nsenter", "--uts", f"--target={server.holder.pid}"]
+            os.execvpe("nsenter", [*prefix, "bash", "--norc", "--noprofile", "-i"], environment)
+        self.said = ""
+        os.set_blocking(self.master, False)
+        self.expect("READY> ")
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def expect(self, text: str) -> None:
+        def has() -> bool:
+            try:
+                self.said += os.read(self.master, 65536).decode(errors="replace")
+            except BlockingIOError:
+                pass
+            return text in self.said
+
+        until(has, f"the terminal says {text!r}; so far: {self.said!r}")
+        self.said = self.said.partition(text)[2]
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.waitpid(self.pid, 0)
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_keys_stop_continue_and_end_it_as_any_job(server: Server, box: str) -> None:
+    terminal = Terminal(server)
+    terminal.type(f"lxc-wait -P {server.lxc.path} -n {box} -s RUNNING\n")
+    until(server.workers, "it is being waited")
+    worker = server.workers()[0]
+    terminal.type("\x1a")
+    terminal.expect("Stopped")
+    until(lambda: is_stopped(worker), "the worker is stopped, too")
+    terminal.type("fg\n")
+    until(lambda: not is_stopped(worker), "it goes on")
+    terminal.type("\x03")
+    until(lambda: worker not in server.processes(), "it has ended")
+    terminal.type("echo status=$?\n")
+    terminal.expect("status=130")
+    terminal.close()
+
+
+def test_it_ends_with_its_terminal(server: Server, box: str) -> None:
+    terminal = Terminal(server)
+    terminal.type(f"lxc-wait -P {server.lxc.path} -n {box} -s RUNNING\n")
+    until(server.workers, "it is being waited")
+    terminal.close()
+    until(lambda: not server.workers(), "the worker has ended")
+
+
+def test_an_attached_shell_is_on_the_terminal_and_follows_its_size(server: Server, box: str) -> None:
+    server.lxc.start(box)
+    terminal = Terminal(server)
+    terminal.type(
+        f"stty rows 33 cols 77; lxc-attach -P {server.lxc.path} -n {box} -- sh -c 'tty; stty size; read x; stty size'\n"
+    )
+    terminal.expect("/dev/pts/")
+    terminal.expect("33 77")
+    termios.tcsetwinsize(terminal.master, (44, 77))
+    time.sleep(0.3)
+    terminal.type("\n")
+    terminal.expect("44 77")
+    terminal.expect("READY> ")
+    terminal.close()
+    server.lxc.ok("lxc-stop", "-n", box, "-k")
