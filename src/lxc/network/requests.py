@@ -118,7 +118,7 @@ def _add_route(step: Route, index: int, links: Links) -> None:
 def _route(step: Route, index: int) -> dict[str, Any]:
     to = {"dst": step.to} if step.to else {}
     gateway = {"gateway": step.gateway} if step.gateway else {}
-    scope = rtnetlink.RT_SCOPE_UNIVERSE if step.gateway else rtnetlink.RT_SCOPE_LINK
+    scope = rtnetlink.RT_SCOPE_UNIVERSE if step.gateway or not step.to else rtnetlink.RT_SCOPE_LINK
     return {
         "family": FAMILIES[step.family], "dst_len": step.prefix, "table": rtnetlink.RT_TABLE_MAIN,
         "protocol": rtnetlink.RTPROT_BOOT, "scope": scope, "type": rtnetlink.RTN_UNICAST, "oif": index, **to, **gateway,

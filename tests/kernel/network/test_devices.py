@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import until
-from tests.kernel.network.conftest import Lab
+from tests.lab import Lab
 
 pytestmark = pytest.mark.root
 BRIDGED = (

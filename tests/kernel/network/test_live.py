@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.kernel.network.conftest import Lab
+from tests.lab import Lab
 
 pytestmark = pytest.mark.root
 

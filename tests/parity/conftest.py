@@ -1,0 +1,3 @@
+"""What parity tests share."""
+
+from tests.lab import lab as lab
