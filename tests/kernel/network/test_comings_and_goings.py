@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,36 @@ def test_a_container_that_is_killed_while_it_starts_leaves_nothing(lab: Lab) -> 
     os.kill(script, signal.SIGKILL)
     until(lambda: set(lab.links()) == OWN, "no device is left")
     swept(lab, name)
+
+
+@pytest.mark.timeout(900)
+def test_of_two_hundred_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
+    """A third end by lxc-stop, a third by the death of init, a third by that of the monitor."""
+    ends = (stop, kill_init, kill_monitor)
+    names = [
+        lab.box("link = br0", "ipv4.address = 10.77.0.5/24", "ipv4.gateway = auto", kind="veth", name="random"),
+        lab.box("link = br0", "veth.pair = vbox", "name = lan", kind="veth", name="named"),
+        lab.box("link = wire0", "macvlan.mode = bridge", "ipv4.address = 10.78.0.5/24", kind="macvlan", name="macvlan"),
+        lab.box("link = wire1", "mtu = 1400", kind="phys", name="phys"),
+    ]  # fmt: skip
+    before = state(lab, "wire1")
+
+    def live(name: str) -> None:
+        for number in range(50):
+            lab.start(name)
+            ends[number % 3](lab, name)
+            until(lambda: lab.state(name) == "STOPPED", f"{name} has ended")
+            if name.startswith("phys"):
+                until(lambda: "wire1" in lab.links(), "the host's device is back")
+        lab.start(name)
+        lab.ok("lxc-stop", "-n", name, "-k")
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(live, names))
+    until(lambda: set(lab.links()) == OWN, "no device is left, none is missing")
+    assert state(lab, "wire1") == before
+    assert lab.at_home("nft", "list", "ruleset") == ""
+    assert lab.at_home("ip", "neigh", "show", "proxy") == ""
 
 
 def _child(parent: int, words: bytes) -> int:
