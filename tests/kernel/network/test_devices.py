@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -206,3 +207,113 @@ def test_a_reboot_makes_the_devices_anew(lab: Lab) -> None:
         "a second life",
     )
     lab.reaches(name, "10.77.0.1")
+
+
+@pytest.mark.link_kind("vlan")
+def test_vlan(lab: Lab) -> None:
+    lab.at_home("ip", "link", "add", "link", "wire1", "name", "tagged", "type", "vlan", "id", "7")
+    lab.at_home("ip", "address", "add", "10.78.0.1/24", "dev", "tagged")
+    lab.at_home("ip", "link", "set", "tagged", "up")
+    name = lab.box("link = wire0", "vlan.id = 7", "mtu = 1400", "ipv4.address = 10.78.0.5/24", kind="vlan")
+    lab.start(name)
+    lab.reaches(name, "10.78.0.1")
+    eth0 = lab.links(name)["eth0"]
+    assert (eth0["linkinfo"]["info_kind"], eth0["linkinfo"]["info_data"]["id"], eth0["mtu"]) == ("vlan", 7, 1400)
+    assert own_links(lab) == {"tagged"}
+    other = lab.box("link = wire0", "vlan.id = 8", "ipv4.address = 10.78.0.6/24", kind="vlan", name="other")
+    lab.start(other)
+    assert "0 packets received" in lab.inside(other, "busybox", "ping", "-c", "1", "-W", "1", "10.78.0.1", check=False)
+
+
+@pytest.mark.link_kind("vlan")
+def test_a_vlan_that_is_there_already_is_told_in_the_kernels_words(lab: Lab) -> None:
+    one = lab.box("link = wire0", "vlan.id = 7", kind="vlan", name="one")
+    two = lab.box("link = wire0", "vlan.id = 7", kind="vlan", name="two")
+    lab.start(one)
+    done = lab.run("lxc-start", "-n", two)
+    assert done.returncode == 1
+    assert "VLAN device already exists" in done.stderr
+    assert f"set in {lab.config(two)}:5" in done.stderr
+
+
+@pytest.mark.link_kind("ipvlan")
+@pytest.mark.parametrize("mode", ["l2", "l3", "l3s"])
+@pytest.mark.parametrize("isolation", ["bridge", "private", "vepa"])
+def test_ipvlan(lab: Lab, mode: str, isolation: str) -> None:
+    lab.at_home("ip", "address", "add", "10.78.0.1/24", "dev", "wire1")
+    name = lab.box("link = wire0", f"ipvlan.mode = {mode}", f"ipvlan.isolation = {isolation}",
+                   "ipv4.address = 10.78.0.5/24", kind="ipvlan")  # fmt: skip
+    lab.start(name)
+    info = lab.links(name)["eth0"]["linkinfo"]
+    assert (info["info_kind"], info["info_data"]["mode"]) == ("ipvlan", mode)
+    assert isolation == "bridge" or info["info_data"].get(isolation) is True or isolation in str(info["info_data"])
+    if mode == "l2":
+        lab.reaches(name, "10.78.0.1")
+    else:  # nobody there answers to whom it may concern: it has to be told
+        address = lab.links()["wire0"]["address"]
+        lab.at_home("ip", "neighbour", "replace", "10.78.0.5", "lladdr", address, "dev", "wire1")
+        lab.reaches(name, "10.78.0.1")
+
+
+@pytest.mark.link_kind("ipvlan")
+def test_an_ipvlan_is_answered_for(lab: Lab) -> None:
+    lab.at_home("sysctl", "-qw", "net.ipv4.conf.wire0.forwarding=1")
+    lab.at_home("ip", "address", "add", "10.78.0.2/24", "dev", "wire0")
+    name = lab.box("link = wire0", "ipvlan.mode = l3s", "l2proxy = 1", "ipv4.address = 10.79.0.5/32", "ipv4.gateway = dev",
+                   kind="ipvlan")  # fmt: skip
+    lab.start(name)
+    assert "10.79.0.5 dev wire0" in lab.at_home("ip", "neigh", "show", "proxy")
+    assert "10.79.0.5 dev lo" in lab.at_home("ip", "route")
+    lab.ok("lxc-stop", "-n", name)
+    assert "10.79.0.5" not in lab.at_home("ip", "neigh", "show", "proxy") + lab.at_home("ip", "route")
+
+
+FILTERING = pytest.mark.link_kind("bridge vlan_filtering 1")
+
+
+def vlans(lab: Lab, port: str) -> dict[int, list[str]]:
+    """The VLANs of a bridge's port, with their flags."""
+    (shown,) = json.loads(lab.at_home("bridge", "-j", "vlan", "show", "dev", port))
+    return {vlan["vlan"]: vlan.get("flags", []) for vlan in shown["vlans"]}
+
+
+@FILTERING
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("veth.vlan.id = 10",), {10: ["PVID", "Egress Untagged"]}),
+        (("veth.vlan.id = 1",), {1: ["PVID", "Egress Untagged"]}),
+        (("veth.vlan.tagged.id = 20", "veth.vlan.tagged.id = 30"), {1: ["PVID", "Egress Untagged"], 20: [], 30: []}),
+        (("veth.vlan.id = none", "veth.vlan.tagged.id = 20"), {20: []}),
+        (("veth.vlan.id = 10", "veth.vlan.tagged.id = 20"), {10: ["PVID", "Egress Untagged"], 20: []}),
+    ],
+)
+def test_the_vlans_of_a_port(lab: Lab, lines: tuple[str, ...], expected: dict[int, list[str]]) -> None:
+    lab.at_home("ip", "link", "set", "br0", "type", "bridge", "vlan_filtering", "1")
+    name = lab.box("link = br0", "veth.pair = vbox", *lines, kind="veth")
+    lab.start(name)
+    assert vlans(lab, "vbox") == expected
+
+
+@FILTERING
+def test_packets_stay_in_their_vlan(lab: Lab) -> None:
+    lab.at_home("ip", "link", "set", "br0", "type", "bridge", "vlan_filtering", "1")
+    names = [
+        lab.box("link = br0", f"veth.vlan.id = {vlan}", f"ipv4.address = 10.77.1.{number}/24", kind="veth", name=f"b{number}")
+        for number, vlan in ((5, 10), (6, 10), (7, 11))
+    ]  # fmt: skip
+    for name in names:
+        lab.start(name)
+    lab.reaches(names[0], "10.77.1.6")
+    assert "0 packets received" in lab.inside(
+        names[0], "busybox", "ping", "-c", "1", "-W", "1", "10.77.1.7", check=False
+    )
+
+
+def test_a_bridge_that_does_not_filter_has_no_vlans(lab: Lab) -> None:
+    name = lab.box("link = br0", "veth.vlan.id = 10", kind="veth")
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "the bridge br0 does not filter VLANs" in done.stderr
+    assert "ip link set br0 type bridge vlan_filtering 1" in done.stderr
+    gone(lab)
