@@ -86,7 +86,7 @@ def test_without_a_server_they_start_an_isolated_interpreter(lxcpath: Path) -> N
     command = [Path(sys.executable).parent / "lxc-wait", "-P", lxcpath, "-n", "c1", "-s", "RUNNING"]
     with subprocess.Popen(command, env={**os.environ, "LXC_FORKSERVER": "0"}) as waiting:
         try:
-            while b"lxc-client" in (words := Path(f"/proc/{waiting.pid}/cmdline").read_bytes()):
+            while not (words := Path(f"/proc/{waiting.pid}/cmdline").read_bytes()) or b"lxc-client" in words:
                 time.sleep(0.01)
             interpreter, flags, *_ = words.decode().split("\0")
             assert (flags, Path(interpreter).samefile(sys.executable)) == ("-IS", True)
