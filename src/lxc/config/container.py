@@ -10,6 +10,7 @@ from lxc.values import (
     address,
     automount,
     capability,
+    landlock,
     limit,
     log,
     mount,
@@ -185,6 +186,13 @@ class Config(Table):
         "lxc.seccomp.notify.proxy", address.proxy, "", "Socket that decides on system calls.", address.show_proxy
     )
     seccomp_notify_cookie = one("lxc.seccomp.notify.cookie", text, "", "Text sent to that socket with each of them.")
+    x_landlock = many(
+        "lxc.x-landlock", landlock.parse,
+        "What the container's processes may do to files, everything else being denied: `read,execute /usr`. The rights "
+        "are read, execute, write, make, remove, refer (move between directories), device, all; the path must have no "
+        "links, and exist unless `optional` follows. `tcp-bind PORT` and `tcp-connect PORT` deny other ports; "
+        "`scope signals,sockets` denies signals to, and abstract sockets of, processes outside. See landlock(7).",
+    )  # fmt: skip
     keyring_session = one("lxc.keyring.session", flag, False, "1 to make no new session keyring.")
 
     # Hooks

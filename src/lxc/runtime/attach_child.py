@@ -25,6 +25,7 @@ from lxc.record import Record
 from lxc.runtime import client, remedies, sealed
 from lxc.runtime.handshake import pack_failure
 from lxc.security import inside as security
+from lxc.security.landlock import inside as landlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
     _take_stdio(given.stdio)
     if not given.is_on_terminal:
         os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
+    if plan.landlock:
+        yield str(plan.landlock)
+        landlock.restrict(plan.landlock, given.door)
     if plan.filter.code:
         yield str(plan.filter)
         listener = security.filter_system_calls(plan.filter)  # wants a capability that another user would not have

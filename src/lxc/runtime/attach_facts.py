@@ -17,6 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client
 from lxc.runtime.attach_plan import CGROUP, LSM, Facts
+from lxc.security.landlock.plan import Landlock
 from lxc.security.plan import Filter, Label
 
 TYPE_CHECKING = False
@@ -87,6 +88,7 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         arch=client.config_item(place, "lxc.arch") or "",
         no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",
         has_core=client.config_item(place, "lxc.sched.core") == "1",
+        landlock=Landlock() if LSM in wish.elevated else _landlock(place),
         filter=Filter() if LSM in wish.elevated else _filter(place),
         has_supervisor=bool(client.config_item(place, "lxc.seccomp.notify.proxy")),
         maps_root=outside(uids, 0) >= 0 and outside(gids, 0) >= 0,
@@ -107,6 +109,19 @@ def _filter(place: Place) -> Filter:
     if not compiler.is_wanted(allow_nesting=client.config_item(place, "lxc.seccomp.allow_nesting") == "1"):
         return Filter()
     return compiler.load(path, "")
+
+
+def _landlock(place: Place) -> Landlock:
+    """The container's own lxc.x-landlock.  Raises ValueError if its monitor tells nonsense."""
+    text = client.config_item(place, "lxc.x-landlock") or ""
+    if not text:
+        return Landlock()
+    from lxc.kernel import landlock as kernel
+    from lxc.security.landlock.plan import plan
+    from lxc.values import landlock
+
+    rules = map(landlock.parse, filter(None, text.splitlines()))
+    return plan(tuple((rule.rights, rule.target, rule.optional, "") for rule in rules), max(kernel.abi(), 1))[0]
 
 
 def id_ranges(target: Target, file: str) -> Ranges:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.record import Record
+from lxc.security.landlock.plan import Landlock
 from lxc.security.plan import Filter, Label
 from lxc.values import arch
 from lxc.values.namespace import NAMES
@@ -43,6 +44,7 @@ class Facts(Record):
     different: tuple[str, ...] = ()  # namespaces in which its init is not where we are
     bounding: int = -1  # its init's bounding set: bit N is capability N
     last_capability: int = 0
+    landlock: Landlock = Landlock()
     label: Label = Label()  # its init's; without a name if it is not confined
     arch: str = ""
     no_new_privs: bool = False
@@ -77,6 +79,7 @@ class AttachPlan(Record):
     joins_core: bool = False
     has_supervisor: bool = False
     label: Label = Label()
+    landlock: Landlock = Landlock()
 
     @property
     def hands_over(self) -> bool:
@@ -100,6 +103,8 @@ class AttachPlan(Record):
             lines.append(f"personality {self.personality:#x}")
         if self.dropped:
             lines.append(f"drop capabilities {' '.join(map(str, self.dropped))}")
+        if self.landlock:
+            lines.append(str(self.landlock))
         if self.filter.code:
             lines.append(str(self.filter))
         if self.hands_over:
@@ -142,6 +147,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         joins_core=facts.has_core,
         has_supervisor=facts.has_supervisor,
         label=_label(wish, facts),
+        landlock=facts.landlock if "mnt" in namespaces else Landlock(),
     )
 
 

@@ -11,6 +11,7 @@ from lxc.config import effects, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan
 from lxc.idmap.starter import starter
+from lxc.kernel import landlock
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
 from lxc.security.apparmor import outside as apparmor
@@ -69,6 +70,7 @@ def facts(config: Config, place: Place) -> Facts:
         modules=(modules := security_modules()),
         apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
         starter=starter(),
+        landlock=landlock.abi() if config.x_landlock else 0,
         makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",

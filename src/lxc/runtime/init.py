@@ -19,6 +19,7 @@ from lxc.mounts import inside as mounts
 from lxc.network import inside as network
 from lxc.runtime import remedies, sealed
 from lxc.security import inside as security
+from lxc.security.landlock import inside as landlock
 from lxc.storage import inside as storage
 from lxc.terminal import inside as terminal
 
@@ -139,6 +140,9 @@ def run(
         security.take_label(plan.security.label, label_file)
         begin("set no_new_privs")
         security.forbid_new_privileges(plan.security)
+        if plan.security.landlock:
+            begin(plan.security.landlock)
+            landlock.restrict(plan.security.landlock, door)
         if plan.security.filter.code:
             begin(plan.security.filter)
             listener = security.filter_system_calls(plan.security.filter)

@@ -51,6 +51,7 @@ class Facts(Record):
     modules: frozenset[str] = frozenset()  # security modules that are at work: "apparmor", "selinux"
     apparmor: AppArmor = AppArmor()
     starter: Starter = Starter()
+    landlock: int = 0  # the version of its interface; 0 if the kernel has none
     makes_devices: bool = True  # this process may: it is not in a user namespace itself
     controllers: tuple[str, ...] = ()  # of cgroups version 2, that the base can hand down
     cgroup_pattern: str = ""  # lxc.cgroup.pattern of lxc.conf(5)
@@ -196,8 +197,10 @@ def start(
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
     label, unheard = plan_security.label(place, config, facts.modules, facts.apparmor, is_mapped=has_users)
     privileges = plan_security.privileges(config, facts.last_capability, facts.filter, label)
+    landlock, undenied = plan_security.landlock(config, facts.landlock)
+    privileges = privileges.replace(landlock=landlock)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
-    warnings = (*warnings, *unheard)
+    warnings = (*warnings, *unheard, *undenied)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
         warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lxc.errors import Unsupported
 from lxc.security import plan as security
 from lxc.security.apparmor import plan as apparmor
+from lxc.security.landlock.plan import Landlock, plan
 from lxc.security.plan import Filter, Label, SecurityPlan, Supervision
 from lxc.values import capability
 
@@ -65,6 +67,20 @@ def privileges(config: Config, last: int, compiled: Filter, taken: Label) -> Sec
         ),
         where=where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
     )
+
+
+def landlock(config: Config, abi: int) -> tuple[Landlock, tuple[str, ...]]:
+    """lxc.x-landlock on a kernel with this version of it (0: none), and warnings.  Raises Unsupported."""
+    if not config.x_landlock:
+        return Landlock(), ()
+    places = config.places("lxc.x-landlock")
+    if not abi:
+        raise Unsupported(
+            "lxc.x-landlock: this kernel has no Landlock, or it is off", where=places[0],
+            hint="boot with landlock in the parameter lsm=, or remove lxc.x-landlock",
+        )  # fmt: skip
+    rules = zip(config.x_landlock, places, strict=True)
+    return plan(tuple((rule.rights, rule.target, rule.optional, place) for rule, place in rules), abi)
 
 
 def where(config: Config, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.record import Record
+from lxc.security.landlock.plan import Landlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class SecurityPlan(Record):
     filter: Filter = Filter()
     supervision: Supervision = Supervision()
     label: Label = Label()
+    landlock: Landlock = Landlock()
 
     def keeps(self, capability: int) -> bool:
         return capability not in self.dropped
@@ -76,6 +78,8 @@ class SecurityPlan(Record):
             lines.append(str(self.label))
         if self.no_new_privs:
             lines.append("set no_new_privs")
+        if self.landlock:
+            lines.append(str(self.landlock))
         if self.filter.code:
             lines.append(str(self.filter))
         if self.filter.is_supervised:

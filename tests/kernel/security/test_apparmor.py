@@ -56,7 +56,9 @@ def test_a_named_profile_confines_init_what_is_attached_and_start_hooks(lxc: Lxc
     assert "Permission denied" in (lxc.rootfs(name) / "seen").read_text()
     assert "Permission denied" in sh(lxc, name, "cat /denied")
     assert sh(lxc, name, "cat /proc/self/attr/current") == f"{profile} (enforce)"
-    assert sh(lxc, name, "cat /denied", "-e", "LSM").endswith("secret")  # unconfined, since that was asked for
+    assert sh(lxc, name, "cat /denied", "--elevated-privileges=LSM").endswith(
+        "secret"
+    )  # unconfined, since that was asked for
 
 
 def test_what_is_attached_can_have_another_label(lxc: Lxc, profile: str) -> None:
