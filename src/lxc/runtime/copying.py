@@ -15,7 +15,7 @@ from lxc.hooks import plan as hook_plan
 from lxc.kernel import process, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import copy_config, dependents, handshake, interruption, remedies
+from lxc.runtime import as_root, copy_config, dependents, handshake, host, interruption, remedies
 from lxc.runtime.copy_config import Change
 from lxc.runtime.making import Making, exists
 from lxc.storage import clone, inside, outside, tree
@@ -66,7 +66,7 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
         raise exists(new)
     with interruption.deferred() as signal, stopped(source, or_not=wish.allows_running):
         config, document = documents.load(source.config_file)
-        with Making(new) as making:
+        with Making(new, host.ids_on_disk(config)) as making:
             making.claim()
             if not making.is_ours:
                 raise StateError(f"{new.directory} exists already, and is no container")
@@ -132,7 +132,7 @@ def _copy(
     copied = copy_config.copied(document, change)
     written = wish.edit(copied.document, new) if wish.edit else copied.document
     signal.check()
-    left = clone.make(root, signal.check) if root else ()
+    left = as_root.run(making.ids, lambda: clone.make(root, signal.check)) if root else ()
     left += _copy_files(source, making.directory, copied.files)
     making.save(written, root.path if root else "")
     signal.check()
@@ -208,15 +208,18 @@ def finish_root(source: Place, new: Place, wish: Wish) -> None:
     if root.is_shared and not config.hook_clone:
         return
     attached = outside.attach(root)
+    ids, mounted = host.ids_on_disk(config), root.replace(device=attached.device)
     try:
-        _in_child(lambda: _adapt(source, new, wish, config, root.replace(device=attached.device)))
+        if ids.uses_helpers:
+            as_root.run(ids, lambda: _adapt(source, new, wish, config, mounted))
+        else:
+            _in_child(lambda: _adapt(source, new, wish, config, mounted))
     finally:
         outside.detach(root, attached)
 
 
 def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan) -> None:
-    """In a child: its mounts are nobody else's."""
-    process.unshare(process.CLONE_NEWNS)
+    """In a child whose mounts are nobody else's."""
     with closing(inside.take_root(root)) as top:
         commands = zip(config.hook_clone, config.places("lxc.hook.clone"), strict=True)
         told = {
@@ -267,6 +270,7 @@ def _in_child(work: Callable[[], None]) -> None:
 
 def _be_child(work: Callable[[], None], report: int) -> NoReturn:
     try:
+        process.unshare(process.CLONE_NEWNS)
         work()
     except BaseException as error:
         os.write(report, handshake.pack_failure(remedies.failure("prepare the copy", error))[:_LONGEST])

@@ -59,7 +59,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         if place.is_defined:
             raise exists(place)
         config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
-        ids = host.ids(config) if not config.rootfs_options.idmap else IdMapPlan()  # on the disk they are the host's
+        ids = host.ids_on_disk(config)
         rootfs = _rootfs(place, recipe, config)
         with Making(place, ids) as making:
             making.claim()

@@ -83,6 +83,11 @@ def ids(config: Config) -> IdMapPlan:
     return plan_namespaces.ids(config, starter()) if config.idmap else IdMapPlan()
 
 
+def ids_on_disk(config: Config) -> IdMapPlan:
+    """The ids that the files of its root have; if that is mounted with the container's ids, the host's."""
+    return IdMapPlan() if config.rootfs_options.idmap else ids(config)
+
+
 def _is_initial_user_namespace() -> bool:
     with open("/proc/self/uid_map", "rb") as file:
         return file.read().split() == [b"0", b"0", b"4294967295"]
