@@ -148,10 +148,10 @@ def tried(lxc: Lxc, name: str, script: str) -> bool:
 def test_debian_s_common_configuration_allows_its_devices_and_no_other(lxc: Lxc) -> None:
     name = lxc.create(config=CONFIG + f"lxc.include = {COMMON}\n")
     lxc.start(name)
-    _has_common_devices(lxc, name)
+    has_common_devices(lxc, name)
 
 
-def _has_common_devices(lxc: Lxc, name: str) -> None:
+def has_common_devices(lxc: Lxc, name: str) -> None:
     assert tried(lxc, name, "echo > /dev/null && head -c 1 /dev/zero > /dev/null && head -c 1 /dev/urandom > /dev/null")
     assert tried(lxc, name, "mknod /tmp/kmsg c 1 11 && mknod /tmp/loop b 7 0")
     assert not tried(lxc, name, "cat /tmp/kmsg")
@@ -181,82 +181,6 @@ def test_a_container_that_may_use_no_device_starts(lxc: Lxc) -> None:
     name = lxc.create(config=CONFIG + "lxc.cgroup.devices.deny = a\n")
     lxc.start(name)
     assert lxc.state(name) == "RUNNING"
-
-
-# ---- a host of the unified layout ---------------------------------------------------------------------------------------
-
-
-def unified_program(lxc: UnifiedLxc, name: str, *rules: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.write("".join(f"lxc.cgroup2.devices.{rule}\n" for rule in rules))
-    lxc.start(name)
-
-
-def test_on_a_unified_host_debian_s_common_configuration_allows_its_devices_and_no_other(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + f"lxc.include = {COMMON}\n")
-    unified.start(name)
-    _has_common_devices(unified, name)
-
-
-def test_on_a_unified_host_values_are_in_the_payload_s_files(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.cgroup.max.depth = 3\nlxc.cgroup2.cgroup.max.descendants = 5\n")
-    unified.start(name)
-    cgroup = unified.cgroup(f"lxc.payload.{name}")
-    assert (cgroup / "cgroup.max.depth").read_text() == "3\n"
-    assert (cgroup / "cgroup.max.descendants").read_text() == "5\n"
-
-
-@pytest.mark.parametrize(
-    ("rules", "works", "fails"),
-    [
-        (["allow = c 1:3 rwm"], ["echo > /dev/null"], ["head -c 1 /dev/zero", "mknod /tmp/x c 1 5"]),
-        (["allow = a", "deny = c 1:5 w"], ["head -c 1 /dev/zero"], ["echo > /dev/zero", "echo 1<> /dev/zero"]),
-        (["deny = a"], ["true"], ["echo > /dev/null", "mknod /tmp/x c 1 3", "mknod /tmp/x b 7 0"]),
-        (["allow = c 1:* r", "allow = b *:* m", "allow = c 1:3 rwm"],
-         ["head -c 1 /dev/zero", "mknod /tmp/x b 7 0", "echo > /dev/null"], ["echo > /dev/zero", "mknod /tmp/y c 7 0"]),
-        (["deny = a", "allow = /dev/zero r", "allow = c 1:3 rwm"], ["head -c 1 /dev/zero"], ["echo > /dev/zero"]),
-    ],
-)  # fmt: skip
-def test_on_a_unified_host_a_program_decides_on_devices(
-    unified: UnifiedLxc, rules: list[str], works: list[str], fails: list[str]
-) -> None:
-    name = unified.create()
-    unified_program(unified, name, *rules)
-    assert [script for script in works if not tried(unified, name, script)] == []
-    assert [script for script in fails if tried(unified, name, script)] == []
-
-
-def test_on_a_unified_host_rules_of_version_1_are_translated(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup.devices.deny = c 1:5 rwm\n")
-    unified.start(name)
-    assert tried(unified, name, "echo > /dev/null")
-    assert not tried(unified, name, "head -c 1 /dev/zero")
-
-
-def test_on_a_unified_host_what_has_no_translation_is_refused_with_the_spelling_of_version_2(
-    unified: UnifiedLxc,
-) -> None:
-    assert refusal(unified, "lxc.cgroup.memory.swappiness = 1\n") == (
-        "lxc-start: {name}: {where}: lxc.cgroup.memory.swappiness: on a host of the unified layout say it as "
-        "lxc.cgroup2.memory.swap.max = 0 to have none swapped\n"
-    )
-
-
-def test_on_a_unified_host_a_malformed_rule_is_refused(unified: UnifiedLxc) -> None:
-    assert refusal(unified, "lxc.cgroup2.devices.allow = c 1:3\n") == (
-        "lxc-start: {name}: {where}: lxc.cgroup2.devices.allow: expected a, or b|c MAJOR:MINOR ACCESS, got 'c 1:3'\n"
-    )
-
-
-def test_on_a_unified_host_a_reboot_has_the_limits_again(unified: UnifiedLxc) -> None:
-    text = "lxc.cgroup2.cgroup.max.depth = 3\nlxc.cgroup2.devices.allow = c 1:3 rwm\n"
-    name = unified.create(config=CONFIG + text)
-    unified.start(name)
-    before = unified.init_pid(name)
-    unified.ok("lxc-stop", "-n", name, "-r", "-t", "30")
-    assert unified.init_pid(name) != before
-    assert unified.cgroup(f"lxc.payload.{name}/cgroup.max.depth").read_text() == "3\n"
-    assert not tried(unified, name, "head -c 1 /dev/zero")
 
 
 def test_the_plan_prints_each_write_and_the_program(lxc: Lxc, unified: UnifiedLxc) -> None:

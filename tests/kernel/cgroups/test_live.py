@@ -12,7 +12,7 @@ from tests.conftest import CONFIG, Lxc
 import lxc as api
 
 if TYPE_CHECKING:
-    from tests.unified import UnifiedLxc
+    pass
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
 MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
@@ -112,65 +112,6 @@ def test_a_stopped_container_is_changed_in_its_configuration_alone(lxc: Lxc, box
     assert payload(box, "pids.max").read_text() == "79\n"
 
 
-def test_on_a_unified_host_rules_for_devices_are_added_to_the_program(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = a\nlxc.cgroup2.devices.allow = c 1:3 rwm\n")
-    unified.start(name)
-    assert not tried(unified, name, LOOP)
-    unified.ok("lxc-cgroup", name, "devices.allow", "/dev/zero r")
-    assert tried(unified, name, LOOP)
-    assert not tried(unified, name, "echo > /dev/zero")
-    unified.ok("lxc-cgroup", name, "devices.deny", "c 1:5 r")
-    assert not tried(unified, name, LOOP)
-    unified.ok("lxc-cgroup", name, "devices.allow", "a")
-    assert tried(unified, name, LOOP)
-    unified.ok("lxc-cgroup", name, "devices.deny", "a")
-    assert not tried(unified, name, "echo > /dev/null")
-
-
-def test_on_a_unified_host_debian_s_client_adds_them_as_well(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.allow = c 1:3 rwm\n")
-    unified.start(name)
-    unified.ok("lxc-cgroup", "-n", name, "devices.allow", "c 1:5 rw", peer=True)
-    assert tried(unified, name, LOOP)
-    unified.ok("lxc-cgroup", "-n", name, "devices.deny", "a", peer=True)
-    assert not tried(unified, name, LOOP)
-
-
-def test_on_a_unified_host_ours_adds_them_to_debian_s(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = a\nlxc.cgroup2.devices.allow = c 1:3 rwm\n")
-    unified.ok("lxc-start", "-n", name, peer=True)
-    assert not tried(unified, name, LOOP)
-    unified.ok("lxc-cgroup", name, "devices.allow", "c 1:5 rwm")
-    assert tried(unified, name, LOOP)
-
-
-def test_on_a_unified_host_a_container_without_rules_gets_its_first(unified: UnifiedLxc) -> None:
-    name = unified.create()
-    unified.start(name)
-    unified.ok("lxc-cgroup", name, "devices.deny", "c 1:5 rwm")
-    assert not tried(unified, name, LOOP)
-    assert tried(unified, name, "echo > /dev/null")
-
-
-def test_on_a_unified_host_added_rules_outlive_a_reboot(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.deny = c 1:7 rwm\n")
-    unified.start(name)
-    unified.ok("lxc-cgroup", name, "devices.deny", "a")
-    unified.ok("lxc-cgroup", name, "devices.allow", "c 1:5 rwm")
-    unified.ok("lxc-stop", "-n", name, "-r", "-t", "30")
-    assert tried(unified, name, LOOP)
-    assert not tried(unified, name, "head -c 1 /dev/urandom")
-
-
-def test_on_a_unified_host_what_is_no_rule_is_told(unified: UnifiedLxc) -> None:
-    name = unified.create()
-    unified.start(name)
-    assert said(unified, "lxc-cgroup", name, "devices.allow", "c 1 r") == (
-        f"lxc-cgroup: {name}: Failed to assign 'c 1 r' value to 'devices.allow' for '{name}': cannot set devices.allow: "
-        "expected MAJOR:MINOR, each a number or *, got '1'\n"
-    )
-
-
 def test_the_api_reads_and_sets_files(lxc: Lxc, running: str) -> None:
     it = api.Container(running, str(lxc.path))
     assert it.set_cgroup_item("pids.max", "88")
@@ -259,15 +200,6 @@ def test_a_container_with_ids_of_its_own_gets_the_host_s_mounted(lxc: Lxc) -> No
     assert not tried(lxc, name, "test -e /dev/sub/zero2")
     lxc.attach(name, "ln", "-s", "/tmp", "/dev/way")
     assert "/dev/way is a symbolic link" in said(lxc, "lxc-device", name, "add", "/dev/zero", "/dev/way/z")
-
-
-def test_on_a_unified_host_a_device_is_allowed_by_the_program(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup2.devices.allow = c 1:3 rwm\n")
-    unified.start(name)
-    unified.ok("lxc-device", name, "add", "/dev/zero", "/dev/z")
-    assert tried(unified, name, "head -c 1 /dev/z")
-    unified.ok("lxc-device", name, "del", "/dev/z")
-    assert not tried(unified, name, LOOP)
 
 
 def test_the_api_gives_and_takes_devices(lxc: Lxc, running: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import CONFIG, Lxc, until
-from tests.unified import UnifiedLxc
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
 
@@ -240,37 +239,3 @@ def test_starting_and_stopping_many_in_one_place_leaves_nothing(lxc: Lxc) -> Non
         thread.join()
     assert set(said) == {""}
     assert all_named(lxc.tag) == []
-
-
-# ---- a host of the unified layout ---------------------------------------------------------------------------------------
-
-
-def test_on_a_unified_host_processes_are_born_in_their_cgroups(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + INNER.replace("TAG", unified.tag))
-    unified.start(name)
-    pid = unified.init_pid(name)
-    assert f"0::/c-{unified.tag}/in\n" in unified.sh(f"cat /proc/{pid}/cgroup")
-    assert unified.attach(name, "cat", "/proc/1/cgroup").splitlines()[-1] == "0::/"
-    unified.ok("lxc-freeze", "-n", name)
-    assert "frozen 1" in unified.cgroup(f"c-{unified.tag}/cgroup.events").read_text()
-    assert unified.state(name) == "FROZEN"
-    unified.ok("lxc-unfreeze", "-n", name)
-    unified.ok("lxc-stop", "-n", name, "-k")
-    assert not unified.cgroup(f"c-{unified.tag}").exists()
-    assert not unified.cgroup(f"m-{unified.tag}").exists()
-
-
-def test_on_a_unified_host_a_killed_container_takes_all_that_it_made_along(unified: UnifiedLxc) -> None:
-    name = unified.create()
-    unified.start(name)
-    unified.attach(
-        name,
-        "sh",
-        "-c",
-        "mkdir -p /sys/fs/cgroup/a/b; sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! > /sys/fs/cgroup/a/b/cgroup.procs",
-    )
-    assert unified.cgroup(f"lxc.payload.{name}/a/b/cgroup.procs").read_text()
-    unified.ok("lxc-freeze", "-n", name)
-    unified.ok("lxc-stop", "-n", name, "-k")
-    assert not unified.cgroup(f"lxc.payload.{name}").exists()
-    assert not unified.cgroup(f"lxc.monitor.{name}").exists()
