@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from lxc.record import Record
 
+_TICK_US = 10_000  # USER_HZ is 100 on every architecture that we run on
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,75 @@ class Usage(Record):
     memory_bytes: int | None = None
     kernel_bytes: int | None = None
     swap_bytes: int | None = None
+
+
+class Detail(Record):
+    """What lxc-top shows of a cgroup; what the kernel does not count is 0."""
+
+    cpu_ns: int = 0
+    system_ticks: int = 0  # of a hundredth of a second (USER_HZ)
+    user_ticks: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    io_bytes: int = 0
+    operations: int = 0
+    memory_bytes: int = 0
+    memory_and_swap_bytes: int = 0  # of a version 2 host: swap alone, which is what it limits
+    kernel_bytes: int = 0
+
+
+def detail(directory: Directory) -> Detail:
+    """What the cgroup has used and uses now."""
+    system, user = _ticks(directory)
+    read, written, total, operations = _disks(directory)
+    return Detail(
+        cpu_ns=cpu(directory) or 0,
+        system_ticks=system,
+        user_ticks=user,
+        read_bytes=read,
+        written_bytes=written,
+        io_bytes=total,
+        operations=operations,
+        memory_bytes=_first(directory("memory"), "memory.usage_in_bytes", "memory.current"),
+        memory_and_swap_bytes=_first(directory("memory"), "memory.memsw.usage_in_bytes", "memory.swap.current"),
+        kernel_bytes=_first(directory("memory"), "memory.kmem.usage_in_bytes")
+        or _table(directory("memory"), "memory.stat").get("kernel", 0),
+    )
+
+
+def _ticks(directory: Directory) -> tuple[int, int]:
+    """(in the kernel, in programs)."""
+    old = _table(directory("cpuacct"), "cpuacct.stat")
+    if old:
+        return old.get("system", 0), old.get("user", 0)
+    new = _table(directory("cpu"), "cpu.stat")
+    return new.get("system_usec", 0) // _TICK_US, new.get("user_usec", 0) // _TICK_US
+
+
+def _disks(directory: Directory) -> tuple[int, int, int, int]:
+    """(bytes read, bytes written, bytes in all, operations), of all block devices."""
+    sizes = _services(directory("blkio"), "blkio.throttle.io_service_bytes")
+    if sizes:
+        operations = _services(directory("blkio"), "blkio.throttle.io_serviced")
+        return sizes.get("Read", 0), sizes.get("Write", 0), sizes.get("Total", 0), operations.get("Total", 0)
+    pairs = [word.partition("=") for line in _lines(directory("io"), "io.stat") for word in line.split()[1:]]
+    sums = {
+        name: sum(int(text) for key, _, text in pairs if key == name) for name in ("rbytes", "wbytes", "rios", "wios")
+    }
+    return sums["rbytes"], sums["wbytes"], sums["rbytes"] + sums["wbytes"], sums["rios"] + sums["wios"]
+
+
+def _services(directory: str, file: str) -> dict[str, int]:
+    """The sums of a file with `DEVICE KIND NUMBER` in each line, by kind."""
+    sums: dict[str, int] = {}
+    for words in map(str.split, _lines(directory, file)):
+        if len(words) == 3:
+            sums[words[1]] = sums.get(words[1], 0) + int(words[2])
+    return sums
+
+
+def _first(directory: str, *files: str) -> int:
+    return next((number for file in files if (number := _number(directory, file)) is not None), 0)
 
 
 def usage(directory: Directory) -> Usage:

@@ -84,6 +84,17 @@ def make_raw(fd: int) -> list[Any]:
     return before
 
 
+def make_keys(fd: int) -> list[Any]:
+    """Give every key at once, and do not show it; signals and output stay as they are.  Return what to restore."""
+    import termios
+
+    before = settings(fd)
+    iflag, oflag, cflag, lflag, ispeed, ospeed, characters = settings(fd)
+    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+    restore(fd, [iflag, oflag, cflag, lflag & ~(termios.ICANON | termios.ECHO), ispeed, ospeed, characters])
+    return before
+
+
 def make_transparent(fd: int) -> None:
     """Let every byte pass `fd` unchanged, both ways: cfmakeraw(3)."""
     import termios

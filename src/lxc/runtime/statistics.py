@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from lxc import log
 from lxc.cgroups import outside, statistics
-from lxc.runtime import client
+from lxc.errors import LxcError
+from lxc.runtime import client, listing
+from lxc.runtime.place import place as place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
-    from lxc.cgroups.statistics import Directory, Usage
+    from lxc.cgroups.statistics import Detail, Directory, Usage
     from lxc.runtime.place import Place
 
 
 def usage(place: Place) -> Usage:
     """What the container uses now.  Raises NotRunning, StateError."""
     return statistics.usage(directory(place, outside.find()))
+
+
+def details(lxcpath: str) -> dict[str, Detail]:
+    """What each running container in `lxcpath` has used and uses now, by name."""
+    layout, found = outside.find(), {}
+    for name in listing.active(lxcpath):
+        try:
+            found[name] = statistics.detail(directory(place_of(name, lxcpath), layout))
+        except (LxcError, OSError) as error:
+            log.info(f"{name}: {error}")  # it has just ended, or is not ours to look at
+    return found
 
 
 def directory(place: Place, layout: Layout) -> Directory:

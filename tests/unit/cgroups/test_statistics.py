@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lxc.cgroups.statistics import Usage, usage
+from lxc.cgroups.statistics import Detail, Usage, detail, usage
 
 V1 = {
     "cpuacct/cpuacct.usage": "2421840\n",
@@ -63,3 +63,25 @@ def test_what_the_kernel_does_not_count_is_unknown(tmp_path: Path) -> None:
 def test_an_idle_container_has_done_nothing(below: Callable[[dict[str, str]], str]) -> None:
     top = below({"blkio/blkio.throttle.io_service_bytes": "Total 0\n"})
     assert usage(lambda controller: f"{top}/{controller}").io_bytes == 0
+
+
+def test_lxc_top_s_numbers_of_version_one(below: Callable[[dict[str, str]], str]) -> None:
+    more = {
+        "cpuacct/cpuacct.stat": "user 7\nsystem 8\n",
+        "blkio/blkio.throttle.io_service_bytes": "8:0 Read 10\n8:0 Write 1\n8:0 Total 11\n8:16 Read 5\n8:16 Total 5\nTotal 16\n",
+        "blkio/blkio.throttle.io_serviced": "8:0 Read 3\n8:0 Total 3\n8:16 Total 2\nTotal 5\n",
+        "memory/memory.memsw.usage_in_bytes": "300000\n",
+    }
+    top = below({**V1, **more})
+    assert detail(lambda controller: f"{top}/{controller}") == Detail(
+        2421840, 8, 7, 15, 1, 16, 5, 200704, 300000, 98304
+    )
+
+
+def test_lxc_top_s_numbers_of_version_two(below: Callable[[dict[str, str]], str]) -> None:
+    top = below({**V2, "all/cpu.stat": "usage_usec 50000\nuser_usec 30000\nsystem_usec 20000\n"})
+    assert detail(lambda controller: f"{top}/all") == Detail(50_000_000, 2, 3, 4097, 3, 4100, 5, 9999, 512, 77)
+
+
+def test_lxc_top_shows_nothing_for_what_is_not_counted() -> None:
+    assert detail(lambda controller: "") == Detail()

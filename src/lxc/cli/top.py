@@ -1,0 +1,203 @@
+"""lxc-top: what the running containers use, as it changes."""
+
+from __future__ import annotations
+
+import os
+import time
+from select import POLLIN, poll
+
+from lxc.cli import output
+from lxc.cli.options import Command, Printing, switch, value
+from lxc.errors import LxcError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lxc.cgroups.statistics import Detail
+
+_CLEAR, _BOLD, _PLAIN = "\33[H\33[J", "\33[7m\33[1m", "\33[0m"
+_FRAME = "%-18s %12s %12s %12s %36s %10s"
+_NAME_WIDTH = 18
+_AROUND = 3  # rows of the terminal that are not containers
+_TICKS = 100  # a second
+_UNITS = ((30, "GiB"), (20, "MiB"), (10, "KiB"))
+_DELAY, _BATCH_DELAY = 3.0, 300.0
+_COLUMNS = (
+    "time_ms", "container", "cpu_nanos", "cpu_sys_userhz", "cpu_user_userhz", "blkio_bytes", "blkio_iops", "mem_used_bytes",
+    "memsw_used_bytes", "kernel_mem_used_bytes",
+)  # fmt: skip
+_VALUES: dict[str, Callable[[Detail], int]] = {
+    "c": lambda it: it.cpu_ns,
+    "b": lambda it: it.io_bytes,
+    "m": lambda it: it.memory_bytes,
+    "s": lambda it: it.memory_and_swap_bytes,
+    "k": lambda it: it.kernel_bytes,
+}
+
+
+def order(text: str) -> str:
+    """n(ame), c(pu), b(lkio), m(emory), s(wap, with memory) or k(ernel memory)."""
+    if text[:1] not in ("n", *_VALUES):
+        raise ValueError(f"expected name, cpu, blkio, memory, swap or kernel, or its first letter, got {text!r}")
+    return text[0]
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, more than none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < 1e6:
+        raise ValueError(f"expected a number of seconds above 0, got {text!r}")
+    return number
+
+
+class TopArguments(Printing):
+    delay = value(
+        "delay", "d", "SECONDS", "Time between two looks (default: 3; in batch mode 300).", seconds, default=0.0
+    )
+    batch = switch("batch", "b", "Print lines of values, separated by commas, for programs.")
+    sort = value(
+        "sort", "s", "ORDER", "By n(ame), c(pu), b(lkio), m(emory), s(wap) or k(ernel memory).", order, default="n"
+    )
+    reverse = switch("reverse", "r", "The other way round.")
+
+
+def check(arguments: TopArguments) -> None:
+    if arguments.operands:
+        raise UsageError(f"{arguments.operands[0]!r}: expected no more words")
+
+
+COMMAND = Command(
+    "lxc-top",
+    TopArguments,
+    summary="Shows what the running containers use: processor, disks, memory.",
+    description="Names are sorted upwards, what is used downwards. The keys n c b m s k choose by what; the same again, or r, turns "
+    "the order round; q ends.\n\n"
+    "In batch mode a line is printed for each container and look; with --format json, which is a batch mode, too, a line "
+    "for each look, an array of objects with the same names. Sizes are in bytes, times in what their names say; "
+    "userhz is a hundredth of a second. On hosts of the unified layout memsw is the swap space alone.",
+    name="none",
+    containers="none",
+    many_paths=True,
+    check=check,
+    exits=(("0", "It was ended."), ("1", "It could not begin: standard input is no terminal.")),
+    examples=(("lxc-top -s m", "Shows who has most memory first."), ("lxc-top -b -d 60", "Prints a line a minute.")),
+    see_also=("lxc-info(1)", "lxc-cgroup(1)"),
+)
+
+
+def run(arguments: TopArguments) -> int:
+    if arguments.batch or arguments.format == "json":
+        _print(arguments)
+        return 0
+    if not os.isatty(0):
+        raise LxcError("Failed to setup terminal: stdin is not a tty", hint="-b prints for programs")
+    _show(arguments)
+    return 0
+
+
+def _print(arguments: TopArguments) -> None:
+    """Until nobody reads it any more."""
+    from lxc.runtime import statistics
+
+    if arguments.format == "text":
+        output.lines([",".join(_COLUMNS)])
+    while True:
+        now_ms, found = int(time.time() * 1000), statistics.details(arguments.lxcpath)
+        table = [(now_ms, name, *_numbers(found[name])) for name in sort(found, arguments.sort, arguments.reverse)]
+        if arguments.format == "json":
+            from json import dumps
+
+            output.lines([dumps([dict(zip(_COLUMNS, row, strict=True)) for row in table])])
+        else:
+            output.lines(",".join(map(str, row)) for row in table)
+        time.sleep(arguments.delay or _BATCH_DELAY)
+
+
+def _numbers(it: Detail) -> tuple[int, ...]:
+    return (
+        it.cpu_ns, it.system_ticks, it.user_ticks, it.io_bytes, it.operations, it.memory_bytes, it.memory_and_swap_bytes,
+        it.kernel_bytes,
+    )  # fmt: skip
+
+
+def _show(arguments: TopArguments) -> None:
+    from lxc.kernel import tty
+    from lxc.runtime import statistics
+
+    by, reverse = arguments.sort, arguments.reverse
+    before = tty.make_keys(0)
+    try:
+        waiter = poll()
+        waiter.register(0, POLLIN)
+        while True:
+            found = statistics.details(arguments.lxcpath)
+            rows = int.from_bytes(tty.window_size(0)[:2], "little")
+            output.write(_CLEAR + "\n".join(screen(found, sort(found, by, reverse), rows - _AROUND)))
+            if not waiter.poll((arguments.delay or _DELAY) * 1000):
+                continue
+            key = os.read(0, 1).decode(errors="replace")
+            if key in ("q", ""):
+                output.write("\n")
+                return
+            if key == "r" or key == by:
+                reverse = not reverse
+            elif key == "n" or key in _VALUES:
+                by, reverse = key, False
+    finally:
+        tty.restore(0, before)
+
+
+def sort(found: dict[str, Detail], by: str, reverse: bool) -> list[str]:
+    """The names, in the order to show them: names upwards, values downwards, or the other way round."""
+    if by == "n":
+        return sorted(found, reverse=reverse)
+    return sorted(found, key=lambda name: (_VALUES[by](found[name]), name), reverse=not reverse)
+
+
+def screen(found: dict[str, Detail], names: list[str], rows: int) -> Iterator[str]:
+    """The lines of the screen, with at most `rows` containers."""
+    total = {
+        field: sum(getattr(it, field) for it in found.values()) for field in ("memory_and_swap_bytes", "kernel_bytes")
+    }
+    more = tuple(
+        column
+        for column, field in (("MemSw", "memory_and_swap_bytes"), ("KMem", "kernel_bytes"))
+        if total[field]
+    )  # fmt: skip
+    frame = _FRAME + " %10s" * len(more)
+    yield _BOLD + frame % ("Container", "CPU", "CPU", "CPU", "BlkIO", "Mem", *more)
+    yield frame % ("Name", "Used", "Sys", "User", "Total(Read/Write)", "Used", *("Used" for _ in more))
+    shown = names[: max(rows, 0)]
+    lines = [_row(frame, name, [found[name]], more) for name in shown]
+    lines.append(_row(frame, f"TOTAL {len(shown)} of {len(names)}", list(found.values()), more))
+    yield _PLAIN + lines[0]
+    yield from lines[1:]
+
+
+def _row(frame: str, name: str, those: list[Detail], more: tuple[str, ...]) -> str:
+    def sum_of(field: str) -> int:
+        return sum(getattr(it, field) for it in those)
+
+    times = (sum_of("cpu_ns") / 1e9, sum_of("system_ticks") / _TICKS, sum_of("user_ticks") / _TICKS)
+    sizes = [humanized(sum_of(field)) for field in ("io_bytes", "read_bytes", "written_bytes")]
+    fields = {"MemSw": "memory_and_swap_bytes", "KMem": "kernel_bytes"}
+    return frame % (
+        name[:_NAME_WIDTH],
+        *(f"{each:.2f}" for each in times),
+        f"{sizes[0]}({sizes[1]}/{sizes[2]})",
+        humanized(sum_of("memory_bytes")),
+        *(humanized(sum_of(fields[column])) for column in more),
+    )
+
+
+def humanized(size: int) -> str:
+    """`size` in the largest unit that it exceeds, ten characters wide."""
+    for shift, unit in _UNITS:
+        if size > 1 << shift:
+            hundredths = (size & (1 << shift) - 1) * 100 >> shift
+            return f"{size >> shift:3}.{hundredths:02} {unit}"
+    return f"{size:3}.00   "
