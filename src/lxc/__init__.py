@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         attach_run_command,
         attach_run_shell,
         get_global_config_item,
+        start_all,
         version,
     )  # fmt: skip
     from lxc.api.networks import ContainerNetwork, ContainerNetworkList
@@ -47,7 +48,7 @@ __all__ = [
     "LXC_CLONE_KEEPBDEVTYPE", "LXC_CLONE_KEEPMACADDR", "LXC_CLONE_KEEPNAME", "LXC_CLONE_MAYBE_SNAPSHOT",
     "LXC_CLONE_SNAPSHOT", "LXC_CREATE_QUIET", "Container", "ContainerNetwork", "ContainerNetworkList",
     "arch_to_personality", "attach_run_command", "attach_run_shell", "default_config_path", "get_global_config_item",
-    "list_containers", "version",
+    "list_containers", "start_all", "version",
 ]  # fmt: skip
 _HOMES = {
     "Container": "lxc.container",

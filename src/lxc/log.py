@@ -37,6 +37,13 @@ def open(prefix: str, name: str = "", path: str = "", level: int = ERROR) -> Non
         _fd = _open_file(path)
 
 
+def about(name: str) -> None:
+    """Messages from here on are about the container `name`; those before are forgotten."""
+    global _name
+    _name = name
+    forget()
+
+
 def descriptor() -> int:
     """The log file's descriptor, -1 if there is none: whoever closes inherited descriptors spares it."""
     return _fd

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from lxc.errors import LxcError
 from lxc.release import LXC_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 version = LXC_VERSION
 
@@ -48,6 +49,20 @@ def get_global_config_item(key: str) -> str:
     if not value:
         raise KeyError("Invalid configuration key")
     return value
+
+
+def start_all(names: Iterable[str], config_path: str | None = None, *, at_a_time: int = 0) -> dict[str, LxcError]:
+    """Start these containers of `config_path` (default: lxc.lxcpath), `at_a_time` (0: as many as keep this machine busy).
+
+    Return when all run, or have failed: the failed ones' names and reasons, {} if there are none.  One that runs
+    already is fine.  This process is not forked.
+    """
+    from lxc.runtime import fleet, spawn
+    from lxc.runtime.place import place
+
+    wanted = [place(name, config_path or "") for name in names]
+    failed = spawn.call(fleet.failures, wanted, at_a_time)
+    return {name: LxcError(text, where=where, hint=hint) for name, (text, where, hint) in failed}
 
 
 def attach_run_command(cmd: str | Sequence[str] | tuple[str, list[str]]) -> int:

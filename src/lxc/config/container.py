@@ -225,7 +225,7 @@ class Config(Table):
     )  # fmt: skip
     start_auto = one("lxc.start.auto", flag, False, "1 to be started by lxc-autostart.")
     start_delay = one("lxc.start.delay", unsigned, 0, "Seconds that lxc-autostart waits after starting it.")
-    start_order = one("lxc.start.order", signed, 0, "Those with higher numbers are started earlier.")
+    start_order = one("lxc.start.order", signed, 0, "Those with lower numbers are started earlier.")
     group = several("lxc.group", words, "Groups of containers it belongs to.", sound=plain.anything)
 
     def keys(self, prefix: str = "") -> list[str]:

@@ -42,8 +42,21 @@ def exchange(connection: socket, place: Place, request: Request) -> Reply:
     Raises NotRunning if the monitor goes away instead, StateError if it does not
     answer, or refuses to.
     """
+    send(connection, place, request)
+    return receive(connection, place, request)
+
+
+def send(connection: socket, place: Place, request: Request) -> None:
+    """The first half of `exchange`.  Raises NotRunning."""
     try:
         sockets.send(connection, commands.encode(request), credentials=(os.getpid(), os.geteuid(), os.getegid()))
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from error
+
+
+def receive(connection: socket, place: Place, request: Request) -> Reply:
+    """The second half of `exchange`.  Raises NotRunning, StateError."""
+    try:
         raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
         if len(raw) < commands.HEADER:
             _close(descriptors)

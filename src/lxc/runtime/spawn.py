@@ -220,7 +220,7 @@ def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tupl
 def _start(asked: _Asked, order: Order) -> Said:
     from lxc.runtime import start
 
-    _open_log(order.place, order.config)
+    open_log(order.place, order.config)
     if order.foreground:
         _be_watched(asked.channel, order.place)
     return Said(start.start(order))
@@ -249,7 +249,7 @@ def _call(_asked: _Asked, function: Callable[..., object], *arguments: object) -
 _TASKS: dict[str, Callable[..., Said]] = {"start": _start, "create": _create, "attach": _attach, "work on": _call}
 
 
-def _open_log(place: Place, config: Config) -> None:
+def open_log(place: Place, config: Config) -> None:
     """Log as lxc.log.* say."""
     level = config.log_level if config.log_level >= 0 else log.ERROR
     path = (config.log_file or place.log_file) if config.log_file or config.log_level >= 0 else ""

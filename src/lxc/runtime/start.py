@@ -134,30 +134,82 @@ def start(order: Order) -> int:
     Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
     Raises AlreadyRunning, LxcError, and leaves nothing behind then.
     """
+    if not order.foreground:
+        begun = begin(order)
+        try:
+            return begun.outcome()
+        except KeyboardInterrupt:
+            begun.withdraw()
+            raise
+        finally:
+            begun.close()
+    plan = _decided(order)
+    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
+    try:
+        return _prepared(order, plan).keep(lambda: True, is_born=False)
+    finally:
+        signals.restore(mask)
+
+
+def begin(order: Order) -> Begun:
+    """The first half of `start`: a monitor that is at it.  The caller hears its outcome, or withdraws, and closes it."""
+    plan = _decided(order)
+    mask = signals.block(_INTERRUPTIONS)
+    try:
+        return Begun(order.place, *_fork_monitor(_prepared(order, plan)))
+    finally:
+        signals.restore(mask)
+
+
+class Begun(Record):
+    """A monitor that is starting its container."""
+
+    place: Place
+    channel: socket  # can be read when there is an outcome
+    pid: int
+
+    def outcome(self) -> int:
+        """Wait for what becomes of the start, and return 0.  Raises LxcError if it failed."""
+        letter, payload = _receive(self.channel)
+        if letter == _RUNS:
+            return 0
+        os.waitpid(self.pid, 0)
+        if letter == _FAILED:
+            log.forget()  # the monitor was born remembering it, too
+            raise handshake.unpack_failure(payload)
+        raise LxcError("the monitor ended before the container ran", hint="it may have been killed; look at dmesg(1)")
+
+    def withdraw(self) -> None:
+        """Nobody wants the container any more: have the start undone, and wait until it is."""
+        self.channel.shutdown(1)  # SHUT_WR: the monitor sees that
+        letter, _ = _receive(self.channel)
+        if letter == _RUNS:  # it ran before it could see it
+            stop.kill(self.place)
+        os.waitpid(self.pid, 0)
+
+    def close(self) -> None:
+        self.channel.close()
+
+
+def _decided(order: Order) -> StartPlan:
     plan = decide(order)
     for warning in plan.warnings:
         log.warn(warning)
     _check_creation(order.place)
-    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
+    return plan
+
+
+def _prepared(order: Order, plan: StartPlan) -> Watch:
+    """The claim, and all else that is made before there is a monitor.  Raises AlreadyRunning, LxcError."""
+    listener = _claim(order.place)
     try:
-        listener = _claim(order.place)
-        try:
-            pidfile = _open_pidfile(order.pidfile)
-            made = cgroups.prepare(plan.cgroups)
-        except BaseException:
-            listener.close()
-            _remove_pidfile(order.pidfile)
-            raise
-        watch = Watch(order, plan, made, listener, pidfile)
-        if order.foreground:
-            return watch.keep(lambda: True, is_born=False)
-        channel, pid = _fork_monitor(watch)
-    finally:
-        signals.restore(mask)
-    try:
-        return _await_word(channel, pid, order.place)
-    finally:
-        channel.close()
+        pidfile = _open_pidfile(order.pidfile)
+        made = cgroups.prepare(plan.cgroups)
+    except BaseException:
+        listener.close()
+        _remove_pidfile(order.pidfile)
+        raise
+    return Watch(order, plan, made, listener, pidfile)
 
 
 def _check_creation(place: Place) -> None:
@@ -218,26 +270,6 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     theirs.close()
     watch.listener.close()
     return ours, pid
-
-
-def _await_word(channel: socket, pid: int, place: Place) -> int:
-    """What the monitor says of the start.  On Ctrl-C have it undone, and wait until it is.  Raises LxcError."""
-    try:
-        letter, payload = _receive(channel)
-    except KeyboardInterrupt:
-        channel.shutdown(1)  # SHUT_WR: the monitor sees that nobody wants the container any more
-        letter, _ = _receive(channel)
-        if letter == _RUNS:  # it ran before it could see that
-            stop.kill(place)
-        os.waitpid(pid, 0)
-        raise
-    if letter == _RUNS:
-        return 0
-    os.waitpid(pid, 0)
-    if letter == _FAILED:
-        log.forget()  # the monitor was born remembering it, too
-        raise handshake.unpack_failure(payload)
-    raise LxcError("the monitor ended before the container ran", hint="it may have been killed; look at dmesg(1)")
 
 
 def _receive(channel: socket) -> tuple[bytes, bytes]:

@@ -8,13 +8,16 @@ import time
 
 from lxc.errors import NotRunning
 from lxc.kernel import process, signals, sockets
+from lxc.record import Record
 from lxc.runtime import client, commands, wait
 from lxc.runtime.commands import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lxc.kernel.sockets import socket
     from lxc.runtime.place import Place
 
+_STOP = Request(commands.STOP)
 _LONGEST_POLL_MS = (1 << 31) - 1  # an int of C: 24 days
 _SIGRTMIN_3 = 37  # what systemd takes for "halt" (systemd(1)); glibc's SIGRTMIN is 34
 
@@ -25,16 +28,37 @@ def kill(place: Place) -> None:
     A stopped container is fine.  Raises StateError.
     """
     try:
-        connection = client.connect(place)
+        begin_to_kill(place).wait()
     except NotRunning:
         return
+
+
+def begin_to_kill(place: Place) -> Dying:
+    """The first half of `kill`: return at once; the caller waits for the rest.  Raises NotRunning, StateError."""
+    connection = client.connect(place)
     try:
-        sockets.set_receive_timeout(connection, 0)
-        client.exchange(connection, place, Request(commands.STOP))
-    except NotRunning:
-        return  # the connection ends when the container does
-    finally:
+        client.send(connection, place, _STOP)
+    except BaseException:
         connection.close()
+        raise
+    return Dying(place, connection)
+
+
+class Dying(Record):
+    """A container whose monitor was told to kill it."""
+
+    place: Place
+    connection: socket
+
+    def wait(self) -> None:
+        """Return when the container is gone.  Raises StateError."""
+        try:
+            sockets.set_receive_timeout(self.connection, 0)
+            client.receive(self.connection, self.place, _STOP)
+        except NotRunning:
+            return  # the connection ends when the container does
+        finally:
+            self.connection.close()
 
 
 def shutdown(place: Place, timeout: float, signal: int = 0) -> bool:
@@ -59,7 +83,12 @@ def shutdown(place: Place, timeout: float, signal: int = 0) -> bool:
     finally:
         os.close(pidfd)
     left = -1 if deadline is None else max(1, deadline - time.monotonic())  # the monitor needs a moment to clean up
-    return wait.wait(place, frozenset({"STOPPED"}), left)
+    return await_end(place, left)
+
+
+def await_end(place: Place, timeout: float) -> bool:
+    """Wait up to `timeout` seconds (-1: forever) until the container is gone; return whether it is.  Raises StateError."""
+    return wait.wait(place, frozenset({"STOPPED"}), timeout)
 
 
 def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
