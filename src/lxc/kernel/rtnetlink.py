@@ -111,11 +111,6 @@ MAC = Kind(lambda text: bytes.fromhex(text.replace(":", "")), lambda raw: raw.he
 TEXTS = Kind(TEXT.pack, TEXT.unpack, repeats=True)
 _PAIR = Struct("=HH")
 VLANS = Kind(lambda pair: _PAIR.pack(*pair), _PAIR.unpack, repeats=True)  # struct bridge_vlan_info
-_FOUR = Struct("=QQQQ")
-_COUNTERS = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes")
-STATISTICS = Kind(  # struct rtnl_link_stats64: its first four numbers
-    bytes, lambda raw: dict(zip(_COUNTERS, _FOUR.unpack_from(raw), strict=True))
-)
 
 # The data of each kind of device has a name of its own.  Of a message that is read, only the bridge's are there.
 _BRIDGE = {"vlan_filtering": (7, U8), "default_pvid": (39, U16)}
@@ -141,7 +136,6 @@ LINK = Family(
         "linkinfo": (18, nested(_LINKINFO)),
         "ifalias": (20, TEXT),
         "netns_pid": (19, U32),
-        "statistics": (23, STATISTICS),
         "bridge_port": (26, nested({"flags": (0, U16), "vlans": (2, VLANS)})),
         "netns_fd": (28, U32),
         "ext_mask": (29, U32),

@@ -166,13 +166,6 @@ def test_what_the_kernel_says_is_read() -> None:
     ]
 
 
-def test_counters_are_those_of_the_device() -> None:
-    counters = b"".join(number.to_bytes(8, "little") for number in (1, 2, 3, 4, 99))
-    message = pack(Message(rtnetlink.RTM_NEWLINK, 0, {"statistics": counters}))
-    (read,) = unpack(message)
-    assert read.fields["statistics"] == {"rx_packets": 1, "tx_packets": 2, "rx_bytes": 3, "tx_bytes": 4}
-
-
 @pytest.mark.parametrize("capped", [True, False])
 def test_an_error_has_its_number_and_the_kernels_words(capped: bool) -> None:
     request = pack(Message(rtnetlink.RTM_GETLINK, 5, {"ifname": "x"}, 9))
