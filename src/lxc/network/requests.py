@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from lxc import log
 from lxc.errors import StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.fs import closing
@@ -70,9 +71,10 @@ def _set(step: Sysctl) -> None:
     try:
         with closing(os.open(step.path, os.O_WRONLY | os.O_CLOEXEC)) as file:
             os.write(file, step.value.encode())
-    except FileNotFoundError:
-        if not step.optional:
+    except OSError as error:
+        if not step.optional or error.errno not in (errno.ENOENT, errno.EACCES, errno.EROFS):
             raise
+        log.info(f"left out: {step}: {error.strerror}")
 
 
 def _require(step: Require) -> None:

@@ -71,7 +71,7 @@ class Sysctl(Record):
     device: str
     name: str
     value: str
-    optional: bool = False  # a kernel without that family has none
+    optional: bool = False  # a kernel without that family has none, and a container's may not be written
     where: str = ""
 
     @property
@@ -207,6 +207,8 @@ def hint(step: Record, number: int | None) -> str:
         return "the second digit must be even: with an odd one it is the address of a group of devices"
     if isinstance(step, HardwareAddress) and number == errno.EOPNOTSUPP:
         return "a device of this type has the address of its link: leave hwaddr out"
+    if isinstance(step, Move) and number == errno.EINVAL:
+        return "loopback, bridges and wireless devices, among others, stay in the namespace that they were made in"
     if isinstance(step, (Veth, Stacked)) and number == errno.EOPNOTSUPP:
         kind = step.type if isinstance(step, Stacked) else "veth"
         return f"this kernel has no devices of type {kind}: load its module, or use another type"

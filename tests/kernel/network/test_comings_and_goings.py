@@ -202,6 +202,23 @@ def test_whatever_fails_nothing_is_left(lab: Lab, what: str) -> None:
     assert state(lab, "wire1") == before
 
 
+def test_a_device_that_cannot_be_moved_is_said_to_be_one(lab: Lab) -> None:
+    name = lab.box("link = br0", kind="phys")
+    done = lab.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "cannot ip link set br0 netns INIT name br0: Invalid argument" in done.stderr
+    assert "stay in the namespace that they were made in" in done.stderr
+    assert set(lab.links()) == OWN
+
+
+def test_the_hosts_end_keeps_its_second_family_where_that_cannot_be_changed(lab: Lab) -> None:
+    lab.at_home("mount", "--bind", "/proc/sys", "/proc/sys")
+    lab.at_home("mount", "-o", "remount,bind,ro", "/proc/sys")
+    name = lab.box("link = br0", "ipv4.address = 10.77.0.5/24", kind="veth")
+    lab.start(name)
+    lab.reaches(name, "10.77.0.1")
+
+
 def test_a_name_of_somebody_elses_is_left_alone(lab: Lab) -> None:
     lab.at_home("ip", "link", "add", "vbox", "type", "veth", "peer", "name", "vother")
     before = state(lab, "vbox")
