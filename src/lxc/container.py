@@ -11,6 +11,7 @@ import os
 
 from lxc import log
 from lxc.api import attaching, attempt
+from lxc.api.checkpoints import Checkpoints
 from lxc.api.interfaces import Interfaces
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotRunning
@@ -31,7 +32,7 @@ else:
 _CREATE_QUIET = 1
 
 
-class Container(Interfaces):
+class Container(Interfaces, Checkpoints):
     """A container, whether it exists or not.
 
     A program with several threads gives each its own object.  No method forks the calling process, but for `attach`.

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lxc.runtime.launch import Running
     from lxc.runtime.place import Place
     from lxc.runtime.plan import StartPlan
+    from lxc.runtime.restoring import Checkpoint
     from lxc.security.apparmor.plan import Profile
     from lxc.security.seccomp.supervisor import Supervisor
     from lxc.terminal.outside import Terminals
@@ -75,8 +76,16 @@ class Exit(Record):
 
 
 class Monitor:
-    def __init__(self, place: Place, plan: StartPlan, config: Config, made: Cgroups, listener: socket) -> None:
-        """`made` and `listener` are the monitor's to remove and close."""
+    def __init__(
+        self,
+        place: Place,
+        plan: StartPlan,
+        config: Config,
+        made: Cgroups,
+        listener: socket,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """`made` and `listener` are the monitor's to remove and close; `checkpoint` is what its first life goes on from."""
         self.place, self.plan, self.config, self.made = place, plan, config, made
         self.loop = Loop()
         self.state = commands.STOPPED
@@ -85,6 +94,7 @@ class Monitor:
         self.supervisor: Supervisor | None = None
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
+        self._checkpoint = checkpoint
         self._may_reboot = True
         self._loaded: Profile | None = None  # of AppArmor, to be unloaded
         self._replaced = 0  # times that the supervisor ended by itself
@@ -193,7 +203,7 @@ class Monitor:
             apparmor.load(plan.security.label.profile)
             self._loaded = plan.security.label.profile
         self.supervisor = self._supervise()
-        running = self.running = launch.launch(
+        running = self.running = self._restored(plan) or launch.launch(
             plan,
             self.made,
             self.device_program,
@@ -240,6 +250,15 @@ class Monitor:
             self.loop.forget(self.supervisor.channel.fileno())
             self.supervisor.stop(self.running.listener if self.running else -1)
             self.supervisor = None
+
+    def _restored(self, plan: StartPlan) -> Running | None:
+        """The container as it was dumped; None if there is no dump, or it has been restored before."""
+        checkpoint, self._checkpoint = self._checkpoint, None
+        if not checkpoint:
+            return None
+        from lxc.runtime import restoring
+
+        return restoring.launch(checkpoint, plan, self.made, self.device_program, self._namespaces)
 
     def _init_ended(self, _events: int) -> None:
         assert self.running is not None

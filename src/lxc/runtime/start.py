@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.kernel.sockets import socket
     from lxc.runtime.place import Place
+    from lxc.runtime.restoring import Checkpoint
 
 _RUNS, _FAILED = b"R", b"F"
 _LONGEST_REPORT = 1 << 22
@@ -48,6 +49,7 @@ class Order(Record):
     pidfile: str = ""  # gets the monitor's pid
     config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
+    checkpoint: Checkpoint | None = None  # what is restored instead of a program being run
 
 
 class Watch(Record):
@@ -69,7 +71,8 @@ class Watch(Record):
             if self.pidfile >= 0:
                 os.write(self.pidfile, str(os.getpid()).encode())
                 os.close(self.pidfile)
-            it = monitor.Monitor(self.order.place, self.plan, self.order.config, self.made, self.listener)
+            order = self.order
+            it = monitor.Monitor(order.place, self.plan, order.config, self.made, self.listener, order.checkpoint)
         except BaseException as error:
             self.abandon()
             raise self._failed(error) from error

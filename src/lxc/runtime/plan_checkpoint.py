@@ -1,0 +1,75 @@
+"""What of a configuration CRIU must be told, and what stands in its way.  Pure."""
+
+from __future__ import annotations
+
+from lxc.checkpoint.plan import External, Root
+from lxc.errors import ConfigError
+from lxc.mounts.plan import Bind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lxc.cgroups.plan import Layout
+    from lxc.config.container import Config
+    from lxc.mounts.plan import Step
+
+_DUMPABLE = ("empty", "none", "phys", "macvlan", "veth")  # of the kinds of network devices, by CRIU
+_BUILT = ("empty", "none")  # what is put back in place by a restore
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError, with a line for each thing that cannot be dumped."""
+    mistakes = tuple(f"{where}: {what}" if where else what for what, where in _obstacles(config))
+    if mistakes:
+        raise ConfigError(*mistakes, hint="start the container without, and it can be dumped")
+
+
+def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
+    """What cannot be dumped, and where it was configured."""
+    if not config.rootfs_path.path:
+        yield "it has no lxc.rootfs.path: processes on the host's root are not dumped", ""
+    if config.tty_max:
+        yield (
+            f"lxc.tty.max = {config.tty_max}: the monitor has the other ends of its ttys",
+            _where(config, "lxc.tty.max"),
+        )
+    if config.console_path != "none":
+        told = f"lxc.console.path is {config.console_path or 'not set'}" + ", and not none"
+        yield f"{told}: the monitor has the other end of its console", _where(config, "lxc.console.path")
+    if config.idmap:
+        yield "lxc.idmap: a container with ids of its own is not dumped yet", _where(config, "lxc.idmap")
+    if "pid" in config.namespace_keep:
+        yield (
+            "lxc.namespace.keep: processes among those of the host are not dumped",
+            _where(config, "lxc.namespace.keep"),
+        )
+    for kind in config.namespace_share:
+        key = f"lxc.namespace.share.{kind}"
+        yield f"{key}: a namespace that others share is not dumped", _where(config, key)
+    if config.seccomp_notify_proxy:
+        key = "lxc.seccomp.notify.proxy"
+        yield f"{key}: the listener to its system calls cannot be dumped", _where(config, key)
+    for number, device in config.net.items():
+        key = f"lxc.net.{number}.type"
+        if device.type not in _DUMPABLE:
+            yield f"{key}: Found un-dumpable network: {device.type}", _where(config, key)
+        elif device.type not in _BUILT:
+            yield f"{key} = {device.type}: its devices are not restored yet", _where(config, key)
+
+
+def externals(steps: Iterable[Step]) -> tuple[External, ...]:
+    """What of the host is mounted in the container, besides devices that stand for themselves."""
+    return tuple(External(step.source, step.target) for step in steps if isinstance(step, Bind) and not step.in_root)
+
+
+def roots(layout: Layout, path: Callable[[str], str | None]) -> tuple[Root, ...]:
+    """For CRIU: the cgroup of the container's processes in each hierarchy; `path` tells it for a controller, "" the unified one."""
+    found = (
+        ("" if each.is_unified else each.controllers[0], ",".join(each.controllers)) for each in layout.hierarchies
+    )
+    return tuple(Root(path(controller) or "/", controllers) for controller, controllers in found)
+
+
+def _where(config: Config, key: str) -> str:
+    return (config.places(key) or ("",))[-1]
