@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
-from collections.abc import Iterator
 from signal import SIGKILL
 
 import pytest
 from tests.conftest import BIN, until
 from tests.hosts import Host
+from tests.kernel.bridge.conftest import Net
 
 pytestmark = pytest.mark.root
 
@@ -21,68 +20,6 @@ UDHCPC = """#!/bin/busybox sh
 /bin/busybox ip route add default via $router
 echo "nameserver $dns" >/run/resolv.conf
 """
-OUTER = """
-ip link set lo up
-ip address add 192.0.2.9/24 dev out0 && ip -6 address add 2001:db8::9/64 dev out0 nodad && ip link set out0 up
-echo ready; exec sleep infinity
-"""
-
-
-class Net:
-    """A host with lxc-net, and what would be containers on its bridge: network namespaces."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.containers = 0
-
-    def call(self, *words: str) -> tuple[int, str, str]:
-        done = self.host.run(str(BIN / "lxc-net"), *words)
-        return done.returncode, done.stdout, done.stderr
-
-    def ok(self, *words: str) -> str:
-        code, out, err = self.call(*words)
-        assert (code, err) == (0, ""), (words, code, out, err)
-        return out
-
-    def status(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.call("status", "--format", "json")[1])
-        return found
-
-    def set(self, **values: str) -> None:
-        self.host.write("/etc/default/lxc-net", "".join(f'{name}="{value}"\n' for name, value in values.items()))
-
-    def ruleset(self) -> str:
-        return re.sub(r"packets \d+ bytes \d+", "", self.host.ok("nft", "list", "ruleset"))
-
-    def occupy_port_53(self, address: str) -> None:
-        script = f"import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('{address}', 53)); print('bound', flush=True); s.recv(9)"
-        other = self.host.popen(*self.host.argv(sys.executable, "-c", script))
-        assert other.stdout
-        assert other.stdout.readline() == "bound\n"
-
-    def addresses(self, device: str = "lxcbr0") -> list[str]:
-        lines = self.host.ok("ip", "-o", "address", "show", "dev", device).splitlines()
-        return [line.split()[3] for line in lines if " fe80:" not in line]
-
-    def container(self) -> tuple[str, ...]:
-        """How to run a command in a new network namespace that has an eth0 on the bridge, up, without addresses."""
-        self.containers += 1
-        pid = self.host.namespace("--net", "--mount", "--uts")
-        port = f"port{self.containers}"
-        self.host.ok("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
-        self.host.ok("ip", "link", "set", port, "master", "lxcbr0", "up")
-        enter = ("nsenter", f"--target={pid}", "--net", "--mount", "--uts")
-        self.host.ok(*enter, "ip", "link", "set", "lo", "up")
-        self.host.ok(*enter, "ip", "link", "set", "eth0", "up")
-        return enter
-
-
-@pytest.fixture
-def net() -> Iterator[Net]:
-    with Host() as host:
-        it = Net(host)
-        yield it
-        it.call("stop")
 
 
 # ---- what containers get from it ---------------------------------------------------------------------------------------
@@ -92,19 +29,7 @@ def net() -> Iterator[Net]:
 def test_containers_get_addresses_and_reach_each_other_by_name_and_the_world_through_nat(net: Net, rules: str) -> None:
     """The world is a host behind this one, which knows no way back to the bridge's networks."""
     host = net.host
-    world = host.popen(*host.argv("unshare", "--net", "sh", "-c", "read go;" + OUTER), stdin=-1)
-    until(
-        lambda: host.ok("readlink", f"/proc/{world.pid}/ns/net") != host.ok("readlink", "/proc/self/ns/net"), "unshared"
-    )
-    host.ok("ip", "link", "add", "wan0", "type", "veth", "peer", "name", "out0", "netns", str(world.pid))
-    host.ok("ip", "address", "add", "192.0.2.1/24", "dev", "wan0")
-    host.ok("ip", "-6", "address", "add", "2001:db8::1/64", "dev", "wan0", "nodad")
-    host.ok("ip", "link", "set", "wan0", "up")
-    assert world.stdin
-    assert world.stdout
-    world.stdin.write("go\n")
-    world.stdin.flush()
-    assert world.stdout.readline() == "ready\n"
+    world = net.world()
     net.set(LXC_DOMAIN="lxc", LXC_USE_NFT="true" if rules == "nft" else "false")
     net.ok("start")
     host.write("/run/udhcpc", UDHCPC, 0o755)
@@ -134,19 +59,15 @@ def test_containers_get_addresses_and_reach_each_other_by_name_and_the_world_thr
         found = re.search(rf"Name:\t{other}.lxc\nAddress: (10\.0\.3\.\d+)\n", answer)
         assert found, answer
         address = found[1]
-        host.ok(*way, "busybox", "ping", "-c", "1", "-w", "5", address)
-        host.ok(*way, "busybox", "ping", "-c", "1", "-w", "5", "192.0.2.9")
-        host.ok(*way, "busybox", "ping", "-6", "-c", "1", "-w", "5", "2001:db8::9")
+        for target in (address, "192.0.2.9", "2001:db8::9"):
+            ping = (*way, "busybox", "ping", "-c", "1", "-w", "2", target)
+            until(lambda ping=ping: host.run(*ping).returncode == 0, f"{target} answers")  # type: ignore[misc]
     assert net.status()["leases"] == 2
     server = host.popen(
-        *host.argv(
-            "nsenter", f"--target={world.pid}", "--net", "busybox", "nc", "-l", "-p", "80", "-e", "echo", "hello"
-        )
+        *host.argv("nsenter", f"--target={world}", "--net", "busybox", "nc", "-l", "-p", "80", "-e", "echo", "hello")
     )
     until(
-        lambda: (
-            ":0050 " in host.ok("nsenter", f"--target={world.pid}", "--net", "cat", "/proc/net/tcp", "/proc/net/tcp6")
-        ),
+        lambda: ":0050 " in host.ok("nsenter", f"--target={world}", "--net", "cat", "/proc/net/tcp", "/proc/net/tcp6"),
         "it listens",
     )
     assert host.ok(*ways[0], "busybox", "nc", "-w", "5", "192.0.2.9", "80") == "hello\n"
