@@ -15,12 +15,12 @@ from lxc import log
 from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
-from lxc.network import loan, requests, steps, switch
+from lxc.network import grant, loan, requests, steps, switch
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links
 from lxc.network.loan import Loan
 from lxc.network.plan import Device, NetworkPlan
-from lxc.network.steps import PAIR, DefaultVlan, Move, Neighbour, Route, Stacked, Step, Veth, Vlan
+from lxc.network.steps import PAIR, DefaultVlan, Granted, Move, Neighbour, Route, Stacked, Step, Veth, Vlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Network:
         self._made: list[Device] = []  # with their names, as far as the up scripts have been run
         self._answering: list[Step] = []  # what outlives the namespace, in the order it was done
         self._ports: list[tuple[str, str]] = []  # (bridge, port) of Open vSwitch
+        self._granted: list[tuple[Granted, str]] = []  # with the name of the host's end
         self._loans: list[Loan] = []
         self._indexes: dict[int, int] = {}  # of the devices that are lent: their number in the container
         self._guard: Guard | None = None
@@ -57,8 +58,10 @@ class Network:
             self._plan = self._plan.replace(devices=devices)
         return self._plan
 
-    def prepare(self, netns: int, tell: Callable[[Device], None]) -> None:
-        """Make the devices, in the namespace `netns`; `tell` runs a device's up script.  Raises StepError, OSError.
+    def prepare(self, netns: int, pid: int, tell: Callable[[Device], None]) -> None:
+        """Make the devices, in the namespace `netns`, that of process `pid`; `tell` runs a device's up script.
+
+        Raises StepError, OSError.
 
         What was made before a failure is left to `undo`.
         """
@@ -67,7 +70,7 @@ class Network:
         with Links(Channel()) as host:
             self._guard = self._guarded(host, netns)
             for device in self._plan.devices:
-                made = self._make(device, host, netns)
+                made = self._make(device, host, netns, pid)
                 tell(made)
                 self._made.append(made)
             for each in self._loans:
@@ -87,6 +90,7 @@ class Network:
             except (OSError, LxcError) as error:
                 log.warn(str(error))
         self._delete_ports()
+        self._delete_granted(netns)
         guard, self._guard = self._guard, None
         if guard:
             guard.dismiss()
@@ -119,13 +123,17 @@ class Network:
                 self._indexes[int(words[0])] = int(words[1])
             elif what == "port":
                 self._ports.append((words[0], words[1]))
+            elif what == "granted":
+                makes = (device.make for device in self._plan.devices if device.number == int(words[0]))
+                self._granted += ((make, words[1]) for make in makes if isinstance(make, Granted))
         answering = told.count(b"answering\n")
         self._answering = [step for device in self._plan.devices for step in device.before][:answering]
         self._bring_home(netns)
         self._stop_answering()
         self._delete_ports()
+        self._delete_granted(netns)
 
-    def _make(self, device: Device, host: Links, netns: int) -> Device:
+    def _make(self, device: Device, host: Links, netns: int, pid: int) -> Device:
         """Make one device, and return it with the names it got."""
         for step in device.before:
             _perform(step, host)
@@ -138,6 +146,11 @@ class Network:
                 for step in device.after:
                     if not (is_on_switch and isinstance(step, (DefaultVlan, Vlan))):  # it knows of them already
                         _perform(step, host)
+            case Granted() as asked:
+                pair = grant.create(asked, pid)
+                self._granted.append((asked, pair))
+                self._remember("granted", str(device.number), pair)
+                device = device.paired(pair)
             case Stacked():
                 _stack(device.make, host, netns)
             case Move():
@@ -205,6 +218,15 @@ class Network:
                 switch.delete_port(bridge, port)
             except (OSError, StepError) as error:
                 log.warn(str(error))
+
+    def _delete_granted(self, netns: int) -> None:
+        """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
+        granted, self._granted = self._granted, []
+        for step, pair in granted:
+            try:
+                grant.delete(step, netns, pair)
+            except StepError as error:
+                log.debug(f"{pair} goes with the container's network namespace: {error}")
 
 
 class _doing:
@@ -282,7 +304,8 @@ def _is_switch(link: Link | None) -> bool:
 
 
 def _is_on_switch(device: Device, host: Links) -> bool:
-    return isinstance(device.make, Veth) and bool(device.make.bridge) and _is_switch(host.find(device.make.bridge))
+    is_port = isinstance(device.make, (Veth, Granted)) and bool(device.make.bridge)
+    return is_port and _is_switch(host.find(device.link))
 
 
 def _loan(device: Device, host: Links) -> Loan:

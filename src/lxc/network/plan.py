@@ -15,11 +15,12 @@ is the gateway (`auto`).
 
 from __future__ import annotations
 
-from lxc.errors import StepError
+from lxc.network import tenant as tenants
 from lxc.network.steps import (
     PAIR,
     Address,
     DefaultVlan,
+    Granted,
     HardwareAddress,
     Making,
     Move,
@@ -33,43 +34,16 @@ from lxc.network.steps import (
     Veth,
     Vlan,
 )
+from lxc.network.tenant import Tenant
+from lxc.network.wishes import Wish
 from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Protocol
 
+    from lxc.network.wishes import Configured
     from lxc.values.address import Address as Network
-
-    class Configured(Protocol):
-        """The keys below lxc.net.N."""
-
-        type: str
-        flags: str
-        link: str
-        name: str
-        hwaddr: str
-        mtu: int
-        l2proxy: bool
-        ipv4_address: tuple[Network, ...]
-        ipv4_gateway: str
-        ipv6_address: tuple[Network, ...]
-        ipv6_gateway: str
-        veth_mode: str
-        veth_pair: str
-        veth_n_rxqueues: int
-        veth_n_txqueues: int
-        veth_ipv4_route: tuple[Network, ...]
-        veth_ipv6_route: tuple[Network, ...]
-        veth_vlan_id: int | None
-        veth_vlan_tagged_id: tuple[int, ...]
-        vlan_id: int
-        macvlan_mode: str
-        ipvlan_mode: str
-        ipvlan_isolation: str
-
-        def is_set(self, name: str) -> bool: ...
 
 
 _NO_VLAN = -1  # lxc.net.N.veth.vlan.id = none
@@ -94,11 +68,11 @@ class Device(Record):
 
     @property
     def pair(self) -> str:
-        return self.make.pair if isinstance(self.make, Veth) else ""
+        return self.make.pair if isinstance(self.make, (Veth, Granted)) else ""
 
     def paired(self, pair: str) -> Device:
         """The same, with the name of the host's end."""
-        if not isinstance(self.make, Veth):
+        if not isinstance(self.make, (Veth, Granted)):
             return self
         after = (
             step if isinstance(step, (HardwareAddress, Address, Up)) or step.device != self.pair else step.replace(device=pair)
@@ -143,41 +117,31 @@ class NetworkPlan(Record):
         return "\n".join(line for line in lines if line)
 
 
-def plan(devices: Mapping[int, Configured], where: Callable[[str], tuple[str, ...]]) -> NetworkPlan:
+def plan(
+    devices: Mapping[int, Configured], where: Callable[[str], tuple[str, ...]], tenant: Tenant | None = None
+) -> NetworkPlan:
     """The plan for the devices lxc.net.<number>; `where` gives the places (file:line) that a key was set at.
 
     Raises StepError for a device that cannot be.
     """
     if devices and all(device.type == "none" for device in devices.values()):
         return NetworkPlan(has_namespace=False)
-    wishes = [_Wish(number, device, where) for number, device in sorted(devices.items()) if device.type != "none"]
+    wishes = [Wish(number, device, where) for number, device in sorted(devices.items()) if device.type != "none"]
     for wish in wishes:
         _check(wish)
+        if tenant:
+            tenants.check(wish)
     names = _names(wishes)
+    made = (_device(wish, names[wish.number]) for wish in wishes)
     return NetworkPlan(
         True,
-        tuple(_device(wish, names[wish.number]) for wish in wishes),
+        tuple(_granted(device, tenant) for device in made) if tenant else tuple(made),
         any(wish.device.flags for wish in wishes),
+        tuple(warning for wish in wishes for warning in tenants.without_effect(wish)) if tenant else (),
     )
 
 
-class _Wish(Record):
-    number: int
-    device: Configured
-    where_all: Callable[[str], tuple[str, ...]]
-
-    def where(self, key: str) -> str:
-        return next(iter(self.where_all(f"lxc.net.{self.number}.{key}")[-1:]), "")
-
-    def places(self, key: str) -> tuple[str, ...]:
-        return self.where_all(f"lxc.net.{self.number}.{key}")
-
-    def fail(self, key: str, why: str, hint: str = "") -> StepError:
-        where = self.where(key) or self.where("type")
-        return StepError(f"make the network device lxc.net.{self.number}", why, where=where, hint=hint)
-
-
-def _check(wish: _Wish) -> None:
+def _check(wish: Wish) -> None:
     """Raise StepError for what cannot work."""
     device = wish.device
     if not device.type or not device.is_set("type"):
@@ -206,7 +170,7 @@ def _check(wish: _Wish) -> None:
         raise wish.fail("vlan.id", f"VLANs are 1 to 4094, not {device.vlan_id}")
 
 
-def _check_vlans(wish: _Wish) -> None:
+def _check_vlans(wish: Wish) -> None:
     device = wish.device
     if device.veth_vlan_id is None and not device.veth_vlan_tagged_id:
         return
@@ -218,7 +182,18 @@ def _check_vlans(wish: _Wish) -> None:
         raise wish.fail("veth.vlan.tagged.id", f"VLAN {device.veth_vlan_id} is its untagged one already")
 
 
-def _names(wishes: list[_Wish]) -> dict[int, str]:
+def _granted(device: Device, tenant: Tenant) -> Device:
+    """The same as an ordinary user gets it: nothing is done on the host but by lxc-user-nic."""
+    veth = device.make
+    if not isinstance(veth, Veth):
+        return device
+    make = Granted(
+        veth.name, device.link, tenant.lxcpath, tenant.container, where=veth.where, where_link=veth.where_link
+    )
+    return device.replace(make=make, before=(), after=())
+
+
+def _names(wishes: list[Wish]) -> dict[int, str]:
     """What each is called in the container: first those with a name of their own, so that none of these is taken."""
     taken, names = {"lo"}, dict[int, str]()
     for is_second in (False, True):
@@ -248,7 +223,7 @@ def _free(template: str, taken: set[str]) -> str:
     return template.replace("%d", str(number))
 
 
-def _device(wish: _Wish, name: str) -> Device:
+def _device(wish: Wish, name: str) -> Device:
     device = wish.device
     return Device(
         wish.number,
@@ -263,7 +238,7 @@ def _device(wish: _Wish, name: str) -> Device:
     )
 
 
-def _make(wish: _Wish, name: str) -> Making | None:
+def _make(wish: Wish, name: str) -> Making | None:
     device, where, where_link = wish.device, wish.where("type"), wish.where("link")
     if device.type == "veth":
         return Veth(
@@ -298,7 +273,7 @@ def _options(device: Configured) -> tuple[tuple[tuple[str, int], ...], str]:
     return (("id", device.vlan_id),), f"id {device.vlan_id}"
 
 
-def _l2proxy(wish: _Wish) -> Iterator[Step]:
+def _l2proxy(wish: Wish) -> Iterator[Step]:
     """The host answers for its addresses on the link; of an ipvlan, only if it has routes to them."""
     device, where = wish.device, wish.where("l2proxy")
     for family, _, addresses in _families(device):
@@ -313,7 +288,7 @@ def _l2proxy(wish: _Wish) -> Iterator[Step]:
                 yield Route(family, "lo", each.address, _bits(family), where=place)
 
 
-def _host_end(wish: _Wish) -> Iterator[Step]:
+def _host_end(wish: Wish) -> Iterator[Step]:
     device, pair = wish.device, wish.device.veth_pair or PAIR
     if device.veth_mode == "bridge" and device.link:
         if not device.veth_ipv6_route:  # which need it
@@ -326,7 +301,7 @@ def _host_end(wish: _Wish) -> Iterator[Step]:
         yield from _router(wish, pair)
 
 
-def _vlans(wish: _Wish, pair: str) -> Iterator[Step]:
+def _vlans(wish: Wish, pair: str) -> Iterator[Step]:
     device, where = wish.device, wish.where("veth.vlan.id")
     if device.veth_vlan_id is not None:
         yield DefaultVlan(pair, device.link, device.veth_vlan_id, where)
@@ -336,7 +311,7 @@ def _vlans(wish: _Wish, pair: str) -> Iterator[Step]:
         yield Vlan(pair, vid, where=place)
 
 
-def _router(wish: _Wish, pair: str) -> Iterator[Step]:
+def _router(wish: Wish, pair: str) -> Iterator[Step]:
     """The host's end is the gateway: it answers for that address, forwards, and knows where the container's are."""
     for family, gateway, addresses in _families(wish.device):
         where = wish.where(f"{family}.gateway")
@@ -351,7 +326,7 @@ def _router(wish: _Wish, pair: str) -> Iterator[Step]:
             yield Route(family, pair, each.address, _bits(family), where=place)
 
 
-def _inside(wish: _Wish, name: str) -> Iterator[Step]:
+def _inside(wish: Wish, name: str) -> Iterator[Step]:
     device = wish.device
     if device.hwaddr:
         yield HardwareAddress(name, device.hwaddr, wish.where("hwaddr"))

@@ -33,6 +33,22 @@ class Veth(Record):
         return f"ip link add {self.pair}{mtu}{mirrored}{master} up type veth peer {peer}"
 
 
+class Granted(Record):
+    """Have lxc-user-nic(1) make a pair for an ordinary user, whose other end is a port of `bridge`, or of none."""
+
+    name: str
+    bridge: str
+    lxcpath: str
+    container: str
+    pair: str = PAIR
+    where: str = ""
+    where_link: str = ""
+
+    def __str__(self) -> str:
+        words = (self.lxcpath, self.container, _NETNS, "veth", self.bridge or "none", self.name)
+        return f"lxc-user-nic create {' '.join(words)}"
+
+
 class Stacked(Record):
     """Make a device on top of the host's device `link`; `options` are of its type, by the names of rtnetlink's fields."""
 
@@ -190,7 +206,7 @@ class Neighbour(Record):
 
 
 Step = Sysctl | Require | DefaultVlan | Vlan | HardwareAddress | Address | Up | Route | Neighbour
-Making = Veth | Stacked | Move
+Making = Veth | Granted | Stacked | Move
 
 
 def _queues(rx: int, tx: int) -> str:

@@ -148,7 +148,7 @@ def _accompany(
         gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
         as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
     limits.prepare(plan.limits, pid)
-    net.prepare(held.file("net"), lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
+    net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
     handshake.go()
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))

@@ -16,6 +16,7 @@ from lxc.mounts import plan as mounts
 from lxc.mounts.plan import BootId, Step
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
+from lxc.network.tenant import Tenant
 from lxc.record import Record
 from lxc.runtime import plan_cgroups, plan_hooks, plan_namespaces, plan_security
 from lxc.security.apparmor import plan as apparmor
@@ -184,7 +185,8 @@ def start(
 
     `argv` overrides lxc.init.cmd, or with `execute` lxc.execute.cmd.  Raises Unsupported, LxcError.
     """
-    devices = network.plan(config.net, config.places)
+    tenant = None if facts.starter.is_root else Tenant(place.lxcpath, place.name)
+    devices = network.plan(config.net, config.places, tenant)
     namespaces = plan_namespaces.new(config, has_network=devices.has_namespace)
     if "net" not in namespaces:
         devices = devices.without_namespace()

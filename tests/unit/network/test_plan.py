@@ -8,6 +8,7 @@ from lxc.config import document
 from lxc.errors import StepError
 from lxc.network import plan as network
 from lxc.network.plan import NetworkPlan
+from lxc.network.tenant import Tenant
 
 
 def planned(text: str) -> NetworkPlan:
@@ -213,3 +214,55 @@ def test_the_hosts_end_gets_its_name_everywhere() -> None:
     assert "vethXXXXXX" not in str(pair.paired("vethAbCdEf"))
     assert str(pair.paired("vethAbCdEf")) == str(pair).replace("vethXXXXXX", "vethAbCdEf")
     assert pair.paired("vethAbCdEf").pair == "vethAbCdEf"
+
+
+TENANT = Tenant("/u/lxc", "web")
+
+
+def of_user(*lines: str, kind: str = "veth") -> NetworkPlan:
+    config, _ = document.parse("".join(f"lxc.net.0.{line}\n" for line in (f"type = {kind}", *lines)), "config")
+    return network.plan(config.net, config.places, TENANT)
+
+
+def test_a_users_device_is_made_by_lxc_user_nic_and_configured_inside() -> None:
+    assert str(
+        of_user("link = br0", "flags = up", "hwaddr = 10:66:6a:1:2:3", "ipv4.address = 10.0.3.5/24")
+    ).splitlines() == [
+        "ip link set lo up",
+        "lxc-user-nic create /u/lxc web INIT veth br0 eth0  # config:1",
+        "ip link set eth0 address 10:66:6a:1:2:3  # config:4",
+        "ip address add 10.0.3.5/24 broadcast 10.0.3.255 dev eth0  # config:5",
+        "ip link set eth0 up  # config:3",
+    ]
+    assert str(of_user()) == "lxc-user-nic create /u/lxc web INIT veth none eth0  # config:1"
+
+
+def test_what_only_root_can_have_of_it_is_told() -> None:
+    keys = (
+        "mtu = 1400",
+        "l2proxy = 1",
+        "veth.mode = router",
+        "veth.pair = x",
+        "veth.n_rxqueues = 2",
+        "veth.ipv4.route = 10.0.0.0/8",
+    )
+    plan = of_user("link = br0", *keys)
+    assert plan.warnings == tuple(
+        f"config:{number}: lxc.net.0.{key.partition(' ')[0]} has no effect: the user is not root"
+        for number, key in enumerate(keys, 3)
+    )
+    assert str(plan) == "lxc-user-nic create /u/lxc web INIT veth br0 eth0  # config:1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "why"),
+    [
+        (("link = eth0",), "macvlan", "an ordinary user can have devices of type veth only, not macvlan"),
+        (("link = eth0",), "phys", "an ordinary user can have devices of type veth only, not phys"),
+        (("link = br0", "veth.vlan.id = 7"), "veth", "an ordinary user cannot choose the VLAN"),
+        (("link = br0", "veth.vlan.tagged.id = 7"), "veth", "an ordinary user cannot choose the VLAN"),
+    ],
+)
+def test_what_a_user_cannot_have_is_refused(lines: tuple[str, ...], kind: str, why: str) -> None:
+    with pytest.raises(StepError, match=f"^cannot make the network device lxc.net.0: {why}$"):
+        of_user(*lines, kind=kind)

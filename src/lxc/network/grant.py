@@ -1,0 +1,66 @@
+"""Devices that a user may have on a bridge of the host's: made and deleted by lxc-user-nic(1), which is setuid root."""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import StepError
+from lxc.kernel import signals
+from lxc.kernel.fs import closing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.network.steps import Granted
+
+_NAME = "lxc-user-nic"
+OURS = os.path.normpath(f"{os.path.dirname(__file__)}/../libexec/{_NAME}")
+_PLACES = (OURS, f"/usr/libexec/lxc/{_NAME}", f"/usr/lib/lxc/{_NAME}")
+_SETUID = 0o4000
+_MOST_SAID = 4000  # bytes
+
+
+def create(step: Granted, pid: int) -> str:
+    """Have the pair made, one end in the network namespace of process `pid`; the name of the other.  Raises StepError."""
+    said = _run("create", step, str(pid), step.name)
+    fields = said.split(":")
+    if len(fields) != 4 or not fields[1].isdecimal() or not fields[3].isdecimal() or fields[0] != step.name:
+        raise StepError(str(step), f"{_NAME} answers what it should not: {said!r}", where=step.where)
+    return fields[2]
+
+
+def delete(step: Granted, netns: int, pair: str) -> None:
+    """Have the pair deleted whose other end is in the open namespace `netns`.  Raises StepError."""
+    _run("delete", step, f"/proc/{os.getpid()}/fd/{netns}", pair)
+
+
+def _run(verb: str, step: Granted, namespace: str, name: str) -> str:
+    """What it prints if it succeeds.  Raises StepError with its own words."""
+    program = _program(step)
+    argv = (_NAME, verb, step.lxcpath, step.container, namespace, "veth", step.bridge or "none", name)
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    with closing(reader):
+        with closing(writer):
+            actions = tuple((os.POSIX_SPAWN_DUP2, writer, fd) for fd in (1, 2))
+            child = os.posix_spawn(program, argv, {}, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGPIPE,))
+        raw = b""
+        while part := os.read(reader, 4096):
+            raw = (raw + part)[:_MOST_SAID]
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    said = raw.decode(errors="replace").strip()
+    if status:
+        why = " / ".join(line.removeprefix(f"{_NAME}: ") for line in said.splitlines())
+        raise StepError(str(step), why or f"{_NAME} ended with status {status}", where=step.where)
+    return said
+
+
+def _program(step: Granted) -> str:
+    """The first one that can do its work.  Raises StepError if there is none."""
+    for path in _PLACES:
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if status.st_uid == 0 and status.st_mode & _SETUID and os.access(path, os.X_OK):
+            return path
+    why = f"no {_NAME} is installed that could do it: it has to be root's and setuid"
+    raise StepError(str(step), why, where=step.where, hint=f"chown root:root {OURS}; chmod 4755 {OURS}")
