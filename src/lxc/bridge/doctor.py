@@ -131,11 +131,26 @@ def _rules_of_others(facts: Facts, settings: Settings) -> Iterator[Finding]:
             else ""
         )
         yield Finding(what, f"{' && '.join(rules)}{docker}")
+    for program in ("iptables", "iptables-legacy"):
+        if _is_legacy(program) and _drops(program, bridge):
+            what = f"{program}'s chain FORWARD drops what is forwarded, and has no rule for {bridge}"
+            yield Finding(what, " && ".join(f"{program} -I FORWARD {way} {bridge} -j ACCEPT" for way in ("-i", "-o")))
+            break
     if os.path.isdir("/run/firewalld"):
         yield Finding(
             f"firewalld may reject what comes from {bridge}",
             f"firewall-cmd --permanent --zone=trusted --add-interface={bridge} && firewall-cmd --reload",
         )
+
+
+def _is_legacy(program: str) -> bool:
+    """Whether its rules are none of nftables', which shows those of the other kind itself."""
+    return "legacy" in programs.run((program, "-V")).output
+
+
+def _drops(program: str, bridge: str) -> bool:
+    rules = programs.run((program, "-w", "-S", "FORWARD")).output.split("\n")
+    return "-P FORWARD DROP" in rules and not any(f" {bridge} " in rule and "-j ACCEPT" in rule for rule in rules)
 
 
 def _full(status: Status) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch
 from lxc.errors import LxcError, UsageError
@@ -79,6 +81,8 @@ def run(arguments: NetArguments) -> int:
         output.lines(str(step) for step in service.planned(given))
         return RUNNING
     if verb in ("status", "doctor"):
+        if os.geteuid() != 0:
+            raise LxcError("only root sees the firewall's rules", hint=f"sudo lxc-net {verb}")
         status = service.Service(given).status()
         return _status(arguments, status) if verb == "status" else _doctor(arguments, status)
     return _act(verb, given, quiet=arguments.quiet)

@@ -262,6 +262,13 @@ def test_the_settings_see_nothing_of_the_callers_environment(net: Net) -> None:
     assert "ip link add lxcbr0 " in done.stdout
 
 
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_a_user_cannot_look_at_a_firewall(net: Net, verb: str) -> None:
+    done = net.host.run(str(BIN / "lxc-net"), verb, user="alice")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"lxc-net: only root sees the firewall's rules\n  sudo lxc-net {verb}\n"
+
+
 def test_a_user_is_told_that_it_takes_root(net: Net) -> None:
     done = net.host.run(str(BIN / "lxc-net"), "start", user="alice")
     assert done.returncode == 1
@@ -280,6 +287,12 @@ def test_a_user_is_told_that_it_takes_root(net: Net) -> None:
             {},
             "the nftables chain ip filter FORWARD drops what is forwarded, and has no rule for lxcbr0",
             "nft insert rule ip filter FORWARD iifname \"lxcbr0\" accept && nft insert rule",
+        ),
+        (
+            "iptables-legacy -P FORWARD DROP && iptables-legacy -A FORWARD -i other0 -j ACCEPT",
+            {},
+            "iptables-legacy's chain FORWARD drops what is forwarded, and has no rule for lxcbr0",
+            "iptables-legacy -I FORWARD -i lxcbr0 -j ACCEPT && iptables-legacy -I FORWARD -o lxcbr0 -j ACCEPT",
         ),
         ("mkdir /run/firewalld", {}, "firewalld may reject what comes from lxcbr0", "--zone=trusted --add-interface=lxcbr0"),
         (

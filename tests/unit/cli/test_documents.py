@@ -27,6 +27,9 @@ CONTAINERS = {
 }
 
 
+WRITTEN = ("docs/man/lxc-user-nic.1", "docs/man/lxc-usernet.5")  # by hand: what native/user-nic is has no table
+
+
 @pytest.mark.parametrize("path", sorted(documents.files()))
 def test_each_file_is_what_the_tables_say_now(path: str) -> None:
     assert (ROOT / path).read_text() == documents.files()[path], "run: python3 tools/documents.py"
@@ -34,7 +37,7 @@ def test_each_file_is_what_the_tables_say_now(path: str) -> None:
 
 def test_there_is_no_file_of_a_command_that_is_gone() -> None:
     made = {*ROOT.glob("docs/man/*"), *ROOT.glob("completions/*/*")}
-    assert {str(path.relative_to(ROOT)) for path in made} <= set(documents.files())
+    assert {str(path.relative_to(ROOT)) for path in made} <= {*documents.files(), *WRITTEN}
 
 
 @pytest.mark.parametrize("command", documents.commands(), ids=lambda command: command.tool)
