@@ -124,3 +124,29 @@ def test_a_directory_that_is_no_mount_cannot_be_moved(lxc: Lxc) -> None:
     said = lxc.run("lxc-start", "-n", box).stderr
     assert "mount --move" in said
     assert "is no mount of its own: write bind" in said
+
+
+PINNED = """
+set -e
+mount -t tmpfs none {base}
+cp -a {root} {base}/rootfs
+{start}
+if mount -o remount,ro {base}; then echo remounted; fi
+ls -A {base}/rootfs > {path}/inside
+{stop}
+mount -o remount,ro {base}
+echo done
+"""
+
+
+def test_the_file_system_of_a_running_container_stays_writable(lxc: Lxc, box: str) -> None:
+    """Pinned: somebody who tidies up the host cannot make it read-only. When the container has stopped, he can."""
+    base = lxc.path / "mounted"
+    base.mkdir()
+    before = sorted(os.listdir(lxc.rootfs(box)))
+    words = " ".join(lxc.command("lxc-start", "-n", box, "-s", f"lxc.rootfs.path=dir:{base}/rootfs"))
+    stop = " ".join(lxc.command("lxc-stop", "-n", box, "-k"))
+    script = PINNED.format(base=base, root=lxc.rootfs(box), start=words, stop=stop, path=lxc.path)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, "busy" in done.stderr) == ("done\n", True), done.stderr
+    assert sorted((lxc.path / "inside").read_text().split()) == before
