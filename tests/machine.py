@@ -93,6 +93,12 @@ def _has_command(name: str) -> bool:
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is not None
 
 
+def _has_landlock() -> bool:
+    from lxc.kernel import landlock
+
+    return landlock.abi() > 0
+
+
 def _is_kernel(least: str) -> bool:
     return _version(os.uname().release) >= _version(least)
 
@@ -122,6 +128,7 @@ NEEDS = {
     ),
     "link_kind": Need("link_kind(kind): a kernel with such network devices: vlan, ipvlan …", _has_link_kind),
     "file_system": Need("file_system(name): a kernel with this file system: btrfs, overlay …", _has_file_system),
+    "landlock": Need("a kernel with Landlock", _has_landlock),
     "command": Need("command(name): a program of the host's that need not be there", _has_command),
     "debian": Need("a Debian root with systemd, made by debootstrap or unpacked (tests/debian.py)", debian.can_be_made),
     "kernel": Need(

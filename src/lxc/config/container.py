@@ -186,6 +186,10 @@ class Config(Table):
         "lxc.seccomp.notify.proxy", address.proxy, "", "Socket that decides on system calls.", address.show_proxy
     )
     seccomp_notify_cookie = one("lxc.seccomp.notify.cookie", text, "", "Text sent to that socket with each of them.")
+    x_monitor_landlock = one(
+        "lxc.x-monitor-landlock", flag, False,
+        "1 to deny the monitor, while it serves, to write but to control groups and logs.",
+    )  # fmt: skip
     x_landlock = many(
         "lxc.x-landlock", landlock.parse,
         "What the container's processes may do to files, everything else being denied: `read,execute /usr`. The rights "

@@ -70,7 +70,7 @@ def facts(config: Config, place: Place) -> Facts:
         modules=(modules := security_modules()),
         apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
         starter=starter(),
-        landlock=landlock.abi() if config.x_landlock else 0,
+        landlock=landlock.abi() if config.x_landlock or config.x_monitor_landlock else 0,
         makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",

@@ -24,7 +24,7 @@ from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.network.outside import Network
 from lxc.record import Record
-from lxc.runtime import as_root, commands, launch, remedies
+from lxc.runtime import as_root, commands, launch, remedies, restricted
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.place import run_directory
@@ -178,7 +178,7 @@ class Monitor:
             self.set_state(commands.RUNNING)
             if not started():
                 self.kill(signals.SIGKILL)
-            self.loop.run()
+            self._serve()
         except BaseException:
             self.set_state(commands.ABORTING)
             raise
@@ -190,6 +190,13 @@ class Monitor:
                 self._run_post_stop()
         assert self.exit is not None
         return self.exit
+
+    def _serve(self) -> None:
+        """Answer and listen until init has ended."""
+        if self.plan.monitor_writes:
+            restricted.serve(self.loop.run, self.plan.monitor_writes)
+        else:
+            self.loop.run()
 
     def _attach(self) -> Attached:
         try:

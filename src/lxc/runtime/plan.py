@@ -122,6 +122,7 @@ class StartPlan(Record):
     limits: LimitPlan = LimitPlan()
     personality: Personality = Personality()
     monitor_unshares: bool = False  # the monitor's mounts are its own, too
+    monitor_writes: tuple[str, ...] = ()  # beneath what only, while it serves; () is no such restriction
     idmap: IdMapPlan = IdMapPlan()
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
@@ -154,6 +155,7 @@ class StartPlan(Record):
             self.personality,
             *self.limits.parameters,
             self.security,
+            f"landlock write {' '.join(self.monitor_writes)} # the monitor" if self.monitor_writes else "",
             *self.hooks.start,
             self.cgroups.device_rules,
             *self.hooks.start_host,
@@ -228,6 +230,7 @@ def start(
         limits=_limits(config, namespaces),
         personality=Personality(config.arch, _where(config, "lxc.arch")),
         monitor_unshares=config.monitor_unshare != 0,
+        monitor_writes=_monitor_writes(place, config, facts),
         idmap=mapped,
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=(*ignored, *warnings, *devices.warnings),
@@ -334,6 +337,14 @@ def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
         directory=ChangeDirectory(config.init_cwd, _where(config, "lxc.init.cwd")),
         pdeath_signal=config.monitor_signal_pdeath,
     )
+
+
+def _monitor_writes(place: Place, config: Config, facts: Facts) -> tuple[str, ...]:
+    """Nobody who answers for it may be restricted with it: as LXC has it, not with a proxy."""
+    if not config.x_monitor_landlock or facts.filter.is_supervised or not facts.landlock:
+        return ()
+    log = config.console_logfile.rpartition("/")[0]
+    return ("/sys/fs/cgroup", f"/run/lxc/{place.lxcpath.strip('/')}", *((log,) if log else ()))
 
 
 def _where(config: Config, key: str) -> str:

@@ -535,3 +535,73 @@ def test_root_of_the_container_may_have_real_time_priorities(lxc: Lxc) -> None:
     assert os.sched_getscheduler(pid) == os.SCHED_OTHER
     done = lxc.run("lxc-attach", "-n", name, "-u", "1000", "--", "/probe", "1", "3")
     assert done.stdout.split()[0] == "1"
+
+
+# ---- containers with ids of their own: what the functions are for --------------------------------------------------------
+
+
+def mapped(lxc: Lxc, rules: str, more: str) -> str:
+    """Started, with the ids from 100000 on; its root is theirs."""
+    name = make(lxc, rules, more)
+    with lxc.config(name).open("a") as file:
+        file.write("lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n")
+    subprocess.run(["chown", "-R", "100000:100000", lxc.rootfs(name)], check=True)
+    lxc.path.chmod(0o755)
+    (lxc.path / name).chmod(0o755)
+    lxc.start(name)
+    return name
+
+
+def test_a_mapped_container_makes_harmless_devices(lxc: Lxc) -> None:
+    name = mapped(lxc, MKNOD, f"lxc.seccomp.notify.proxy = {HANDLERS}:mknod\n")
+    assert sh(lxc, name, "cd /tmp && mknod null c 1 3 && stat -c '%t:%T %u' null") == "1:3 0"
+    assert os.stat(lxc.rootfs(name) / "tmp/null").st_uid == 100000
+    assert "Operation not permitted" in sh(lxc, name, "mknod /tmp/mem c 1 1")
+    done = lxc.run("lxc-attach", "-n", name, "-u", "1000", "--", "mknod", "/tmp/x", "c", "1", "3")
+    assert "Operation not permitted" in done.stderr
+    nested = ("unshare", "-U", "-r", "mknod", "/tmp/y", "c", "1", "3")  # root of a namespace below: not the container's
+    done = lxc.run("lxc-attach", "-n", name, "-u", "1000", "--", *nested)
+    assert "Operation not permitted" in done.stderr
+
+
+def test_a_mapped_container_makes_nothing_where_its_root_may_not(lxc: Lxc) -> None:
+    """What the host's root has in there is not the container's, whoever acts for it."""
+    name = mapped(lxc, MKNOD, f"lxc.seccomp.notify.proxy = {HANDLERS}:mknod\n")
+    own = lxc.rootfs(name) / "own"
+    own.mkdir(mode=0o755)
+    assert "Permission denied" in sh(lxc, name, "mknod /own/null c 1 3")
+    assert list(own.iterdir()) == []
+
+
+def test_a_mapped_container_mounts_what_is_named(lxc: Lxc) -> None:
+    image = lxc.path / "image"
+    with image.open("wb") as file:
+        file.truncate(4 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    loop = subprocess.run(["losetup", "-f", "--show", image], check=True, capture_output=True, text=True).stdout.strip()
+    os.chmod(loop, 0o660)
+    name = ""
+    try:
+        more = f"lxc.seccomp.notify.proxy = {HANDLERS}:mount\nlxc.seccomp.notify.cookie = mount=ext4\n"
+        name = mapped(lxc, "mount notify\n", f"{more}lxc.mount.entry = {loop} dev/disk none bind,create=file\n")
+        refused = sh(lxc, name, "mkdir /there; mount -t ext4 -o ro /dev/disk /there && echo mounted")
+        assert "denied" in refused  # the host's node is not the container's to open
+        os.chmod(loop, 0o666)
+        assert sh(lxc, name, "mount -t ext4 -o ro /dev/disk /there && ls /there") == "lost+found"
+        assert "/there ext4 ro,nosuid,nodev" in sh(lxc, name, "cat /proc/1/mounts")
+    finally:
+        lxc.run("lxc-stop", "-n", name, "-k")
+        os.chmod(loop, 0o660)
+        subprocess.run(["losetup", "-d", loop], check=True)
+
+
+def test_a_mapped_container_is_told_its_own_size_and_may_be_hasty(lxc: Lxc) -> None:
+    rules = "sysinfo notify\nsched_setscheduler notify\nsetxattr notify\n"
+    name = mapped(lxc, rules, f"lxc.seccomp.notify.proxy = {HANDLERS}:sysinfo,sched_setscheduler,setxattr\n")
+    for tool in ("sysinfo", "scheduler", "setxattr"):
+        source = Path(__file__).parent / f"{tool}.c"
+        subprocess.run(["gcc", "-O1", "-static", "-o", lxc.rootfs(name) / tool, source], check=True)
+    assert len(sh(lxc, name, "/sysinfo").split()) == 4
+    assert sh(lxc, name, "/scheduler 0 3") == "0 3"
+    assert sh(lxc, name, "mkdir /tmp/d; /setxattr /tmp/d trusted.overlay.opaque y").startswith("0 ")
+    assert os.getxattr(lxc.rootfs(name) / "tmp/d", "trusted.overlay.opaque") == b"y"
