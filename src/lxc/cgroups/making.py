@@ -138,8 +138,8 @@ def _make_way(hierarchy: Hierarchy, name: str) -> None:
     try:
         _mkdir(hierarchy, name, _SHARED)
     except FileExistsError:
+        directory = hierarchy.directory(hierarchy.below_base(name))
         if "cpuset" in hierarchy.controllers:
-            directory = hierarchy.directory(hierarchy.below_base(name))
             _inherit_cpuset(directory.rpartition("/")[0], directory)
 
 
@@ -157,6 +157,7 @@ def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
         _mark(directory, owner)
         if "cpuset" in hierarchy.controllers:
             _inherit_cpuset(directory.rpartition("/")[0], directory)
+            write(f"{directory}/cgroup.clone_children", "1")  # those that the container makes in it do the same
     except BaseException:
         os.rmdir(directory)
         raise
