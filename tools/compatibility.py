@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lxc.cli import TOOLS, module
-from lxc.config import effects
 from lxc.config.container import Config
 from lxc.config.net import Net
 
@@ -89,8 +88,6 @@ def _keys() -> list[str]:
 
 
 def _key(name: str) -> str:
-    if name in effects.NOT_BUILT:
-        return "later"
     if name == "lxc.rootfs.path":
         return "dir, btrfs, overlay, loop, nbd, zfs, lvm, rbd are mounted; copies are made of dir, btrfs, overlay, loop"
     return "done"

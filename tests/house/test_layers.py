@@ -6,7 +6,7 @@ from pathlib import Path
 
 SRC = Path(__file__).parents[2] / "src/lxc"
 
-SUBJECTS = "bridge cgroups checkpoint hooks idmap images limits mounts network security storage terminal"
+SUBJECTS = "bridge cgroups checkpoint clocks hooks idmap images limits mounts network security storage terminal"
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
     "borrowed errors log loop record release",
     "kernel values",

@@ -183,16 +183,6 @@ def bridge_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
-    "lxc-start: {name}: {path}/{name}/config:32: lxc.seccomp.notify.proxy: this version does not do it yet\n"
-    "  remove it, or start the container with a version that does",
-)
-def key_whose_effect_is_not_built(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.seccomp.notify.proxy = unix:/nothing\n")
-    return start(lxc, name)
-
-
-@mistake(
-    1,
     "lxc-start: {name}: /nonexistent/config: cannot read the configuration: No such file or directory",
 )
 def file_for_the_command_that_is_not_there(lxc: Lxc, name: str) -> list[str]:

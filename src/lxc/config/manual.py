@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lxc.config.container import FOREIGN, Config
-from lxc.config.effects import NOT_BUILT
 from lxc.config.family import Listed, Named, Numbered
 from lxc.config.key import Directive, Many, Merged, One
 from lxc.values.plain import Choice, Range
@@ -103,8 +102,6 @@ def _sentences(key: Key, prefix: str) -> list[str]:
         said.append(f"Default: {key.show(key.default)}.")
     if isinstance(key, Merged | Many | Listed):
         said.append("Each line adds to those before.")
-    if not prefix and key.name in NOT_BUILT:
-        said.append("Not built yet: a container that needs it does not start.")
     return said
 
 

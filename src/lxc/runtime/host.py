@@ -7,9 +7,9 @@ import os
 from lxc import log
 from lxc.cgroups import nodes
 from lxc.cgroups import outside as cgroups
-from lxc.config import effects, system
+from lxc.config import system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
-from lxc.idmap.plan import IdMapPlan
+from lxc.idmap.plan import IdMapPlan, Range
 from lxc.idmap.starter import starter
 from lxc.kernel import landlock
 from lxc.runtime import client, plan_cgroups, plan_namespaces
@@ -19,6 +19,7 @@ from lxc.security.apparmor.plan import Host as AppArmor
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
 from lxc.values import mount as values
+from lxc.values.namespace import NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +39,6 @@ def check() -> None:
     version = tuple(int(part) for part in release.split("-")[0].split("+")[0].split(".")[:2])
     if version < _OLDEST_KERNEL:
         raise Unsupported(f"this is Linux {release}; containers need Linux 5.15 or newer")
-
-
-def check_effects(config: Config) -> None:
-    """Refuse what would be ignored."""
-    missing = effects.not_built(config)
-    if missing:
-        mistakes = tuple(f"{where or 'command line'}: {key}: this version does not do it yet" for key, where in missing)
-        raise ConfigError(*mistakes, hint="remove it, or start the container with a version that does")
 
 
 def security_modules() -> frozenset[str]:
@@ -71,6 +64,7 @@ def facts(config: Config, place: Place) -> Facts:
         apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
         starter=starter(),
         landlock=landlock.abi() if config.x_landlock or config.x_monitor_landlock else 0,
+        joined=_joined(config, place),
         makes_devices=_is_initial_user_namespace(),
         controllers=cgroups.controllers(layout),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
@@ -165,6 +159,19 @@ def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
         except LxcError as error:
             where = (config.places(f"lxc.namespace.share.{kind}") or ("",))[-1]
             raise StepError(f"share the {kind} namespace of {value}", str(error), where=where) from error
+    return tuple(sorted(found, key=lambda pair: NAMES.index(pair[0])))  # users first: they own the others
+
+
+def _joined(config: Config, place: Place) -> tuple[tuple[str, Range], ...]:
+    """The ids of the user namespace to share, if there is one, and a process is known to be in it."""
+    value = config.namespace_share.get("user", "")
+    file = _namespace_file("user", value, place) if value else ""
+    if not file.startswith("/proc/") or not file.endswith("/ns/user"):
+        return ()
+    found: list[tuple[str, Range]] = []
+    for kind, name in (("u", "uid_map"), ("g", "gid_map")):
+        with open(f"{file.removesuffix('ns/user')}{name}", encoding="ascii") as lines:
+            found += ((kind, Range(*map(int, line.split()))) for line in lines)
     return tuple(found)
 
 

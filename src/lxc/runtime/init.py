@@ -10,6 +10,7 @@ import os
 
 from lxc import beneath, log
 from lxc.cgroups import inside as cgroups
+from lxc.clocks import inside as clocks
 from lxc.hooks import inside as hooks
 from lxc.idmap import inside as idmap
 from lxc.kernel import fs, process, signals
@@ -69,6 +70,13 @@ def run(
         for kind, file in shared:
             begin(f"join the {kind} namespace")
             process.setns(file, process.NAMESPACES[kind])
+        begin("make a time namespace")
+        clocks.make(plan.clocks)
+        for step in plan.clocks.shifts:
+            begin(step)
+            clocks.perform(step)
+        begin("enter a time namespace")
+        namespaces = clocks.enter(plan.clocks)
         way, aid = storage.Way(), mounts.Aid({}, monitor.idmap)
         if plan.has_users:
             if not plan.hooks.pre_mount:  # what they mount on the way is to be seen
@@ -79,7 +87,7 @@ def run(
             idmap.become_root(plan.idmap)
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
-        cgroup_namespace = cgroups.enter(plan.cgroups)
+        namespaces = (*cgroups.enter(plan.cgroups), *namespaces)
         _configure(plan, begin)
         if plan.hostname:
             begin(f"set the host name to {plan.hostname}")
@@ -151,7 +159,7 @@ def run(
             begin(step)
             hooks.run_contained(step, door)
         begin("hand the terminals to the monitor")
-        monitor.ready(*_parcel(plan, given, listener, cgroup_namespace))
+        monitor.ready(*_parcel(plan, given, listener, namespaces))
         begin("take the console for the first process")
         terminal.own_session()
         terminal.own_stdio(plan.init.uid, plan.init.gid)

@@ -15,11 +15,11 @@ from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
-from lxc.kernel import process
+from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
 from lxc.limits import outside as limits
 from lxc.record import Record
-from lxc.runtime import as_root, door, init, remedies
+from lxc.runtime import as_root, door, elsewhere, init, remedies
 from lxc.runtime.handshake import Handshake
 from lxc.storage import outside as storage
 
@@ -100,29 +100,30 @@ def _clone(
     """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     flags = sum(
-        process.NAMESPACES[kind] for kind in plan.namespaces if kind != "cgroup"
-    )  # that one once init is where it belongs
+        process.NAMESPACES[kind] for kind in plan.namespaces if kind not in ("cgroup", "time")
+    )  # those init makes once it is where it belongs
     unified = cgroups.open_unified(made, made.container)
-    own_pids = _enter_pids(shared)
     try:
         with closing(door.open_init()) as way:
-            pid, pidfd = _clone3(plan, flags, unified)
-            if pid == 0:
-                mine = tuple(pair for pair in shared if pair[0] != "pid")
-                init.run(plan, handshake, prepared, way, mine, tree, supervisor)
+
+            def clone(more: int = 0) -> tuple[int, int]:
+                pid, pidfd = _clone3(plan, flags | more, unified)
+                if pid == 0:
+                    mine = tuple(pair for pair in shared if pair[0] == "mnt")
+                    init.run(plan, handshake, prepared, way, mine, tree, supervisor)
+                return pid, pidfd
+
+            pid, pidfd = elsewhere.born(plan.shared, shared, clone) if shared else clone()
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
-        if own_pids >= 0:
-            process.setns(own_pids, process.CLONE_NEWPID)
-            os.close(own_pids)
         for fd in (unified, *(fd for _, fd in shared)):
             _close(fd)
 
 
 def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:
     try:
-        return process.clone3(flags, unified)
+        return process.clone3(flags, unified, exit_signal=0 if flags & process.CLONE_PARENT else signals.SIGCHLD)
     except OSError as error:
         if "user" in plan.namespaces:
             raise remedies.no_user_namespace(error) from error
@@ -140,7 +141,7 @@ def _accompany(
     net: Network,
 ) -> Running:
     """The monitor's half of the handshake."""
-    held.hold(pid, (name for name in plan.namespaces if name != "cgroup"))
+    held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
     idmap.write(plan.idmap, pid)
     cgroups.enter(made, made.container, pid, is_born=True)
     limiting.write_all(made, plan.cgroups.limits)
@@ -156,9 +157,10 @@ def _accompany(
         remedies.explain_root(plan.root, plan.idmap, error)
         raise
     try:
-        if shape[0]:
-            held.adopt("cgroup", descriptors[0])
-            descriptors = descriptors[1:]
+        late = [name for name in plan.namespaces if name in ("cgroup", "time")]
+        for name, fd in zip(late, descriptors[: shape[0]], strict=True):
+            held.adopt(name, fd)
+        descriptors = descriptors[shape[0] :]
         limiting.write_all(made, plan.cgroups.devices)
         if plan.cgroups.policy:
             program.put(made, plan.cgroups.policy)
@@ -188,16 +190,6 @@ def run_scripts(scripts: tuple[Hook, ...], device: Device, environment: Mapping[
             if script.device == device.number
         )
     )
-
-
-def _enter_pids(shared: tuple[tuple[str, int], ...]) -> int:
-    """Have the next child born in the pid namespace to share, if there is one.  Return what leads back, or -1."""
-    for kind, fd in shared:
-        if kind == "pid":
-            own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            process.setns(fd, process.CLONE_NEWPID)
-            return own
-    return -1
 
 
 def _open_namespace(kind: str, file: str) -> int:

@@ -7,9 +7,10 @@ must know of the host comes in as `Facts`.
 from __future__ import annotations
 
 from lxc.cgroups.plan import CgroupPlan, Layout
+from lxc.clocks.plan import ClockPlan
 from lxc.errors import Unsupported
 from lxc.hooks.plan import Hooks
-from lxc.idmap.plan import IdMapPlan, Starter
+from lxc.idmap.plan import IdMapPlan, Range, Starter
 from lxc.limits import plan as limits
 from lxc.limits.plan import CoreCookie, LimitPlan
 from lxc.mounts import plan as mounts
@@ -53,6 +54,7 @@ class Facts(Record):
     apparmor: AppArmor = AppArmor()
     starter: Starter = Starter()
     landlock: int = 0  # the version of its interface; 0 if the kernel has none
+    joined: tuple[tuple[str, Range], ...] = ()  # ids of the user namespace that is shared: ("u" or "g", range)
     makes_devices: bool = True  # this process may: it is not in a user namespace itself
     controllers: tuple[str, ...] = ()  # of cgroups version 2, that the base can hand down
     cgroup_pattern: str = ""  # lxc.cgroup.pattern of lxc.conf(5)
@@ -124,6 +126,7 @@ class StartPlan(Record):
     monitor_unshares: bool = False  # the monitor's mounts are its own, too
     monitor_writes: tuple[str, ...] = ()  # beneath what only, while it serves; () is no such restriction
     idmap: IdMapPlan = IdMapPlan()
+    clocks: ClockPlan = ClockPlan()
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
 
@@ -137,6 +140,7 @@ class StartPlan(Record):
             f"unshare {' '.join('--' + kind for kind in self.namespaces)}",
             *(f"nsenter --{kind}={file}" for kind, file in self.shared),
             self.idmap,
+            self.clocks,
             self.limits,
             self.network,
             *self.hooks.net_up,
@@ -193,7 +197,9 @@ def start(
     if "net" not in namespaces:
         devices = devices.without_namespace()
     has_users = "user" in namespaces or "user" in config.namespace_share
-    mapped = plan_namespaces.ids(config, facts.starter, is_new="user" in namespaces) if has_users else IdMapPlan()
+    mapped = IdMapPlan()
+    if has_users:
+        mapped = plan_namespaces.ids(config, facts.starter, is_new="user" in namespaces, joined=facts.joined)
     root = _root(place, config, facts, mapped, has_users=has_users)
     plan_namespaces.check_mounts(config, facts.fstab, root, has_users=has_users)
     plan_namespaces.check_starter(config, facts.starter, root, has_users=has_users)
@@ -232,6 +238,7 @@ def start(
         monitor_unshares=config.monitor_unshare != 0,
         monitor_writes=_monitor_writes(place, config, facts),
         idmap=mapped,
+        clocks=ClockPlan("time" in namespaces, plan_namespaces.clocks(config)),
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=(*ignored, *warnings, *devices.warnings),
     )

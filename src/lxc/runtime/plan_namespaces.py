@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lxc.clocks.plan import Shift
 from lxc.errors import Unsupported
 from lxc.idmap import plan as idmap
 from lxc.idmap.plan import IdMapPlan, Range, Starter
@@ -9,6 +10,8 @@ from lxc.values.namespace import NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lxc.config.container import Config
     from lxc.storage.plan import RootPlan
     from lxc.values.mount import MountEntry
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 
 def new(config: Config, *, has_network: bool) -> tuple[str, ...]:
     """Which namespaces are new: all but those kept, or exactly those to clone, or what the rest asks for.  Raises Unsupported."""
-    asked = {"user": bool(config.idmap), "net": has_network, "time": False}
+    shifts = clocks(config)
+    asked = {"user": bool(config.idmap), "net": has_network, "time": bool(shifts)}
     if config.namespace_keep:
         kept = (*config.namespace_keep, *(kind for kind in ("user", "time") if not asked[kind]))
         chosen = [kind for kind in NAMES if kind not in kept]
@@ -24,8 +28,13 @@ def new(config: Config, *, has_network: bool) -> tuple[str, ...]:
         chosen = [kind for kind in NAMES if kind in config.namespace_clone]
     else:
         chosen = [kind for kind in NAMES if asked.get(kind, True)]
-    if "time" in chosen:
-        raise Unsupported("a new time namespace is not built yet", where=_where(config))
+    if shifts and "time" not in chosen:
+        raise Unsupported(
+            "clocks can only be shifted in a time namespace of the container's own", where=shifts[0].where,
+            hint="leave time out of lxc.namespace.keep, or add it to lxc.namespace.clone",
+        )  # fmt: skip
+    if shifts and "time" in config.namespace_share:
+        raise Unsupported("the clocks of another's time namespace cannot be shifted", where=shifts[0].where)
     if "mnt" not in chosen:
         raise Unsupported(
             "a container without a mount namespace of its own would mount on the host",
@@ -35,18 +44,25 @@ def new(config: Config, *, has_network: bool) -> tuple[str, ...]:
     return tuple(kind for kind in chosen if kind not in config.namespace_share)
 
 
-def ids(config: Config, starter: Starter, *, is_new: bool = True) -> IdMapPlan:
-    """Which ids lxc.idmap gives the container that `starter` starts.  Raises ConfigError, Unsupported."""
+def ids(
+    config: Config, starter: Starter, *, is_new: bool = True, joined: tuple[tuple[str, Range], ...] = ()
+) -> IdMapPlan:
+    """Which ids lxc.idmap gives the container that `starter` starts; else those of a namespace that is `joined`.
+
+    Raises ConfigError, Unsupported.
+    """
     if not config.idmap and is_new:
         raise Unsupported(
             "a new user namespace without lxc.idmap would have nobody in it",
             where=_where(config),
             hint="add lxc.idmap = u 0 100000 65536 and lxc.idmap = g 0 100000 65536, or leave user out",
         )
-    ranges = (
+    ranges: Iterable[tuple[str, Range, str]] = (
         (item.kind, Range(item.inside, item.outside, item.count), where)
         for item, where in zip(config.idmap, config.places("lxc.idmap"), strict=True)
     )
+    if not config.idmap:
+        ranges = ((kind, range_, "the user namespace that is shared") for kind, range_ in joined)
     found = idmap.plan(ranges, uid=config.init_uid, gid=config.init_gid, is_new=is_new)
     return idmap.by(starter, found, next(iter(config.places("lxc.idmap")), ""))
 
@@ -62,6 +78,20 @@ def check_starter(config: Config, starter: Starter, root: RootPlan, *, has_users
             f"only root can mount {root.path}", where=root.where,
             hint="containers of other users have directories or overlays as their root: dir:, overlay:, btrfs:",
         )  # fmt: skip
+
+
+def clocks(config: Config) -> tuple[Shift, ...]:
+    """By how much lxc.time.offset.* shift which clock."""
+    wanted = (("boottime", "boot", config.time_offset_boot), ("monotonic", "monotonic", config.time_offset_monotonic))
+    return tuple(
+        Shift(
+            clock,
+            offset.seconds * 1_000_000_000 + offset.nanoseconds,
+            next(iter(config.places(f"lxc.time.offset.{key}")), ""),
+        )
+        for clock, key, offset in wanted
+        if offset.seconds or offset.nanoseconds
+    )
 
 
 def check_mounts(config: Config, fstab: tuple[tuple[MountEntry, str], ...], root: RootPlan, *, has_users: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from lxc.clocks.plan import Shift
 from lxc.errors import LxcError, StepError
 from lxc.idmap.plan import IdMapPlan, inside_id
 from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
@@ -84,6 +85,8 @@ def _hint(step: object, error: OSError) -> str:
         return _LINK
     if isinstance(step, (Bind, RootPlan)) and step.idmap and "idmap=" in str(error.strerror):
         return _idmap_hint(number)
+    if isinstance(step, Shift) and number == errno.ERANGE:
+        return "the clock would be negative, or beyond 146 years"
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
@@ -121,8 +124,10 @@ def _idmap_hint(number: int | None) -> str:
 
 
 def _foreign_hint(step: New) -> str:
-    if step.fstype == "sysfs":
-        return "it shows the network, which is not the container's own: lxc.mount.entry = /sys sys none rbind shows the host's"
+    shown = {"sysfs": ("network", "sys"), "proc": ("processes", "proc")}.get(step.fstype)
+    if shown:
+        what, path = shown
+        return f"it shows the {what}, not the container's own: lxc.mount.entry = /{path} {path} none rbind shows the host's"
     return f"only the host's root, with all its privileges, mounts {step.fstype}: mount it on the host, and bind that"
 
 

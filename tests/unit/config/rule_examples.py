@@ -4,8 +4,6 @@ Loaded with runpy by test_rules.py.  `at` is where the finding points, LINE:COLU
 the bad one.
 """
 
-from lxc.config.document import parse
-from lxc.config.effects import not_built
 from lxc.config.rules.rule import File, Host
 
 FILES = {
@@ -285,12 +283,6 @@ rule("cgroup-dir-half", "lxc.cgroup.dir.container.inner = b\n", "lxc.cgroup.dir.
 
 # ---- without effect --------------------------------------------------------------------------------------------------
 
-# Whatever is built last: when nothing of this is left, the rule has nothing to say, and goes.
-LATE = ("monitor.unshare = 1", "time.offset.boot = 1s", "selinux.context = x", "apparmor.raw = x", "seccomp.notify.cookie = x", "net.0.type = phys",
-        "sched.core = 1", "mount.auto = shmounts:/a:/b", "arch = i686", "namespace.share.net = x")  # fmt: skip
-LATE = [f"lxc.{line}\n" for line in LATE if not_built(parse(f"lxc.{line}\n")[0])]
-rule("not-built", LATE[0], "lxc.rootfs.path = dir:/srv/box\n",
-     host=HOST.replace(modules=frozenset({"apparmor", "selinux"})))  # fmt: skip
 rule("module-absent", "lxc.apparmor.profile = x\n", "lxc.apparmor.profile = x\n", "1:1+20", host=PLAIN, other=HOST)
 rule("module-absent", "lxc.selinux.context = x\n", "lxc.uts.name = x\n", "1:1+19")
 rule("idle-tmpfs-size", "lxc.autodev = 0\nlxc.autodev.tmpfs.size = 9999\n", "lxc.autodev.tmpfs.size = 9999\n", "2:1+22")

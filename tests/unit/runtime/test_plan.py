@@ -249,10 +249,13 @@ def test_a_container_that_would_mount_on_the_host_is_refused(text: str) -> None:
     assert caught.value.where == "config:5"
 
 
-@pytest.mark.parametrize("kind", ["user", "time"])
-def test_a_namespace_that_cannot_be_made_yet_is_refused(kind: str) -> None:
-    with pytest.raises(Unsupported, match=f"{kind} namespace"):
-        planned(QUIET + f"lxc.namespace.clone = mnt {kind}\n")
+def test_clocks_that_are_shifted() -> None:
+    found = lines(QUIET + "lxc.time.offset.boot = -1h\nlxc.time.offset.monotonic = 1500ms\n")
+    at = found.index("unshare --mnt --pid --uts --ipc --net --cgroup --time")
+    assert found[at + 1 : at + 3] == [
+        "echo boottime -3600 0 >> /proc/INIT/timens_offsets",
+        "echo monotonic 1 500000000 >> /proc/INIT/timens_offsets",
+    ]
 
 
 def test_loopback_is_brought_up_only_in_a_network_of_its_own() -> None:

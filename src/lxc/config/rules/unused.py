@@ -1,9 +1,8 @@
-"""Rules about keys that are set and do nothing: here, or on this host, or in this version."""
+"""Rules about keys that are set and do nothing: here, or on this host."""
 
 from __future__ import annotations
 
-from lxc.config import effects
-from lxc.config.rules.rule import ERROR, NOTE, Found, Rule, Subject, idle
+from lxc.config.rules.rule import NOTE, Found, Rule, Subject, idle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +11,6 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
 
 _APPARMOR = ("profile", "allow_incomplete", "allow_nesting", "raw")
-
-
-def _not_built(it: Subject) -> Iterator[Found]:
-    for key, where in effects.not_built(it.config):
-        yield Found(
-            where or it.files[0], f"{key}: this version does not do it yet, and does not start the container", key
-        )
 
 
 def _without_module(it: Subject) -> Iterator[Found]:
@@ -47,8 +39,6 @@ def _has_scripts(config: Config) -> bool:
 
 
 RULES = (
-    Rule("not-built", ERROR, "This version of lxcpy has no code for it yet, and refuses to start rather than ignore it.",
-         "Leave it out, or use a version that does it.", _not_built),
     Rule("module-absent", NOTE, "A key for a security module that the kernel does not use has no effect.",
          "Leave it, if other hosts use the file; rely on nothing it says.", _without_module),
     idle("idle-tmpfs-size", "lxc.autodev.tmpfs.size", "Without lxc.autodev no tmpfs is mounted on /dev.",

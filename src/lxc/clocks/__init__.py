@@ -1,0 +1,1 @@
+"""Clocks that are shifted, time_namespaces(7): `plan` says by how much, `inside` makes the namespace."""

@@ -1,0 +1,75 @@
+"""Having init born among somebody else's namespaces: by a process that has joined them.
+
+    monitor                     middle                         init
+    fork() ───────────────────▶ joins, the user namespace first
+                                clone3(CLONE_PARENT) ────────▶ the monitor's child
+           ◀── its pid, or the step that failed
+
+A new namespace belongs to the user namespace of who makes it; a pid namespace
+takes its joiner's children only.  The monitor stays where it is.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc.errors import LxcError
+from lxc.kernel import process
+from lxc.kernel.fs import closing
+from lxc.runtime import remedies, sealed
+from lxc.runtime.handshake import pack_failure, unpack_failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+_BORN = b"\1"  # no failure begins so
+
+
+def born(
+    named: tuple[tuple[str, str], ...],
+    files: tuple[tuple[str, int], ...],
+    clone: Callable[[int], tuple[int, int]],
+) -> tuple[int, int]:
+    """(pid, pidfd) of a child of this process, made by `clone` (given more flags) in the namespaces `files`, but for mounts.
+
+    `named` are their names, for messages.  Raises LxcError.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    middle = os.fork()
+    if middle == 0:
+        _join_and_clone(dict(named), files, clone, writer)
+    os.close(writer)
+    with closing(reader):
+        said = os.read(reader, 65536)
+        while (
+            said and said[:1] != _BORN and (part := os.read(reader, 65536))
+        ):  # init holds the other end, once it is born
+            said += part
+    os.waitpid(middle, 0)
+    if said[:1] != _BORN:
+        raise (
+            unpack_failure(said) if said else LxcError("the process that was to join the namespaces to share has ended")
+        )
+    pid = int.from_bytes(said[1:], "little")
+    return pid, process.pidfd_open(pid)
+
+
+def _join_and_clone(
+    names: dict[str, str], files: tuple[tuple[str, int], ...], clone: Callable[[int], tuple[int, int]], writer: int
+) -> NoReturn:
+    step = ""
+    try:
+        sealed.seal()
+        for kind, file in files:
+            step = f"join the {kind} namespace {names[kind]}"
+            if kind != "mnt":  # once init has opened what it needs of the host's files
+                process.setns(file, process.NAMESPACES[kind])
+        step = "make the container's init"
+        pid, _ = clone(process.CLONE_PARENT)
+        os.write(writer, _BORN + pid.to_bytes(4, "little"))
+    except BaseException as error:
+        os.write(writer, pack_failure(remedies.failure(step, error)))
+    finally:
+        os._exit(0)
