@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from lxc.errors import Refused
 from lxc.idmap import inside as idmap
 from lxc.kernel import process
 from lxc.kernel.fs import closing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def mount(place: Place, step: Bind | New) -> None:
-    """Do `step` in the container.  Raises LxcError, NotRunning; OSError.  This process is of no other use then."""
+    """Do `step` in the container.  Raises LxcError: NotRunning, Refused, StepError.  This process is of no other use then."""
     try:
         with closing(injection.prepare(step)) as tree:
             _join(place)
@@ -33,7 +34,7 @@ def mount(place: Place, step: Bind | New) -> None:
 
 
 def umount(place: Place, target: str, flags: int) -> None:
-    """umount2(2) of `target` in the container.  Raises LxcError, NotRunning.  This process is of no other use then."""
+    """umount2(2) of `target` in the container.  Raises LxcError: NotRunning, Refused, StepError.  This process is of no other use then."""
     try:
         _join(place)
         injection.detach(target, flags)
@@ -46,11 +47,11 @@ def _join(place: Place) -> None:
     target = attach_facts.open_target(place, Wish(elevated=(CGROUP,)))
     try:
         different = attach_facts.different_namespaces(target)
+        if "mnt" not in different:
+            raise Refused(f"{place.name} shares its mounts with this process: mount(8) does what is asked for")
         sealed.seal()
         process.prctl(process.PR_SET_DUMPABLE, 0)
-        flags = sum(process.NAMESPACES[name] for name in ("user", "mnt") if name in different)
-        if flags:
-            process.setns(target.pidfd, flags)
+        process.setns(target.pidfd, sum(process.NAMESPACES[name] for name in ("user", "mnt") if name in different))
         if "user" in different:
             idmap.leave_groups()
             os.setresgid(0, 0, 0)
