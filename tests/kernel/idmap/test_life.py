@@ -112,7 +112,8 @@ def test_a_command_attached_becomes_who_is_asked_for(lxc: Lxc, box: str) -> None
         "lxc-attach", "-n", box, "-u", "1000", "-g", "50", "--", "sh", "-c", "id -u; id -g; cat /proc/self/uid_map"
     )
     assert said.split() == ["1000", "50", "0", str(FIRST), str(COUNT)]
-    attached = lxc.spawn("lxc-attach", "-n", box, "-u", "1000", "--", "sleep", "600")
+    by_itself = {**os.environ, "LXC_FORKSERVER": "0"}  # its children are looked at
+    attached = lxc.spawn("lxc-attach", "-n", box, "-u", "1000", "--", "sleep", "600", env=by_itself)
     children = Path(f"/proc/{attached.pid}/task/{attached.pid}/children")
 
     def slept() -> list[str]:
