@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
 PEER = Path("/usr/bin")  # Debian's
 CONFIG = "lxc.net.0.type = empty\nlxc.net.0.flags = up\n"
-PATIENCE = 20 * float(os.environ.get("LXC_TESTS_SLOWNESS", "1"))  # seconds that anything may take on a busy machine
+SLOWNESS = float(os.environ.get("LXC_TESTS_SLOWNESS", "1"))  # how many times slower than usual this machine is
+PATIENCE = 20 * SLOWNESS  # seconds that anything may take on a busy machine
 
 
 def until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

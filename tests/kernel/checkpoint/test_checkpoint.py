@@ -49,8 +49,9 @@ class Counter:
 @pytest.mark.criu
 @pytest.mark.unified
 def test_a_container_goes_on_where_it_was_dumped(lxc: Lxc) -> None:
-    counter = Counter(lxc, CONFIG + "lxc.cgroup2.memory.max = 100M\nlxc.cgroup2.pids.max = 50\nlxc.uts.name = one\n")
+    counter = Counter(lxc, CONFIG + "lxc.cgroup2.memory.max = 100M\nlxc.cgroup2.pids.max = 50\n")
     counter.start()
+    lxc.attach(counter.name, "hostname", "one")  # which is not what the configuration says
     counter.ok("a", "-s")
     assert lxc.state(counter.name) == "STOPPED"
     dumped = counter.number
@@ -65,7 +66,7 @@ def test_a_container_goes_on_where_it_was_dumped(lxc: Lxc) -> None:
     assert str(lxc.init_pid(counter.name)) in (payload / "cgroup.procs").read_text().split()
     assert lxc.attach(counter.name, "hostname") == "one\n"
     assert lxc.attach(counter.name, "cat", "/proc/1/cgroup") == "0::/\n"
-    assert "100" not in lxc.attach(counter.name, "sh", "-c", "touch /usr/lib/x 2>&1; echo $?").splitlines()[-1]
+    assert "Read-only file system" in lxc.attach(counter.name, "sh", "-c", "touch /usr/lib/x 2>&1 || :")
     lxc.ok("lxc-freeze", "-n", counter.name)
     assert lxc.state(counter.name) == "FROZEN"
     lxc.ok("lxc-unfreeze", "-n", counter.name)
