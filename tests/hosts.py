@@ -44,6 +44,7 @@ class Host:
         return self
 
     def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.path("/run/lxc/forkserver"), ignore_errors=True)  # a fork server whose socket is gone ends
         for process in reversed(self._started):
             process.kill()
             if process.stdout:

@@ -131,8 +131,8 @@ static _Noreturn void serve(void)
 
 int main(int argc, char **argv, char **variables)
 {
-    /* Programs that may ask for a password want a terminal of their own; those that only forward need no server. */
-    static const char *const alone[] = {"create", "unshare", "usernsexec", NULL};
+    /* Programs that may ask for a password want a terminal of their own; what a host's services run is theirs alone. */
+    static const char *const alone[] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", NULL};
     static const char *const readers[] = {"attach", "console", "execute", NULL};
     const char *wish = getenv("LXC_FORKSERVER");
     char directory[sizeof(struct sockaddr_un)], name[24];

@@ -21,11 +21,12 @@ SCRIPTS = [f"{kind}/lxc-{name}" for kind in ("sysvinit", "openrc") for name in (
 def test_all_are_installed_with_the_commands_path() -> None:
     found = {str(path.relative_to(SERVICES)) for path in SERVICES.rglob("*") if path.is_file()}
     units = {f"systemd/{name}.service" for name in ("lxc", "lxc@", "lxc-net", "lxc-monitord")}
+    units |= {f"systemd/lxc-forkserver.{kind}" for kind in ("service", "socket")}
     assert found == {*SCRIPTS, *units, "default/lxc", "default/lxc-net"}
     for name in (*SCRIPTS, *units):
         text = (SERVICES / name).read_text()
         assert "@" not in re.sub(r"lxc@|%i", "", text), name
-        assert f"{BIN}/lxc-" in text
+        assert f"{BIN}/lxc-" in text or name.startswith("systemd/lxc-forkserver")
         for command in set(re.findall(rf"{re.escape(str(BIN))}/(\S+)", text)):
             assert os.access(BIN / command, os.X_OK), command
 

@@ -8,6 +8,7 @@ before is used, and keeps what it had.
 from __future__ import annotations
 
 import os
+from _socket import AF_INET, AF_INET6
 
 from lxc import log
 from lxc.bridge import firewall, programs, server
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lxc.bridge.settings import Settings
 
 _USERS = ("lxc-dnsmasq", "dnsmasq", "nobody")
+_RTPROT_RA = 9  # linux/rtnetlink.h
 _ENODEV, _EXCLUSIVE = 19, rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 
 
@@ -36,6 +38,7 @@ def facts(settings: Settings) -> Facts:
         dnsmasq=programs.find("dnsmasq"),
         dnsmasq_user=_user(),
         has_ipv6=_has_ipv6(settings.bridge),
+        advertised=_advertised(settings.bridge),
     )
 
 
@@ -55,6 +58,23 @@ def _has_ipv6(bridge: str) -> bool:
     own = f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6"
     path = own if os.path.exists(own) else "/proc/sys/net/ipv6/conf/default/disable_ipv6"
     return os.path.exists(path) and _content(path) == "0"
+
+
+def _advertised(bridge: str) -> tuple[str, ...]:
+    """The devices with a default route that the kernel has learnt from a router, and would forget if it forwards."""
+    channel = netlink.Channel()
+    try:
+        routes = channel.dump(rtnetlink.RTM_GETROUTE, family=AF_INET6)
+        learnt = {each.fields.get("oif") for each in routes if _is_learnt(each.fields)}
+        links = (each.fields for each in channel.dump(rtnetlink.RTM_GETLINK))
+        names = [link["ifname"] for link in links if link["index"] in learnt and link["ifname"] != bridge]
+    finally:
+        channel.close()
+    return tuple(name for name in names if _content(f"/proc/sys/net/ipv6/conf/{name}/accept_ra") != "0")
+
+
+def _is_learnt(fields: Mapping[str, Any]) -> bool:
+    return (fields["family"], fields["protocol"], fields["dst_len"]) == (AF_INET6, _RTPROT_RA, 0)
 
 
 def _content(path: str) -> str:
@@ -179,7 +199,7 @@ class Hands:
 
     def _add(self, step: Address) -> None:
         index = self.bridge(step.bridge).get("index", 0)
-        family = 10 if ":" in step.address else 2
+        family = AF_INET6 if ":" in step.address else AF_INET
         more = {"broadcast": step.broadcast} if step.broadcast else {}
         self._channel.request(
             rtnetlink.RTM_NEWADDR, _EXCLUSIVE, family=family, prefixlen=step.prefix, index=index,
@@ -214,7 +234,7 @@ class Hands:
 
     def _remove(self, step: Address) -> None:
         index = self.bridge(step.bridge).get("index", 0)
-        family = 10 if ":" in step.address else 2
+        family = AF_INET6 if ":" in step.address else AF_INET
         self._channel.request(
             rtnetlink.RTM_DELADDR, family=family, prefixlen=step.prefix, index=index, local=step.address
         )

@@ -28,6 +28,7 @@ class Facts(Record):
     dnsmasq: str
     dnsmasq_user: str
     has_ipv6: bool  # the kernel has it, and it is not disabled for the bridge
+    advertised: tuple[str, ...] = ()  # devices through which routers tell this host its way (RFC 4861)
 
 
 class Bridge(Record):
@@ -111,6 +112,8 @@ def plan(settings: Settings, facts: Facts) -> tuple[Step, ...]:
         steps.append(Address(bridge, str(settings.ipv4.ip), settings.ipv4.network.prefixlen, broadcast))
     steps.append(Sysctl(f"net/ipv6/conf/{bridge}/accept_dad", "0", is_optional=True))
     if settings.ipv6:
+        # a host that forwards no longer listens to routers, unless it is told to
+        steps += (Sysctl(f"net/ipv6/conf/{device}/accept_ra", "2") for device in facts.advertised)
         steps.append(Sysctl("net/ipv6/conf/all/forwarding", "1"))
         steps.append(Sysctl(f"net/ipv6/conf/{bridge}/autoconf", "0"))
         steps.append(Address(bridge, str(settings.ipv6.ip), settings.ipv6.network.prefixlen))

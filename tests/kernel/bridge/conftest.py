@@ -50,6 +50,11 @@ class Net:
         assert other.stdout
         assert other.stdout.readline() == "bound\n"
 
+    def files(self) -> set[str]:
+        """What is in /run/lxc, but for the fork server."""
+        path = self.host.path("/run/lxc")
+        return {each.name for each in path.iterdir()} - {"forkserver"} if path.exists() else set()
+
     def addresses(self, device: str = "lxcbr0") -> list[str]:
         lines = self.host.ok("ip", "-o", "address", "show", "dev", device).splitlines()
         return [line.split()[3] for line in lines if " fe80:" not in line]

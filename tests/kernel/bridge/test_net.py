@@ -85,7 +85,7 @@ def test_stop_leaves_the_host_as_start_has_found_it(net: Net) -> None:
     assert net.status()["missing"] == []
     assert net.ok("stop") == ""
     assert (net.ruleset(), net.host.links()) == before
-    assert list(net.host.path("/run/lxc").iterdir()) == []
+    assert net.files() == set()
 
 
 def test_both_may_be_repeated(net: Net) -> None:
@@ -160,7 +160,7 @@ def test_a_failure_is_told_and_leaves_nothing(net: Net) -> None:
     )
     assert third == "  another server has that port on all addresses: have it listen on single ones"
     assert (net.ruleset(), net.host.links()) == (before, ["lo"])
-    assert list(net.host.path("/run/lxc").iterdir()) == []
+    assert net.files() == set()
 
 
 def test_a_bridge_with_containers_stays_and_they_find_it_again(net: Net) -> None:
@@ -275,6 +275,24 @@ def test_a_user_is_told_that_it_takes_root(net: Net) -> None:
     assert "Permission denied" in done.stderr
 
 
+def test_the_host_keeps_the_route_that_a_router_tells_it(net: Net) -> None:
+    """A host that forwards does not listen to routers, and forgets what they said, unless it is told not to."""
+    world = net.world()
+    router = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "-u", "root", "--interface=out0"]
+    router += ["--enable-ra", "--dhcp-range=2001:db8::,ra-only", "--pid-file=", "--dhcp-leasefile=/dev/null"]
+    net.host.popen(*net.host.argv("nsenter", f"--target={world}", "--net", *router))
+
+    def route() -> str:
+        return net.host.ok("ip", "-6", "route", "show", "default")
+
+    until(lambda: " dev wan0 proto ra " in route(), "the router is heard")
+    net.ok("start")
+    assert " dev wan0 proto ra " in route()
+    assert net.call("status")[0] == 0
+    net.ok("stop")
+    assert " dev wan0 proto ra " in route()
+
+
 # ---- the doctor --------------------------------------------------------------------------------------------------------
 
 
@@ -346,4 +364,4 @@ def test_other_words_are_misuse(net: Net, words: tuple[str, ...]) -> None:
 def test_a_dry_run_makes_nothing(net: Net) -> None:
     assert "dnsmasq --conf-file=/dev/null" in net.ok("start", "--dry-run")
     assert net.host.links() == ["lo"]
-    assert not net.host.path("/run/lxc").exists()
+    assert net.files() == set()

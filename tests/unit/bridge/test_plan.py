@@ -66,6 +66,16 @@ def test_ipv6_is_added_where_the_kernel_has_it() -> None:
     assert "table ip6 lxc {" not in lines({"LXC_IPV6_NAT": "false"})
 
 
+def test_a_host_that_learns_its_routes_goes_on_to() -> None:
+    found = lines({}, FACTS.replace(advertised=("eth0",)))
+    listen, forward = (
+        found.index(f"echo {line}")
+        for line in ("2 >/proc/sys/net/ipv6/conf/eth0/accept_ra", "1 >/proc/sys/net/ipv6/conf/all/forwarding")
+    )
+    assert listen < forward
+    assert not any("accept_ra" in line for line in lines({}))
+
+
 def test_the_words_for_dnsmasq() -> None:
     given = {"LXC_DHCP_CONFILE": "/etc/d.conf", "LXC_DOMAIN": "lxc", "LXC_DHCP_PING": "false", "LXC_DHCP_MAX": "9"}
     assert lines(given | V4)[-1].startswith(
