@@ -13,7 +13,7 @@ BIN := $(abspath $(VENV))/bin
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev
 TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux
-TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs e2fsprogs rsync iptables
+TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs dbus-daemon e2fsprogs rsync iptables
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 
 # All that tools leave behind goes into the virtual environment.
@@ -84,7 +84,7 @@ $(VENV)/tools: pyproject.toml
 	@tools/packages $(TO_BUILD)
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
-	    print(*project["build-system"]["requires"], *project["project"]["optional-dependencies"]["test"], sep="\n")' \
+	    print(*project["build-system"]["requires"], *project["project"]["dependencies"], *project["project"]["optional-dependencies"]["test"], sep="\n")' \
 	    > $(VENV)/requirements
 	@tools/persist flock $(VENV) pip install -qq --requirement $(VENV)/requirements
 	@touch $@; $(give_back)

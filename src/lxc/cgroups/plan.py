@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.devices import Policy
 
 SUFFIXES = 999
+SCOPE_INIT = "init"  # cgroup in a scope of ours for who started the container
 _WHERE = "/sys/fs/cgroup"
 
 
@@ -195,9 +196,21 @@ def layout(mountinfo: str, base: str, origin: str, *, relative: bool = False) ->
         if key is None or key not in bases or not f"{mount}/".startswith(f"{_WHERE}/"):
             continue
         is_systemd = key in ((), ("name=systemd",)) and not relative
-        below = bases[key].removesuffix("/init.scope") if is_systemd else bases[key]
+        below = _outside_scope(bases[key].removesuffix("/init.scope") if is_systemd else bases[key])
         found[key] = Hierarchy(mount, key, _below(below, root), _below(origins.get(key, bases[key]), root))
     return Layout(tuple(found.values()))
+
+
+def scope(cgroup: str) -> str:
+    """The name of the scope of ours that `cgroup` is, "" if it is none: see `scope.py`."""
+    name = cgroup.rpartition("/")[2]
+    return name if name.startswith("lxc-") and name.endswith(".scope") else ""
+
+
+def _outside_scope(cgroup: str) -> str:
+    """The scope, for who is in the cgroup in it that is for starters."""
+    above = cgroup.removesuffix(f"/{SCOPE_INIT}")
+    return above if above != cgroup and scope(above) else cgroup
 
 
 def _memberships(text: str) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -9,6 +9,7 @@ from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
 from lxc.cgroups.devices import ACCESS, Rule
+from lxc.cgroups.plan import scope
 from lxc.errors import StepError
 from lxc.kernel import process
 from lxc.runtime import commands
@@ -59,7 +60,7 @@ class Answers:
             commands.GET_CGROUP_CTX: self._cgroup_context,
             commands.GET_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.container),
             commands.GET_LIMIT_CGROUP_FD: lambda request, _: self._cgroup_fd(request, monitor.made.payload),
-            commands.GET_SYSTEMD_SCOPE: lambda *_: Reply(-errno.EINVAL),
+            commands.GET_SYSTEMD_SCOPE: lambda *_: self._scope(),
         }
 
     def answer(self, request: Request, connection: Connection) -> Reply | None:
@@ -147,6 +148,11 @@ class Answers:
             cause = error.__cause__ if isinstance(error, StepError) else error
             return Reply(-(getattr(cause, "errno", 0) or errno.EINVAL))
         return Reply()
+
+    def _scope(self) -> Reply:
+        unified = self._monitor.made.layout.unified
+        name = scope(unified.base) if unified else ""
+        return Reply(payload=commands.as_text(name)) if name else Reply(-errno.EINVAL)
 
     def _freeze(self, request: Request, *, is_on: bool) -> Reply:
         """LXC's clients use it on unified hosts only."""

@@ -12,7 +12,7 @@ import errno
 import os
 
 from lxc import log
-from lxc.errors import StepError, Unsupported
+from lxc.errors import LxcError, StepError, Unsupported
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, client, door
@@ -63,6 +63,8 @@ def launch(
     target = attach_facts.open_target(place, wish)
     try:
         plan = decide(place, target, wish)
+        if plan.enters_cgroups and os.geteuid() != 0:
+            _join_scope(place)
         if terminal >= 0:
             _give_terminal(terminal, target, plan)
         mask = held.mask if held else signals.blocked()
@@ -75,6 +77,19 @@ def launch(
                 os.close(connection)
     finally:
         target.close()
+
+
+def _join_scope(place: Place) -> None:
+    """Only from within the scope that systemd has made for a user's container does a way lead into its cgroups."""
+    unit = client.scope(place)
+    if not unit:
+        return
+    from lxc.cgroups import scope
+
+    try:
+        scope.join(unit)
+    except LxcError as error:
+        log.warn(str(error))
 
 
 def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:

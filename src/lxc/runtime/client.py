@@ -156,6 +156,12 @@ def add_device_rule(place: Place, rule: DeviceRule) -> None:
         raise LxcError(f"the monitor of {place.name} did not add the device rule: {os.strerror(-reply.ret)}")
 
 
+def scope(place: Place) -> str:
+    """The systemd scope that an ordinary user's container is in; "" if it is in none."""
+    reply = ask(place, Request(commands.GET_SYSTEMD_SCOPE))
+    return _text(reply.payload) if reply.ret >= 0 and reply.payload else ""
+
+
 def cgroup_fds(place: Place) -> tuple[int, ...]:
     """Directories of the payload's cgroups, one in each hierarchy; the caller closes them."""
     reply = ask(place, Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT)))

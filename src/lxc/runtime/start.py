@@ -194,11 +194,24 @@ class Begun(Record):
 
 
 def _decided(order: Order) -> StartPlan:
+    _enter_scope(order.place)
     plan = decide(order)
     for warning in plan.warnings:
         log.warn(warning)
     _check_creation(order.place)
     return plan
+
+
+def _enter_scope(place: Place) -> None:
+    """On a unified host an ordinary user's containers are in a scope of systemd's; without one, where the user is."""
+    from lxc.cgroups import scope
+
+    if not scope.is_offered() or cgroups.find().name != "unified":
+        return
+    try:
+        scope.enter(place.name)
+    except LxcError as error:
+        log.warn(str(error))
 
 
 def _prepared(order: Order, plan: StartPlan) -> Watch:
