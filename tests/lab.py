@@ -66,9 +66,9 @@ class Lab(Lxc):
         shown = json.loads(self.inside(name, *argv) if name else self.at_home(*argv))
         return {each["ifname"]: each for each in shown}
 
-    def box(self, *lines: str, name: str = "box", **device: str) -> str:
+    def box(self, *lines: str, kind: str, name: str = "box") -> str:
         """The name of a container with one network device, lxc.net.0, which is up; `lines` are more of its keys."""
-        keys = "".join(f"lxc.net.0.{line}\n" for line in (f"type = {device['kind']}", "flags = up", *lines))
+        keys = "".join(f"lxc.net.0.{line}\n" for line in (f"type = {kind}", "flags = up", *lines))
         return self.box_of(keys, name)
 
     def box_of(self, text: str, name: str = "box") -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-_DONE = b"."
+_DONE = b"\0"
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
 
@@ -69,8 +69,9 @@ def _watch(reader: int, undo: Callable[[bytes], None]) -> None:
     told = b""
     while part := os.read(reader, 4096):
         told += part
-    if not told.endswith(_DONE):
-        undo(told)
+        if told.endswith(_DONE):
+            return
+    undo(told)
 
 
 def _keep_only(kept: tuple[int, ...]) -> None:

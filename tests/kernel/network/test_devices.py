@@ -188,8 +188,11 @@ def test_it_is_known_what_went_through(lab: Lab) -> None:
     lab.start(name)
     lab.reaches(name, "10.77.0.1")
     (pair,) = own_links(lab)
-    shown = lab.ok("lxc-info", "-n", name, "-S", "-H")
-    assert f"{pair}\n" in shown
+    shown = [line.split() for line in lab.ok("lxc-info", "-n", name, "-S", "-H").splitlines()]
+    at = shown.index(["Link:", pair])
+    (*_, sent), (*_, received), (*_, total) = shown[at + 1 : at + 4]
+    assert int(sent) > 80 < int(received)  # a packet of ping's, and its way found
+    assert int(total) == int(sent) + int(received)
     assert lab.ok("lxc-info", "-n", name, "-i", "-H").split() == ["10.77.0.5", "fd77::5"]
 
 
