@@ -51,7 +51,7 @@ DEVICES = {  # the keys of lxc.net.0; after --, those of lxc.net.1
 }  # fmt: skip
 NEEDING_A_MODULE = {
     "vlan": "type = vlan\nlink = wire0\nflags = up\nvlan.id = 7\nipv4.address = 10.77.0.5/24",
-    "ipvlan": f"type = ipvlan\n{WIRE}\n{V4}",
+    "ipvlan": f"type = ipvlan\n{WIRE}\nipvlan.mode = l2\nipvlan.isolation = bridge\n{V4}",
     "ipvlan, layer 3": f"type = ipvlan\n{WIRE}\nipvlan.mode = l3\nipvlan.isolation = private\n{V4}",
     "ipvlan, layer 3 and source": f"type = ipvlan\n{WIRE}\nipvlan.mode = l3s\nipvlan.isolation = vepa\n{V4}\nmtu = 1400",
 }
