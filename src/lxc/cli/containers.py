@@ -81,7 +81,9 @@ def _start(given: Mapping[str, str]) -> int:
         return 0
     import fcntl
 
-    path = f"{next((path for path in _LOCKS if os.path.isdir(path)), '/run')}/lxc"
+    directory = next((path for path in _LOCKS if os.path.isdir(path)), _LOCKS[-1])
+    os.makedirs(directory, exist_ok=True)
+    path = f"{directory}/lxc"
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from signal import SIGKILL
 
 import pytest
-from tests.conftest import ROOT, Lxc, until
+from tests.conftest import BIN, ROOT, Lxc, until
 from tests.kernel.bridge.conftest import Net
 
 pytestmark = pytest.mark.root
@@ -115,3 +115,19 @@ def test_a_device_that_has_no_bridge_is_told_with_what_makes_it(there: OnHost) -
     assert done.returncode == 1
     assert "there is no network device lxcbr0" in done.stderr
     assert "lxc-net" in done.stderr
+
+
+def test_containers_start_and_stop_with_the_host_once_the_bridge_is_there(net: Net, there: OnHost) -> None:
+    names = [there.create(name, f"{DEFAULT}lxc.start.auto = 1\nlxc.group = onboot\n") for name in ("web", "db")]
+    other = there.create("other", DEFAULT)
+    net.host.write("/etc/lxc/default.conf", DEFAULT)
+    words = f'OPTIONS="-P {there.path}"\nSTOPOPTS="-a -A -s -P {there.path}"\nSHUTDOWNDELAY=20\n'
+    net.host.write("/etc/default/lxc", f"USE_LXC_BRIDGE=true\n{words}")
+    starting = net.host.popen(*net.host.argv(str(BIN / "lxc-containers"), "start"))
+    assert starting.poll() is None
+    net.ok("start")
+    said, _ = starting.communicate(timeout=60)
+    assert starting.returncode == 0, said
+    assert [there.state(name) for name in (*names, other)] == ["RUNNING", "RUNNING", "STOPPED"]
+    net.host.ok(str(BIN / "lxc-containers"), "stop")
+    assert [there.state(name) for name in names] == ["STOPPED", "STOPPED"]
