@@ -219,7 +219,7 @@ class Hands:
             if self.is_done(step):
                 self._run(step.argv("-D"))
         elif isinstance(step, Table):
-            if self._listing(step) and self._is_ours(step):
+            if self._is_ours(step):
                 self._run((self._facts.nft, "delete", "table", step.family, firewall.TABLE))
         elif isinstance(step, Address):
             if self.is_done(step) and step.purpose not in self._keeps:
@@ -249,13 +249,16 @@ class Hands:
         return done.output if done.status == 0 else ""
 
     def _is_ours(self, step: Table) -> bool:
-        is_ours = firewall.is_ours(self._listing(step), step)
-        if not is_ours:
+        """Whether there is such a table, and it is ours."""
+        listing = self._listing(step)
+        is_ours = bool(listing) and firewall.is_ours(listing, step)
+        if listing and not is_ours:
             log.warn(f"the nftables table {step.family} {firewall.TABLE} is not ours, and is left as it is")
         return is_ours
 
     def _refuse_if_not_ours(self, step: Table) -> None:
-        if self._listing(step) and not firewall.is_ours(self._listing(step), step):
+        listing = self._listing(step)
+        if listing and not firewall.is_ours(listing, step):
             name = f"{step.family} {firewall.TABLE}"
             hint = f"somebody else made it: rename it, or nft delete table {name}"
             raise Refused(f"there is an nftables table {name} that is not ours", hint=hint)
