@@ -38,7 +38,7 @@ demo: build  ## show a container's life (root)
 	@demo/demo.sh $(BIN)
 
 test: build deps  ## run all tests that this user may run on this machine (most of them: root)
-	@LXC_TESTS_RECORD=$(VENV)/tests/here/record pytest -p no:cacheprovider $(PYTEST)
+	@tests/twice $(VENV)/tests/here/record $(PYTEST)
 	@$(give_back)
 
 # What is done with the cgroups, the kernel and the security modules of the host.
