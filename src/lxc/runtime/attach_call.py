@@ -101,7 +101,7 @@ def _joined(pid: int, report: int) -> int:
 def _be_attached(
     plan: AttachPlan, given: attach_child.Given, target: Target, function: Callable[[], object]
 ) -> NoReturn:
-    step = f"enter the cgroups of {plan.name}"
+    step: object = f"enter the cgroups of {plan.name}"
     try:
         attach.enter_leaf(attach.unified(target))
         for step in attach_child.joining(plan, given):  # noqa: B007  # a failure names it

@@ -53,7 +53,7 @@ class Given(Record):
 
 def run(plan: AttachPlan, given: Given) -> NoReturn:
     """Join the container and become the command.  Never returns."""
-    step = "leave the caller's files and memory"
+    step: object = "leave the caller's files and memory"
     try:
         sealed.seal()
         _close_all_but(given)
@@ -66,7 +66,7 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
     os._exit(1)
 
 
-def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
+def joining(plan: AttachPlan, given: Given) -> Iterator[object]:
     """Perform the plan up to its command; what each step is, said before it is done."""
     yield "leave the caller's memory"
     log.forget()  # what led here is remembered by the parent, too
@@ -90,7 +90,7 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[str]:
         process.personality(plan.personality)
     yield "drop capabilities"
     _drop_capabilities(plan.dropped)
-    yield str(plan.label)
+    yield plan.label
     security.take_label(plan.label, label_file)
     if label_file >= 0:
         os.close(label_file)

@@ -12,6 +12,7 @@ from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.network import steps as network
 from lxc.record import Record
 from lxc.runtime.plan import ChangeDirectory
+from lxc.security.plan import Label
 from lxc.storage.plan import RootPlan
 
 _RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
@@ -89,6 +90,8 @@ def _hint(step: object, error: OSError) -> str:
         return "the clock would be negative, or beyond 146 years"
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
+    if isinstance(step, Label):
+        return _label_hint(step, number)
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
         return f"make {step.source} on the host, or add optional to the entry"
     if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
@@ -129,6 +132,16 @@ def _foreign_hint(step: New) -> str:
         what, path = shown
         return f"it shows the {what}, not the container's own: lxc.mount.entry = /{path} {path} none rbind shows the host's"
     return f"only the host's root, with all its privileges, mounts {step.fstype}: mount it on the host, and bind that"
+
+
+def _label_hint(step: Label, number: int | None) -> str:
+    if step.module == "apparmor" and number == errno.ENOENT:
+        return (
+            "load that profile (apparmor_parser --replace FILE), or let one be made: lxc.apparmor.profile = generated"
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return f"what confines the starter does not let it take that label: {step.name}"
+    return ""
 
 
 def _root_hint(step: RootPlan, number: int | None, path: str) -> str:

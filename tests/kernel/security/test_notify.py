@@ -358,6 +358,20 @@ def test_a_proxy_hears_the_same_from_debians_lxc(lxc: Lxc, proxy: Callable[..., 
     assert heard[0] == heard[1]
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("is_started_by_peer", [False, True])
+def test_what_each_side_attaches_to_the_others_containers_is_answered(
+    lxc: Lxc, proxy: Callable[..., Proxy], is_started_by_peer: bool
+) -> None:
+    proxy(lambda question: reply(question, error=-18))
+    more = "lxc.init.cmd = /bin/sleep 600\n"
+    name = make(lxc, CHROOT, f"lxc.seccomp.notify.proxy = unix:{lxc.path}/proxy\n{more}")
+    lxc.ok("lxc-start", "-n", name, peer=is_started_by_peer)
+    words = ("-n", name, "--", "/bin/busybox", "chroot", "/nowhere", "true")
+    assert "Invalid cross-device link" in lxc.run("lxc-attach", *words, peer=not is_started_by_peer).stderr
+    lxc.ok("lxc-stop", "-n", name, "-k", peer=is_started_by_peer)
+
+
 # ---- Python functions ----------------------------------------------------------------------------------------------
 
 

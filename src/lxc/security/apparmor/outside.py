@@ -33,7 +33,7 @@ def host() -> Host:
         label=_own_label(),
         mediates_mounts=os.path.exists(f"{POLICY}/features/mount/mask"),
         stacks=_says_yes(f"{POLICY}/features/domain/stack") and os.path.isdir(f"{POLICY}/policy/namespaces"),
-        has_default=any(line.startswith(f"{DEFAULT} (") for line in _lines(f"{POLICY}/profiles")),
+        has_default=_is_loaded(DEFAULT),
     )
 
 
@@ -120,12 +120,13 @@ def _says_yes(path: str) -> bool:
         return False
 
 
-def _lines(path: str) -> list[str]:
+def _is_loaded(name: str) -> bool:
+    """Whether the kernel knows the profile; who may not ask takes it to."""
     try:
-        return _read(path).splitlines()
+        return any(line.startswith(f"{name} (") for line in _read(f"{POLICY}/profiles").splitlines())
     except OSError as error:
-        log.debug(f"cannot read {path}: {error.strerror}")
-        return []
+        log.debug(f"cannot read which AppArmor profiles are loaded: {error.strerror}")
+        return True
 
 
 def _read(path: str) -> str:
