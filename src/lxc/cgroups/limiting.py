@@ -9,7 +9,6 @@ from lxc import log
 from lxc.cgroups import program
 from lxc.cgroups.files import read, write
 from lxc.errors import StepError
-from lxc.kernel import bpf
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
@@ -117,6 +116,8 @@ class DeviceProgram:
         unified = cgroups.layout.unified
         if not unified:
             raise StepError("attach the device program", f"no unified hierarchy ({cgroups.layout.name} layout)")
+        from lxc.kernel import bpf
+
         directory = unified.directory(unified.below_base(cgroups.payload))
         try:
             new = bpf.prog_load(bpf.PROG_TYPE_CGROUP_DEVICE, program.encoded(policy.instructions), "lxc_devices")

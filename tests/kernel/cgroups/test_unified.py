@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.conftest import CONFIG
 from tests.kernel.cgroups.test_limits import COMMON, has_common_devices, refusal, tried
-from tests.kernel.cgroups.test_live import LOOP, said
+from tests.kernel.cgroups.test_live import LOOP, MAP, said
 from tests.kernel.cgroups.test_places import INNER
 from tests.unified import UnifiedLxc
 
@@ -182,3 +182,23 @@ def test_a_device_is_allowed_by_the_program(unified: UnifiedLxc) -> None:
     assert tried(unified, name, "head -c 1 /dev/z")
     unified.ok("lxc-device", name, "del", "/dev/z")
     assert not tried(unified, name, LOOP)
+
+
+def test_a_container_with_ids_of_its_own_may_make_cgroups_and_not_raise_its_limits(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + MAP + "lxc.cgroup2.cgroup.max.depth = 3\n")
+    unified.start(name)
+    payload = unified.cgroup(f"lxc.payload.{name}")
+    delegated = ("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
+    assert {(payload / file).stat().st_gid for file in delegated} == {100000}
+    assert (payload / "cgroup.max.depth").stat().st_gid == 0
+    assert tried(unified, name, "mkdir -p /sys/fs/cgroup/a/b")
+    assert not tried(unified, name, "mkdir -p /sys/fs/cgroup/a/b/c/d")
+    assert not tried(unified, name, "echo max > /sys/fs/cgroup/cgroup.max.depth")
+
+
+def test_what_is_delegated_is_the_inner_one_if_there_is_one(unified: UnifiedLxc) -> None:
+    name = unified.create(config=CONFIG + MAP + INNER.replace("TAG", unified.tag))
+    unified.start(name)
+    limiting = unified.cgroup(f"c-{unified.tag}")
+    assert (limiting.stat().st_gid, (limiting / "in").stat().st_gid) == (0, 100000)
+    assert tried(unified, name, "mkdir /sys/fs/cgroup/a && echo 1 > /sys/fs/cgroup/a/cgroup.freeze")

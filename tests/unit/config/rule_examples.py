@@ -253,12 +253,6 @@ rule("every-device", "lxc.cgroup2.devices.allow = a\n", IDS + "lxc.cgroup2.devic
 rule("every-device", "lxc.cgroup2.devices.allow = b *:* rwm\n", "lxc.cgroup2.devices.allow = b *:* m\n")
 rule(
     "nothing-denied",
-    "lxc.cgroup2.devices.deny = a\n",
-    "lxc.cgroup2.devices.deny = a\nlxc.cgroup2.devices.allow = c 1:3 r\n",
-    "1:28+1",
-)
-rule(
-    "nothing-denied",
     "lxc.cgroup.devices.allow = c 1:3 r\n",
     "lxc.cgroup.devices.deny = a\nlxc.cgroup.devices.allow = c 1:3 r\n",
     host=HYBRID,

@@ -150,11 +150,6 @@ def _every_device(it: Subject) -> Iterator[Found]:
 
 
 def _nothing_denied(it: Subject) -> Iterator[Found]:
-    rules = _device_rules(it, 2)
-    allowed = [limit for limit, _ in rules if limit.file == "devices.allow"]
-    if rules and not allowed:
-        limit, where = rules[0]
-        yield Found(where, "no device is denied: without any devices.allow no rules are put in force", limit.value)
     old = _device_rules(it, 1)
     if old and all(limit.file == "devices.allow" for limit, _ in old) and it.host.layout != "unified":
         limit, where = old[0]
@@ -206,7 +201,7 @@ def _half_location(it: Subject) -> Iterator[Found]:
 
 
 RULES = (
-    Rule("cgroup1-on-unified", WARNING, "A limit for version 1 of control groups does nothing on a host of version 2.",
+    Rule("cgroup1-on-unified", WARNING, "A limit for version 1 of control groups, on a host of version 2, is translated or refused; LXC passes it over.",
          "Say it for version 2: lxc.cgroup2.…; --fix does that where there is an equivalent.",
          _version_1_on_unified, mends=True),
     Rule("cgroup2-on-v1", WARNING, "A limit for version 2 of control groups does nothing where version 1 is mounted.",
@@ -214,11 +209,11 @@ RULES = (
          _version_2_on_old),
     Rule("controller-missing", WARNING, "A limit whose controller the kernel does not have cannot be set.",
          "Leave it out, or enable the controller.", _no_controller),
-    Rule("device-rule", ERROR, "A rule for devices that cannot be read is passed over when the container starts.",
+    Rule("device-rule", ERROR, "A rule for devices that cannot be read is refused when the container starts; LXC passes it over.",
          "Write 'TYPE MAJOR:MINOR ACCESS', such as 'c 1:3 rwm'.", _malformed_devices),
     Rule("every-device", WARNING, "Root in the container can read and write the host's disks, and so do anything.",
          "Allow the devices it needs one by one.", _every_device),
-    Rule("nothing-denied", WARNING, "Device rules work only if some are denied and some allowed.",
+    Rule("nothing-denied", WARNING, "Allowing devices does nothing where all are allowed already.",
          "Begin with 'devices.deny = a', then allow what the container needs.", _nothing_denied, of_whole=True),
     Rule("soft-above-hard", ERROR, "The kernel refuses a soft limit above the hard one.",
          "Raise the hard limit: SOFT:HARD.", _soft_above_hard),
