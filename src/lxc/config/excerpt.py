@@ -16,17 +16,24 @@ class Excerpts:
 
     def __init__(self, *keys: str) -> None:
         self._files = _Excerpted(keys)
+        self._known: dict[str, Config] = {}  # text, without what was left out of it -> what it comes to
 
     def read(self, path: str) -> Config:
-        """What the file at `path`, and what it includes, say of the keys.  Raises ConfigError."""
+        """What the file at `path`, and what it includes, say of the keys.  Raises ConfigError.
+
+        Files that say the same give one object, which has the places of the first.
+        """
         try:
             text = self._files.excerpt(read(path))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
-        reader = Reader(Config(), self._files)
-        reader.read(text, path)
-        return reader.config()
+        said = "\n".join(filter(None, text.split("\n")))
+        if said not in self._known:
+            reader = Reader(Config(), self._files)
+            reader.read(text, path)
+            self._known[said] = reader.config()
+        return self._known[said]
 
 
 class _Excerpted(Files):

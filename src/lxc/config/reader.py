@@ -212,12 +212,18 @@ class Reader:
 
 def read(path: str) -> str:
     """The text of the file at `path`; bytes that are no UTF-8 come as surrogates.  Raises OSError, ValueError."""
-    with open(path, "rb") as file:
-        is_small = 0 < os.fstat(file.fileno()).st_size <= SIZE_MAX  # a pipe or a device has no size
-        data = file.read() if is_small else file.read(SIZE_MAX + 1)  # which sets so much memory aside
-    if len(data) > SIZE_MAX:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = [os.read(fd, min(os.fstat(fd).st_size, SIZE_MAX) + 1)]  # of a regular file that is all
+        left = SIZE_MAX - len(parts[0])
+        while left >= 0 and (more := os.read(fd, 1 << 16)):
+            parts.append(more)
+            left -= len(more)
+    finally:
+        os.close(fd)
+    if left < 0:
         raise ValueError(f"expected a file of at most {SIZE_MAX} bytes, but {path} is larger")
-    return data.decode("utf-8", "surrogateescape")
+    return b"".join(parts).decode("utf-8", "surrogateescape")
 
 
 def _refuse(line: str) -> None:

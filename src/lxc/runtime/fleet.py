@@ -44,10 +44,13 @@ def members(lxcpath: str, complain: Complain) -> list[Member]:
     """The containers that are defined in `lxcpath`, in the order of their start.  `complain` is told of wrong ones."""
     from lxc.config.excerpt import Excerpts
 
-    excerpts = Excerpts(*_KEYS)
+    excerpts, here = Excerpts(*_KEYS), place_of("lxc-autostart", lxcpath)
     found = []
     for name in listing.defined(lxcpath):
-        place = place_of(name, lxcpath)
+        try:
+            place = here.beside(name)
+        except LxcError:
+            continue  # a directory that is no container's
         try:
             config = excerpts.read(place.config_file)
         except LxcError as error:

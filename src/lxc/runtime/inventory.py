@@ -83,9 +83,10 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
     active = listing.active(lxcpath)
     layout = _layout() if choice.needs & MEASURED and active else None
     configurations = _Configurations()
+    here, running = place_of("lxc-ls", lxcpath), frozenset(active)
     for name in choice.names(listing.defined(lxcpath), active):
         try:
-            found = row(place_of(name, lxcpath), choice.needs, layout, configurations, is_active=name in active)
+            found = row(here.beside(name), choice.needs, layout, configurations, is_active=name in running)
         except LxcError as error:
             complain(error)
             continue

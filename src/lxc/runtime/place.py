@@ -56,6 +56,10 @@ class Place(Record):
             return path
         return b"lxc/%016x/command" % fnv_1a(os.fsencode(self.directory))
 
+    def beside(self, name: str) -> Place:
+        """The place of the container `name` in the same directory.  Raises UsageError for a name that none can have."""
+        return _checked(Place(name, self.lxcpath))
+
     @property
     def is_defined(self) -> bool:
         """Whether there is a configuration file: that is what makes a container."""
@@ -72,11 +76,14 @@ def place(name: str, lxcpath: str = "") -> Place:
         from lxc.config import system
 
         lxcpath = system.get("lxc.lxcpath")
-    found = Place(name, _absolute(lxcpath))
-    wrong = _objection(found)
+    return _checked(Place(name, _absolute(lxcpath)))
+
+
+def _checked(wanted: Place) -> Place:
+    wrong = _objection(wanted)
     if wrong:
         raise UsageError(wrong)
-    return found
+    return wanted
 
 
 def _absolute(path: str) -> str:

@@ -1,5 +1,6 @@
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +117,17 @@ def test_mistakes_of_included_files_have_their_places(write: Write) -> None:
     other = write("lxc.autodev = x\n", "other")
     path = write(f"lxc.include = {other}\nlxc.autodev = y\n")
     assert [mistake.split(": ")[0] for mistake in mistakes(path)] == [f"{other}:1:15", f"{path}:2:15"]
+
+
+def test_a_file_that_is_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = "".join(f"lxc.group = {number}\n" for number in range(20000))
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    config, document = load(str(pipe))
+    writer.join()
+    assert (len(config.group), document.render()) == (20000, text)
 
 
 def test_files_that_include_each_other_are_a_mistake(write: Write, tmp_path: Path) -> None:

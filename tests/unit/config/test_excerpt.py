@@ -44,6 +44,17 @@ def test_mistakes_elsewhere_do_not_matter(tmp_path: Path) -> None:
         Excerpts(*KEYS).read(str(tmp_path / "none"))
 
 
+def test_files_that_say_the_same_come_to_the_same(tmp_path: Path) -> None:
+    texts = ("lxc.group = a\n", "# other\nlxc.uts.name = b\nlxc.group = a\n", "lxc.group = b\n")
+    it = Excerpts(*KEYS)
+    found = []
+    for number, text in enumerate(texts):
+        (tmp_path / str(number)).write_text(text)
+        found.append(it.read(str(tmp_path / str(number))))
+    assert found[0] is found[1]
+    assert [config.group for config in found] == [("a",), ("a",), ("b",)]
+
+
 def test_a_file_that_many_include_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "common").write_text("lxc.group = all\n")
     for name in ("a", "b"):
