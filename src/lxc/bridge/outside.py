@@ -33,7 +33,7 @@ def facts(settings: Settings) -> Facts:
     """What this host has of what the bridge needs."""
     nft = programs.find("nft")
     return Facts(
-        nft=nft if nft and programs.run((nft, "list", "ruleset")).status == 0 else "",
+        nft=nft if nft and programs.run((nft, "-j", "list", "tables")).status == 0 else "",
         iptables=programs.find("iptables"),
         dnsmasq=programs.find("dnsmasq"),
         dnsmasq_user=_user(),
@@ -171,7 +171,7 @@ class Hands:
         elif isinstance(step, Iptables):
             if not programs.find(step.program):
                 hint = "install nftables (preferred), or iptables"
-                raise Unsupported(f"this host has neither nft nor {step.program}", hint=hint)
+                raise Unsupported(f"this host has neither nft (with JSON) nor {step.program}", hint=hint)
             self._run(step.argv("-I" if step.is_first else "-A"))
         else:
             if not self._facts.dnsmasq:

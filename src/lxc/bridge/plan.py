@@ -23,7 +23,7 @@ _LEASES = "/var/lib/misc/dnsmasq.{}.leases"
 class Facts(Record):
     """What this host has."""
 
-    nft: str  # path of the program; "" where there is none, or it does not work
+    nft: str  # path of the program; "" where there is none, or it does not work, or knows no JSON
     iptables: str
     dnsmasq: str
     dnsmasq_user: str

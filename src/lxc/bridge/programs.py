@@ -44,8 +44,8 @@ def run(argv: Sequence[str], given: str = "") -> Done:
         done = subprocess.run(
             argv, input=given.encode(), capture_output=True, env=environment, check=False, timeout=_PATIENCE, cwd="/"
         )
-    except FileNotFoundError:
-        return Done(NOT_FOUND, "", f"there is no {argv[0]}")
+    except OSError as error:
+        return Done(NOT_FOUND, "", f"cannot run {argv[0]}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Done(NOT_FOUND, "", f"{argv[0]} has not come to an end in {_PATIENCE} s")
     return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

@@ -275,6 +275,33 @@ def test_a_user_is_told_that_it_takes_root(net: Net) -> None:
     assert "Permission denied" in done.stderr
 
 
+def test_an_nft_that_knows_no_json_is_none(net: Net) -> None:
+    net.host.write(
+        "/run/bin/nft",
+        '#!/bin/sh\n[ "$1" = -j ] && { echo "JSON support not compiled-in" >&2; exit 1; }\nexec /usr/sbin/nft "$@"\n',
+        0o755,
+    )
+    net.host.ok("mount", "--bind", "/run/bin", "/usr/local/sbin")
+    net.ok("start")
+    assert "-A FORWARD -i lxcbr0 -j ACCEPT" in net.host.ok("iptables", "-S", "FORWARD")
+    net.ok("stop")
+    assert "lxcbr0" not in net.host.ok("iptables", "-S")
+
+
+def test_without_any_firewall_or_dnsmasq_it_is_told_what_to_install(net: Net) -> None:
+    for program, says in (
+        ("dnsmasq", "this host has no dnsmasq\n  install it (Debian: dnsmasq-base)"),
+        ("xtables-nft-multi", "neither nft (with JSON) nor iptables"),
+    ):
+        net.host.ok("sh", "-c", f"mount --bind /dev/null $(readlink -f $(command -v {program}))")
+        if says.startswith("neither"):
+            net.host.ok("mount", "--bind", "/dev/null", "/usr/sbin/nft")
+        code, _, said = net.call("start")
+        assert code == 1
+        assert says in said
+        assert net.host.links() == ["lo"]
+
+
 def test_the_host_keeps_the_route_that_a_router_tells_it(net: Net) -> None:
     """A host that forwards does not listen to routers, and forgets what they said, unless it is told not to."""
     world = net.world()
