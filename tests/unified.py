@@ -79,6 +79,14 @@ class UnifiedLxc(Lxc):
 class RealLxc(Lxc):
     """The same on a machine that is such a host."""
 
+    def __init__(self, lxcpath: Path, bin_: Path = BIN) -> None:
+        super().__init__(lxcpath, bin_)
+        self.base = Path("/sys/fs/cgroup") / f"test-{self.tag}"  # a cgroup for a test to use
+        self.base.mkdir()
+
+    def leftovers(self) -> list[str]:
+        return [each for each in super().leftovers() if Path(each) != self.base]
+
     def sh(self, script: str) -> str:
         return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
 
@@ -86,4 +94,4 @@ class RealLxc(Lxc):
         return Path("/sys/fs/cgroup") / name
 
     def shut_down(self) -> None:
-        pass
+        self.base.rmdir()
