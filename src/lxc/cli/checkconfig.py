@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.cli import output
-from lxc.cli.options import Command, Printing
+from lxc.cli.options import Command, Printing, switch
 from lxc.errors import NotFound
 from lxc.release import LXC_VERSION
 
@@ -26,6 +26,8 @@ _GZIP = b"\x1f\x8b"
 class CheckconfigArguments(Printing):
     WITHOUT = ("name", "quiet", "logfile", "logpriority", "lxcpath", "rcfile")
 
+    user = switch("user", "", "Check instead what keeps us, an ordinary user, from having containers.")
+
 
 COMMAND = Command(
     "lxc-checkconfig",
@@ -37,16 +39,24 @@ COMMAND = Command(
     "where distributions put it); MODNAME the module that provides /proc/config.gz (default: configs).\n\n"
     "With --format json the answer is an object: lxc_version, kernel, config (the file), kernel_version (of the "
     "configuration, null if it does not say), sections (an array of objects: title, items (objects: label, status, "
-    "module, which is loaded, not loaded or null), mounts (an object of arrays), limits (an object), remarks).",
+    "module, which is loaded, not loaded or null), mounts (an object of arrays), limits (an object), remarks). "
+    "With --user it has: user, checks (an array of objects: label, status, why, remedy).\n\n"
+    "With --user it is said of each thing that containers of an ordinary user need whether it is there (ok), missing "
+    "(they run without), or required; then why, and the command that mends it.",
     name="none",
     containers="none",
-    exits=(("0", "The configuration was found, whatever it lacks."), ("1", "It was not found.")),
+    exits=(
+        ("0", "The configuration was found, whatever it lacks; with --user: nothing is required."),
+        ("1", "It was not found; with --user: something is required."),
+    ),
     examples=(("CONFIG=/boot/config-6.12 lxc-checkconfig", "Checks a kernel before it is booted."),),
     see_also=("lxc-check(1)",),
 )
 
 
 def run(arguments: CheckconfigArguments) -> int:
+    if arguments.user:
+        return _check_user(is_json=arguments.format == "json")
     from lxc.runtime import features
 
     is_json = arguments.format == "json"
@@ -71,6 +81,25 @@ def run(arguments: CheckconfigArguments) -> int:
         "",
     ])  # fmt: skip
     return 0
+
+
+def _check_user(*, is_json: bool) -> int:
+    """Print what is in this user's way; return 1 if no container can be."""
+    from lxc.runtime import user_check
+
+    facts = user_check.facts()
+    found = tuple(user_check.findings(facts))
+    if is_json:
+        rows: list[Plain] = [
+            {"label": each.label, "status": each.status, "why": each.why or None, "remedy": each.remedy or None}
+            for each in found
+        ]
+        output.json({"user": facts.user.name, "checks": rows})
+    else:
+        for each in found:
+            more = [f"  {line}" for line in (each.why, each.remedy) if line]
+            output.lines([f"{each.label}: {each.status}", *more])
+    return int(any(each.status == user_check.REQUIRED for each in found))
 
 
 def _found(path: str, *, quiet: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -195,3 +196,31 @@ def test_root_looks_after_a_users_containers(user: User) -> None:
     assert root.attach(box, "id", "-u") == "0\n"
     root.ok("lxc-stop", "-n", box, "-k")
     root.ok("lxc-destroy", "-n", box)
+
+
+def test_what_is_in_the_way_is_told_beforehand_and_its_command_mends_it(user: User) -> None:
+    said = user.run("lxc-checkconfig", "--user")
+    assert said.returncode == 0, said
+    assert "User namespaces: ok" in said.stdout
+    assert "Subordinate user ids: ok" in said.stdout
+    assert "Delegated cgroups: missing" in said.stdout
+    assert f"chmod o+x {user.top}/home" in said.stdout
+    (user.top / "home/.config/lxc").mkdir(parents=True)
+    (user.top / "home/.config/lxc/default.conf").write_text("lxc.net.0.type = empty\n")
+    for path in (user.top / "home/.config", user.top / "home/.config/lxc", user.top / "home/.config/lxc/default.conf"):
+        os.chown(path, UID, UID)
+    checks = json.loads(user.run("lxc-checkconfig", "--user", "--format", "json").stdout)["checks"]
+    remedy = next(each["remedy"] for each in checks if each["label"] == "Default configuration")
+    subprocess.run([*user.prefix(), "sh", "-c", remedy], check=True)
+    assert "Default configuration" not in user.run("lxc-checkconfig", "--user").stdout
+    user.ok("lxc-create", "-n", f"box-{user.tag}", "-t", "busybox")
+    user.start(f"box-{user.tag}")
+
+
+def test_a_user_without_ids_is_told_that_they_are_required(user: User) -> None:
+    for file in ("subuid", "subgid"):
+        (user.top / file).write_text("")
+    said = user.run("lxc-checkconfig", "--user")
+    assert said.returncode == 1
+    assert "Subordinate user ids: required" in said.stdout
+    assert f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {NAME}" in said.stdout
