@@ -41,8 +41,9 @@ test: build deps  ## run all tests that this user may run on this machine (most 
 	@tests/twice $(VENV)/tests/here/record $(PYTEST)
 	@$(give_back)
 
-# What is done with the cgroups, the kernel and the security modules of the host.
-TESTS ?= tests/kernel tests/native tests/parity --ignore=tests/parity/test_readback.py --ignore=tests/parity/test_diagnostics.py
+# What depends on the host's cgroups, kernel, security modules; not what reads configurations, or tries each of many paths.
+NOT_IN_VM := tests/kernel/test_diversion.py tests/kernel/test_beneath.py tests/parity/test_readback.py tests/parity/test_diagnostics.py
+TESTS ?= tests/kernel tests/native tests/parity $(NOT_IN_VM:%=--ignore=%)
 
 vm-test: build  ## run tests in a virtual machine with systemd, AppArmor, CRIU (TESTS='tests/kernel/cgroups -k limit')
 	@tools/packages $(TO_EMULATE)
