@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import CgroupPlan
 
 
+def join(tasks: tuple[int, ...]) -> None:
+    """Enter the version 1 cgroups whose `tasks` files are open (`outside.open_tasks`), and close them.  Waits for nobody."""
+    for fd in tasks:
+        os.write(fd, b"0")
+        os.close(fd)
+
+
 def enter(plan: CgroupPlan) -> tuple[int, ...]:
     """Make the cgroups that init is in now the root of what the container sees (cgroup_namespaces(7)).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from select import POLLIN, poll
 
 from lxc import log
 from lxc.cgroups import limiting, making, stopping
@@ -10,6 +11,8 @@ from lxc.cgroups import plan as _plan
 from lxc.cgroups.files import read, write
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
+from lxc.kernel import process
+from lxc.kernel.fs import closing
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -128,6 +131,21 @@ def enter(cgroups: Cgroups, name: str, pid: int, *, is_born: bool) -> None:
         _attach(hierarchy, hierarchy.below_base(name), pid)
 
 
+def open_tasks(cgroups: Cgroups, name: str) -> tuple[int, ...]:
+    """Descriptors of the `tasks` files of the version 1 cgroups `name`; a process of one thread enters by `inside.join`."""
+    opened: list[int] = []
+    try:
+        for hierarchy in cgroups.layout.hierarchies:
+            if not hierarchy.is_unified:
+                path = f"{hierarchy.directory(hierarchy.below_base(name))}/tasks"
+                opened.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    except OSError as error:
+        for fd in opened:
+            os.close(fd)
+        raise StepError(f"open the cgroup {path}", error.strerror or str(error)) from error
+    return tuple(opened)
+
+
 def delegate(cgroups: Cgroups, gid: int) -> None:
     """Let the group `gid`, that of root in the container, make cgroups below those of the container's processes.
 
@@ -198,22 +216,47 @@ def remove(cgroups: Cgroups) -> None:
         making.remove_all(cgroups.layout, name)
 
 
-def leave(cgroups: Cgroups) -> None:
-    """Move this process out of the monitor's cgroups, to where its starter was, and remove them.
+def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
+    """Leave the monitor's cgroups, for where its starter was, and remove them.
 
-    What hooks have left running goes with it.  With a pivot that is configured it goes there, for good.
+    If this process `is_born` in there, who returns is a child of it, if that may be: born outside, since moving a
+    process to another unified cgroup costs ten milliseconds.  What hooks have left running goes along.  With a pivot
+    that is configured it goes there, for good.
     """
+    born = (
+        _be_born_outside(cgroups.layout.unified) if is_born and cgroups.layout.unified and not cgroups.pivot else None
+    )
     for hierarchy in cgroups.layout.hierarchies:
         ways = (lambda it: making.pivot(it, cgroups.pivot),) if cgroups.pivot else ()
         for cgroup in (*ways, _origin, _base, making.pivot):
             try:
                 target = cgroup(hierarchy)
-                _attach(hierarchy, target, os.getpid())
+                if not hierarchy.is_unified or target != born:
+                    _attach(hierarchy, target, os.getpid())
                 _bring_along(hierarchy, cgroups.monitor, target)
                 break
             except (OSError, StepError) as error:
                 log.debug(f"cannot leave {cgroups.monitor}: {error}")
     making.remove_all(cgroups.layout, cgroups.monitor)
+
+
+def _be_born_outside(unified: Hierarchy) -> str | None:
+    """Go on as a child of this process, which ends.  Return the cgroup it is born in; None, and no child, if none takes it."""
+    with closing(process.pidfd_open(os.getpid())) as parent:
+        for cgroup in dict.fromkeys((unified.origin, unified.base)):
+            try:
+                with closing(os.open(unified.directory(cgroup), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
+                    pid, _ = process.clone3(0, target)
+            except OSError as error:
+                log.debug(f"cannot be born in {unified.directory(cgroup)}: {error.strerror}")
+                continue
+            if pid:
+                os._exit(0)
+            ended = poll()
+            ended.register(parent, POLLIN)
+            ended.poll()
+            return cgroup
+    return None
 
 
 def _origin(hierarchy: Hierarchy) -> str:
@@ -252,8 +295,13 @@ def _remove_leftover(cgroups: Cgroups, owner: str) -> None:
 
 
 def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:
-    path = f"{hierarchy.directory(cgroup)}/cgroup.procs"
+    """Move process `pid`, which has one thread if it is this one.
+
+    In a hierarchy of version 1 a thread that moves itself waits for nobody; moving processes costs ten milliseconds.
+    """
+    moves_itself = pid == os.getpid() and not hierarchy.is_unified
+    file, text = ("tasks", "0") if moves_itself else ("cgroup.procs", str(pid))
     try:
-        write(path, str(pid))
+        write(f"{hierarchy.directory(cgroup)}/{file}", text)
     except OSError as error:
         raise StepError(f"enter the cgroup {hierarchy.directory(cgroup)}", error.strerror or str(error)) from error

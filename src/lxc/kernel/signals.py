@@ -13,6 +13,7 @@ from lxc.kernel._libc import bind
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from typing import NoReturn
 else:
     import _signal  # what `signal` wraps in enumerations
 
@@ -27,6 +28,7 @@ SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = (
     30,
 )  # all of signal(7) but alpha, mips, sparc
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
+_SI_KERNEL = 0x80
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
 _signalfd = bind("signalfd", c_int, c_void_p, c_int)
 
@@ -59,6 +61,12 @@ def read_signal(fd: int) -> tuple[int, int]:
     return int.from_bytes(info[:4], "little"), int.from_bytes(info[12:16], "little")
 
 
+def read_origin(fd: int) -> tuple[int, bool]:
+    """The next signal of a signalfd: (signal number, whether the kernel sent it, as for keys of a terminal)."""
+    info = os.read(fd, 128)  # struct signalfd_siginfo: ssi_signo, ssi_errno, ssi_code, …
+    return int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little") == _SI_KERNEL
+
+
 def set_default(number: int) -> None:
     """signal(2): SIG_DFL for signal `number`."""
     _signal.signal(number, _signal.SIG_DFL)
@@ -72,3 +80,15 @@ def ignore(number: int) -> None:
 def is_ignored(number: int) -> bool:
     """Whether the disposition of signal `number` is SIG_IGN, as nohup(1) and shells leave it behind."""
     return _signal.getsignal(number) == _signal.SIG_IGN
+
+
+def die_by(number: int) -> NoReturn:
+    """End this process by signal `number`, as another ended by it; without a core dump."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if number not in (SIGKILL, SIGSTOP):
+        _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {number})
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)

@@ -27,6 +27,7 @@ _LARGEST = 8 << 20  # bytes of words and environment: the kernel takes 6 MiB at 
 _MOST_NUMBERS = 240
 _HEADER = 2 * 8 + 6 * 4 + 4 * _MOST_NUMBERS  # struct request of native/client/worker.c
 _F_SETSIG = 10
+_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
 
 class Program(Record):
@@ -99,18 +100,23 @@ class Worker:
             _keep_only(*borrowed.descriptors(), mailbox, *request.numbers)
             os.setpgid(0, 0)
             self._begin(mailbox)
-            self._perform(request.words)
+            self._perform(request)
         except BaseException as error:  # nothing has begun: the client runs by itself
             log.debug(f"refused: {error}")
             say(self._connection, REFUSED, 0)
         os._exit(0)
 
-    def _perform(self, words: list[str]) -> NoReturn:
-        """Run the command, say how it ended, and end."""
-        status = 1
+    def _perform(self, request: _Request) -> NoReturn:
+        """Run the command, say how it ended, and end.  Until here, what would interrupt it is blocked."""
+        status = _INTERRUPTED
         try:
-            status = self._program.run(words) & 0xFF
+            signals.restore(request.blocked)
+            status = self._program.run(request.words) & 0xFF
+            signals.block(frozenset({signals.SIGINT}))
+        except KeyboardInterrupt:
+            pass
         except BaseException:  # as an interpreter ends that nobody catches an error of
+            status = 1
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         finally:
@@ -216,7 +222,8 @@ class Worker:
         os.environb.clear()
         os.environb.update(request.environment)
         borrowed.connection, borrowed.terminal = self._connection.fileno(), terminal
-        _take_signals(self._theirs.ignored, request.blocked)
+        for number in self._theirs.ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
+            signals.ignore(number)
         return mailbox
 
     def _move_connection(self, request: _Request) -> None:
@@ -309,10 +316,3 @@ def _raised(fd: int, lowest: int) -> int:
     moved = fs.duplicate(fd, lowest)
     os.close(fd)
     return moved
-
-
-def _take_signals(ignored: frozenset[int], blocked: frozenset[int]) -> None:
-    """As an interpreter that the client had executed would have them."""
-    for number in ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
-        signals.ignore(number)
-    signals.restore(blocked)

@@ -1,8 +1,8 @@
 """What the monitor and the container's init say to each other, and when.
 
     monitor                                             init
-    clone3() ───────────────────────────────────────▶   waits
-    enters it into its cgroups
+    clone3() ───────────────────────────────────────▶   enters its version 1 cgroups, waits
+    maps its ids, limits it, makes its devices
     GO ─────────────────────────────────────────────▶   performs the inside column
                           IDMAP + mount      ◀────   (for each that is to have the container's ids, before it is attached)
     maps its ids

@@ -44,13 +44,14 @@ def run(
     prepared: Prepared,
     door: int,
     shared: tuple[tuple[str, int], ...],
+    tasks: tuple[int, ...] = (),
     tree: int = -1,
     supervisor: socket | None = None,
 ) -> NoReturn:
     """Become the container.  Never returns: executes, or reports the step that failed and exits.
 
-    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tree` the root if
-    the monitor has mounted it, `supervisor` the way to who answers system calls that the filter notifies of.
+    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tasks` those of
+    the version 1 cgroups to enter, `tree` the root if the monitor has mounted it, `supervisor` the way to who answers system calls that the filter notifies of.
     """
     step: object = ""
     listener = -1
@@ -61,8 +62,10 @@ def run(
         log.trace(str(what))
 
     try:
-        begin("wait for the monitor")
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+        begin("enter its cgroups")
+        cgroups.join(tasks)
+        begin("wait for the monitor")
         monitor.wait_for_go()
         sealed.seal()
         begin("open the files for the label of a security module")

@@ -102,7 +102,7 @@ def _clone(
     flags = sum(
         process.NAMESPACES[kind] for kind in plan.namespaces if kind not in ("cgroup", "time")
     )  # those init makes once it is where it belongs
-    unified = cgroups.open_unified(made, made.container)
+    unified, tasks = cgroups.open_unified(made, made.container), cgroups.open_tasks(made, made.container)
     try:
         with closing(door.open_init()) as way:
 
@@ -110,14 +110,14 @@ def _clone(
                 pid, pidfd = _clone3(plan, flags | more, unified)
                 if pid == 0:
                     mine = tuple(pair for pair in shared if pair[0] == "mnt")
-                    init.run(plan, handshake, prepared, way, mine, tree, supervisor)
+                    init.run(plan, handshake, prepared, way, mine, tasks, tree, supervisor)
                 return pid, pidfd
 
             pid, pidfd = elsewhere.born(plan.shared, shared, clone) if shared else clone()
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
-        for fd in (unified, *(fd for _, fd in shared)):
+        for fd in (unified, *tasks, *(fd for _, fd in shared)):
             _close(fd)
 
 
@@ -143,7 +143,6 @@ def _accompany(
     """The monitor's half of the handshake."""
     held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
     idmap.write(plan.idmap, pid)
-    cgroups.enter(made, made.container, pid, is_born=True)
     limiting.write_all(made, plan.cgroups.limits)
     if plan.idmap.users and made.layout.hierarchies:
         gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]

@@ -125,7 +125,7 @@ class Monitor:
                 end = self._once(lambda: True)
             return end
         finally:
-            cgroups.leave(self.made)
+            cgroups.leave(self.made, is_born=is_born)  # from here on, this may be another process
             cgroups.remove(self.made)
             ended()
             self._server.close_all()

@@ -18,7 +18,7 @@ from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
-from lxc.runtime import handshake, host, monitor, remedies, stop
+from lxc.runtime import foreground, handshake, host, monitor, remedies, stop
 from lxc.runtime import plan as _plan
 from lxc.runtime.plan import StartPlan
 
@@ -45,7 +45,7 @@ class Order(Record):
     config: Config
     argv: tuple[str, ...] = ()  # instead of lxc.init.cmd (or lxc.execute.cmd)
     execute: bool = False  # lxc-init stays above the command
-    foreground: bool = False  # the caller is the monitor
+    foreground: bool = False  # the caller stays, as if it were the monitor (`foreground`)
     pidfile: str = ""  # gets the monitor's pid
     config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
@@ -146,9 +146,13 @@ def start(order: Order) -> int:
         finally:
             begun.close()
     plan = _decided(order)
-    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
+    mask = signals.block(foreground.PASSED_ON)
     try:
-        return _prepared(order, plan).keep(lambda: True, is_born=False)
+        watch = _prepared(order, plan)
+        if not watch.made.layout.unified:
+            return watch.keep(lambda: True, is_born=False)
+        channel, pid = _fork_monitor(watch)
+        return foreground.accompany(pid, channel)
     finally:
         signals.restore(mask)
 
@@ -156,7 +160,7 @@ def start(order: Order) -> int:
 def begin(order: Order) -> Begun:
     """The first half of `start`: a monitor that is at it.  The caller hears its outcome, or withdraws, and closes it."""
     plan = _decided(order)
-    mask = signals.block(_INTERRUPTIONS)
+    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
     try:
         return Begun(order.place, *_fork_monitor(_prepared(order, plan)))
     finally:
@@ -302,10 +306,18 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
     """In the new process: be the monitor."""
     status = 1
     try:
-        watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
+        if watch.order.foreground:
+            code = watch.keep(lambda: True, is_born=is_born, first=lambda: foreground.be_accompanied(channel))
+            foreground.tell_end(channel, code)
+        else:
+            watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
         status = 0
     except BaseException as error:
-        _tell_failure(channel, error)
+        if watch.order.foreground:
+            code = error.exit_status if isinstance(error, LxcError) else status
+            foreground.tell_end(channel, code, handshake.pack_failure(error))
+        else:
+            _tell_failure(channel, error)
     finally:
         os._exit(status)
 

@@ -241,7 +241,7 @@ def test_a_container_that_is_killed_while_it_starts_leaves_nothing(lab: Lab) -> 
     name = lab.box("link = br0", "script.up = sh -c 'exec sleep 1000'", kind="veth")
     starting = subprocess.Popen(lab.command("lxc-start", "-F", "-n", name), stdin=subprocess.DEVNULL)
     until(lambda: set(lab.links()) != OWN, "the device is there")
-    script = _child(starting.pid, b"sleep")
+    script = _descendant(starting.pid, b"sleep")
     starting.kill()
     starting.wait()
     os.kill(script, signal.SIGKILL)
@@ -279,12 +279,18 @@ def test_of_two_hundred_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
     assert lab.at_home("ip", "neigh", "show", "proxy") == ""
 
 
-def _child(parent: int, words: bytes) -> int:
-    """The child of process `parent` whose command line contains `words`."""
+def _descendant(parent: int, words: bytes) -> int:
+    """The child, or grandchild …, of process `parent` whose command line contains `words`."""
+
+    def below(pid: int) -> list[int]:
+        try:
+            children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+        return [*children, *(pid for child in children for pid in below(child))]
 
     def found() -> list[int]:
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return [int(pid) for pid in children if words in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in below(parent) if words in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    until(found, f"a child {words!r}")
+    until(found, f"a descendant {words!r}")
     return found()[0]

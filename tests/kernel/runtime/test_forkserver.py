@@ -82,6 +82,7 @@ class Server:
             return self.run("lxc-ls").returncode == 0
 
         until(answers, "there is a server")
+        until(lambda: not self.workers(), "the worker of that has ended")
 
 
 @pytest.fixture
@@ -243,6 +244,8 @@ class Terminal:
 
     def __init__(self, server: Server) -> None:
         environment = {**os.environ, "LXC_FORKSERVER": "only", "PS1": "READY> ", "PATH": f"{BIN}:{os.environ['PATH']}"}
+        for name in ("LINES", "COLUMNS"):  # busybox believes them before it looks
+            environment.pop(name, None)
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             prefix = ["nsenter", "--uts", f"--target={server.holder.pid}"]
@@ -254,15 +257,15 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
 
-    def expect(self, text: str) -> None:
-        def has() -> bool:
-            try:
-                self.said += os.read(self.master, 65536).decode(errors="replace")
-            except BlockingIOError:
-                pass
-            return text in self.said
+    def has(self, text: str) -> bool:
+        try:
+            self.said += os.read(self.master, 65536).decode(errors="replace")
+        except BlockingIOError:
+            pass
+        return text in self.said
 
-        until(has, f"the terminal says {text!r}; so far: {self.said!r}")
+    def expect(self, text: str) -> None:
+        until(lambda: self.has(text), f"the terminal says {text!r}; so far: {self.said!r}")
         self.said = self.said.partition(text)[2]
 
     def close(self) -> None:
@@ -302,15 +305,14 @@ def test_it_ends_with_its_terminal(server: Server, box: str) -> None:
 def test_an_attached_shell_is_on_the_terminal_and_follows_its_size(server: Server, box: str) -> None:
     server.lxc.start(box)
     terminal = Terminal(server)
-    terminal.type(
-        f"stty rows 33 cols 77; lxc-attach -P {server.lxc.path} -n {box} -- sh -c 'tty; stty size; read x; stty size'\n"
-    )
+    loop = 'tty; until [ "$x" = end ]; do read x; stty size; done'
+    terminal.type(f"stty rows 33 cols 77; lxc-attach -P {server.lxc.path} -n {box} -- sh -c '{loop}'\n")
     terminal.expect("/dev/pts/")
+    terminal.type("\r")
     terminal.expect("33 77")
     termios.tcsetwinsize(terminal.master, (44, 77))
-    time.sleep(0.3)
-    terminal.type("\n")
-    terminal.expect("44 77")
+    until(lambda: terminal.type("\r") or terminal.has("44 77"), "the size has changed")
+    terminal.type("end\r")
     terminal.expect("READY> ")
     terminal.close()
     server.lxc.ok("lxc-stop", "-n", box, "-k")

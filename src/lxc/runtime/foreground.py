@@ -1,0 +1,88 @@
+"""Staying with a monitor that is to be as if it were this process: signals are passed on, and it ends as the monitor does.
+
+The monitor is a child because it is born in its cgroup: moving a process to another unified cgroup costs ten
+milliseconds.  It is of our session and process group, so that what is typed reaches it without us, and it is killed if
+we are.
+
+this process                                       monitor
+clone3() ────────────────────────────────────────▶ is killed when we end
+signals that somebody sends ─────────────────────▶
+waits                        exit code, failure ◀─ the container has ended, all is cleaned up
+"""
+
+from __future__ import annotations
+
+import os
+from select import POLLIN, poll
+
+from lxc import borrowed, log
+from lxc.errors import LxcError
+from lxc.kernel import process, signals, sockets
+from lxc.runtime import handshake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.kernel.sockets import socket
+
+PASSED_ON = signals.ALL - {
+    signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP, signals.SIGCHLD,
+}  # fmt: skip
+_LONGEST = 1 << 22
+_CODE_SIZE = 4
+
+
+def accompany(monitor: int, channel: socket) -> int:
+    """Wait until the monitor, our child, says how its container ended; the exit code.  `PASSED_ON` are blocked.
+
+    Raises LxcError if it could not be started.  Does not return if the monitor was killed: then we are, too.
+    """
+    fd = signals.signalfd(PASSED_ON)
+    waiter = poll()
+    waiter.register(channel, POLLIN)
+    waiter.register(fd, POLLIN)
+    while channel.fileno() not in (ready := dict(waiter.poll())):
+        if fd in ready:
+            number, is_from_kernel = signals.read_origin(fd)
+            if not is_from_kernel:  # the terminal's have gone to it, too
+                os.kill(monitor, number)
+    os.close(fd)
+    said = _hear(channel)
+    status = os.waitpid(monitor, 0)[1]
+    if len(said) < _CODE_SIZE:
+        if os.WIFSIGNALED(status):
+            signals.die_by(os.WTERMSIG(status))
+        raise LxcError("the monitor ended before it said how", hint="it may have been killed; look at dmesg(1)")
+    code = int.from_bytes(said[:_CODE_SIZE], "little")
+    if len(said) == _CODE_SIZE:
+        return code
+    log.forget()  # the monitor was born remembering it, too
+    failure = handshake.unpack_failure(said[_CODE_SIZE:])
+    failure.exit_status = code
+    raise failure
+
+
+def be_accompanied(channel: socket) -> None:
+    """In the monitor: be killed when the one who stays with us ends.  Raises LxcError if it has."""
+    process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+    waiter = poll()
+    waiter.register(channel, 0)
+    if waiter.poll(0):
+        raise LxcError("nobody is left to be told how it ends")
+    if borrowed.connection >= 0:
+        os.close(borrowed.connection)
+        borrowed.connection = -1
+
+
+def tell_end(channel: socket, code: int, failure: bytes = b"") -> None:
+    """In the monitor: say the last that there is to say."""
+    try:
+        sockets.send(channel, code.to_bytes(_CODE_SIZE, "little") + failure)
+    except OSError:
+        log.error("nobody is left to be told how it ended")
+
+
+def _hear(channel: socket) -> bytes:
+    said = b""
+    while len(said) < _LONGEST and (part := sockets.receive(channel, 65536)[0]):
+        said += part
+    return said
