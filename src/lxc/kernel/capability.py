@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import Structure, byref, c_int, c_uint32, c_void_p
+from ctypes import Structure, byref, c_int, c_uint32, c_ulong, c_void_p
 
 from lxc.kernel._libc import bind
 
@@ -17,6 +17,8 @@ class user_cap_data(Structure):
     _fields_ = [("effective", c_uint32), ("permitted", c_uint32), ("inheritable", c_uint32)]
 
 
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
+_prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _capget = bind("capget", c_void_p, c_void_p)
 _capset = bind("capset", c_void_p, c_void_p)
 
@@ -28,6 +30,18 @@ def keep(numbers: tuple[int, ...]) -> None:
         data[number // 32].effective |= 1 << number % 32
         data[number // 32].permitted |= 1 << number % 32
     _capset(byref(header), byref(data))
+
+
+def raise_ambient() -> None:
+    """capset(2), PR_CAP_AMBIENT_RAISE: let what we execute have all the permitted capabilities, though it is not root's."""
+    header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()
+    _capget(byref(header), byref(data))
+    for half in data:
+        half.inheritable = half.permitted
+    _capset(byref(header), byref(data))
+    for number in range(64):
+        if data[number // 32].permitted >> number % 32 & 1:
+            _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0)
 
 
 def clear_inheritable() -> None:

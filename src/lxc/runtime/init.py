@@ -13,7 +13,7 @@ from lxc.cgroups import inside as cgroups
 from lxc.clocks import inside as clocks
 from lxc.hooks import inside as hooks
 from lxc.idmap import inside as idmap
-from lxc.kernel import fs, process, signals
+from lxc.kernel import capability, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.limits import inside as limits
 from lxc.mounts import inside as mounts
@@ -88,6 +88,8 @@ def run(
             aid = aid.replace(sources=mounts.find_sources(plan.mounts))
             begin("become root of the user namespace")
             idmap.become_root(plan.idmap)
+            if plan.idmap.uid:
+                capability.raise_ambient()  # who only stands for root loses them with what is executed: hooks
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
         namespaces = (*cgroups.enter(plan.cgroups), *namespaces)
@@ -169,6 +171,8 @@ def run(
         begin(plan.init.directory)
         _change_directory(plan.init.directory)
         begin(f"become user {plan.init.uid}, group {plan.init.gid}")
+        if plan.idmap.uid:
+            capability.clear_inheritable()  # the hooks are done
         _become(plan.init)
         begin("run lxc-init")
         _execute(plan.init, door, monitor.exec_write, given.container_ttys)

@@ -188,6 +188,24 @@ def test_hooks_run_as_its_root_and_see_the_host(lxc: Lxc, box: str) -> None:
     assert [owner(told / hook)[0] for hook in hooks] == [FIRST, FIRST, FIRST, 0]
 
 
+def test_hooks_of_a_container_without_a_root_have_its_privileges_and_what_it_runs_has_not(lxc: Lxc, box: str) -> None:
+    first = FIRST + 1000
+    subprocess.run(["chown", "-hR", f"{first}:{first}", lxc.path / box], check=True)
+    (lxc.path / "spot").mkdir()
+    text = lxc.config(box).read_text()
+    ids = (
+        "lxc.idmap =\n"
+        + "".join(f"lxc.idmap = {kind} 1000 {first} 10\n" for kind in "ug")
+        + "lxc.init.uid = 1000\nlxc.init.gid = 1000\n"
+    )
+    hook = f"lxc.hook.mount = sh -c 'mount -t tmpfs none {lxc.path}/spot && grep CapEff /proc/self/status'\n"
+    lxc.config(box).write_text(f"{text}{ids}{hook}lxc.mount.auto =\n")
+    lxc.start(box, "--", "/bin/sleep", "600")
+    pid = lxc.init_pid(box)
+    assert status(pid, "Uid").split() == [str(first)] * 4
+    assert {status(pid, key) for key in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+
+
 def test_a_pre_mount_hook_may_mount_the_root(lxc: Lxc, box: str) -> None:
     (lxc.path / "empty").mkdir()
     hook = f"sh -c 'mount --bind {lxc.rootfs(box)} {lxc.path}/empty'"
