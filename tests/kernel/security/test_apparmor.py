@@ -122,7 +122,8 @@ def test_a_generated_profile_denies_what_is_the_hosts(lxc: Lxc) -> None:
     for wrong in (
         "cat /denied", "echo h > /proc/sysrq-trigger", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore | head -c 1",
         "echo x > /proc/sys/kernel/core_pattern", "echo > /sys/power/state", "mkdir -p /mnt && mount -t proc x /mnt",
-        "mount -t sysfs x /mnt", "mount --bind /proc /mnt", "mount --bind /sys /mnt", "mount -o bind /dev /mnt",
+        "mount -t sysfs x /mnt", "mount --bind /proc /mnt", "mount -o ro,bind /proc /mnt", "mount -t proc -o ro x /sys/fs/cgroup",
+        "mount --rbind / /mnt", "mount --bind /sys /mnt", "mount -o bind /dev /mnt",
         "cat /sys/kernel/security/apparmor/profiles", "mount -t securityfs x /mnt",
     ):  # fmt: skip
         assert "ermission denied" in sh(lxc, name, wrong), wrong
