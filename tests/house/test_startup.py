@@ -21,9 +21,9 @@ from lxc.cli import main
 main(sys.argv[2], sys.argv[3:])
 print(*set(sys.modules) - before, file=sys.stderr)
 """
-# Of the standard library: what os is made of, command lines, and sockets without the module `socket`.
+# Of the standard library: what os is made of, command lines, sockets without the module `socket`, and what is built in.
 LIBRARY = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "__future__"}
-LIBRARY |= {"getopt", "gettext", "_socket", "errno"}
+LIBRARY |= {"getopt", "gettext", "_socket", "errno", "_operator"}
 # Of ours: what acts.  Those who look ask the monitor over its socket and read configuration.
 ACTING = ("kernel._libc", "cgroups", "images", "mounts", "network", "security", "storage", "terminal", "hooks", "loop")
 

@@ -11,40 +11,42 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
 _EXTRAORDINARY = "#\"'\0"
 
 
 class Batch:
-    """The assignments of one key, or one family of them, in a piece of `lines`, those of the file at `path`."""
+    """The assignments of one key, or one family of them, in a piece of `lines`, those of the file at `path`.
+
+    Only what was assigned is kept; at which lines is found out when it is asked for.
+    """
 
     __slots__ = ("_heads", "_lines", "_path")
 
     def __init__(self, lines: list[str], path: str) -> None:
         self._lines, self._path = lines, path
-        self._heads: list[tuple[str, list[Any]]] = []  # subkey; text, line number, text, line number …
+        self._heads: list[tuple[str, str, int, list[str]]] = []  # subkey, what stands before "=", first line, texts
 
-    def adder(self, subkey: str) -> Callable[[object], None]:
-        """What adds a line of `subkey`: it is told what stands behind the "=", and then the line's number."""
-        self._heads.append((subkey, []))
-        return self._heads[-1][1].append
+    def adder(self, subkey: str, head: str, number: int) -> Callable[[str], None]:
+        """What adds a line that begins with `head=`, of which `number` is the first: it is told what stands behind that."""
+        texts: list[str] = []
+        self._heads.append((subkey, head, number, texts))
+        return texts.append
 
     def subkeys(self) -> list[str]:
-        return [subkey for subkey, _ in self._heads]
+        return [subkey for subkey, *_ in self._heads]
 
     def is_ordinary(self) -> bool:
         """Whether each text means just what it says."""
-        for _, items in self._heads:
-            texts = items[::2]
+        for *_, texts in self._heads:
             joined = "".join(texts)
-            if any(char in joined for char in _EXTRAORDINARY) or not all(map(str.strip, texts)):
+            if any(char in joined for char in _EXTRAORDINARY) or not all(texts) or any(map(str.isspace, texts)):
                 return False
         return True
 
     def raw(self) -> list[str]:
         """What was assigned, with the blanks around it, in any order."""
-        return [text for _, items in self._heads for text in items[::2]]
+        return [text for *_, texts in self._heads for text in texts]
 
     def texts(self) -> list[str]:
         """What was assigned, in the order of the lines."""
@@ -52,6 +54,9 @@ class Batch:
 
     def pairs(self) -> list[tuple[str, str]]:
         """Each line's subkey and what was assigned, in the order of the lines."""
+        if len(self._heads) == 1:
+            subkey, _, _, texts = self._heads[0]
+            return [(subkey, text.strip(" \t")) for text in texts]
         return [(subkey, text.strip(" \t")) for _, subkey, text in self._sorted()]
 
     def places(self) -> list[str]:
@@ -62,8 +67,17 @@ class Batch:
         return [(f"{self._path}:{number}", self._lines[number - 1]) for number, _, _ in self._sorted()]
 
     def _sorted(self) -> list[tuple[int, str, str]]:
-        return sorted(
-            (number, subkey, text)
-            for subkey, items in self._heads
-            for text, number in zip(items[::2], items[1::2], strict=True)
-        )
+        """Number, subkey and text of each line."""
+        left = {head: (subkey, iter(texts)) for subkey, head, _, texts in self._heads}
+        found = []
+        first = min(number for _, _, number, _ in self._heads)
+        for number, line in enumerate(self._lines[first - 1 :], first):
+            head = line.partition("=")[0]
+            if head in left:
+                subkey, texts = left[head]
+                text = next(texts, None)
+                if text is None:  # the batch ends before the lines do
+                    del left[head]
+                else:
+                    found.append((number, subkey, text))
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _operator import length_hint
 
 from lxc.config.batch import Batch
 from lxc.config.container import Config
@@ -69,7 +70,7 @@ class Reader:
         self._open: list[str] = []  # the files being read, each included by the one before
         self._included = 0
         self._batches: dict[str, Batch] = {}  # by the name of the key; of one file
-        self._adders: dict[str, Callable[[object], None]] = {}  # by what is before the "=": what adds to a batch
+        self._adders: dict[str, Callable[[str], None]] = {}  # by what is before the "=": what adds to a batch
         self._told: list[tuple[int, bool, str, str]] = []  # line, whether it is a mistake, place, what
 
     def config(self) -> Config:
@@ -82,22 +83,30 @@ class Reader:
     def read(self, text: str, path: str) -> None:
         """Read `text`, that of the file at `path`."""
         self._open.append(path)
-        has_returns = "\r" in text  # and so, maybe, lines that are not counted
-        lines = pieces(text) if has_returns else text.split("\n")
-        adders = self._adders
-        for number, line in numbered(lines) if has_returns else enumerate(lines, 1):
-            if line and line[0] != "#":
-                head, equals, value = line.partition("=")
-                add = adders.get(head)
-                if add is not None:
-                    add(value)
-                    add(number)
-                elif has_returns or not (equals and self._is_done(head, value, number, lines, path)):
-                    self._line(line, f"{path}:{number}")
-                    if len(self._mistakes) + len(self._told) >= MISTAKES_MAX and self._has_enough():
-                        break
+        if "\r" in text:  # and so, maybe, lines that are not counted
+            for number, line in numbered(pieces(text)):
+                self._line(line, f"{path}:{number}")
+                if self._has_enough():
+                    break
+        else:
+            self._read_plain(text.split("\n"), path)
         self._settle()
         self._open.pop()
+
+    def _read_plain(self, lines: list[str], path: str) -> None:
+        """Read `lines`; this loop is what reading a large file takes."""
+        adder, left = self._adders.get, iter(lines)
+        for line in left:
+            head, equals, value = line.partition("=")
+            add = adder(head)
+            if add:
+                add(value)
+            elif line and line[0] != "#":
+                number = len(lines) - length_hint(left)
+                if not (equals and self._is_done(head, value, number, lines, path)):
+                    self._line(line, f"{path}:{number}")
+                    if self._has_enough():
+                        break
 
     def _is_done(self, head: str, value: str, number: int, lines: list[str], path: str) -> bool:
         """Whether the line `head=value` could be put into a batch, or done at once, there being nothing odd in it."""
@@ -110,9 +119,8 @@ class Reader:
             return False
         if key.adds_up:  # an odd one, too: it has its place among the others
             batch = self._batches.get(key.name) or self._batches.setdefault(key.name, Batch(lines, path))
-            add = self._adders[head] = batch.adder(subkey)
+            add = self._adders[head] = batch.adder(subkey, head, number)
             add(value)
-            add(number)
             return True
         if "#" in value or "'" in value or '"' in value or "\0" in value:
             return False
@@ -140,6 +148,8 @@ class Reader:
         self._told.clear()
 
     def _has_enough(self) -> bool:
+        if len(self._mistakes) + len(self._told) < MISTAKES_MAX:
+            return False
         return len(self._mistakes) + sum(is_mistake for _, is_mistake, *_ in self._told) >= MISTAKES_MAX
 
     def _line(self, text: str, where: str) -> None:
