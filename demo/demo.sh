@@ -70,9 +70,9 @@ run "lxc-info -P $lxcpath -n demo -s"
 run "lxc-unfreeze -P $lxcpath -n demo"
 run "lxc-info -P $lxcpath -n demo -s"
 
-say "It reboots itself: the same container with another init"
+say "It is asked to reboot: the same container with another init"
 old=$(lxc-info -P "$lxcpath" -n demo -pH)
-run "lxc-attach -P $lxcpath -n demo -- reboot"
+run "lxc-stop -P $lxcpath -n demo --reboot"
 new=$old
 for ((tenths = 0; tenths < 300; tenths++)); do
     new=$(lxc-info -P "$lxcpath" -n demo -pH)
