@@ -38,6 +38,11 @@ def until(condition: Callable[[], object], what: str, patience: float = PATIENCE
         time.sleep(0.01)
 
 
+def ignored(mask: str) -> str:
+    """SigIgn of /proc/PID/status without the two signals that libc keeps for itself, and ignores in what it spawns (make does)."""
+    return f"{int(mask, 16) & ~(0b11 << 31):016x}"
+
+
 class Lxc:
     """A container path of its own, and the commands to use on it."""
 

@@ -11,6 +11,8 @@ from tests.conftest import SLOWNESS, Lxc, until
 pytestmark = [pytest.mark.root, pytest.mark.debian, pytest.mark.timeout(1200 * SLOWNESS)]
 
 BOOT = 90 * SLOWNESS  # seconds
+# Of a systemd that shares hybrid cgroups with a host on which processes come and go; it goes on.
+MIGRATION = "Failed to migrate controller cgroups from /, ignoring: Input/output error"
 OWN_IDS = """\
 lxc.include = {config}/userns.conf
 lxc.idmap = u 0 200000 65536
@@ -77,7 +79,8 @@ def test_it_boots_to_multi_user_target_and_stops_cleanly(lxc: Lxc, root: Path) -
     lxc.ok("lxc-stop", "-n", machine.name, "-t", str(int(BOOT)), timeout=2 * BOOT)
     assert lxc.state(machine.name) == "STOPPED"
     assert "Reached target shutdown.target" in machine.said()
-    assert "Failed" not in machine.said()
+    said = machine.said().replace(MIGRATION, "")
+    assert "Failed" not in said
 
 
 def test_it_reboots_and_powers_off_from_inside(lxc: Lxc, root: Path) -> None:

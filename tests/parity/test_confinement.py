@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import Lxc, ignored, until
 
 pytestmark = [pytest.mark.parity, pytest.mark.root]
 
@@ -121,6 +121,7 @@ def view(lxc: Lxc, name: str, *, peer: bool) -> dict[str, str]:
         )
         found = {key: fields.get(key, "") for key in STATUS}
         found["NSpid"] = str(len(found["NSpid"].split()))
+        found["SigIgn"] = ignored(found["SigIgn"])
         found |= {f"call {line.split(' ', 1)[0]}": line for line in (seen / "calls").read_text().splitlines()}
         found |= {f"limit {line[:25].strip()}": line for line in Path(f"/proc/{pid}/limits").read_text().splitlines()}
         found |= {

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, ignored
 from tests.parity.test_inside_view import make_root
 
 pytestmark = [pytest.mark.parity, pytest.mark.root]
@@ -91,6 +91,7 @@ def seen(pid: int) -> dict[str, str]:
     proc = Path(f"/proc/{pid}")
     status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
     found = {key: status[key] for key in SHOWN}
+    found["SigIgn"] = ignored(status["SigIgn"])
     found |= {
         file: (proc / file).read_text()
         for file in ("uid_map", "gid_map", "setgroups", "oom_score_adj", "limits", "personality", "timens_offsets")

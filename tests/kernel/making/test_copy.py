@@ -150,7 +150,7 @@ def test_on_btrfs_a_copy_is_a_snapshot_of_the_subvolume(host: Host, apart: objec
 def test_the_clone_hook_is_told_of_both_and_sees_the_root(host: Host, web: Path) -> None:
     hook, said = web / "hook.sh", host.base / "said"
     hook.write_text(
-        f'#!/bin/sh\necho "$@" > {said}\nenv | grep ^LXC_[^B] | sort >> {said}\ntouch $LXC_ROOTFS_MOUNT/etc/seen\n'
+        f'#!/bin/sh\necho "$@" > {said}\nenv | grep ^LXC_[CHNRS] | sort >> {said}\ntouch $LXC_ROOTFS_MOUNT/etc/seen\n'
     )
     hook.chmod(0o755)
     with (web / "config").open("a") as file:
