@@ -6,6 +6,7 @@ from os import close
 
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, texts
+from lxc.cli.sizes import in_units
 from lxc.errors import LxcError, NotRunning
 from lxc.record import Record
 from lxc.runtime import client
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
 _LABEL_WIDTH = 15
-_UNITS = ((30, "GiB", 0), (20, "MiB", 5243), (10, "KiB", 5))  # shift, name, half a hundredth of the unit
 
 
 class InfoArguments(Printing):
@@ -162,12 +162,8 @@ def as_json(arguments: InfoArguments, facts: Facts) -> dict[str, Plain]:
 
 def humanized(size: int) -> str:
     """`size` in the largest unit that it exceeds, with two decimals."""
-    for shift, name, half in _UNITS:
-        if size > 1 << shift:
-            rounded = size + half
-            hundredths = (rounded & (1 << shift) - 1) * 100 >> shift
-            return f"{rounded >> shift}.{hundredths:02d} {name}"
-    return f"{size} bytes"
+    wholes, hundredths, unit = in_units(size)
+    return f"{wholes}.{hundredths:02d} {unit}" if unit else f"{size} bytes"
 
 
 def _everything(arguments: InfoArguments) -> bool:

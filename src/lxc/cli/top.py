@@ -8,6 +8,7 @@ from select import POLLIN, poll
 
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value
+from lxc.cli.sizes import in_units
 from lxc.errors import LxcError, UsageError
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ _FRAME = "%-18s %12s %12s %12s %36s %10s"
 _NAME_WIDTH = 18
 _AROUND = 3  # rows of the terminal that are not containers
 _TICKS = 100  # a second
-_UNITS = ((30, "GiB"), (20, "MiB"), (10, "KiB"))
 _DELAY, _BATCH_DELAY = 3.0, 300.0
 _COLUMNS = (
     "time_ms", "container", "cpu_nanos", "cpu_sys_userhz", "cpu_user_userhz", "blkio_bytes", "blkio_iops", "mem_used_bytes",
@@ -196,8 +196,5 @@ def _row(frame: str, name: str, those: list[Detail], more: tuple[str, ...]) -> s
 
 def humanized(size: int) -> str:
     """`size` in the largest unit that it exceeds, ten characters wide."""
-    for shift, unit in _UNITS:
-        if size > 1 << shift:
-            hundredths = (size & (1 << shift) - 1) * 100 >> shift
-            return f"{size >> shift:3}.{hundredths:02} {unit}"
-    return f"{size:3}.00   "
+    wholes, hundredths, unit = in_units(size)
+    return f"{wholes:3}.{hundredths:02} {unit:3}" if unit else f"{size:3}.00   "

@@ -27,9 +27,9 @@ def test_the_screen() -> None:
     assert list(top.screen(FOUND, ["b", "a name that is rather long", "a"], 2)) == [
         "\33[7m\33[1mContainer                   CPU          CPU          CPU                                BlkIO        Mem",
         "Name                       Used          Sys         User                    Total(Read/Write)       Used",
-        "\33[0mb                          0.50         0.00         0.00      2.92 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
+        "\33[0mb                          0.50         0.00         0.00      2.93 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
         "a name that is rat         0.00         0.00         0.00         0.00   (  0.00   /  0.00   )    0.00   ",
-        "TOTAL 2 of 3               2.00         0.50         1.00      2.92 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
+        "TOTAL 2 of 3               2.00         0.50         1.00      2.93 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
     ]
 
 
