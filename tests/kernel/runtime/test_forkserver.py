@@ -64,10 +64,11 @@ class Server:
         for entry in os.listdir("/proc"):
             try:
                 if entry.isdecimal() and Path(f"/proc/{entry}/cmdline").read_bytes().startswith(b"[lxc fork server]"):
-                    found += [int(entry)] if self.uts(int(entry)) == self.space else []
-            except OSError:
+                    began = int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[19])
+                    found += [(began, int(entry))] if self.uts(int(entry)) == self.space else []
+            except OSError:  # it has ended
                 continue
-        return sorted(found, key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]))
+        return [pid for _, pid in sorted(found)]
 
     def pid(self) -> int:
         return next((pid for pid in self.processes() if os.getpgid(pid) != pid or os.getsid(pid) == pid), 0)
