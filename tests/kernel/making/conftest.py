@@ -10,8 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-
-from lxc.kernel import mount, process
+from tests.kernel.storage.apart import apart as in_a_namespace
 
 RUN = "import os, sys; from lxc.cli import main; os._exit(main(sys.argv[1], sys.argv[2:]))"
 
@@ -69,24 +68,7 @@ def host() -> Iterator[Host]:
 @pytest.fixture
 def apart() -> Callable[[Callable[[], None]], None]:
     """Do something in a child with a mount namespace of its own; its failures are ours."""
-
-    def apart(work: Callable[[], None]) -> None:
-        pid = os.fork()
-        if pid == 0:
-            try:
-                process.unshare(process.CLONE_NEWNS)
-                mount.mount(None, "/", None, mount.MS_REC | mount.MS_PRIVATE)
-                work()
-                os._exit(0)
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-            finally:
-                os._exit(1)
-        assert os.waitpid(pid, 0)[1] == 0
-
-    return apart
+    return in_a_namespace
 
 
 def appears(path: Path) -> None:
