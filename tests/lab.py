@@ -76,8 +76,8 @@ class Lab(Lxc):
         full = f"{name}-{self.tag}"
         shutil.copytree(self.path / "template", self.path / full, symlinks=True)
         self.config(full).write_text(
-            f"lxc.rootfs.path = dir:{self.rootfs(full)}\nlxc.uts.name = {name}\nlxc.init.cmd = /bin/sleep 10000\nlxc.apparmor.profile = unconfined\n"
-            f"lxc.signal.halt = SIGKILL\n{text}"
+            f"lxc.rootfs.path = dir:{self.rootfs(full)}\nlxc.uts.name = {name}\nlxc.init.cmd = /bin/sleep 10000\n"
+            f"lxc.signal.halt = SIGKILL\n{text}lxc.apparmor.profile = unconfined\n"
         )
         return full
 
