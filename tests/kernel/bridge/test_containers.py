@@ -76,6 +76,15 @@ def test_two_containers_with_the_shipped_configuration_find_each_other_by_name_a
     assert len(net.status()["ports"]) == 2  # type: ignore[arg-type]
 
 
+def test_an_ipv6_address_from_elsewhere_neither_prevents_the_lease_nor_is_lost_to_it(net: Net, there: OnHost) -> None:
+    net.set(LXC_DHCP_PING="false")
+    net.ok("start")
+    name = there.create("web", f"{DEFAULT}lxc.net.0.ipv6.address = fd77::5/64\n")
+    there.start(name)
+    until(lambda: any(each.startswith("10.0.3.") for each in there.addresses(name)), "an IPv4 address")
+    assert "fd77::5" in there.addresses(name)
+
+
 def end_by_stop(there: OnHost, name: str) -> None:
     there.ok("lxc-stop", "-n", name, "-k")
 
