@@ -14,6 +14,7 @@ BIN := $(abspath $(VENV))/bin
 TO_BUILD := python3-venv gcc libc6-dev
 TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux
 TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs dbus-daemon e2fsprogs rsync iptables
+TO_BENCH := lxc python3-lxc rsync crun runc bubblewrap systemd-container
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 
 # All that tools leave behind goes into the virtual environment.
@@ -67,9 +68,12 @@ fix:  ## mend what the tools can mend themselves
 docs: $(VENV)/tools  ## make docs/man and completions anew from the tables
 	@python tools/documents.py
 
-bench: build deps  ## compare our times with Debian's lxc (root)
-	@python bench/compare.py $(BIN) /usr/bin
-	@python bench/config.py $(BIN) /usr/bin
+ROUNDS ?= 10
+MOST ?= 100
+
+bench: build $(VENV)/bench/floor  ## compare our times with other runtimes' (root; ROWS='start ls-*' ROUNDS=20 MOST=500)
+	@tools/packages $(TO_RUN) $(TO_BENCH)
+	@status=0; set -f; python -m bench --rows $(ROWS) --rounds $(ROUNDS) --most $(MOST) || status=$$?; $(give_back); exit $$status
 
 clean:  ## remove the virtual environment, which holds all that was built
 	rm -rf $(VENV) build
@@ -93,5 +97,10 @@ $(VENV)/tools: pyproject.toml
 $(VENV)/built: $(VENV)/tools $(SOURCES)
 	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
 	@touch $@; $(give_back)
+
+$(VENV)/bench/floor: bench/floor.c
+	@tools/packages $(TO_BUILD)
+	@mkdir -p $(@D)
+	@gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 .PHONY: help deps build demo test vm-test summary vm-shell check fix docs bench clean

@@ -1,0 +1,91 @@
+"""Rows of a hundred containers: one after another, all at once, in one request; and the memory that each keeps."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from bench import timing
+from bench.sides import EMPTY, Lxc, Oci, Side
+from bench.timing import Failed, Row
+
+NUMBER = 100
+FLEET = tuple(f"{what}-{NUMBER}" for what in ("start", "stop", "autostart", "autostop"))
+FLEET += (f"start-{NUMBER}-at-once", f"stop-{NUMBER}-at-once")
+_FIRST = 10  # the number of the first of them
+_AUTO = EMPTY + "lxc.start.auto = 1\n"
+
+
+def _names(side: Side) -> list[str]:
+    return [side.named(_FIRST + i) for i in range(NUMBER)]
+
+
+def make(sides: list[Side]) -> list[Side]:
+    """The hundred containers of each side that has such."""
+    able = [each for each in sides if isinstance(each, Lxc | Oci) and each.key != "cold"]
+    for each in able:
+        if isinstance(each, Lxc) and not (each.path / _names(each)[0]).exists():
+            for i in range(NUMBER):
+                each.make(_FIRST + i, _AUTO)
+    return able
+
+
+def one_by_one(side: Side, verb: str) -> float:
+    return sum(side.ms(verb, name) for name in _names(side))
+
+
+def at_once(side: Side, verb: str) -> float:
+    begin = time.perf_counter()
+    pids = [timing.spawn(getattr(side, verb)(name), side.environment) for name in _names(side)]
+    statuses = [timing.wait(pid) for pid in pids]
+    took = (time.perf_counter() - begin) * 1000
+    if any(statuses):
+        raise Failed(f"{side.key}: {verb} of {NUMBER} at once: exit {max(statuses)}: {timing.complaints()}")
+    return took
+
+
+def in_one_request(side: Lxc, *words: str) -> float:
+    return timing.milliseconds(side.argv("lxc-autostart", "-a", *words), side.environment)
+
+
+@contextmanager
+def fleet(sides: list[Side]) -> Iterator[list[Row]]:
+    able = make(sides)
+    auto = {each.key: each for each in able if isinstance(each, Lxc)}
+
+    def both(how: str, taking: Callable[[Side, str], float]) -> list[Row]:
+        return [
+            Row(f"{verb}-{NUMBER}{how}", {each.key: partial(taking, each, verb) for each in able}, True)
+            for verb in ("start", "stop")
+        ]
+
+    yield [
+        *both("", one_by_one),
+        *both("-at-once", at_once),
+        Row(f"autostart-{NUMBER}", {key: partial(in_one_request, each) for key, each in auto.items()}, True),
+        Row(f"autostop-{NUMBER}", {key: partial(in_one_request, each, "-k") for key, each in auto.items()}, True),
+    ]
+
+
+@contextmanager
+def memory(sides: list[Side]) -> Iterator[list[Row]]:
+    """PSS of what stays per running container, a hundred running; where nothing stays there is nothing to see."""
+    able = [each for each in make(sides) if isinstance(each, Lxc)]
+    for each in able:
+        one_by_one(each, "start")
+    yield [Row("pss", {each.key: partial(pss, each) for each in able}, unit="kB")]
+    for each in able:
+        one_by_one(each, "stop")
+
+
+def pss(side: Lxc) -> float:
+    """The mean of its monitors, in kB (smaps_rollup of proc_pid_smaps(5))."""
+    pids = side.monitors()
+    if len(pids) != NUMBER:
+        raise Failed(f"{side.key} has {len(pids)} monitors for {NUMBER} containers")
+    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return sum(int(found[1]) for text in texts if (found := re.search(r"^Pss: +(\d+) kB", text, re.M))) / NUMBER
