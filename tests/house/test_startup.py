@@ -62,6 +62,14 @@ def test_a_command_that_looks_loads_nothing_that_acts(lxcpath: Path, line: str) 
     assert {name for name in loaded(tool, *where, *words) if name.startswith(acting)} == set()
 
 
+def test_a_start_with_a_filter_of_system_calls_loads_no_openssl(lxcpath: Path) -> None:
+    """Which is what hashlib does."""
+    (lxcpath / "policy").write_text("2\ndenylist\nreboot errno 1\n")
+    with open(lxcpath / "c1/config", "a") as config:
+        config.write(f"lxc.seccomp.profile = {lxcpath}/policy\n")
+    assert loaded("lxc-start", "-P", str(lxcpath), "-n", "c1", "--dry-run") & {"hashlib", "_hashlib"} == set()
+
+
 def test_listing_names_reads_no_configuration(lxcpath: Path) -> None:
     assert {
         name for name in loaded("lxc-ls", "-P", str(lxcpath)) if name.startswith(("lxc.config", "lxc.values"))

@@ -12,6 +12,15 @@ import stat
 from lxc import log
 from lxc.kernel.fs import closing
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:  # it loads OpenSSL, which takes longer than a container's start
+    try:
+        from _sha2 import sha256
+    except ImportError:  # CPython 3.11
+        from _sha256 import sha256
+
 _CHECKSUM = 32  # bytes at the beginning of an entry: sha256 of the rest
 
 
@@ -72,6 +81,4 @@ def _is_ours(status: os.stat_result, mode: int) -> bool:
 
 
 def _sha256(data: bytes) -> bytes:
-    from hashlib import sha256
-
     return sha256(data).digest()
