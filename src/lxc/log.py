@@ -14,11 +14,17 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+    _Said = tuple[float, int, CodeType | None, int, object]  # when, level, which function, its line, what
+
 LEVELS = ("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL")
 TRACE, DEBUG, INFO, NOTICE, WARN, ERROR, CRIT, ALERT, FATAL = range(9)
 KEPT = 4096  # messages remembered; the oldest are forgotten
 
-_remembered: list[tuple[float, int, str, str]] = []
+_remembered: list[_Said] = []
 _prefix, _name = "lxc", ""
 _threshold, _fd = ERROR, -1
 
@@ -54,11 +60,13 @@ def threshold() -> int:
     return _threshold
 
 
-def trace(message: str) -> None:
+def trace(message: object) -> None:
+    """`message` is an immutable thing, of which a text is made when somebody reads it: the steps of a start are many."""
     _add(TRACE, message)
 
 
-def debug(message: str) -> None:
+def debug(message: object) -> None:
+    """As `trace`."""
     _add(DEBUG, message)
 
 
@@ -86,7 +94,7 @@ def remembered() -> list[str]:
 def adopt(lines: list[str]) -> None:
     """Remember the lines another process of this start (init) remembered."""
     for line in lines:
-        _remembered.append((0.0, TRACE, "", line))
+        _remembered.append((0.0, TRACE, None, 0, line))
 
 
 def dump(path: str) -> None:
@@ -112,28 +120,27 @@ def level(name: str) -> int:
     raise ValueError(f"expected a log level, one of {', '.join(LEVELS).lower()} or 0 to 8; got {name!r}")
 
 
-def _add(level: int, message: str) -> None:
-    code = sys._getframe(2)
-    file = code.f_code.co_filename
-    place = f"{file[file.rfind('/') + 1 :]}:{code.f_code.co_name}:{code.f_lineno}"
-    record = (time.time(), level, place, message)
-    _remembered.append(record)
+def _add(level: int, message: object) -> None:
+    frame = sys._getframe(2)
+    said = time.time(), level, frame.f_code, frame.f_lineno, message
+    _remembered.append(said)
     if len(_remembered) > KEPT:
         del _remembered[: KEPT // 2]
     if _fd >= 0 and level >= _threshold:
         try:
-            os.write(_fd, (_line(*record) + "\n").encode(errors="surrogateescape"))
+            os.write(_fd, (_line(*said) + "\n").encode(errors="surrogateescape"))
         except OSError:
             return  # a full disk must not end a container
 
 
-def _line(when: float, level: int, place: str, message: str) -> str:
-    if not place:
-        return message
+def _line(when: float, level: int, code: CodeType | None, number: int, message: object) -> str:
+    if not code:
+        return str(message)
+    file = code.co_filename[code.co_filename.rfind("/") + 1 :]
     seconds = time.strftime("%Y%m%d%H%M%S", time.gmtime(when))
-    category = place[: place.find(".")]
     who = f"{_prefix} {_name}" if _name else _prefix
-    return f"{who} {seconds}.{int(when * 1000) % 1000:03d} {LEVELS[level]:<8} {category} - {place} - {message}"
+    what = f"{file.partition('.')[0]} - {file}:{code.co_name}:{number} - {message}"
+    return f"{who} {seconds}.{int(when * 1000) % 1000:03d} {LEVELS[level]:<8} {what}"
 
 
 def _open_file(path: str) -> int:

@@ -49,6 +49,23 @@ def test_all_levels_are_remembered_in_order() -> None:
     assert [parsed(line)["level"].strip() for line in log.remembered()] == list(log.LEVELS[:6])
 
 
+def test_a_thing_is_made_a_text_of_when_somebody_reads_it(tmp_path: Path) -> None:
+    class Step:
+        read = 0
+
+        def __str__(self) -> str:
+            self.read += 1
+            return "mount it"
+
+    step = Step()
+    log.trace(step)
+    assert step.read == 0
+    assert parsed(log.remembered()[0])["message"] == "mount it"
+    log.open("lxc-start", "web", str(tmp_path / "web.log"), log.TRACE)
+    log.debug(step)
+    assert parsed((tmp_path / "web.log").read_text().rstrip())["message"] == "mount it"
+
+
 def test_a_file_gets_messages_of_its_level_and_above_as_they_come(tmp_path: Path) -> None:
     path = tmp_path / "deep/down/web.log"
     log.open("lxc-start", "web", str(path), log.WARN)

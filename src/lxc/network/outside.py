@@ -236,7 +236,7 @@ class _doing:
         self._step = step
 
     def __enter__(self) -> None:
-        log.trace(str(self._step))
+        log.trace(self._step)
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError):

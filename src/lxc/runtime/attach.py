@@ -98,7 +98,7 @@ def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:
     if wish.context and not facts.label.module:
         raise Unsupported("the host's kernel has no security module that knows labels", hint="attach without --context")
     plan = attach_plan.decide(place.name, wish, facts)
-    log.debug(f"attaching:\n{plan}")
+    log.debug(plan)
     return plan
 
 

@@ -59,7 +59,7 @@ def run(
     def begin(what: object) -> None:
         nonlocal step
         step = what
-        log.trace(str(what))
+        log.trace(what)
 
     try:
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)

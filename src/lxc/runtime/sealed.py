@@ -23,8 +23,9 @@ class _Refuse:
 
 
 def seal() -> None:
-    """Refuse every import from here on, in this process."""
+    """Refuse every import from here on, in this process.
+
+    Finders are all that imports: what they have remembered of directories is left alone, since freeing it would copy
+    the memory that it is in, which a forked process shares.
+    """
     sys.meta_path[:] = [_Refuse]
-    sys.path[:] = []
-    sys.path_importer_cache.clear()
-    sys.path_hooks[:] = []

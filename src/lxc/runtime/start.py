@@ -15,6 +15,7 @@ import os
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
+from lxc.cgroups import scope
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
@@ -208,8 +209,6 @@ def _decided(order: Order) -> StartPlan:
 
 def _enter_scope(place: Place) -> None:
     """On a unified host an ordinary user's containers are in a scope of systemd's; without one, where the user is."""
-    from lxc.cgroups import scope
-
     if not scope.is_offered() or cgroups.find().name != "unified":
         return
     try:
