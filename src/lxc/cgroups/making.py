@@ -82,6 +82,8 @@ def pivot(hierarchy: Hierarchy, below: str = "") -> str:
 
 def remove_tree(directory: str) -> None:
     """rmdir `directory` and the cgroups below it; what a process is still in stays, and is logged."""
+    if is_removed(directory):
+        return
     for path, _, _ in os.walk(directory, topdown=False):
         deadline = time.monotonic() + _PATIENCE
         while True:
@@ -97,10 +99,24 @@ def remove_tree(directory: str) -> None:
             break
 
 
+def is_removed(directory: str) -> bool:
+    """Remove the cgroup if nothing is in it, neither a process nor a cgroup; return whether it is not there any more."""
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
 def remove_below(directory: str) -> None:
-    """`remove_tree` of the cgroups in the cgroup `directory`, which stays."""
-    with os.scandir(directory) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    """`remove_tree` of the cgroups in the cgroup `directory`, which stays; it may be gone."""
+    try:
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return
     for name in names:
         remove_tree(f"{directory}/{name}")
 

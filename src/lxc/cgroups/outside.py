@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from select import POLLIN, poll
 
 from lxc import log
 from lxc.cgroups import limiting, making, stopping
@@ -173,8 +172,11 @@ def _delegated_files() -> tuple[str, ...]:
 
 
 def kill(cgroups: Cgroups) -> None:
-    """Kill whatever is left in the payload's cgroups, frozen or not, and wait until they are empty."""
-    stopping.kill(cgroups.payload_directories())
+    """Kill whatever is left in the payload's cgroups, frozen or not, and wait until they are empty.
+
+    Where nothing is left is seen by removing the cgroup: mostly that is all there is to do.
+    """
+    stopping.kill([directory for directory in cgroups.payload_directories() if not making.is_removed(directory)])
 
 
 def freeze(cgroups: Cgroups, *, is_on: bool) -> None:
@@ -233,7 +235,8 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
                 target = cgroup(hierarchy)
                 if not hierarchy.is_unified or target != born:
                     _attach(hierarchy, target, os.getpid())
-                _bring_along(hierarchy, cgroups.monitor, target)
+                if not making.is_removed(hierarchy.directory(hierarchy.below_base(cgroups.monitor))):
+                    _bring_along(hierarchy, cgroups.monitor, target)
                 break
             except (OSError, StepError) as error:
                 log.debug(f"cannot leave {cgroups.monitor}: {error}")
@@ -241,21 +244,15 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
 
 
 def _be_born_outside(unified: Hierarchy) -> str | None:
-    """Go on as a child of this process, which ends.  Return the cgroup it is born in; None, and no child, if none takes it."""
-    with closing(process.pidfd_open(os.getpid())) as parent:
-        for cgroup in dict.fromkeys((unified.origin, unified.base)):
-            try:
-                with closing(os.open(unified.directory(cgroup), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
-                    pid, _ = process.clone3(0, target)
-            except OSError as error:
-                log.debug(f"cannot be born in {unified.directory(cgroup)}: {error.strerror}")
-                continue
-            if pid:
-                os._exit(0)
-            ended = poll()
-            ended.register(parent, POLLIN)
-            ended.poll()
-            return cgroup
+    """Go on as another process, which takes this one's place; the cgroup it is born in, None if none takes it."""
+    for cgroup in dict.fromkeys((unified.origin, unified.base)):
+        try:
+            with closing(os.open(unified.directory(cgroup), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
+                process.be_reborn(target)
+        except OSError as error:
+            log.debug(f"cannot be born in {unified.directory(cgroup)}: {error.strerror}")
+            continue
+        return cgroup
     return None
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import sys
 from ctypes import Structure, addressof, byref, c_char_p, c_int, c_long, c_size_t, c_uint32, c_uint64, c_ulong, c_void_p
 
+from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME = 0x10000000, 0x20000000, 0x40000000, 0x00000080
 CLONE_PIDFD, CLONE_PARENT, CLONE_INTO_CGROUP = 0x00001000, 0x00008000, 0x200000000
+CLONE_VM, CLONE_VFORK = 0x00000100, 0x00004000
 NAMESPACES = {  # as /proc/PID/ns calls them
     "user": CLONE_NEWUSER, "mnt": CLONE_NEWNS, "pid": CLONE_NEWPID, "uts": CLONE_NEWUTS,
     "ipc": CLONE_NEWIPC, "net": CLONE_NEWNET, "cgroup": CLONE_NEWCGROUP, "time": CLONE_NEWTIME,
@@ -184,6 +187,33 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     if pid < 0:
         raise OSError(number, os.strerror(number), "clone3")
     return pid, pidfd.value
+
+
+def be_reborn(cgroup_fd: int) -> None:
+    """Return in a child of this process, born in that cgroup (CLONE_INTO_CGROUP), which this one has made room for.
+
+    The child has this process's memory and stack themselves (CLONE_VM), so it costs no more than a system call.  This
+    process waits for it in the kernel (CLONE_VFORK), and would find a stack that is not its own any more: the first
+    thing that the child does is to end it, by SIGPIPE, which service managers take for a clean end (systemd.service(5),
+    SuccessExitStatus).  Descriptors and what is blocked are copied.  The caller must have one thread.
+    """
+    args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
+    parent, mask = pidfd_open(os.getpid()), signals.blocked()
+    try:
+        signals.ignore(signals.SIGPIPE)  # forgets those that wait
+        signals.set_default(signals.SIGPIPE)
+        signals.restore(mask - {signals.SIGPIPE})
+        if _clone3(_SYS_CLONE3, byref(args), ctypes.sizeof(args)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), "clone3")
+        pidfd_send_signal(parent, signals.SIGPIPE)
+        ended = select.poll()
+        ended.register(parent, select.POLLIN)
+        ended.poll()
+    finally:
+        signals.ignore(signals.SIGPIPE)
+        signals.restore(mask)
+        os.close(parent)
 
 
 _clone3 = ctypes.PyDLL(None, use_errno=True)["syscall"]

@@ -13,6 +13,9 @@ from lxc.cgroups import making, outside, stopping
 from lxc.cgroups.outside import Cgroups
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
+from lxc.kernel import process as kernel
+from lxc.kernel import signals
+from lxc.kernel.fs import closing
 
 pytestmark = pytest.mark.root
 
@@ -160,6 +163,40 @@ def test_a_process_enters_all_hierarchies_and_leaves_them_for_where_its_starter_
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert place.names() == {made.payload}
+
+
+def test_who_was_born_in_the_monitors_cgroup_goes_on_outside_as_another_process_with_the_same_memory(
+    place: Place,
+) -> None:
+    made = outside.prepare(place.plan())
+    home, remembered = cgroups_of("self")[""], [0]
+    reader, writer = os.pipe()
+    with closing(outside.open_unified(made, made.monitor)) as unified:
+        pid, pidfd = kernel.clone3(0, unified)
+    if pid == 0:
+        try:
+            masked = signals.block(frozenset({signals.SIGTERM, signals.SIGPIPE}))
+            outside.enter(made, made.monitor, os.getpid(), is_born=True)
+            remembered.append(born := os.getpid())
+            outside.leave(made, is_born=True)
+            is_same = remembered == [0, born] and signals.blocked() == masked | {signals.SIGTERM, signals.SIGPIPE}
+            os.write(writer, repr((is_same, os.getpid() == born, cgroups_of("self")[""] == home)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.close(pidfd)
+    with open(reader) as told:
+        assert told.read() == "(True, False, True)"
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signals.SIGPIPE
+    assert place.names() == {made.payload}
+
+
+def test_an_empty_payload_is_gone_once_there_is_nothing_to_kill(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    outside.kill(made)
+    assert place.names() == {made.monitor}
+    outside.remove_children(made)
+    outside.remove_payload(made)
 
 
 def test_who_is_born_in_the_unified_cgroup_is_not_moved_there(place: Place) -> None:
