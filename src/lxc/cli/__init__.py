@@ -32,6 +32,9 @@ TOOLS = (
     "lxc-ls", "lxc-monitor", "lxc-monitord", "lxc-net", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
     "lxc-update-config", "lxc-usernsexec", "lxc-wait",
 )  # fmt: skip
+_WANTED_BY_CONTAINERS = (  # what a start loads because of its configuration, and an attach
+    "lxc.kernel.bpf", "lxc.security.seccomp.compiler", "lxc.storage.dir", "lxc.storage.loop", "lxc.storage.overlay",
+)  # fmt: skip
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 _REMEDY = {errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)"}
@@ -74,6 +77,8 @@ def serve(words: Sequence[str]) -> NoReturn:
         except ModuleNotFoundError as error:
             if error.name != module(tool):
                 raise
+    for name in _WANTED_BY_CONTAINERS:
+        __import__(name)
     from lxc.runtime import forkserver
     from lxc.runtime.forkserver_worker import Program
 
@@ -81,7 +86,7 @@ def serve(words: Sequence[str]) -> NoReturn:
     nobody = ("-P", "/dev/null", "-n", "nobody")
     rehearsals = (
         lambda: _rehearse("lxc-info", *nobody, "-s"),
-        lambda: _rehearse("lxc-start", *nobody, "-f", "/dev/null", "--dry-run"),
+        lambda: _rehearse("lxc-start", *nobody, "-f", "/dev/null", "-s", "lxc.rootfs.path=/", "--dry-run"),
     )
     forkserver.serve(path, int(key), Program(_served, rehearsals))
 
