@@ -18,6 +18,7 @@ DIFFERENCES = Path(__file__).parents[1] / "docs/differences.toml"
 
 # The long options of LXC 7.0's commands, without those that all have.
 COMMON = "help usage version quiet logfile logpriority lxcpath rcfile name"
+OURS = "trace"  # is another of those
 OPTIONS = {
     "lxc-attach": "elevated-privileges arch namespaces remount-sys-proc clear-env keep-env keep-var set-var pty-log uid gid context",
     "lxc-autostart": "reboot shutdown kill list all ignore-auto groups timeout",
@@ -71,7 +72,7 @@ def table() -> str:
         "| key | here |\n|---|---|",
         *(f"| `{name}` | {_key(name)} |" for name in _keys()),
         "\n## Commands and their options\n",
-        f"All commands that are there have the common options: {_code(COMMON.split())}.\n",
+        f"All commands that are there have the common options: {_code(COMMON.split())}, and, of ours, {_code(OURS.split())}.\n",
         "| command | done | later | ours |\n|---|---|---|---|",
         *map(_command, sorted({*OPTIONS, *(tool for tool in TOOLS if _is_there(tool))})),
         "\n## Python API\n",
@@ -102,7 +103,7 @@ def _command(tool: str) -> str:
     if not _is_there(tool):
         return f"| `{tool}` |  | all |  |"
     given = import_module(module(tool)).COMMAND.arguments.OPTIONS
-    ours = [option.long for option in given if option.long not in COMMON.split()]
+    ours = [option.long for option in given if option.long not in f"{COMMON} {OURS}".split()]
     done, later = [o for o in theirs if o in ours], [o for o in theirs if o not in ours]
     return f"| `{tool}` | {_code(done) or 'all'} | {_code(later)} | {_code([o for o in ours if o not in theirs])} |"
 

@@ -5,3 +5,4 @@ complete -c lxc-config -l format -x -a 'text json' -d 'Print as text (default), 
 complete -c lxc-config -s h -l help -d 'Print this help.'
 complete -c lxc-config -l usage -d 'Print all options on a few lines.'
 complete -c lxc-config -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-config -l trace -r -F -d 'Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.'

@@ -6,3 +6,4 @@ complete -c lxc-monitord -l version -d 'Print the version of LXC whose interface
 complete -c lxc-monitord -s q -l quiet -d 'Print no messages.'
 complete -c lxc-monitord -s o -l logfile -r -F -d 'Append the log to FILE.'
 complete -c lxc-monitord -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-monitord -l trace -r -F -d 'Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.'

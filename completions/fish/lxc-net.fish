@@ -8,3 +8,4 @@ complete -c lxc-net -l version -d 'Print the version of LXC whose interface this
 complete -c lxc-net -s q -l quiet -d 'Print no messages.'
 complete -c lxc-net -s o -l logfile -r -F -d 'Append the log to FILE.'
 complete -c lxc-net -s l -l logpriority -x -a 'TRACE DEBUG INFO NOTICE WARN ERROR CRIT FATAL' -d 'Log messages of LEVEL and above (default: error), without -o to the container\'s own log file.'
+complete -c lxc-net -l trace -r -F -d 'Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.'

@@ -6,3 +6,4 @@ complete -c lxc-usernsexec -s g -l gid -x -d 'Run the command as group GID, seen
 complete -c lxc-usernsexec -s h -l help -d 'Print this help.'
 complete -c lxc-usernsexec -l usage -d 'Print all options on a few lines.'
 complete -c lxc-usernsexec -l version -d 'Print the version of LXC whose interface this is.'
+complete -c lxc-usernsexec -l trace -r -F -d 'Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.'

@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 
-from lxc import log
+from lxc import log, trace
 from lxc.cli import output
 from lxc.cli.parser import Answer, parse
 from lxc.errors import LxcError, UsageError
@@ -180,6 +180,7 @@ def _run(tool: str, words: Sequence[str]) -> int:
         output.lines([f"{tool}: {sentence(error)}"], output.STDERR)
         return 1
     try:
+        _open_trace(tool, arguments)
         _open_log(tool, arguments)
         if arguments.rcfile:
             arguments.config  # noqa: B018  # raises for one that cannot be used, whether it matters or not
@@ -194,6 +195,8 @@ def _run(tool: str, words: Sequence[str]) -> int:
         remedy = _REMEDY.get(error.errno or 0)
         _complain(tool, arguments, [sentence(error), *([remedy] if remedy else [])])
         return 1
+    finally:
+        trace.complete()
 
 
 def _read(command: Command, words: Sequence[str]) -> Arguments | Answer:
@@ -201,6 +204,14 @@ def _read(command: Command, words: Sequence[str]) -> Arguments | Answer:
     if isinstance(arguments, command.arguments) and command.name == "required":
         arguments.place  # noqa: B018  # raises UsageError for a name that no container can have
     return arguments
+
+
+def _open_trace(tool: str, arguments: Arguments) -> None:
+    if arguments.trace:
+        try:
+            trace.open(arguments.trace, tool)
+        except OSError as error:
+            raise LxcError(f"cannot write the trace {arguments.trace}: {error.strerror}") from error
 
 
 def _open_log(tool: str, arguments: Arguments) -> None:

@@ -84,11 +84,11 @@ def logfile(arguments: LaunchArguments) -> str:
 
 def close_inherited() -> None:
     """Close every descriptor but the standard ones, the log's, and those that a client is answered by."""
-    from lxc import borrowed, log
+    from lxc import borrowed, log, trace
     from lxc.kernel import fs
 
     first = 3
-    for kept in sorted({log.descriptor(), *borrowed.descriptors()}):
+    for kept in sorted({log.descriptor(), trace.descriptor(), *borrowed.descriptors()}):
         if kept > first:
             fs.close_range(first, kept - 1)
         first = max(first, kept + 1)

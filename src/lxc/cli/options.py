@@ -13,7 +13,7 @@ completion) walks `WaitArguments.OPTIONS`.  To the type checker
 
 from __future__ import annotations
 
-from lxc import log
+from lxc import log, trace
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -160,6 +160,15 @@ class Arguments(OptionTable):
         complete="file",
     )
 
+    trace = text(
+        "trace",
+        "",
+        "FILE",
+        "Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.",
+        group="Common options",
+        complete="file",
+    )
+
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
         self.values, self.operands = values or {}, operands
         self._config: Config | None = None
@@ -184,9 +193,11 @@ class Arguments(OptionTable):
         if self._config is None:
             from lxc.config import container, document
 
+            trace.phase("read the configuration")
             own = document.load(self.place.config_file) if self.place.is_defined else (container.Config(), None)
             self._config, file = document.load(self.rcfile) if self.rcfile else own
             self.warnings = file.warnings if file else ()
+            trace.phase("")
         return self._config
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import log
+from lxc import log, trace
 from lxc.errors import LxcError, StepError, Unsupported
 from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
@@ -60,9 +60,12 @@ def launch(
     place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None, *, is_sibling: bool = False
 ) -> Launched:
     """The first half of `start`; with `is_sibling` all that comes of it is our parent's child, and the parent's to meet."""
+    trace.phase("ask the monitor, open the container's namespaces and cgroups")
     target = attach_facts.open_target(place, wish)
     try:
+        trace.phase("decide")
         plan = decide(place, target, wish)
+        trace.phase("make the process that joins")
         if plan.enters_cgroups and os.geteuid() != 0:
             _join_scope(place)
         if terminal >= 0:
@@ -132,8 +135,10 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
     try:
         pid, pidfd = _clone_into(unified(target), is_sibling)
         if pid == 0:
+            trace.become("attached process")
             attach_child.run(plan, given)
         os.close(pidfd)
+        trace.phase("wait for the attached process")
         return pid
     except OSError as error:
         raise StepError(f"make a process in the cgroup of {plan.name}", error.strerror or str(error)) from error

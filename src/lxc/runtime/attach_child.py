@@ -18,7 +18,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import log
+from lxc import log, trace
 from lxc.kernel import capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -57,11 +57,13 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
     try:
         sealed.seal()
         _close_all_but(given)
-        for step in joining(plan, given):  # noqa: B007  # a failure names it
-            pass
+        for step in joining(plan, given):
+            trace.phase(step)
         step = "execute lxc-init"
+        trace.leave()
         _execute(plan, given)
     except BaseException as error:
+        trace.leave()
         os.write(given.report, pack_failure(remedies.failure(step, error)))
     os._exit(1)
 
@@ -138,6 +140,7 @@ def _close_all_but(given: Given) -> None:
         given.supervisor,
         *given.tasks,
         *given.stdio,
+        trace.descriptor(),
     } - {-1}
     first = 0
     for fd in sorted(needed):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from lxc import trace
 from lxc.errors import LxcError, NotRunning, StateError
 from lxc.kernel import sockets
 from lxc.runtime import commands
@@ -48,6 +49,7 @@ def exchange(connection: socket, place: Place, request: Request) -> Reply:
 
 def send(connection: socket, place: Place, request: Request) -> None:
     """The first half of `exchange`.  Raises NotRunning."""
+    trace.phase(commands.NAMES[request.command])
     try:
         sockets.send(connection, commands.encode(request), credentials=(os.getpid(), os.geteuid(), os.getegid()))
     except (BrokenPipeError, ConnectionResetError) as error:
@@ -80,6 +82,7 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
         raise StateError(
             f"may not control {place.name}: its monitor runs as another user", hint="run this as root or as that user"
         )
+    trace.phase("")
     return Reply(ret, number, payload, descriptors + more)
 
 

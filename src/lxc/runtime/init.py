@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import beneath, log
+from lxc import beneath, log, trace
 from lxc.cgroups import inside as cgroups
 from lxc.clocks import inside as clocks
 from lxc.hooks import inside as hooks
@@ -60,6 +60,7 @@ def run(
         nonlocal step
         step = what
         log.trace(what)
+        trace.phase(what)
 
     try:
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
@@ -175,8 +176,10 @@ def run(
             capability.clear_inheritable()  # the hooks are done
         _become(plan.init)
         begin("run lxc-init")
+        trace.leave()
         _execute(plan.init, door, monitor.exec_write, given.container_ttys)
     except BaseException as error:
+        trace.leave()
         monitor.report(remedies.failure(step, error))
     finally:
         os._exit(1)  # whatever happens: nothing of the monitor's work is done by two

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import log, trace
 from lxc.cgroups import limiting
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError, StepError
@@ -69,9 +69,12 @@ def launch(
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
     `supervisor` gets the listener to system calls.
     """
+    trace.phase("look at the network")
     plan = plan.replace(network=net.survey())
     handshake = Handshake()
+    trace.phase("mount the root")
     tree = _mount_root(plan)
+    trace.phase("make init")
     try:
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, supervisor)
     except BaseException:
@@ -109,6 +112,7 @@ def _clone(
             def clone(more: int = 0) -> tuple[int, int]:
                 pid, pidfd = _clone3(plan, flags | more, unified)
                 if pid == 0:
+                    trace.become("init")
                     mine = tuple(pair for pair in shared if pair[0] == "mnt")
                     init.run(plan, handshake, prepared, way, mine, tasks, tree, supervisor)
                 return pid, pidfd
@@ -141,6 +145,7 @@ def _accompany(
     net: Network,
 ) -> Running:
     """The monitor's half of the handshake."""
+    trace.phase("map its ids, limit it")
     held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
     idmap.write(plan.idmap, pid)
     limiting.write_all(made, plan.cgroups.limits)
@@ -148,7 +153,9 @@ def _accompany(
         gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
         as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
     limits.prepare(plan.limits, pid)
+    trace.phase("make its network devices")
     net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
+    trace.phase("wait until init is ready")
     handshake.go()
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))
@@ -160,10 +167,13 @@ def _accompany(
         for name, fd in zip(late, descriptors[: shape[0]], strict=True):
             held.adopt(name, fd)
         descriptors = descriptors[shape[0] :]
+        trace.phase("limit its devices")
         limiting.write_all(made, plan.cgroups.devices)
         if plan.cgroups.policy:
             program.put(made, plan.cgroups.policy)
+        trace.phase("run start-host hooks")
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
+        trace.phase("wait until its program runs")
         handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number))
     except BaseException:
         for fd in descriptors:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups.devices import Policy
 from lxc.cgroups.limiting import DeviceProgram
@@ -115,6 +115,7 @@ class Monitor:
         try:
             self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
             self.loop.watch(self._signals, self._take_signals)
+            trace.phase("enter its cgroups")
             cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
             if self.plan.monitor_unshares:
                 _have_own_mounts()
@@ -171,13 +172,16 @@ class Monitor:
         self.network = Network(self.plan.network)
         prepared, attached = Prepared(), Attached()
         try:
+            trace.phase("run pre-start hooks, prepare the terminals and the root")
             hooks.run(self.plan.hooks.pre_start)
             prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
             self._launch(prepared, attached)
+            trace.phase("say that it runs")
             self.set_state(commands.RUNNING)
             if not started():
                 self.kill(signals.SIGKILL)
+            trace.phase("serve it")
             self._serve()
         except BaseException:
             self.set_state(commands.ABORTING)
@@ -278,6 +282,7 @@ class Monitor:
 
     def _take_down(self, prepared: Prepared) -> None:
         """Undo what this life made; the cgroups of the monitor and the command socket stay for the next."""
+        trace.phase("take it down")
         self.set_state(commands.STOPPING)
         running, self.running = self.running, None
         if running:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import scope
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
@@ -120,6 +120,7 @@ class Watch(Record):
 
 def decide(order: Order) -> StartPlan:
     """The plan for `order` on this host.  Touches nothing.  Raises LxcError."""
+    trace.phase("decide")
     host.check()
     return _plan.start(
         order.place,
@@ -219,6 +220,7 @@ def _enter_scope(place: Place) -> None:
 
 def _prepared(order: Order, plan: StartPlan) -> Watch:
     """The claim, and all else that is made before there is a monitor.  Raises AlreadyRunning, LxcError."""
+    trace.phase("claim the command socket, make the cgroups")
     listener = _claim(order.place)
     try:
         pidfile = _open_pidfile(order.pidfile)
@@ -270,6 +272,7 @@ def _remove_pidfile(path: str) -> None:
 
 def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     """Make the monitor a process of its own, born in its cgroup.  Return the channel to it, and its pid."""
+    trace.phase("make the monitor")
     ours, theirs = sockets.pair()
     unified = cgroups.open_unified(watch.made, watch.made.monitor)
     try:
@@ -281,12 +284,14 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
         raise
     if pid == 0:
         ours.close()
+        trace.become(f"monitor of {watch.order.place.name}")
         _be_monitor(watch, theirs, is_born=unified >= 0)
     for fd in (pidfd, unified, watch.pidfile):
         if fd >= 0:
             os.close(fd)
     theirs.close()
     watch.listener.close()
+    trace.phase("wait for the monitor")
     return ours, pid
 
 
@@ -304,9 +309,11 @@ def _receive(channel: socket) -> tuple[bytes, bytes]:
 def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
     """In the new process: be the monitor."""
     status = 1
+    trace.phase("leave the starter's session and files")
     try:
         if watch.order.foreground:
             code = watch.keep(lambda: True, is_born=is_born, first=lambda: foreground.be_accompanied(channel))
+            trace.leave()
             foreground.tell_end(channel, code)
         else:
             watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
@@ -326,7 +333,7 @@ def _detach(watch: Watch, channel: socket) -> None:
     os.setsid()
     os.chdir("/")
     _forget_terminal()
-    _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor()})
+    _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()})
     process.set_title(f"[lxc monitor] {watch.order.place.lxcpath} {watch.order.place.name}")
 
 
@@ -340,6 +347,7 @@ def _forget_terminal() -> None:
 
 def _tell_running(channel: socket) -> bool:
     """Tell the starter; False if it has gone, or wants the container no more."""
+    trace.leave()
     try:
         channel.setblocking(False)
         try:
@@ -355,6 +363,7 @@ def _tell_running(channel: socket) -> bool:
 
 
 def _tell_failure(channel: socket, error: BaseException) -> None:
+    trace.leave()
     try:
         channel.setblocking(True)
         sockets.send(channel, _FAILED + handshake.pack_failure(error))
