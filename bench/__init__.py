@@ -7,6 +7,7 @@ sides      the runtimes, and what each calls start, stop …
 timing     one command's duration; a round of samples
 life, many, growth, interface, reading, copying      the groups of rows
 results    the numbers, as they are kept
+phases     of a start, from traces
 report, aims, plots      what is made of the numbers
 floor.c    the system calls that a container takes, and nothing else
 """

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import host, report
+from bench import host, plots, report
 from bench.results import HYBRID, UNIFIED, Results, Series
 
 ROOT = Path(__file__).parents[1]
@@ -29,9 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--most", type=int, default=100, help="containers of each side that run at a time (default: 100)"
     )
-    parser.add_argument(
-        "--json", type=Path, default=ROOT / ".venv/bench/numbers.json", help="where the numbers are kept"
-    )
+    parser.add_argument("--keep", type=Path, default=ROOT / ".venv/bench", help="directory for numbers and plots")
     return parser.parse_args()
 
 
@@ -43,6 +41,7 @@ def measured(options: argparse.Namespace) -> Results:
         "rounds": options.rounds,
         "absent": [],
         "failed": [],
+        "phases": {},
     }
     series = []
     layouts = [each for each in options.layouts if each == UNIFIED or not host.is_unified()]
@@ -63,6 +62,8 @@ def measured(options: argparse.Namespace) -> Results:
                 kind, what = json.loads(line)
                 if kind == "series":
                     series.append(Series(**what))
+                elif kind == "phases":
+                    about["phases"][layout] = what
                 else:
                     about[kind].append([layout, *what])
             if process.wait():
@@ -91,10 +92,12 @@ def versions(peer: Path) -> str:
 def main() -> None:
     options = arguments()
     results = measured(options)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    results.save(options.json)
-    print(report.text(results))
-    print(f"the numbers are in {options.json}")
+    options.keep.mkdir(parents=True, exist_ok=True)
+    results.save(options.keep / "numbers.json")
+    print(text := report.text(results))
+    (options.keep / "tables.txt").write_text(text)
+    drawn = plots.draw(results, options.keep)
+    print(f"in {options.keep}: numbers.json, tables.txt{''.join(f', {each.name}' for each in drawn)}")
     sys.exit(1 if results.about["failed"] else 0)
 
 

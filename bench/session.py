@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import copying, growth, interface, life, many, reading, timing
+from bench import copying, growth, interface, life, many, phases, reading, timing
 from bench.host import is_unified
 from bench.results import HOT, ONCE, SPACED, UNIFIED, Series
 from bench.sides import Bwrap, Floor, Lxc, Nspawn, Oci, Side, make_root
@@ -122,6 +122,9 @@ def main() -> None:
             take(options, group, sides)
         except (Failed, OSError):
             tell("failed", [group.name, traceback.format_exc(limit=-1).splitlines()[-1]])
+    if options.wants("phases", "phases"):
+        ours = next(each for each in sides if isinstance(each, Lxc))
+        tell("phases", phases.phases(ours, options.rounds, PAUSE_MS))
     if options.most and any(options.wants("growth", growth.row(verb, options.most)) for verb in growth.VERBS):
         print(f"\n{options.layout}, growth ", end="", file=sys.stderr, flush=True)
         for found in growth.samples(sides, options.most):

@@ -93,6 +93,10 @@ class Lxc(Side):
     def start(self, name: str) -> list[str]:
         return self.argv("lxc-start", "-n", name)
 
+    def traced_start(self, name: str) -> list[str]:
+        """A start of ours that leaves a trace in the working directory."""
+        return self.argv("lxc-start", "-n", name, "--trace", str(self.work / "trace.json"))
+
     def attach(self, name: str) -> list[str]:
         return self.argv("lxc-attach", "-n", name, "--", "/bin/true")
 
