@@ -19,7 +19,10 @@ PROGRAM = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-init"
 
 
 def open_init() -> int:
-    """A descriptor of lxc-init on a detached read-only mount, for fs.execveat; the caller closes it.  Raises NotFound, OSError."""
+    """A descriptor of lxc-init on a detached read-only mount, for fs.execveat.  Raises NotFound, OSError.
+
+    The caller closes it, best when nobody waits: whoever closes the last one waits for a grace period of RCU.
+    """
     try:
         return _open()
     except FileNotFoundError:
@@ -29,9 +32,13 @@ def open_init() -> int:
 
 
 def _open() -> int:
-    with closing(mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)) as tree:
+    tree = mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)
+    try:
         mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV)
-        return os.open(f"/proc/self/fd/{tree}", os.O_PATH | os.O_CLOEXEC)
+    except BaseException:
+        os.close(tree)
+        raise
+    return tree
 
 
 def _have_opened() -> int:

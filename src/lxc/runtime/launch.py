@@ -16,10 +16,9 @@ from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
 from lxc.kernel import process, signals
-from lxc.kernel.fs import closing
 from lxc.limits import outside as limits
 from lxc.record import Record
-from lxc.runtime import as_root, door, elsewhere, init, remedies
+from lxc.runtime import as_root, elsewhere, init, remedies
 from lxc.runtime.handshake import Handshake
 from lxc.storage import outside as storage
 
@@ -62,12 +61,13 @@ def launch(
     prepared: Prepared,
     held: Namespaces,
     net: Network,
+    door: int,
     supervisor: socket | None = None,
 ) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `supervisor` gets the listener to system calls.
+    `door` is lxc-init on its read-only mount, `supervisor` gets the listener to system calls.
     """
     trace.phase("look at the network")
     plan = plan.replace(network=net.survey())
@@ -76,7 +76,7 @@ def launch(
     tree = _mount_root(plan)
     trace.phase("make init")
     try:
-        pid, pidfd = _clone(plan, made, handshake, prepared, tree, supervisor)
+        pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
     except BaseException:
         _close(tree)
         raise
@@ -98,7 +98,13 @@ def _mount_root(plan: StartPlan) -> int:
 
 
 def _clone(
-    plan: StartPlan, made: Cgroups, handshake: Handshake, prepared: Prepared, tree: int, supervisor: socket | None
+    plan: StartPlan,
+    made: Cgroups,
+    handshake: Handshake,
+    prepared: Prepared,
+    tree: int,
+    door: int,
+    supervisor: socket | None,
 ) -> tuple[int, int]:
     """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
@@ -107,17 +113,16 @@ def _clone(
     )  # those init makes once it is where it belongs
     unified, tasks = cgroups.open_unified(made, made.container), cgroups.open_tasks(made, made.container)
     try:
-        with closing(door.open_init()) as way:
 
-            def clone(more: int = 0) -> tuple[int, int]:
-                pid, pidfd = _clone3(plan, flags | more, unified)
-                if pid == 0:
-                    trace.become("init")
-                    mine = tuple(pair for pair in shared if pair[0] == "mnt")
-                    init.run(plan, handshake, prepared, way, mine, tasks, tree, supervisor)
-                return pid, pidfd
+        def clone(more: int = 0) -> tuple[int, int]:
+            pid, pidfd = _clone3(plan, flags | more, unified)
+            if pid == 0:
+                trace.become("init")
+                mine = tuple(pair for pair in shared if pair[0] == "mnt")
+                init.run(plan, handshake, prepared, door, mine, tasks, tree, supervisor)
+            return pid, pidfd
 
-            pid, pidfd = elsewhere.born(plan.shared, shared, clone) if shared else clone()
+        pid, pidfd = elsewhere.born(plan.shared, shared, clone) if shared else clone()
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:

@@ -24,7 +24,7 @@ from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.network.outside import Network
 from lxc.record import Record
-from lxc.runtime import as_root, commands, launch, remedies, restricted
+from lxc.runtime import as_root, commands, door, launch, remedies, restricted
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.place import run_directory
@@ -176,11 +176,12 @@ class Monitor:
             hooks.run(self.plan.hooks.pre_start)
             prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
-            self._launch(prepared, attached)
-            trace.phase("say that it runs")
-            self.set_state(commands.RUNNING)
-            if not started():
-                self.kill(signals.SIGKILL)
+            with closing(door.open_init()) as way:
+                self._launch(prepared, attached, way)
+                trace.phase("say that it runs")
+                self.set_state(commands.RUNNING)
+                if not started():
+                    self.kill(signals.SIGKILL)
             trace.phase("serve it")
             self._serve()
         except BaseException:
@@ -208,7 +209,7 @@ class Monitor:
         except (OSError, LxcError) as error:
             raise remedies.failure(self.plan.root, error) from error
 
-    def _launch(self, prepared: Prepared, attached: Attached) -> None:
+    def _launch(self, prepared: Prepared, attached: Attached, way: int) -> None:
         plan = self.plan.completed(attached.device, self.made.container)
         if plan.security.label.profile:
             apparmor.load(plan.security.label.profile)
@@ -221,6 +222,7 @@ class Monitor:
             prepared,
             self._namespaces,
             self.network,
+            way,
             self.supervisor.channel if self.supervisor else None,
         )
         self.terminals = terminal.Terminals(
