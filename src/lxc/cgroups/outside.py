@@ -86,8 +86,10 @@ def controllers(layout: Layout) -> tuple[str, ...]:
 def prepare(plan: CgroupPlan) -> Cgroups:
     """Make the monitor's and the payload's cgroup in every hierarchy, all or none.  Raises StepError."""
     for cgroups in _candidates(plan):
-        _remove_leftover(cgroups, plan.owner)
-        if making.make_all(cgroups.layout, (cgroups.monitor, cgroups.payload, cgroups.inner), plan.owner):
+        names = cgroups.monitor, cgroups.payload, cgroups.inner
+        if making.make_all(cgroups.layout, names, plan.owner) or (
+            _remove_leftover(cgroups, plan.owner) and making.make_all(cgroups.layout, names, plan.owner)
+        ):
             try:
                 limiting.enable(plan.layout, (cgroups.monitor, cgroups.payload), plan.wanted)
             except BaseException:
@@ -277,18 +279,21 @@ def _bring_along(hierarchy: Hierarchy, name: str, target: str) -> None:
             return
 
 
-def _remove_leftover(cgroups: Cgroups, owner: str) -> None:
-    """Remove cgroups of these names that a killed starter or monitor of this very container has left.
+def _remove_leftover(cgroups: Cgroups, owner: str) -> bool:
+    """Remove cgroups of these names that a killed starter or monitor of this very container has left, if there are any.
 
     Whoever starts or destroys a container holds its command socket: there is no other monitor of it.
     """
+    is_left = False
     for name in (cgroups.payload, cgroups.monitor):
         left = making.owned(cgroups.layout, name, owner)
         if left:
+            is_left = True
             log.info(f"removing cgroups that were left behind: {' '.join(left)}")
             if name == cgroups.payload:
                 stopping.kill(left)
             making.remove_all(cgroups.layout, name, owner)
+    return is_left
 
 
 def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:

@@ -49,7 +49,7 @@ def accompany(monitor: int, channel: socket) -> int:
     said = _hear(channel)
     status = os.waitpid(monitor, 0)[1]
     if len(said) < _CODE_SIZE:
-        if os.WIFSIGNALED(status):
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signals.SIGPIPE:  # by which it has left its cgroup
             signals.die_by(os.WTERMSIG(status))
         raise LxcError("the monitor ended before it said how", hint="it may have been killed; look at dmesg(1)")
     code = int.from_bytes(said[:_CODE_SIZE], "little")
@@ -74,9 +74,10 @@ def be_accompanied(channel: socket) -> None:
 
 
 def tell_end(channel: socket, code: int, failure: bytes = b"") -> None:
-    """In the monitor: say the last that there is to say."""
+    """In the monitor: say the last that there is to say, and that it is the last: our memory takes a while to go."""
     try:
         sockets.send(channel, code.to_bytes(_CODE_SIZE, "little") + failure)
+        channel.shutdown(1)  # SHUT_WR
     except OSError:
         log.error("nobody is left to be told how it ended")
 

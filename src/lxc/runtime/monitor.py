@@ -19,12 +19,12 @@ from lxc.cgroups.devices import Policy
 from lxc.cgroups.limiting import DeviceProgram
 from lxc.errors import LxcError
 from lxc.hooks import outside as hooks
-from lxc.kernel import mount, process, signals
+from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.network.outside import Network
 from lxc.record import Record
-from lxc.runtime import as_root, commands, door, launch, remedies, restricted
+from lxc.runtime import as_root, commands, door, launch, namespaces, remedies, restricted
 from lxc.runtime.answers import Answers
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.place import run_directory
@@ -118,7 +118,7 @@ class Monitor:
             trace.phase("enter its cgroups")
             cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
             if self.plan.monitor_unshares:
-                _have_own_mounts()
+                namespaces.have_own_mounts()
             end = self._once(started)
             while end.is_reboot and self._may_reboot:
                 log.info("the container reboots")
@@ -393,10 +393,3 @@ class Monitor:
             log.debug(f"cannot write to {path}: {error.strerror}")
         finally:
             os.close(fd)
-
-
-def _have_own_mounts() -> None:
-    """Leave the host's mount namespace for a copy that gets what happens there, and gives nothing back."""
-    process.unshare(process.CLONE_NEWNS)
-    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
-        mount.mount_setattr(root, propagation=mount.MS_SLAVE, recursive=True)

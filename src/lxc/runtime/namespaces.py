@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 
+from lxc.kernel import mount, process
+from lxc.kernel.fs import closing
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,3 +51,10 @@ class Namespaces:
 
     def _paths(self) -> list[tuple[str, str]]:
         return [(name, f"/proc/{os.getpid()}/fd/{fd}") for name, fd in self._files.items()]
+
+
+def have_own_mounts() -> None:
+    """Leave the host's mount namespace for a copy that gets what happens there, and gives nothing back."""
+    process.unshare(process.CLONE_NEWNS)
+    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+        mount.mount_setattr(root, propagation=mount.MS_SLAVE, recursive=True)
