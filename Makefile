@@ -74,7 +74,7 @@ KEEP ?= $(VENV)/bench
 
 bench: build $(VENV)/bench/floor  ## compare our times with other runtimes' (root; ROWS='start ls-*' ROUNDS=20 MOST=500)
 	@tools/packages $(TO_RUN) $(TO_BENCH)
-	@status=0; set -f; python -m bench --rows $(ROWS) --rounds $(ROUNDS) --most $(MOST) --keep $(KEEP) || status=$$?; $(give_back); exit $$status
+	@status=0; set -f; python -m bench --rows $(ROWS) --rounds $(ROUNDS) --most $(MOST) --keep $(KEEP) $(if $(ADD),--add) || status=$$?; $(give_back); exit $$status
 
 clean:  ## remove the virtual environment, which holds all that was built
 	rm -rf $(VENV) build

@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
         "--most", type=int, default=100, help="containers of each side that run at a time (default: 100)"
     )
     parser.add_argument("--keep", type=Path, default=ROOT / ".venv/bench", help="directory for numbers and plots")
+    parser.add_argument("--add", action="store_true", help="keep earlier numbers of rows that are not measured now")
     return parser.parse_args()
 
 
@@ -92,6 +93,8 @@ def versions(peer: Path) -> str:
 def main() -> None:
     options = arguments()
     results = measured(options)
+    if options.add and (options.keep / "numbers.json").exists():
+        results = results.added_to(Results.load(options.keep / "numbers.json"))
     options.keep.mkdir(parents=True, exist_ok=True)
     results.save(options.keep / "numbers.json")
     print(text := report.text(results))

@@ -48,6 +48,13 @@ class Results:
         found = [self.series.get((layout, pace, row, side)) for row in rows]
         return sum(each.median for each in found if each) if all(found) else None
 
+    def added_to(self, earlier: Results) -> Results:
+        """Both, where a row that was measured again is this run's alone: sides are compared within a run only."""
+        anew = {key[:3] for key in self.series}
+        kept = [each for key, each in earlier.series.items() if key[:3] not in anew]
+        phases = {**earlier.about["phases"], **self.about["phases"]}
+        return Results({**self.about, "phases": phases}, [*kept, *self.series.values()])
+
     def save(self, path: Path) -> None:
         """Write JSON: a line for each series, so that two runs can be compared by eye."""
         lines = [
