@@ -6,7 +6,9 @@ wherever it is used.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
 from _socket import MSG_TRUNC, SOCK_RAW, socket
 
 from lxc.kernel import rtnetlink
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
 AF_NETLINK, NETLINK_ROUTE = 16, 0  # _socket has them on machines whose compiler had them
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
-_BUFFER = 1 << 17  # the kernel's datagrams are at most 32 KiB
+_BUFFER = 1 << 16  # the kernel's datagrams are at most 32 KiB; what malloc(3) would map anew each time is from 128 on
 _MOST = 1 << 16  # messages read of one answer; who has more is out to fill our memory
 _ATTEMPTS = 5
 _EMSGSIZE, _EINTR = 90, 4
+_SIOCGIFNAME, _IFNAMSIZ, _IFREQ = 0x8910, 16, 40  # struct ifreq: name, and a union that begins with the index
 
 
 class Channel:
@@ -63,6 +66,15 @@ class Channel:
             if not any(message.flags & rtnetlink.NLM_F_DUMP_INTR for message in found):
                 return found
         raise InterruptedError(_EINTR, "it changes faster than it can be read", "rtnetlink")
+
+    def name_of(self, index: int) -> str:
+        """The name of the interface `index` (netdevice(7), SIOCGIFNAME), "" if it is gone."""
+        request = bytes(_IFNAMSIZ) + index.to_bytes(4, sys.byteorder)
+        try:
+            answer = fcntl.ioctl(self._socket, _SIOCGIFNAME, request.ljust(_IFREQ, b"\0"))
+        except OSError:
+            return ""
+        return answer[:_IFNAMSIZ].split(b"\0", 1)[0].decode(errors="surrogateescape")
 
     def _send(self, kind: int, flags: int, fields: dict[str, Any]) -> None:
         self._sequence += 1

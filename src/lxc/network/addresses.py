@@ -49,15 +49,23 @@ class Interfaces(Record):
         )
 
 
-def interfaces(pidfd: int) -> Interfaces:
-    """What the network namespace of the process `pidfd` has.  Raises OSError."""
+def interfaces(pidfd: int, *, addressed: bool = False) -> Interfaces:
+    """What the network namespace of the process `pidfd` has; `addressed`: no interfaces that have no address.
+
+    The list of all waits for whoever changes a device in any namespace of the host; what has an address is told at once.
+    Raises OSError.
+    """
     with channel(pidfd) as there:
-        links = {
-            message.fields["index"]: message.fields["ifname"]
-            for message in there.dump(rtnetlink.RTM_GETLINK, ext_mask=rtnetlink.RTEXT_FILTER_SKIP_STATS)
-            if "ifname" in message.fields
-        }
-        found = (parse(message.fields, links) for message in there.dump(rtnetlink.RTM_GETADDR))
+        if not addressed:
+            links = {
+                message.fields["index"]: message.fields["ifname"]
+                for message in there.dump(rtnetlink.RTM_GETLINK, ext_mask=rtnetlink.RTEXT_FILTER_SKIP_STATS)
+                if "ifname" in message.fields
+            }
+        messages = there.dump(rtnetlink.RTM_GETADDR)
+        if addressed:
+            links = {index: there.name_of(index) for index in {message.fields.get("index", 0) for message in messages}}
+        found = (parse(message.fields, links) for message in messages)
         return Interfaces(tuple(sorted(set(links.values()))), tuple(address for address in found if address))
 
 
@@ -100,7 +108,7 @@ def parse(fields: Mapping[str, Any], links: Mapping[int, str]) -> Address | None
     family = _FAMILIES.get(fields.get("family", 0), "")
     # Of a point-to-point link, `address` is the other end.
     text, index = fields.get("local", fields.get("address", "")), fields.get("index", 0)
-    if not family or not text or (":" in text) != (family == "inet6") or index not in links:
+    if not family or not text or (":" in text) != (family == "inet6") or not links.get(index):
         return None
     is_link_local = family == "inet6" and text[:3] in ("fe8", "fe9", "fea", "feb") and text[4:5] == ":"
     return Address(links[index], family, text, index if is_link_local else 0)

@@ -54,6 +54,12 @@ def test_root_sees_what_is_there(pidfd: int) -> None:
     assert all(address.scope for address in found.all_addresses if address.text.startswith("fe80:"))
 
 
+def test_without_the_list_of_all_the_addresses_are_the_same(pidfd: int) -> None:
+    visible = interfaces(pidfd, addressed=True)
+    assert visible.names == ("lo", "one", "two")
+    assert visible.all_addresses == interfaces(pidfd).all_addresses
+
+
 def test_afterwards_one_is_at_home_again(pidfd: int) -> None:
     before = os.readlink("/proc/self/ns/net"), len(os.listdir("/proc/self/fd"))
     interfaces(pidfd)
