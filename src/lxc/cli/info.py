@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from lxc.cgroups.statistics import Usage
     from lxc.cli.output import Plain
+    from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
 
 _LABEL_WIDTH = 15
+_LIKELY_NETWORKS = ("lxc.net.0.type", "lxc.net.0.veth.pair", "lxc.net.0.link", "lxc.net.1.type")  # most have but one
 
 
 class InfoArguments(Printing):
@@ -72,13 +74,15 @@ class Facts(Record):
 
 def run(arguments: InfoArguments) -> int:
     place = arguments.place
-    state = client.state(place)
-    if state == "STOPPED":
+    try:
+        with client.begin_to_ask(place, *questions(arguments)).replies() as running:
+            facts = gather(arguments, running, client.state(running))
+    except NotRunning:
         if not place.is_defined:
             output.lines([f"{place.name} doesn't exist"], output.STDERR)  # shown in spite of -q, as scripts expect
             return 1
         arguments.config  # noqa: B018  # a configuration that is wrong is what there is to know about it
-    facts = gather(arguments, place, state)
+        facts = gather(arguments, place, "STOPPED")
     if arguments.format == "json":
         output.json(as_json(arguments, facts))
         return 0
@@ -87,6 +91,18 @@ def run(arguments: InfoArguments) -> int:
             output.lines([f"{key} invalid"], output.STDERR)
     output.lines(text(arguments, facts))
     return 0
+
+
+def questions(arguments: InfoArguments) -> Iterator[Request]:
+    """What a monitor will be asked for that, as far as that can be known before."""
+    everything = _everything(arguments)
+    if arguments.pid or everything:
+        yield client.INIT_PID
+    if arguments.ips or everything:
+        yield client.INIT_PIDFD
+    if arguments.stats or everything:
+        yield from client.MEASURED
+        yield from map(client.item, _LIKELY_NETWORKS)
 
 
 def gather(arguments: InfoArguments, place: Place, state: str) -> Facts:
@@ -182,7 +198,7 @@ def _ips(place: Place) -> tuple[str, ...] | None:
 
     pidfd = client.init_pidfd(place)
     try:
-        return addresses.interfaces(pidfd).addresses()
+        return addresses.interfaces(pidfd, addressed=True).addresses()
     except OSError as error:
         raise LxcError(f"cannot look into the network of {place.name}: {error.strerror}") from error
     finally:

@@ -35,7 +35,7 @@ class Answers:
         self._methods: dict[int, Callable[[Request, Connection], Reply | None]] = {
             commands.GET_TTY_FD: self._tty,
             commands.STOP: self._stop,
-            commands.GET_STATE: lambda *_: Reply(number=monitor.state),
+            commands.GET_STATE: self._state,
             commands.GET_INIT_PID: lambda *_: Reply(number=monitor.running.pid if monitor.running else -1),
             commands.GET_CLONE_FLAGS: lambda *_: Reply(
                 number=sum(process.NAMESPACES[kind] for kind in monitor.plan.namespaces)
@@ -68,6 +68,17 @@ class Answers:
         log.trace(f"asked {commands.NAMES.get(request.command, request.command)}")
         method = self._methods.get(request.command)
         return method(request, connection) if method else Reply(-errno.ENOSYS)
+
+    def _state(self, request: Request, connection: Connection) -> Reply:
+        replies = [self._aside(each, connection) for each in commands.aside(request.payload)]
+        payload, descriptors = commands.together(replies)
+        return Reply(number=self._monitor.state, payload=payload, descriptors=descriptors)
+
+    def _aside(self, request: Request, connection: Connection) -> Reply:
+        try:
+            return self.answer(request, connection) or Reply(-errno.EINVAL)
+        except ValueError:  # alone, it would end the connection
+            return Reply(-errno.EINVAL)
 
     def _tty(self, request: Request, connection: Connection) -> Reply:
         terminals = self._monitor.terminals

@@ -12,17 +12,36 @@ import os
 from lxc import trace
 from lxc.errors import LxcError, NotRunning, StateError
 from lxc.kernel import sockets
+from lxc.record import Record
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
+from lxc.runtime.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from lxc.kernel.sockets import socket
     from lxc.runtime.commands import DeviceRule
-    from lxc.runtime.place import Place
 
 PATIENCE = 30  # seconds that a monitor may take for an answer before it counts as hung
+INIT_PID, INIT_PIDFD = Request(commands.GET_INIT_PID), Request(commands.GET_INIT_PIDFD)
 _LONGEST_ANSWER = 16 << 20  # bytes; a console log is the longest there is
+
+
+def item(key: str) -> Request:
+    """What `config_item` asks."""
+    return Request(commands.GET_CONFIG_ITEM, payload=commands.as_text(key))
+
+
+def cgroup_of(controller: str, command: int = commands.GET_LIMIT_CGROUP) -> Request:
+    """What `limit_cgroup` asks, and `cgroup`."""
+    return Request(command, payload=commands.as_text(controller) if controller else b"")
+
+
+MEASURED = tuple(
+    map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", ""))
+)  # what `statistics` asks, on one host or another
 
 
 def connect(place: Place) -> socket:
@@ -86,8 +105,61 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
     return Reply(ret, number, payload, descriptors + more)
 
 
+class Asked(Place):
+    """A place whose monitor has been asked some things already; each is known for who asks it next, then no more."""
+
+    replies: dict[Request, Reply]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reply in self.replies.values():
+            _close(reply.descriptors)
+
+
+class Asking(Record):
+    """Questions that are on their way."""
+
+    place: Place
+    connection: socket
+    requests: tuple[Request, ...]
+
+    def replies(self) -> Asked:
+        """Wait for the answers; the caller closes what comes with those that nobody asks for (`with`).
+
+        Raises NotRunning, StateError.
+        """
+        try:
+            reply = receive(self.connection, self.place, Request(commands.GET_STATE))
+        finally:
+            self.connection.close()
+        replies = {Request(commands.GET_STATE): Reply(reply.ret, reply.number)}
+        if reply.payload:  # else it is LXC's, which is asked the rest when somebody wants to know
+            try:
+                told = commands.apart(reply.payload, reply.descriptors)
+                replies |= zip(self.requests, told, strict=True)
+            except ValueError as error:
+                _close(reply.descriptors)
+                raise StateError(f"the monitor of {self.place.name} gave an answer that is none: {error}") from error
+        return Asked(self.place.name, self.place.lxcpath, replies)
+
+
+def begin_to_ask(place: Place, *requests: Request) -> Asking:
+    """Ask the state and `requests` at once.  Raises NotRunning, StateError."""
+    connection = connect(place)
+    try:
+        send(connection, place, commands.with_aside(requests))
+    except BaseException:
+        connection.close()
+        raise
+    return Asking(place, connection, requests)
+
+
 def ask(place: Place, request: Request) -> Reply:
     """Connect, exchange, close."""
+    if isinstance(place, Asked) and request in place.replies:
+        return place.replies.pop(request)
     connection = connect(place)
     try:
         return exchange(connection, place, request)
@@ -108,7 +180,7 @@ def state(place: Place) -> str:
 
 def init_pid(place: Place) -> int:
     """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, StateError."""
-    pid = ask(place, Request(commands.GET_INIT_PID)).number
+    pid = ask(place, INIT_PID).number
     if pid <= 0:
         raise NotRunning(f"{place.name} is not running: it has no init yet")
     return pid
@@ -116,7 +188,7 @@ def init_pid(place: Place) -> int:
 
 def init_pidfd(place: Place) -> int:
     """A pidfd of the container's init; the caller closes it.  Raises NotRunning, StateError."""
-    return _descriptor(place, commands.GET_INIT_PIDFD, "a pidfd of its init")
+    return _descriptor(place, INIT_PIDFD, "a pidfd of its init")
 
 
 def devpts_fd(place: Place) -> int | None:
@@ -132,14 +204,14 @@ def clone_flags(place: Place) -> int:
 
 def config_item(place: Place, key: str) -> str | None:
     """The running container's value of `key`; None if it has none or does not know it."""
-    reply = ask(place, Request(commands.GET_CONFIG_ITEM, payload=commands.as_text(key)))
+    reply = ask(place, item(key))
     return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
 
 
 def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROUP) -> str | None:
     """The container's cgroup below its hierarchy's mount ("" asks for the unified one); None if there is none."""
     try:
-        reply = ask(place, Request(command, payload=commands.as_text(controller) if controller else b""))
+        reply = ask(place, cgroup_of(controller, command))
     except NotRunning:  # LXC closes the connection on a controller it does not know
         if not is_running(place):
             raise
@@ -253,8 +325,8 @@ def publish_state(place: Place, number: int) -> None:
     ask(place, Request(commands.SERVE_STATE_CLIENTS, number))
 
 
-def _descriptor(place: Place, command: int, what: str) -> int:
-    fd = _first(ask(place, Request(command)).descriptors)
+def _descriptor(place: Place, request: Request, what: str) -> int:
+    fd = _first(ask(place, request).descriptors)
     if fd is None:
         raise StateError(f"the monitor of {place.name} did not give {what}")
     return fd

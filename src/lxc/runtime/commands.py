@@ -10,11 +10,18 @@
 A small number travels in `data` itself, with length 0.  All in the machine's
 own byte order.  The monitor closes the connection after its answer, unless the
 command keeps it (see KEPT).
+
+What LXC's monitors pass over, ours understand: other requests behind GET_STATE
+(ASIDE), which are answered behind the state.
 """
 
 from __future__ import annotations
 
 from lxc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 STATES = ("STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED")
 STOPPED, STARTING, RUNNING, STOPPING, ABORTING, FREEZING, FROZEN, THAWED = range(8)
@@ -31,6 +38,9 @@ NAMES = {
     for name, number in list(globals().items())
     if isinstance(number, int) and name not in (*STATES, "REGISTERED") and name.isupper()
 }
+ASIDE = frozenset(
+    {GET_INIT_PID, GET_INIT_PIDFD, GET_CLONE_FLAGS, GET_CGROUP, GET_LIMIT_CGROUP, GET_CONFIG_ITEM, GET_DEVPTS_FD}
+)
 KEPT = frozenset({GET_TTY_FD, ADD_STATE_CLIENT})  # the connection stays open after the answer: it is a lease
 LONGEST = 8192  # bytes that may follow a request
 HEADER = 16
@@ -38,6 +48,7 @@ MESSAGE = 264  # struct lxc_msg
 STATE_MESSAGE, PRIORITY_MESSAGE, EXIT_CODE_MESSAGE = range(3)
 CGROUP_CONTEXT = 92  # struct cgroup_ctx: s32 layout, u32 utilities, u32 fd_len, s32 fd[20]
 _DEVICE_RULE = 40  # bytes
+_MOST_ASIDE = 64  # requests behind one
 _LONGEST_NAME = 255  # in struct lxc_msg, without its NUL
 
 
@@ -95,6 +106,45 @@ def read_header(raw: bytes) -> tuple[int, int, int]:
 def encode(message: Request | Reply) -> bytes:
     first = message.command if isinstance(message, Request) else message.ret
     return header(first, len(message.payload), message.number) + message.payload
+
+
+def with_aside(requests: Sequence[Request]) -> Request:
+    """GET_STATE with `requests` behind it."""
+    return Request(GET_STATE, payload=b"".join(map(encode, requests)))
+
+
+def aside(payload: bytes) -> list[Request]:
+    """The requests behind another.  Raises ValueError."""
+    found: list[Request] = []
+    while payload:
+        command, length, number = read_header(payload[:HEADER])
+        end = HEADER + length
+        if command not in ASIDE or not HEADER <= end <= len(payload) or len(found) == _MOST_ASIDE:
+            raise ValueError("expected other requests behind it")
+        found.append(Request(command, number, payload[HEADER:end]))
+        payload = payload[end:]
+    return found
+
+
+def together(replies: Sequence[Reply]) -> tuple[bytes, tuple[int, ...]]:
+    """What goes behind a reply, and beside it: each of `replies` after the number of its descriptors."""
+    data = b"".join(len(reply.descriptors).to_bytes(4, "little") + encode(reply) for reply in replies)
+    return data, tuple(fd for reply in replies for fd in reply.descriptors)
+
+
+def apart(payload: bytes, descriptors: tuple[int, ...]) -> list[Reply]:
+    """The replies that `together` made one of.  Raises ValueError."""
+    found: list[Reply] = []
+    while payload:
+        count, start = int.from_bytes(payload[:4], "little"), 4 + HEADER
+        ret, length, number = read_header(payload[4:start])
+        if not 0 <= length <= len(payload) - start or count > len(descriptors):
+            raise ValueError("it is cut off")
+        found.append(Reply(ret, number, payload[start : start + length], descriptors[:count]))
+        payload, descriptors = payload[start + length :], descriptors[count:]
+    if descriptors:
+        raise ValueError("descriptors are left over")
+    return found
 
 
 def text(payload: bytes) -> str:

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
     from lxc.config.excerpt import Excerpts
+    from lxc.runtime.client import Asking
+    from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
 
 CONFIGURED = frozenset({"autostart", "groups", "unprivileged"})  # columns that the configuration knows
 ADDRESSED = frozenset({"interface", "ipv4", "ipv6"})  # columns that the network namespace knows
+_ITEMS = ("lxc.start.auto", "lxc.group", "lxc.idmap")  # which tell the former
+_AHEAD = 16  # monitors that are asked at a time
 MEASURED = frozenset({"ram", "swap"})  # columns that the memory cgroup knows
 
 
@@ -84,9 +88,12 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
     layout = _layout() if choice.needs & MEASURED and active else None
     configurations = _Configurations()
     here, running = place_of("lxc-ls", lxcpath), frozenset(active)
-    for name in choice.names(listing.defined(lxcpath), active):
+    names = choice.names(listing.defined(lxcpath), active)
+    monitors = _Monitors(here, [name for name in names if name in running], choice.needs)
+    for name in names:
         try:
-            found = row(here.beside(name), choice.needs, layout, configurations, is_active=name in running)
+            found = monitors.row(name, layout) if name in running else None
+            found = found or _stopped(here.beside(name), choice.needs, configurations)
         except LxcError as error:
             complain(error)
             continue
@@ -94,18 +101,55 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
             yield found
 
 
-def row(
-    place: Place, columns: frozenset[str], layout: Layout | None, configurations: _Configurations, *, is_active: bool
-) -> Row:
-    """What `columns` ask for about the container; `layout` says where the cgroups of those that run are.
+class _Monitors:
+    """Those of the containers that run: some are asked ahead, and answer while we look at others."""
 
-    Raises LxcError: its configuration is wrong, its monitor silent.
-    """
-    if is_active:
+    def __init__(self, here: Place, names: list[str], columns: frozenset[str]) -> None:
+        """`names` are those that `row` will be called for, in that order."""
+        self._here, self._columns = here, columns
+        self._to_ask = list(reversed(names))
+        self._asked: dict[str, Asking | LxcError] = {}
+        self._questions = tuple(_questions(columns))
+
+    def row(self, name: str, layout: Layout | None) -> Row | None:
+        """What is wanted of the container, whose cgroups are where `layout` says; None if it has stopped meanwhile.
+
+        Raises LxcError: its monitor is silent.
+        """
+        if not self._columns:
+            return Row(name, state="RUNNING")
+        while self._to_ask and len(self._asked) < _AHEAD:
+            self._ask(self._to_ask.pop())
+        asked = self._asked.pop(name)
         try:
-            return _running(place, columns, layout)
+            if isinstance(asked, LxcError):
+                raise asked
+            with asked.replies() as place:
+                return _running(place, self._columns, layout)
         except NotRunning:
-            pass  # it has stopped since the list was made
+            return None
+
+    def _ask(self, name: str) -> None:
+        try:
+            self._asked[name] = client.begin_to_ask(self._here.beside(name), *self._questions)
+        except LxcError as error:
+            self._asked[name] = error
+
+
+def _questions(columns: frozenset[str]) -> Iterator[Request]:
+    """What a monitor is asked for them, beside its state."""
+    if "pid" in columns:
+        yield client.INIT_PID
+    if columns & MEASURED:
+        yield from client.MEASURED
+    if columns & CONFIGURED:
+        yield from map(client.item, _ITEMS)
+    if columns & ADDRESSED:
+        yield client.INIT_PIDFD
+
+
+def _stopped(place: Place, columns: frozenset[str], configurations: _Configurations) -> Row:
+    """Raises LxcError: its configuration is wrong."""
     if not columns & CONFIGURED:
         return Row(place.name)
     config = configurations.read(place)
@@ -118,7 +162,7 @@ def row(
 
 
 def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Row:
-    fields: dict[str, object] = {"state": client.state(place) if "state" in columns else "RUNNING"}
+    fields: dict[str, object] = {"state": client.state(place)}
     if fields["state"] == "STOPPED":
         raise NotRunning(f"{place.name} is not running")
     if "pid" in columns:
@@ -126,11 +170,14 @@ def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Ro
     if columns & MEASURED and layout:
         fields |= _memory(place, layout)
     if columns & CONFIGURED:
-        fields["groups"] = tuple((client.config_item(place, "lxc.group") or "").splitlines())
-        fields["autostart"] = client.config_item(place, "lxc.start.auto") == "1"
-        fields["unprivileged"] = bool(client.config_item(place, "lxc.idmap"))
+        autostart, groups, idmap = (client.config_item(place, key) for key in _ITEMS)
+        fields |= {
+            "autostart": autostart == "1",
+            "groups": tuple((groups or "").splitlines()),
+            "unprivileged": bool(idmap),
+        }
     if columns & ADDRESSED:
-        fields |= _network(place)
+        fields |= _network(place, columns)
     return Row(place.name, **fields)  # type: ignore[arg-type]  # the fields' types are those of Row
 
 
@@ -144,7 +191,7 @@ class _Configurations:
         if self._excerpts is None:
             from lxc.config.excerpt import Excerpts
 
-            self._excerpts = Excerpts("lxc.start.auto", "lxc.group", "lxc.idmap")
+            self._excerpts = Excerpts(*_ITEMS)
         return self._excerpts.read(place.config_file)
 
 
@@ -162,12 +209,12 @@ def _memory(place: Place, layout: Layout) -> dict[str, int | None]:
     return {"ram": numbers.memory(directory), "swap": numbers.swap(directory)}
 
 
-def _network(place: Place) -> dict[str, tuple[str, ...]]:
+def _network(place: Place, columns: frozenset[str]) -> dict[str, tuple[str, ...]]:
     from lxc.network import addresses
 
     pidfd = client.init_pidfd(place)
     try:
-        found = addresses.interfaces(pidfd)
+        found = addresses.interfaces(pidfd, addressed="interface" not in columns)
     except OSError:
         return {}  # not ours to look into, or gone by now
     finally:

@@ -96,6 +96,7 @@ class Server:
             if len(self._strangers) > _MOST_STRANGERS:
                 self._end(self._strangers[0])
         self._loop.watch(connection.fd, lambda events: self._serve(connection, events))
+        self._serve(connection, READABLE)  # most have spoken already
 
     def _serve(self, connection: Connection, events: int) -> None:
         try:
@@ -105,28 +106,30 @@ class Server:
                 self._read(connection)
             elif events & BROKEN:
                 self._end(connection)
+        except BlockingIOError:
+            return  # there is no more of it yet
         except OSError as error:
             log.debug(f"a client went away: {error.strerror}")
             self._end(connection)
 
     def _read(self, connection: Connection) -> None:
+        """Read what is there of a request, and answer it when it is whole.  Raises BlockingIOError if it is not."""
         if connection.awaits:
             self._take(connection, connection.awaits)
             return
-        missing = _missing(connection.incoming)
-        data, descriptors, credentials = sockets.receive(connection.channel, missing)
-        for fd in descriptors:  # no request that we serve comes with one
-            os.close(fd)
-        if not data:
-            self._end(connection)
-            return
-        connection.incoming += data
-        connection.is_trusted = connection.is_trusted and _is_allowed(credentials)
-        missing = _missing(connection.incoming)
+        while (missing := _missing(connection.incoming)) > 0:
+            data, descriptors, credentials = sockets.receive(connection.channel, missing)
+            for fd in descriptors:  # no request that we serve comes with one
+                os.close(fd)
+            if not data:
+                self._end(connection)
+                return
+            connection.incoming += data
+            connection.is_trusted = connection.is_trusted and _is_allowed(credentials)
         if missing < 0:
             log.warn("a client announced more than a request can have; its connection is closed")
             self._end(connection)
-        elif missing == 0:
+        else:
             self._request(connection)
 
     def _take(self, connection: Connection, awaits: Callable[[tuple[int, ...]], Reply]) -> None:

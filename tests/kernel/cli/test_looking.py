@@ -107,6 +107,16 @@ def test_info_measures(lxc: Lxc, running: str) -> None:
     assert facts["memory_bytes"] > facts["kmem_bytes"] > 0
 
 
+@pytest.mark.command("strace")
+def test_one_connection_to_the_monitor_tells_all(lxc: Lxc, running: str, tmp_path: Path) -> None:
+    """Its answers come with the state; a monitor of LXC's, which gives the state alone, is asked for each."""
+    for tool, words in (("lxc-info", ("-n", running)), ("lxc-ls", ("-f",))):
+        trace = tmp_path / tool
+        command = ["strace", "-f", "-e", "trace=connect", "-o", str(trace), *lxc.command(tool, *words)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "LXC_FORKSERVER": "0"})
+        assert trace.read_text().count(f'@"{lxc.path}/{running}/command') == 1
+
+
 def test_waiting_ends_when_the_state_comes(lxc: Lxc, running: str) -> None:
     assert lxc.run("lxc-wait", "-n", running, "-s", "STOPPED", "-t", "0").returncode == 1
     assert lxc.run("lxc-wait", "-n", running, "-s", "FROZEN|RUNNING").returncode == 0

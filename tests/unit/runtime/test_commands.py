@@ -169,3 +169,35 @@ def test_a_device_rule_is_packed_as_debian_s_client_sends_it() -> None:
 def test_what_is_no_device_rule_is_an_error(payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"expected 40 bytes|no rule for devices"):
         commands.device_rule(payload)
+
+
+def test_requests_behind_another_and_their_replies_come_apart_again() -> None:
+    requests = [Request(commands.GET_INIT_PIDFD), Request(commands.GET_CONFIG_ITEM, -2, b"lxc.group\0")]
+    assert commands.aside(commands.with_aside(requests).payload) == requests
+    replies = [Reply(descriptors=(7,)), Reply(-1), Reply(3, -4, b"a\0", (8, 9))]
+    assert commands.apart(*commands.together(replies)) == replies
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"short",
+        commands.encode(Request(commands.STOP)),
+        commands.encode(Request(commands.GET_STATE)),
+        commands.header(commands.GET_INIT_PID, 1, 0),
+        commands.header(commands.GET_INIT_PID, -1, 0),
+        commands.encode(Request(commands.GET_INIT_PID)) * 65,
+    ],
+)
+def test_only_questions_are_asked_behind_another_and_few(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        commands.aside(payload)
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(3, 9), max_size=3).map(tuple))
+def test_replies_that_are_none_are_told_apart_from_those_that_are(payload: bytes, descriptors: tuple[int, ...]) -> None:
+    try:
+        found = commands.apart(payload, descriptors)
+    except ValueError:
+        return
+    assert commands.together(found) == (payload, descriptors)
