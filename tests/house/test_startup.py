@@ -100,3 +100,27 @@ def test_without_a_server_they_start_an_isolated_interpreter(lxcpath: Path) -> N
             assert (flags, Path(interpreter).samefile(sys.executable)) == ("-IS", True)
         finally:
             waiting.kill()
+
+
+SERVED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from lxc import cli
+from lxc.cli import rehearsal
+cli._load_all()
+for scene in rehearsal.SCENES:
+    scene()
+before = set(sys.modules)
+cli.main(sys.argv[2], sys.argv[3:])
+print(*set(sys.modules) - before, "", file=sys.stderr)
+"""
+SERVED_LINES = [*LOOKING, "lxc-start -n c1 --dry-run", "lxc-stop -n c1", "lxc-attach -n c1", "lxc-autostart -L"]
+
+
+@pytest.mark.parametrize("line", SERVED_LINES)
+def test_what_is_forked_from_the_server_loads_nothing_any_more(lxcpath: Path, line: str) -> None:
+    tool, *words = line.split()
+    where = () if tool == "lxc-config" else ("-P", str(lxcpath))
+    command = [sys.executable, "-IS", "-c", SERVED, PACKAGES, tool, *where, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1].split() == []

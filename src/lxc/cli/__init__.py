@@ -32,9 +32,17 @@ TOOLS = (
     "lxc-ls", "lxc-monitor", "lxc-monitord", "lxc-net", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
     "lxc-update-config", "lxc-usernsexec", "lxc-wait",
 )  # fmt: skip
-_WANTED_BY_CONTAINERS = (  # what a start loads because of its configuration, and an attach
-    "lxc.kernel.bpf", "lxc.security.seccomp.compiler", "lxc.storage.dir", "lxc.storage.loop", "lxc.storage.overlay",
-)  # fmt: skip
+# What the fork server leaves to be loaded by the commands that need it: it takes long then, and so do they.
+SELDOM = (
+    "lxc.api",
+    "lxc.bridge",
+    "lxc.checkpoint",
+    "lxc.config.lint",
+    "lxc.config.manual",
+    "lxc.config.rules",
+    "lxc.container",
+    "lxc.images",
+)
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 _REMEDY = {errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)"}
@@ -71,29 +79,26 @@ def entry() -> NoReturn:
 
 def serve(words: Sequence[str]) -> NoReturn:
     """Be the fork server: on the socket words[0], with the key words[1] (`lxc.runtime.forkserver`)."""
-    for tool in TOOLS:
-        try:
-            __import__(module(tool))
-        except ModuleNotFoundError as error:
-            if error.name != module(tool):
-                raise
-    for name in _WANTED_BY_CONTAINERS:
-        __import__(name)
+    _load_all()
+    from lxc.cli import rehearsal
     from lxc.runtime import forkserver
     from lxc.runtime.forkserver_worker import Program
 
     path, key = words
-    nobody = ("-P", "/dev/null", "-n", "nobody")
-    rehearsals = (
-        lambda: _rehearse("lxc-info", *nobody, "-s"),
-        lambda: _rehearse("lxc-start", *nobody, "-f", "/dev/null", "-s", "lxc.rootfs.path=/", "--dry-run"),
-    )
-    forkserver.serve(path, int(key), Program(_served, rehearsals))
+    forkserver.serve(path, int(key), Program(_served, rehearsal.SCENES))
 
 
-def _rehearse(tool: str, *words: str) -> None:
-    main(tool, words)
-    log.forget()
+def _load_all() -> None:
+    """All that commands may come to need, in this order: what is used together lies together in memory."""
+    for tool in TOOLS:
+        __import__(module(tool))
+    packages = os.path.dirname(os.path.dirname(__file__))
+    for directory, names, files in os.walk(packages):
+        package = "lxc" + directory.removeprefix(packages).replace("/", ".")
+        names[:] = sorted(name for name in names if f"{package}.{name}" not in SELDOM)
+        for file in sorted(files):
+            if file.endswith(".py") and f"{package}.{file[:-3]}" not in SELDOM:
+                __import__(f"{package}.{file[:-3]}".removesuffix(".__init__"))
 
 
 def _served(words: list[str]) -> int:

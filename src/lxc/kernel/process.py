@@ -11,6 +11,12 @@ from ctypes import Structure, addressof, byref, c_char_p, c_int, c_long, c_size_
 from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal  # what `signal` wraps in enumerations
+
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME = 0x10000000, 0x20000000, 0x40000000, 0x00000080
 CLONE_PIDFD, CLONE_PARENT, CLONE_INTO_CGROUP = 0x00001000, 0x00008000, 0x200000000
@@ -61,7 +67,6 @@ _sethostname = bind("sethostname", c_char_p, c_size_t)
 _prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
-_pidfd_send_signal = bind_number(424, c_int, c_int, c_void_p, ctypes.c_uint)
 _pidfd_open = bind_number(434, c_int, ctypes.c_uint)
 
 _title: ctypes.Array[ctypes.c_char] | None = None  # memory that the kernel reads the command line from
@@ -90,7 +95,7 @@ def pidfd_open(pid: int) -> int:
 
 def pidfd_send_signal(pidfd: int, signal: int) -> None:
     """pidfd_send_signal(2)."""
-    _pidfd_send_signal(pidfd, signal, None, 0)
+    _signal.pidfd_send_signal(pidfd, signal)
 
 
 def prctl(option: int, value: int = 0) -> int:

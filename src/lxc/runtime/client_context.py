@@ -19,6 +19,8 @@ _STATUS = (
     "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
     "Cpus_allowed", "Mems_allowed",
 )  # fmt: skip
+_IGNORED = "SigIgn"
+_LONGEST = 65536  # bytes of a file of /proc/PID
 _SCHEDULING = (15, 16, 37, 38)  # priority, nice, rt_priority, policy: proc(5), counted from the state
 _LIMITS = {  # as /proc/PID/limits calls them, in the order of getrlimit(2)'s numbers on most machines
     b"Max cpu time": resource.RLIMIT_CPU,
@@ -46,9 +48,9 @@ class Context(Record):
     ignored: frozenset[int]  # signals
 
     @property
-    def unified(self) -> str:
-        """The directory of the unified cgroup, "" if there is none."""
-        return _unified(self.cgroups)
+    def unified(self) -> bytes:
+        """What /proc/PID/cgroup says of the unified hierarchy."""
+        return next((line for line in self.cgroups.split(b"\n") if line.startswith(b"0::")), b"")
 
     def compare(self, ours: Context) -> None:
         """Raises ValueError that says in what it differs from `ours`, but for what can be carried."""
@@ -78,13 +80,16 @@ def of(proc: int) -> Context:
 
     Raises OSError if it has ended or is not ours to look at, ValueError if it is confined in a way that does not show.
     """
-    status = dict(line.split(":", 1) for line in _read(proc, "status").decode(errors="replace").splitlines())
-    if int(status.get("Seccomp", "0")):
+    status = _read(proc, "status").split(b"\n")
+    if not _places:
+        names = [line.partition(b":")[0].decode(errors="replace") for line in status]
+        _places.update((name, names.index(name)) for name in (*_STATUS, _IGNORED) if name in names)
+    if "Seccomp" in _places and not status[_places["Seccomp"]].endswith(b"\t0"):
         raise ValueError("its system calls are filtered")
     root = os.stat("root", dir_fd=proc)
     fields = _read(proc, "stat").rpartition(b")")[2].split()
     same = (
-        *((name, status.get(name, "").strip()) for name in _STATUS),
+        *((name, status[at]) for name, at in _places.items() if name != _IGNORED),
         *((f"its {name} namespace", _link(proc, f"ns/{name}")) for name in _NAMESPACES),
         ("its root directory", (root.st_dev, root.st_ino)),
         ("its priority", tuple(fields[at] for at in _SCHEDULING)),
@@ -93,13 +98,16 @@ def of(proc: int) -> Context:
         ("personality", _read(proc, "personality", optional=True)),
         ("loginuid", _read(proc, "loginuid", optional=True) if _has("loginuid") else b""),
     )
-    ignored = int(status["SigIgn"].strip(), 16)
+    ignored = int(status[_places[_IGNORED]].partition(b":")[2], 16)
     return Context(
         same,
         _read(proc, "limits"),
         _read(proc, "cgroup"),
-        frozenset(number for number in range(1, 65) if ignored >> (number - 1) & 1),
+        frozenset(number for number in range(1, 65) if ignored >> (number - 1) & 1) if ignored else frozenset(),
     )
+
+
+_places: dict[str, int] = {}  # of the lines of /proc/PID/status, by name: a kernel has them at the same place for all
 
 
 def _has(name: str) -> bool:
@@ -184,13 +192,21 @@ def _link(proc: int, name: str) -> str:
 
 
 def _read(proc: int, name: str, *, optional: bool = False) -> bytes:
+    """The file's text; such a file comes as a whole.  Raises OSError, ValueError."""
     try:
-        with closing(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)) as fd:
-            parts = []
-            while part := os.read(fd, 16384):
-                parts.append(part)
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
     except OSError:
         if optional:
             return b""
         raise
-    return b"".join(parts)
+    try:
+        text = os.read(fd, _LONGEST)
+    except OSError:
+        if optional:
+            return b""
+        raise
+    finally:
+        os.close(fd)
+    if len(text) == _LONGEST:
+        raise ValueError(f"its {name} is too long")
+    return text

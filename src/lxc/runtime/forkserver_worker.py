@@ -26,6 +26,7 @@ TAKEN, FOREIGN = b"T", b"F"
 _LARGEST = 8 << 20  # bytes of words and environment: the kernel takes 6 MiB at most
 _MOST_NUMBERS = 240
 _HEADER = 2 * 8 + 6 * 4 + 4 * _MOST_NUMBERS  # struct request of native/client/worker.c
+_PEACE_MS = 1  # between rehearsals: whoever works in a row finds us waiting
 _F_SETSIG = 10
 _INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
@@ -68,7 +69,7 @@ class Worker:
         waiter.register(server, select.POLLIN)
         try:
             for scene in (self.rehearse, *self._program.rehearsals):
-                if waiter.poll(0):
+                if waiter.poll(_PEACE_MS):
                     break
                 scene()
             os.sched_setscheduler(0, *self._policy)
@@ -131,7 +132,7 @@ class Worker:
         self._theirs = context.own()
         self._pid = os.getpid()
         here = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        strings = b"\0".join((b"lxc-info", *(b"NAME%d=%060d" % (number, 0) for number in range(40)), b""))
+        strings = b"\0".join((b"lxc-info", *(b"NAME%d=" % number + b"x" * (4 * number) for number in range(40)), b""))
         numbers = (self._key, 0), (0o077, len(strings), 1, 40, 3, 0), (0, 1, 2, *(0,) * (_MOST_NUMBERS - 3))
         header = b"".join(
             n.to_bytes(size, sys.byteorder) for size, row in zip((8, 4, 4), numbers, strict=True) for n in row
@@ -140,6 +141,7 @@ class Worker:
         os.close(here)
         os.close(self._become_like(self._hear()))
         self._connection.close()
+        _forget_environment()
 
     def _check(self) -> int:
         """Compare the client with us; its directory of /proc, which the caller closes."""
@@ -219,8 +221,8 @@ class Worker:
         os.close(request.directory)
         mailbox, terminal = _place(request)
         os.umask(request.umask)
-        os.environb.clear()
-        os.environb.update(request.environment)
+        for name, value in request.environment.items():
+            os.environb[name] = value
         borrowed.connection, borrowed.terminal = self._connection.fileno(), terminal
         for number in self._theirs.ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
             signals.ignore(number)
@@ -237,7 +239,7 @@ class Worker:
         fd = self._connection.fileno()
         fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(fd, _F_SETSIG, signals.SIGKILL)
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
         if _events(self._connection):
             os._exit(1)  # it has gone before that, and we have done nothing
         os.pwrite(mailbox, os.getpid().to_bytes(4, sys.byteorder), 0)
@@ -245,7 +247,7 @@ class Worker:
 
     def _say_end(self, status: int) -> None:
         fd = self._connection.fileno()
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_ASYNC)
+        fcntl.fcntl(fd, fcntl.F_SETFL, 0)
         say(self._connection, ENDED, status)
 
 
@@ -265,9 +267,15 @@ def _keep_only(*kept: int) -> None:
     first = 3
     for fd in sorted(fd for fd in kept if fd > 2):
         if fd > first:
-            fs.close_range(first, fd - 1)
+            os.closerange(first, fd)
         first = fd + 1
     fs.close_range(first, fs.HIGHEST)
+
+
+def _forget_environment() -> None:
+    """os.environ.clear() looks through all that is left for each that it takes out."""
+    for name in list(os.environb):
+        del os.environb[name]
 
 
 def _accept(listener: socket) -> socket | None:

@@ -1,0 +1,71 @@
+"""What workers of the fork server do while they wait for a client, to no effect.
+
+Memory that a worker shares with the server is copied at its first use.  So what commands do is done beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import cli, log
+from lxc.cli import info, ls, output
+from lxc.kernel import process, sockets
+from lxc.runtime import client, commands
+from lxc.runtime.client import Asking
+from lxc.runtime.commands import Reply, Request
+from lxc.runtime.inventory import Row
+from lxc.runtime.place import Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NOBODY = Place("nobody", "/dev/null")
+
+
+def _command(tool: str, *words: str) -> None:
+    cli.main(tool, ("-P", _NOBODY.lxcpath, "-n", _NOBODY.name, *words))
+    log.forget()
+
+
+def _looking() -> None:
+    """What lxc-info does of a container that runs: this process, for which the monitor's answers are there already."""
+    words = {} if os.geteuid() == 0 else {"pid": True, "stats": True}  # others fork to see addresses
+    arguments = info.InfoArguments(words)
+    questions = tuple(info.questions(arguments))
+    ours, theirs = sockets.pair()
+    pidfd = process.pidfd_open(os.getpid())
+    payload, descriptors = commands.together([_answer(question, pidfd) for question in questions])
+    sockets.send(theirs, commands.encode(Reply(number=commands.RUNNING, payload=payload)), descriptors)
+    os.close(pidfd)
+    theirs.close()
+    with Asking(_NOBODY, ours, questions).replies() as running:
+        output.lines(info.text(arguments, info.gather(arguments, running, client.state(running))))
+
+
+def _answer(question: Request, pidfd: int) -> Reply:
+    match question.command:
+        case commands.GET_INIT_PID:
+            return Reply(number=1)
+        case commands.GET_INIT_PIDFD:
+            return Reply(descriptors=(pidfd,))
+        case commands.GET_LIMIT_CGROUP:
+            return Reply(payload=b"/\0")
+    return Reply(-1)
+
+
+def _listing() -> None:
+    """What lxc-ls does of containers that it has found."""
+    cli.main("lxc-ls", ("-P", _NOBODY.lxcpath, "-f"))
+    output.lines(
+        ls.table([Row(_NOBODY.name, pid=1, autostart=True, groups=("a", "b"), ipv4=("::1",))], ls.DEFAULT_COLUMNS)
+    )
+
+
+# What matters to who waits least comes first, for a client that comes early interrupts the series.
+SCENES: tuple[Callable[[], None], ...] = (
+    lambda: _command("lxc-info", "-s"),
+    _looking,
+    _listing,
+    lambda: _command("lxc-start", "-f", "/dev/null", "-s", "lxc.rootfs.path=/", "--dry-run"),
+)
