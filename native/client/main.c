@@ -134,9 +134,10 @@ int main(int argc, char **argv, char **variables)
     /* Programs that may ask for a password want a terminal of their own; what a host's services run is theirs alone. */
     static const char *const alone[] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", NULL};
     static const char *const readers[] = {"attach", "console", "execute", NULL};
+    static const char *const traceless[] = {"info", "ls", "stop", NULL}; /* they have workers that are used again */
     const char *wish = getenv("LXC_FORKSERVER");
-    char directory[sizeof(struct sockaddr_un)], name[24];
-    int channel, terminal;
+    char directory[sizeof(struct sockaddr_un)], name[32];
+    int channel = -1, terminal;
     const char *called;
     uint64_t key;
 
@@ -160,7 +161,13 @@ int main(int argc, char **argv, char **variables)
         run_directly("it is a job in the background");
     key = key_of();
     snprintf(name, sizeof name, "%016llx", (unsigned long long)key);
-    channel = connect_to(directory, name);
+    if (is_one_of(called, traceless)) {
+        strcat(name, ".look");
+        channel = connect_to(directory, name);
+        *strchr(name, '.') = 0;
+    }
+    if (channel < 0)
+        channel = connect_to(directory, name);
     if (channel < 0)
         channel = connect_to(directory, "socket"); /* systemd's */
     if (channel < 0) {

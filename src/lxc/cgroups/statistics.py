@@ -8,6 +8,7 @@ not have (a controller is missing) is None.
 
 from __future__ import annotations
 
+from lxc.cgroups.files import read
 from lxc.record import Record
 
 _TICK_US = 10_000  # USER_HZ is 100 on every architecture that we run on
@@ -24,7 +25,6 @@ class Usage(Record):
     io_bytes: int | None = None
     memory_bytes: int | None = None
     kernel_bytes: int | None = None
-    swap_bytes: int | None = None
 
 
 class Detail(Record):
@@ -98,7 +98,7 @@ def _first(directory: str, *files: str) -> int:
 
 def usage(directory: Directory) -> Usage:
     """What the cgroup uses now."""
-    return Usage(cpu(directory), io(directory), memory(directory), kernel_memory(directory), swap(directory))
+    return Usage(cpu(directory), io(directory), memory(directory), kernel_memory(directory))
 
 
 def cpu(directory: Directory) -> int | None:
@@ -161,7 +161,6 @@ def _lines(directory: str, file: str) -> list[str]:
     if not directory:
         return []
     try:
-        with open(f"{directory}/{file}", "rb") as content:
-            return content.read().decode(errors="replace").splitlines()
+        return read(f"{directory}/{file}").splitlines()
     except OSError:
         return []  # ENOENT, ENODEV (the cgroup went away), EOPNOTSUPP (the controller is off): nothing to tell

@@ -48,6 +48,11 @@ def blocked() -> frozenset[int]:
     return frozenset(_signal.pthread_sigmask(_signal.SIG_BLOCK, ()))
 
 
+def pending() -> frozenset[int]:
+    """The signals that have come and are blocked."""
+    return frozenset(_signal.sigpending())
+
+
 def signalfd(signals: frozenset[int]) -> int:
     """signalfd(2), non-blocking: a descriptor that reads `signals`, which should be blocked.  The caller closes it."""
     word = sum(1 << (number - 1) for number in signals)

@@ -11,6 +11,10 @@
           ◀───────── ENDED, exit status ──────
           ◀────────────────────────────────────────────────────────── KILLED, signal (reaps it)
 
+Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
+come back when they have served, if all is as before (`Worker.recover`), and are used again: what is in their memory
+and in the processor's need not come there anew.  All other workers serve once.
+
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
 worker needs it no more once it has accepted, and a monitor that a worker leaves behind has nothing to do with either.
 
@@ -37,39 +41,62 @@ import time
 from lxc import borrowed, log
 from lxc.kernel import process, signals, sockets
 from lxc.kernel.fs import closing
+from lxc.record import Record
 from lxc.runtime import client_context as context
 from lxc.runtime import forkserver_worker as workers
+from lxc.runtime.forkserver_request import KILLED, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from lxc.kernel.sockets import socket
     from lxc.runtime.forkserver_worker import Program, Worker
 
+LOOK = ".look"  # ends the name of the socket for commands that leave nothing behind
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
 _LOCK = 3  # the descriptor of the lock file that whoever starts a server passes
 _REPETITIONS = 10  # CPython takes 8 to 16 calls of a function until its bytecode is as it stays
 _RESPITE = 0.5  # seconds after a failure to fork
 _MOST_FAILURES = 3
+_MOST_RESTING = 2  # at a counter
 _ENDING = frozenset({signals.SIGTERM, signals.SIGHUP, signals.SIGINT})
 
 
-class Server:
-    """Keeps one worker waiting, and reaps; it talks to no client before its end, so no client can hold it up."""
+class Counter(Record):
+    """A socket at which one worker waits for clients.  Those of `again` come back when they have served one."""
 
-    def __init__(self, listener: socket, path: str, key: int, program: Program) -> None:
-        """`path` is that of the socket, removed in the end; "" if it is not ours to remove."""
-        self._listener, self._path, self._key, self._program = listener, path, key, program
+    listener: socket
+    again: bool
+
+
+class _Hand:
+    """What the server knows of a worker."""
+
+    def __init__(self, pid: int, counter: Counter | None, channel: socket | None) -> None:
+        self.pid, self.counter = pid, counter
+        self.channel = channel  # to it, as long as it can become free
+        self.connection: socket | None = None  # to its client
+
+
+class Server:
+    """Keeps a worker waiting at each counter, and reaps; it talks to no client before its end, so none can hold it up."""
+
+    def __init__(self, counters: Sequence[Counter], paths: Sequence[str], key: int, program: Program) -> None:
+        """`paths` are those of the sockets, removed in the end; none if they are not ours to remove."""
+        self._counters, self._paths, self._key, self._program = counters, paths, key, program
         self._context = context.own()
         self._policy = os.sched_getscheduler(0), os.sched_getparam(0)
         self._installation = _installation()
-        self._workers: dict[int, tuple[int, socket | None]] = {}  # pid, and connection to the client, by pidfd
+        self._hands: dict[int, _Hand] = {}  # by pidfd
+        self._channels: dict[int, int] = {}  # pidfds, by the descriptor of the channel
         self._epoll = select.epoll()
-        self._spare = -1  # the pidfd of the worker that waits
-        self._channel: socket | None = None  # to it
+        self._waiting: dict[Counter, int] = {}  # the pidfd of the one who waits there
+        self._resting: dict[Counter, list[int]] = {
+            counter: [] for counter in counters
+        }  # who have served, and wait for a call
         self._failures = 0  # of workers, in a row
         self._is_closing = False
 
@@ -79,19 +106,20 @@ class Server:
         stopping = signals.signalfd(_ENDING)
         self._epoll.register(stopping, select.EPOLLIN)
         idle = 0.0
-        while self._workers or not self._is_closing:
-            if self._spare < 0 and not self._is_closing:
-                self._make_spare()
+        while self._hands or not self._is_closing:
+            for counter in self._counters if not self._is_closing else ():
+                if counter not in self._waiting:
+                    self._fill(counter)
             ready = self._epoll.poll(_GLANCE)
-            idle = 0.0 if ready or len(self._workers) > 1 else idle + _GLANCE
+            idle = 0.0 if ready or any(hand.connection for hand in self._hands.values()) else idle + _GLANCE
             for fd, _ in ready:
-                if fd in self._workers:
+                if fd in self._hands:
                     self._reap(fd)
                 elif fd == stopping:
                     signals.read_signal(stopping)
                     self._close()
-                elif self._channel and fd == self._channel.fileno():
-                    self._hear_spare(self._channel)
+                elif fd in self._channels:
+                    self._hear(self._channels[fd])
             if not self._is_closing and (idle >= IDLE or not self._is_wanted()):
                 self._close()
 
@@ -100,7 +128,7 @@ class Server:
         if self._installation != _installation():
             return False
         try:
-            return not self._path or os.stat(self._path).st_uid == os.geteuid()
+            return all(os.stat(path).st_uid == os.geteuid() for path in self._paths)
         except FileNotFoundError:
             return False
 
@@ -109,18 +137,26 @@ class Server:
         if self._is_closing:
             return
         self._is_closing = True
-        if self._path:
+        for path in self._paths:
             try:
-                os.unlink(self._path)
+                os.unlink(path)
             except FileNotFoundError:
                 pass
-        self._listener.close()
-        self._drop_channel()  # the one that waits sees that
+        for counter in self._counters:
+            counter.listener.close()
+        for pidfd in (*self._waiting.values(), *(one for some in self._resting.values() for one in some)):
+            self._drop_channel(self._hands[pidfd])  # they see that
 
-    def _make_spare(self) -> None:
+    def _fill(self, counter: Counter) -> None:
+        if self._resting[counter]:
+            pidfd = self._waiting[counter] = self._resting[counter].pop()
+            channel = self._hands[pidfd].channel
+            if channel:
+                workers.tell(channel, workers.CALLED)  # one who has ended is reaped, and so found missing, soon
+            return
         ours, theirs = sockets.pair()
         try:
-            self._spare = self._fork(lambda worker: worker.wait(self._listener, theirs))
+            pidfd = self._fork(lambda worker: worker.wait(counter.listener, theirs, again=counter.again), counter, ours)
         except OSError as error:  # too many processes
             log.error(f"cannot fork: {error.strerror}")
             ours.close()
@@ -128,34 +164,56 @@ class Server:
             return
         finally:
             theirs.close()
-        self._channel = ours
+        self._waiting[counter] = pidfd
+        self._channels[ours.fileno()] = pidfd
         self._epoll.register(ours.fileno(), select.EPOLLIN)
 
-    def _hear_spare(self, channel: socket) -> None:
-        """It has a client: is its worker, or gives it back because that is in another cgroup."""
-        said, descriptors, _ = sockets.receive(channel, 1)
-        if not said or not descriptors:
-            self._drop_channel()
+    def _hear(self, pidfd: int) -> None:
+        """It has a client: is its worker, or gives it back because that is in another cgroup; or it is free again."""
+        hand = self._hands[pidfd]
+        counter, channel = hand.counter, hand.channel
+        if not counter or not channel:
             return
-        connection = sockets.of(descriptors[0])
-        if said == workers.TAKEN:
-            self._workers[self._spare] = self._workers[self._spare][0], connection
-            self._drop_channel()
-            self._spare, self._failures = -1, 0
+        said, descriptors, _ = sockets.receive(channel, 1)
+        if said == workers.FREE:
+            self._rest(pidfd, hand, counter)
+        elif not descriptors:
+            self._drop_channel(hand)
+        elif said == workers.TAKEN:
+            hand.connection = sockets.of(descriptors[0])
+            self._failures = 0
+            self._waiting.pop(counter, None)
+            if not counter.again:
+                self._drop_channel(hand)
         else:
-            self._serve_foreign(connection)
+            self._serve_foreign(sockets.of(descriptors[0]))
+
+    def _rest(self, pidfd: int, hand: _Hand, counter: Counter) -> None:
+        if hand.connection:
+            hand.connection.close()
+            hand.connection = None
+        if self._is_closing or len(self._resting[counter]) == _MOST_RESTING:
+            self._drop_channel(hand)
+        else:
+            self._resting[counter].append(pidfd)
 
     def _serve_foreign(self, connection: socket) -> None:
         cgroup = context.unified_cgroup(sockets.peer_credentials(connection)[0])
         try:
-            pidfd = self._fork(lambda worker: worker.serve_foreign(connection), cgroup)
+            pidfd = self._fork(lambda worker: worker.serve_foreign(connection), cgroup=cgroup)
         except OSError as error:  # perhaps it is one that we may not enter: it is refused by closing the connection
             log.error(f"cannot fork into {cgroup}: {error.strerror}")
             connection.close()
             return
-        self._workers[pidfd] = self._workers[pidfd][0], connection
+        self._hands[pidfd].connection = connection
 
-    def _fork(self, begin: Callable[[Worker], None], cgroup: str = "") -> int:
+    def _fork(
+        self,
+        begin: Callable[[Worker], None],
+        counter: Counter | None = None,
+        channel: socket | None = None,
+        cgroup: str = "",
+    ) -> int:
         """A new worker, born in the unified cgroup `cgroup` ("": ours); its pidfd."""
         directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if cgroup else -1
         try:
@@ -164,34 +222,39 @@ class Server:
             if directory >= 0:
                 os.close(directory)
         if pid == 0:
-            begin(workers.Worker(self._context, self._policy, self._key, self._program))
-            os._exit(1)
-        self._workers[pidfd] = pid, None
+            try:
+                begin(workers.Worker(self._context, self._policy, self._key, self._program))
+            finally:
+                os._exit(1)
+        self._hands[pidfd] = _Hand(pid, counter, channel)
         self._epoll.register(pidfd, select.EPOLLIN)
         return pidfd
 
     def _reap(self, pidfd: int) -> None:
-        pid, connection = self._workers.pop(pidfd)
+        hand = self._hands.pop(pidfd)
         self._epoll.unregister(pidfd)
         os.close(pidfd)
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        if connection and ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
-            workers.say(connection, workers.KILLED, ended.si_status)  # before its pid can be another's
-        os.waitpid(pid, 0)
-        if pidfd == self._spare:  # it ended without having had a client
-            self._spare = -1
-            self._drop_channel()
+        ended = os.waitid(os.P_PID, hand.pid, os.WEXITED | os.WNOWAIT)
+        if hand.connection and ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+            say(hand.connection, KILLED, ended.si_status)  # before its pid can be another's
+        os.waitpid(hand.pid, 0)
+        if hand.counter and pidfd in self._resting[hand.counter]:
+            self._resting[hand.counter].remove(pidfd)
+        if hand.counter and self._waiting.get(hand.counter) == pidfd:  # it ended without having had a client
+            del self._waiting[hand.counter]
             self._failures += 1
-            if self._failures == _MOST_FAILURES:
-                self._close()  # whoever comes is better off without us
-        if connection:
-            connection.close()
+        self._drop_channel(hand)
+        if self._failures == _MOST_FAILURES:
+            self._close()  # whoever comes is better off without us
+        if hand.connection:
+            hand.connection.close()
 
-    def _drop_channel(self) -> None:
-        if self._channel:
-            self._epoll.unregister(self._channel.fileno())
-            self._channel.close()
-            self._channel = None
+    def _drop_channel(self, hand: _Hand) -> None:
+        if hand.channel:
+            self._epoll.unregister(hand.channel.fileno())
+            del self._channels[hand.channel.fileno()]
+            hand.channel.close()
+            hand.channel = None
 
 
 def serve(path: str, key: int, program: Program) -> NoReturn:
@@ -208,7 +271,13 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
     process.set_title("[lxc fork server]")
     gc.collect()
     gc.freeze()
-    Server(passed or _listen(path), path, key, program).serve()
+    if passed:
+        Server([Counter(passed, again=False)], (), key, program).serve()
+    else:
+        os.set_inheritable(_LOCK, False)
+        looked = f"{path}{LOOK}"
+        counters = [Counter(_listen(path), again=False), Counter(_listen(looked), again=True)]
+        Server(counters, (path, looked), key, program).serve()
     os._exit(0)
 
 
@@ -228,7 +297,6 @@ def _listen(path: str) -> socket:
         os.unlink(path)
     except FileNotFoundError:
         pass
-    os.set_inheritable(_LOCK, False)
     return sockets.listen_at(path)
 
 

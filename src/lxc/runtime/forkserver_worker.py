@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import select
 import sys
 
@@ -12,6 +13,7 @@ from lxc.kernel import fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client_context as context
+from lxc.runtime.forkserver_request import ENDED, HELLO, REFUSED, Refused, example, hear, moved, place, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
 
     from lxc.kernel.sockets import socket
     from lxc.runtime.client_context import Context
+    from lxc.runtime.forkserver_request import Request
 
-HELLO, REFUSED, ENDED, KILLED = (ord(letter) for letter in "YNXK")
-TAKEN, FOREIGN = b"T", b"F"
-_LARGEST = 8 << 20  # bytes of words and environment: the kernel takes 6 MiB at most
-_MOST_NUMBERS = 240
-_HEADER = 2 * 8 + 6 * 4 + 4 * _MOST_NUMBERS  # struct request of native/client/worker.c
+TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
+CALLED = b"C"  # the server to a worker
 _PEACE_MS = 1  # between rehearsals: whoever works in a row finds us waiting
+_FAREWELL_MS = 1000  # that a client may take to end
+_MOST_CLIENTS = 1000
+_MOST_GROWTH = 32 << 10  # KiB: who has served so many, or grown so much, makes room for a new one
 _F_SETSIG = 10
 _INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
@@ -38,82 +41,93 @@ class Program(Record):
     rehearsals: tuple[Callable[[], None], ...]  # of what commands do, to no effect, for who waits for a client
 
 
-class _Refused(Exception):
-    """The client is to run by itself."""
-
-
-class _Request(Record):
-    words: list[str]
-    environment: dict[bytes, bytes]
-    umask: int
-    blocked: frozenset[int]
-    directory: int
-    mailbox: int  # where the client finds our pid once we have begun
-    numbers: tuple[int, ...]  # which descriptors
-    descriptors: tuple[int, ...]  # …these become
-    terminal: int  # the client's controlling terminal, -1 if it has none
-
-
 class Worker:
     """A child of the server, which becomes what its client asks for."""
 
     def __init__(self, ours: Context, policy: tuple[int, os.sched_param], key: int, program: Program) -> None:
         self._ours, self._policy, self._key, self._program = ours, policy, key, program
         self._own_pid = os.getpid()
+        self._server: socket | None = None  # it is told what becomes of us
+        self._is_again = False
 
-    def wait(self, listener: socket, server: socket) -> NoReturn:
-        """Accept a client, and work for it.  Ends if the server does before."""
+    def wait(self, listener: socket, server: socket, *, again: bool) -> NoReturn:
+        """Accept a client, and work for it; `again`: and then for others.  Ends if the server does before."""
         _keep_only(listener.fileno(), server.fileno())
-        waiter = select.poll()
-        waiter.register(listener, select.POLLIN)
-        waiter.register(server, select.POLLIN)
+        self._listener, self._server, self._is_again = listener, server, again
+        self._umask, self._mask, self._group = os.umask(0o077), signals.blocked(), os.getpgrp()
+        self._size = _size()
         try:
-            for scene in (self.rehearse, *self._program.rehearsals):
-                if waiter.poll(_PEACE_MS):
-                    break
-                scene()
+            self._rehearse_all(_poll(listener, server))
             os.sched_setscheduler(0, *self._policy)
-            while server.fileno() not in dict(waiter.poll()):
-                connection = _accept(listener)
-                if connection:
-                    self.work(connection, server)
+            served = 0
+            while server.fileno() not in dict(_poll(self._listener, server).poll()):
+                connection = _accept(self._listener)
+                if not connection or not self.work(connection):
+                    continue
+                served, server = served + 1, self._server
+                if served == _MOST_CLIENTS or _size() > self._size + _MOST_GROWTH:
+                    break
+                sockets.send(server, FREE)
+                if not sockets.receive(server, 1)[0]:
+                    break
         except OSError as error:
             log.error(f"cannot accept: {error.strerror}")
         os._exit(0)
+
+    def _rehearse_all(self, waiter: select.poll) -> None:
+        for scene in (self.rehearse, *self._program.rehearsals):
+            if waiter.poll(_PEACE_MS):
+                break
+            scene()
 
     def serve_foreign(self, connection: socket) -> None:
         """Serve a client that another worker has given back."""
         os.sched_setscheduler(0, *self._policy)
         self.work(connection)
 
-    def work(self, connection: socket, server: socket | None = None) -> None:
-        """Serve the client that has connected.  Returns if it is one for another worker: the `server` is told."""
+    def work(self, connection: socket) -> bool:
+        """Serve the client that has connected.  Returns if that has left no trace: True; or if the server was given it."""
         self._connection = connection
         try:
+            request = self._prepare()
+        except Refused:
+            os._exit(0)
+        if request:
+            self._perform(request)
+        return bool(request)
+
+    def _prepare(self) -> Request | None:
+        """Become like the client, which is told when that is done; None if it is another worker's, whom the server is told.
+
+        Raises Refused: nothing has begun, and the client, who was told, runs by itself.
+        """
+        try:
             proc = self._check()
-            if server and self._theirs.unified != self._ours.unified:
-                sockets.send(server, FOREIGN, (connection.fileno(),))
+            if self._server and self._theirs.unified != self._ours.unified:
+                sockets.send(self._server, FOREIGN, (self._connection.fileno(),))
                 os.close(proc)
-                connection.close()
-                return
-            request = self._meet(proc, server)
+                self._connection.close()
+                return None
+            request = self._meet(proc)
             mailbox = self._become_like(request)
-            _keep_only(*borrowed.descriptors(), mailbox, *request.numbers)
+            kept = (self._listener.fileno(), self._server.fileno()) if self._server and self._is_again else ()
+            _keep_only(*borrowed.descriptors(), mailbox, *request.numbers, *kept)
             os.setpgid(0, 0)
             self._begin(mailbox)
-            self._perform(request)
-        except BaseException as error:  # nothing has begun: the client runs by itself
+        except BaseException as error:
             log.debug(f"refused: {error}")
             say(self._connection, REFUSED, 0)
-        os._exit(0)
+            raise Refused(str(error)) from error
+        return request
 
-    def _perform(self, request: _Request) -> NoReturn:
-        """Run the command, say how it ended, and end.  Until here, what would interrupt it is blocked."""
-        status = _INTERRUPTED
+    def _perform(self, request: Request) -> None:
+        """Run the command and say how it ended; end, or be as before.  Until here, what would interrupt it is blocked."""
+        status, is_regular = _INTERRUPTED, False
         try:
             signals.restore(request.blocked)
             status = self._program.run(request.words) & 0xFF
             signals.block(frozenset({signals.SIGINT}))
+            is_regular = True
         except KeyboardInterrupt:
             pass
         except BaseException:  # as an interpreter ends that nobody catches an error of
@@ -121,9 +135,37 @@ class Worker:
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         finally:
-            if os.getpid() == self._own_pid:  # and is not another that the command has forked
+            is_ours = os.getpid() == self._own_pid  # and not of another that the command has forked
+            if is_ours:
                 self._say_end(status)
-            os._exit(status)
+            if not (is_ours and is_regular and self._is_again and self._recover()):
+                os._exit(status)
+
+    def _recover(self) -> bool:
+        """Be as before this client, to whom all was said; False if that cannot be."""
+        differs = self._theirs.limits != self._ours.limits or self._theirs.cgroups != self._ours.cgroups
+        if differs or self._theirs.ignored & signals.ALL - self._ours.ignored or _has_children():
+            return False
+        try:
+            signals.restore(self._mask)
+            if not _has_gone(self._connection) or signals.pending():  # as long as it is there, it may send us some
+                return False
+            log.open("", "", "", log.ERROR)
+            log.forget()
+            _forget_environment()
+            borrowed.connection = borrowed.terminal = -1
+            self._connection.close()
+            with closing(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)) as null:
+                for fd in (0, 1, 2):
+                    os.dup2(null, fd)
+            _keep_only(self._listener.fileno(), self._server.fileno() if self._server else -1)
+            os.chdir("/")
+            os.umask(self._umask)
+            os.setpgid(0, self._group)
+        except OSError as error:
+            log.debug(f"not as before: {error}")
+            return False
+        return True
 
     def rehearse(self) -> None:
         """Be asked by ourselves, to no effect: memory that is shared with the server is copied at its first use."""
@@ -132,14 +174,9 @@ class Worker:
         self._theirs = context.own()
         self._pid = os.getpid()
         here = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        strings = b"\0".join((b"lxc-info", *(b"NAME%d=" % number + b"x" * (4 * number) for number in range(40)), b""))
-        numbers = (self._key, 0), (0o077, len(strings), 1, 40, 3, 0), (0, 1, 2, *(0,) * (_MOST_NUMBERS - 3))
-        header = b"".join(
-            n.to_bytes(size, sys.byteorder) for size, row in zip((8, 4, 4), numbers, strict=True) for n in row
-        )
-        sockets.send(theirs, header + strings, (here, here, 0, 1, 2))
+        sockets.send(theirs, example(self._key), (here, here, 0, 1, 2))
         os.close(here)
-        os.close(self._become_like(self._hear()))
+        os.close(self._become_like(hear(self._connection, self._pid, self._key)))
         self._connection.close()
         _forget_environment()
 
@@ -147,79 +184,43 @@ class Worker:
         """Compare the client with us; its directory of /proc, which the caller closes."""
         self._pid, uid, _ = sockets.peer_credentials(self._connection)
         if uid != os.geteuid():
-            raise _Refused("it is another user")
+            raise Refused("it is another user")
         try:
             proc = os.open(f"/proc/{self._pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             self._is_sure = _is_alive(self._connection)
             self._theirs = context.of(proc)
             self._theirs.compare(self._ours)
         except (OSError, ValueError) as error:
-            raise _Refused(str(error)) from error
+            raise Refused(str(error)) from error
         return proc
 
-    def _meet(self, proc: int, server: socket | None) -> _Request:
-        """Tell the server to make the next worker; what the client wants, which is like us."""
-        if server:
-            sockets.send(server, TAKEN, (self._connection.fileno(),))
+    def _meet(self, proc: int) -> Request:
+        """Tell the server that we are taken; what the client wants, which is like us."""
+        if self._server:
+            sockets.send(self._server, TAKEN, (self._connection.fileno(),))
         if not self._is_sure:
             if _events(self._connection):
-                raise _Refused("it has spoken before it was asked")
+                raise Refused("it has spoken before it was asked")
             say(self._connection, HELLO, 0)
         self._connection.setblocking(True)
-        request = self._hear()
+        request = hear(self._connection, self._pid, self._key)
         if not (self._is_sure or context.is_alive(proc)):
-            raise _Refused("it has ended")
+            raise Refused("it has ended")
         return request
 
-    def _hear(self) -> _Request:
-        raw, descriptors = self._receive(_HEADER)
-        numbers = [int.from_bytes(raw[at : at + 4], "little") for at in range(16, 40, 4)]
-        umask, size, words, variables, count, has_terminal = numbers
-        if int.from_bytes(raw[:8], sys.byteorder) != self._key:
-            raise _Refused("its installation is another")
-        if size > _LARGEST or count > _MOST_NUMBERS or len(descriptors) != 2 + count + has_terminal:
-            raise _Refused("its request is malformed")
-        text, _ = self._receive(size)
-        strings = text.split(b"\0")
-        if len(strings) != words + variables + 1 or not words:
-            raise _Refused("its request is malformed")
-        blocked = int.from_bytes(raw[8:16], sys.byteorder)
-        return _Request(
-            [os.fsdecode(word) for word in strings[:words]],
-            dict(pair.split(b"=", 1) for pair in strings[words : words + variables] if b"=" in pair),
-            umask & 0o777,
-            frozenset(number for number in signals.ALL if blocked >> (number - 1) & 1),
-            descriptors[0],
-            descriptors[1],
-            tuple(int.from_bytes(raw[40 + 4 * at : 44 + 4 * at], "little") for at in range(count)),
-            descriptors[2 : 2 + count],
-            descriptors[-1] if has_terminal else -1,
-        )
-
-    def _receive(self, size: int) -> tuple[bytes, tuple[int, ...]]:
-        """Exactly `size` bytes, all sent by the process that connected."""
-        parts: list[bytes] = []
-        descriptors: tuple[int, ...] = ()
-        left = size
-        while left:
-            part, more, credentials = sockets.receive(self._connection, min(left, 1 << 18))
-            if not part or not credentials or credentials[0] != self._pid:
-                raise _Refused("it went away, or another spoke for it")
-            parts.append(part)
-            descriptors += more
-            left -= len(part)
-        return b"".join(parts), descriptors
-
-    def _become_like(self, request: _Request) -> int:
+    def _become_like(self, request: Request) -> int:
         """Take over what was carried.  Return the mailbox."""
         try:
             self._theirs.adopt(self._ours)
         except (OSError, ValueError) as error:
-            raise _Refused(str(error)) from error
-        self._move_connection(request)
+            raise Refused(str(error)) from error
+        lowest = request.lowest
+        self._connection = moved(self._connection, lowest)
+        if self._server and self._is_again:
+            self._listener, self._server = moved(self._listener, lowest), moved(self._server, lowest)
         os.fchdir(request.directory)
         os.close(request.directory)
-        mailbox, terminal = _place(request)
+        mailbox, terminal = place(request)
         os.umask(request.umask)
         for name, value in request.environment.items():
             os.environb[name] = value
@@ -227,12 +228,6 @@ class Worker:
         for number in self._theirs.ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
             signals.ignore(number)
         return mailbox
-
-    def _move_connection(self, request: _Request) -> None:
-        """Out of the way of the descriptors to place."""
-        fd = fs.duplicate(self._connection.fileno(), max((2, *request.numbers)) + 1)
-        self._connection.close()
-        self._connection = sockets.of(fd)
 
     def _begin(self, mailbox: int) -> None:
         """From here on, it has begun: say so.  Should the client end now, so do we."""
@@ -251,15 +246,12 @@ class Worker:
         say(self._connection, ENDED, status)
 
 
-def _message(kind: int, value: int) -> bytes:
-    return kind.to_bytes(4, sys.byteorder) + value.to_bytes(4, sys.byteorder, signed=True)
-
-
-def say(connection: socket, kind: int, value: int) -> None:
+def tell(worker: socket, word: bytes) -> None:
+    """Say `word` to a worker, from the server."""
     try:
-        sockets.send(connection, _message(kind, value))
+        sockets.send(worker, word)
     except OSError as error:
-        log.debug(f"nobody is left to be told: {error}")
+        log.debug(f"it has ended: {error}")
 
 
 def _keep_only(*kept: int) -> None:
@@ -295,32 +287,31 @@ def _is_alive(connection: socket) -> bool:
     return True
 
 
+def _poll(*channels: socket) -> select.poll:
+    waiter = select.poll()
+    for channel in channels:
+        waiter.register(channel, select.POLLIN)
+    return waiter
+
+
+def _has_gone(connection: socket) -> bool:
+    """Whether the other end closes soon, and says nothing before."""
+    return bool(_poll(connection).poll(_FAREWELL_MS)) and not sockets.receive(connection, 1)[0]
+
+
+def _has_children() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _size() -> int:
+    """The most memory that we ever had, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def _events(connection: socket) -> bool:
     """Whether something was said, or the other end closed."""
-    waiter = select.poll()
-    waiter.register(connection, select.POLLIN)
-    return bool(waiter.poll(0))
-
-
-def _place(request: _Request) -> tuple[int, int]:
-    """Make each descriptor what it was at the client, and close of 0, 1 and 2 what the client did not have.
-
-    Return the mailbox and the terminal.
-    """
-    lowest = max((2, *request.numbers)) + 1
-    *high, mailbox, terminal = (_raised(fd, lowest) for fd in (*request.descriptors, request.mailbox, request.terminal))
-    for number, fd in zip(request.numbers, high, strict=True):
-        os.dup2(fd, number)
-        os.close(fd)
-    for number in {0, 1, 2} - set(request.numbers):
-        os.close(number)
-    return mailbox, terminal
-
-
-def _raised(fd: int, lowest: int) -> int:
-    """`fd`, or a duplicate that is `lowest` or higher in its place."""
-    if not 0 <= fd < lowest:
-        return fd
-    moved = fs.duplicate(fd, lowest)
-    os.close(fd)
-    return moved
+    return bool(_poll(connection).poll(0))

@@ -16,7 +16,7 @@ FACTS = Facts(
     state="RUNNING",
     pid=42,
     ips=("10.0.3.2", "fd00::2"),
-    usage=Usage(cpu_ns=1_234_567_890, io_bytes=1025, memory_bytes=5 << 20, kernel_bytes=100, swap_bytes=0),
+    usage=Usage(cpu_ns=1_234_567_890, io_bytes=1025, memory_bytes=5 << 20, kernel_bytes=100),
     networks=(Network("veth1", 2048, 1), Network("br0", None, None)),
 )
 ALL = """\
