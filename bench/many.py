@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from bench import timing
-from bench.sides import EMPTY, Lxc, Oci, Side
+from bench.sides import EMPTY, Lxc, Oci, Side, entitled
 from bench.timing import Failed, Row
 
 NUMBER = 100
 FLEET = tuple(f"{what}-{NUMBER}" for what in ("start", "stop", "autostart", "autostop"))
 FLEET += (f"start-{NUMBER}-at-once", f"stop-{NUMBER}-at-once")
+MEMORY = ("pss", "pss-server")
 _FIRST = 10  # the number of the first of them
 _AUTO = EMPTY + "lxc.start.auto = 1\n"
 
@@ -73,11 +74,14 @@ def fleet(sides: list[Side]) -> Iterator[list[Row]]:
 
 @contextmanager
 def memory(sides: list[Side]) -> Iterator[list[Row]]:
-    """PSS of what stays per running container, a hundred running; where nothing stays there is nothing to see."""
+    """PSS of what stays per running container, a hundred running, and of the fork server, which need not stay."""
     able = [each for each in make(sides) if isinstance(each, Lxc)]
     for each in able:
         one_by_one(each, "start")
-    yield [Row("pss", {each.key: partial(pss, each) for each in able}, unit="kB")]
+    yield [
+        Row("pss", {each.key: partial(pss, each) for each in able}, unit="kB"),
+        Row("pss-server", {"ours": lambda: sum(map(_pss, entitled("[lxc fork server]")))}, unit="kB"),
+    ]
     for each in able:
         one_by_one(each, "stop")
 
@@ -87,5 +91,9 @@ def pss(side: Lxc) -> float:
     pids = side.monitors()
     if len(pids) != NUMBER:
         raise Failed(f"{side.key} has {len(pids)} monitors for {NUMBER} containers")
-    texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
-    return sum(int(found[1]) for text in texts if (found := re.search(r"^Pss: +(\d+) kB", text, re.M))) / NUMBER
+    return sum(map(_pss, pids)) / NUMBER
+
+
+def _pss(pid: int) -> float:
+    found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    return float(found[1]) if found else 0.0

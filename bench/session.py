@@ -43,7 +43,7 @@ GROUPS = (
     Group(reading.reading, "reading", reading.ROWS, (ONCE,), 1, 1),
     Group(copying.copying, "copying", copying.ROWS, (ONCE,), 5, 1),
     Group(many.fleet, "fleet", many.FLEET, (ONCE,), 5),
-    Group(many.memory, "memory", ("pss",), (ONCE,), 10),
+    Group(many.memory, "memory", many.MEMORY, (ONCE,), 10),
 )
 
 

@@ -36,6 +36,13 @@ def make_root(root: Path) -> None:
         (root / "bin" / applet).symlink_to("busybox")
 
 
+def entitled(title: str) -> list[int]:
+    """The pids of processes of this host that call themselves so."""
+    return [
+        int(each.name) for each in Path("/proc").glob("[0-9]*") if title.encode() in (each / "cmdline").read_bytes()
+    ]
+
+
 class Side:
     """A runtime: which verbs it has are methods that give a command line for a container's name."""
 
@@ -108,8 +115,7 @@ class Lxc(Side):
 
     def monitors(self) -> list[int]:
         """The pids of the monitors of all its containers."""
-        title = f"[lxc monitor] {self.path}".encode()
-        return [int(each.name) for each in Path("/proc").glob("[0-9]*") if title in (each / "cmdline").read_bytes()]
+        return entitled(f"[lxc monitor] {self.path}")
 
 
 class Oci(Side):
