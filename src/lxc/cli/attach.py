@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from lxc import log
 from lxc.cli.options import Arguments, Command, natural, switch, text, texts, value
-from lxc.errors import LxcError, UsageError
-from lxc.runtime import attach_run, client
+from lxc.errors import LxcError, NotRunning, StateError, UsageError
+from lxc.runtime import attach_facts, attach_run, client
 from lxc.runtime.attach_plan import LSM, PRIVILEGES, Wish
 from lxc.values import arch, namespace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.client import Asked
+    from lxc.runtime.place import Place
 
 _CALLED = {"MOUNT": "mnt", "PID": "pid", "UTSNAME": "uts", "IPC": "ipc", "USER": "user", "NETWORK": "net"}
 
@@ -126,10 +132,7 @@ COMMAND = Command(
 
 
 def run(arguments: AttachArguments) -> int:
-    place = arguments.place
-    if not client.may_control(place):
-        raise LxcError(f"Insufficent privileges to control {place.name}")
-    config = arguments.config
+    place, config = arguments.place, arguments.config
     wish = Wish(
         argv=arguments.operands,
         namespaces=arguments.namespaces,
@@ -144,4 +147,18 @@ def run(arguments: AttachArguments) -> int:
         gid=arguments.gid,
         context=arguments.context,
     )
-    return attach_run.run(place, wish, arguments.pty_log)
+    with _asked(place) as running:
+        return attach_run.run(running, wish, arguments.pty_log)
+
+
+def _asked(place: Place) -> Asked:
+    """What its monitor tells those that may attach.  Raises NotRunning, LxcError."""
+    try:
+        running = attach_facts.ask(place)
+        if client.may_control(running):  # LXC's tells its state to everybody
+            return running
+    except NotRunning:
+        raise
+    except StateError as error:
+        log.debug(str(error))
+    raise LxcError(f"Insufficent privileges to control {place.name}")

@@ -72,7 +72,8 @@ class Answers:
     def _state(self, request: Request, connection: Connection) -> Reply:
         replies = [self._aside(each, connection) for each in commands.aside(request.payload)]
         payload, descriptors = commands.together(replies)
-        return Reply(number=self._monitor.state, payload=payload, descriptors=descriptors)
+        given = tuple(fd for reply in replies for fd in reply.given)
+        return Reply(number=self._monitor.state, payload=payload, descriptors=descriptors, given=given)
 
     def _aside(self, request: Request, connection: Connection) -> Reply:
         try:
@@ -184,7 +185,7 @@ class Answers:
         made = self._monitor.made
         if made.layout.name != "unified":
             return Reply(-errno.EINVAL)
-        return Reply(descriptors=(cgroups.open_unified(made, name),), is_lent=False)
+        return _give(cgroups.open_unified(made, name))
 
     def _cgroup_context(self, request: Request, _connection: Connection) -> Reply:
         """struct cgroup_ctx: {s32 layout; u32 utilities; u32 fd_len; s32 fd[20]; padding}; the descriptors travel beside it."""
@@ -193,7 +194,7 @@ class Answers:
         made = self._monitor.made
         directories = made.container_directories()[:_CONTEXT_FDS]
         payload = _ints((_LAYOUTS[made.layout.name], 0, len(directories))).ljust(len(request.payload), b"\0")
-        return Reply(payload=payload, descriptors=tuple(map(_open_directory, directories)), is_lent=False)
+        return _give(*map(_open_directory, directories), payload=payload)
 
     def _cgroup_fd(self, request: Request, name: str) -> Reply:
         """struct cgroup_fd: {s32 layout; u32 utilities; s32 type; s32 fd; char controller[64]}."""
@@ -207,9 +208,7 @@ class Answers:
             return Reply(-errno.ENOENT)
         numbers = (_LAYOUTS[made.layout.name], 0, _type(hierarchy), -errno.EBADF)
         directory = hierarchy.directory(hierarchy.below_base(name))
-        return Reply(
-            payload=_ints(numbers) + raw.ljust(64, b"\0"), descriptors=(_open_directory(directory),), is_lent=False
-        )
+        return _give(_open_directory(directory), payload=_ints(numbers) + raw.ljust(64, b"\0"))
 
 
 def _cgroup(request: Request, path_of: Callable[[str], str | None]) -> Reply:
@@ -222,6 +221,10 @@ def _cgroup(request: Request, path_of: Callable[[str], str | None]) -> Reply:
 
 def _lend(fd: int) -> Reply:
     return Reply(descriptors=(fd,)) if fd >= 0 else Reply(-errno.EBADF)
+
+
+def _give(*descriptors: int, payload: bytes = b"") -> Reply:
+    return Reply(payload=payload, descriptors=descriptors, given=descriptors)
 
 
 def _open_directory(path: str) -> int:

@@ -115,15 +115,15 @@ def supervisor(place: Place, plan: AttachPlan) -> int:
 
 def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> Launched:
     """Make the process that joins; it gets what is `given`, and the descriptors that are still missing there."""
+    way = door.open_init()
     report, report_end = os.pipe2(os.O_CLOEXEC)
     status, status_end = os.pipe2(os.O_CLOEXEC)
     try:
-        with closing(door.open_init()) as way:
-            given = given.replace(door=way, report=report_end, status=status_end, tasks=tasks(plan, target))
-            return Launched(plan, _clone(plan, target, given, is_sibling), report, status)
+        given = given.replace(door=way, report=report_end, status=status_end, tasks=tasks(plan, target))
+        return Launched(plan, _clone(plan, target, given, is_sibling), report, status, way)
     except BaseException:
-        os.close(report)
-        os.close(status)
+        for fd in (report, status, way):
+            os.close(fd)
         raise
     finally:
         os.close(report_end)

@@ -29,6 +29,12 @@ _PROC_ROOT = 1  # inode number of proc's root directory, always
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 _ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
 
+_QUESTIONS = (
+    client.INIT_PID, client.INIT_PIDFD, client.CGROUPS, client.CLONE_FLAGS,
+    *map(client.item, ("lxc.arch", "lxc.no_new_privs", "lxc.sched.core", "lxc.x-landlock", "lxc.seccomp.profile",
+                       "lxc.seccomp.allow_nesting", "lxc.seccomp.notify.proxy")),
+)  # fmt: skip
+
 Ranges = tuple[tuple[int, int, int], ...]  # of ids: first inside, first outside, how many
 
 
@@ -48,6 +54,11 @@ class Target(Record):
     def read(self, file: str) -> str:
         """The text of `file` in its directory of proc.  Raises OSError."""
         return _read(self.proc, file)
+
+
+def ask(place: Place) -> client.Asked:
+    """Ask its monitor, at once, what attaching wants to know of it; `with` it.  Raises NotRunning, StateError."""
+    return client.begin_to_ask(place, *_QUESTIONS).replies()
 
 
 def open_target(place: Place, wish: Wish) -> Target:

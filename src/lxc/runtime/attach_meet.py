@@ -33,6 +33,7 @@ class Launched(Record):
     middle: int  # its pid; it joins, and lxc-init in it gives birth to the command
     report: int  # where it tells why it cannot join
     status: int  # where lxc-init tells the command's pid, and why it cannot be executed
+    door: int = -1  # lxc-init, which it executes; whoever closes it last waits, and that should not be the command
 
 
 class Attached(Record):
@@ -61,8 +62,9 @@ def meet(launched: Launched, held: deferred | None = None) -> Attached:
             raise
         return Attached(number, pidfd, launched.middle)
     finally:
-        os.close(launched.report)
-        os.close(launched.status)
+        for fd in (launched.report, launched.status, launched.door):
+            if fd >= 0:
+                os.close(fd)
 
 
 def _birth(launched: Launched, held: deferred | None) -> int:

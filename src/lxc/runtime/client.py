@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 30  # seconds that a monitor may take for an answer before it counts as hung
 INIT_PID, INIT_PIDFD = Request(commands.GET_INIT_PID), Request(commands.GET_INIT_PIDFD)
+CLONE_FLAGS, CGROUPS = (
+    Request(commands.GET_CLONE_FLAGS),
+    Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT)),
+)
 _LONGEST_ANSWER = 16 << 20  # bytes; a console log is the longest there is
 
 
@@ -199,7 +203,7 @@ def devpts_fd(place: Place) -> int | None:
 
 def clone_flags(place: Place) -> int:
     """The CLONE_NEW* flags of the namespaces that the container does not share."""
-    return ask(place, Request(commands.GET_CLONE_FLAGS)).number
+    return ask(place, CLONE_FLAGS).number
 
 
 def config_item(place: Place, key: str) -> str | None:
@@ -239,7 +243,7 @@ def scope(place: Place) -> str:
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:
     """Directories of the payload's cgroups, one in each hierarchy; the caller closes them."""
-    reply = ask(place, Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT)))
+    reply = ask(place, CGROUPS)
     if reply.ret < 0:
         _close(reply.descriptors)
         raise StateError(f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}")
@@ -283,7 +287,7 @@ def is_running(place: Place) -> bool:
 def may_control(place: Place) -> bool:
     """Whether the monitor obeys us; True if there is none."""
     try:
-        ask(place, Request(commands.GET_INIT_PID))
+        ask(place, INIT_PID)
     except NotRunning:
         return True
     except StateError:

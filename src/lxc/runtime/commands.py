@@ -39,7 +39,16 @@ NAMES = {
     if isinstance(number, int) and name not in (*STATES, "REGISTERED") and name.isupper()
 }
 ASIDE = frozenset(
-    {GET_INIT_PID, GET_INIT_PIDFD, GET_CLONE_FLAGS, GET_CGROUP, GET_LIMIT_CGROUP, GET_CONFIG_ITEM, GET_DEVPTS_FD}
+    {
+        GET_INIT_PID,
+        GET_INIT_PIDFD,
+        GET_CLONE_FLAGS,
+        GET_CGROUP,
+        GET_LIMIT_CGROUP,
+        GET_CONFIG_ITEM,
+        GET_DEVPTS_FD,
+        GET_CGROUP_CTX,
+    }
 )
 KEPT = frozenset({GET_TTY_FD, ADD_STATE_CLIENT})  # the connection stays open after the answer: it is a lease
 LONGEST = 8192  # bytes that may follow a request
@@ -63,7 +72,7 @@ class Reply(Record):
     number: int = 0
     payload: bytes = b""
     descriptors: tuple[int, ...] = ()
-    is_lent: bool = True  # the sender keeps `descriptors` open; else they are closed once sent
+    given: tuple[int, ...] = ()  # those of `descriptors` that are closed once sent; the sender keeps the others open
 
 
 class DeviceRule(Record):

@@ -164,7 +164,7 @@ class Server:
                 return
         if reply:
             self._send(connection, commands.encode(reply), reply.descriptors)
-            for fd in () if reply.is_lent else reply.descriptors:
+            for fd in reply.given:
                 os.close(fd)
 
     def _send(self, connection: Connection, data: bytes, descriptors: tuple[int, ...] = ()) -> None:

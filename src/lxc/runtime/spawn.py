@@ -234,11 +234,12 @@ def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | No
 
 
 def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Said:
-    from lxc.runtime import attach
+    from lxc.runtime import attach, attach_facts
 
     stdin, stdout, stderr = asked.descriptors
     terminal = stdin if is_on_terminal else -1
-    launched = attach.launch(place, wish.replace(stdio=(stdin, stdout, stderr)), terminal, is_sibling=True)
+    with attach_facts.ask(place) as running:
+        launched = attach.launch(running, wish.replace(stdio=(stdin, stdout, stderr)), terminal, is_sibling=True)
     return Said((launched.plan, launched.middle), (launched.report, launched.status))
 
 

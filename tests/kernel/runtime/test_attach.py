@@ -60,6 +60,15 @@ def test_a_container_that_does_not_run_is_said_to(lxc: Lxc, box: str) -> None:
     assert status(lxc, box, "--", "true") == (1, f"lxc-attach: {box}: {box} is not running\n")
 
 
+def test_the_monitor_keeps_nothing_of_what_it_gives_to_who_attaches(lxc: Lxc, web: str) -> None:
+    monitor = Path(f"/proc/{lxc.init_pid(web)}/status").read_text().split("PPid:")[1].split()[0]
+    open_files = lambda: len(os.listdir(f"/proc/{monitor}/fd"))  # noqa: E731
+    before = open_files()
+    for _ in range(3):
+        assert status(lxc, web, "--", "true") == (0, "")
+    until(lambda: open_files() == before, "the monitor has closed what it gave")
+
+
 def test_a_frozen_container_is_an_error_not_a_wait(lxc: Lxc, web: str) -> None:
     lxc.ok("lxc-freeze", "-n", web)
     code, said = status(lxc, web, "--", "true")

@@ -459,7 +459,7 @@ def serve(listener: sockets.socket) -> None:
             case commands.CONSOLE_LOG:
                 return Reply(payload=large())
             case commands.GET_DEVPTS_FD:
-                return Reply(descriptors=(os.open("/dev/null", os.O_RDONLY),), is_lent=False)
+                return Reply(descriptors=(null := (os.open("/dev/null", os.O_RDONLY),)), given=null)
             case commands.ADD_STATE_CLIENT:
                 connection.wanted, connection.keep = commands.wanted_states(asked.payload), True
                 return Reply(commands.REGISTERED)
