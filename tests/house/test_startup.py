@@ -108,7 +108,7 @@ sys.path.insert(0, sys.argv[1])
 from lxc import cli
 from lxc.cli import rehearsal
 cli._load_all()
-for scene in rehearsal.SCENES:
+for scene in (*rehearsal.LOOKING, *rehearsal.ACTING):
     scene()
 before = set(sys.modules)
 cli.main(sys.argv[2], sys.argv[3:])

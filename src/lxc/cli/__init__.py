@@ -85,7 +85,7 @@ def serve(words: Sequence[str]) -> NoReturn:
     from lxc.runtime.forkserver_worker import Program
 
     path, key = words
-    forkserver.serve(path, int(key), Program(_served, rehearsal.SCENES))
+    forkserver.serve(path, int(key), Program(_served, rehearsal.LOOKING, rehearsal.ACTING))
 
 
 def _load_all() -> None:

@@ -62,10 +62,9 @@ def _listing() -> None:
     )
 
 
-# What matters to who waits least comes first, for a client that comes early interrupts the series.
-SCENES: tuple[Callable[[], None], ...] = (
-    lambda: _command("lxc-info", "-s"),
-    _looking,
-    _listing,
+# What matters to who waits least comes first, for a client that comes early interrupts the series.  What a worker
+# rehearses that it does not do later is memory that it has copied for nothing, and that a monitor of it keeps.
+LOOKING: tuple[Callable[[], None], ...] = (lambda: _command("lxc-info", "-s"), _looking, _listing)
+ACTING: tuple[Callable[[], None], ...] = (
     lambda: _command("lxc-start", "-f", "/dev/null", "-s", "lxc.rootfs.path=/", "--dry-run"),
 )

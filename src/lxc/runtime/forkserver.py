@@ -285,7 +285,7 @@ def _settle(program: Program) -> None:
     """Rehearse until nothing is new any more: what is imported late, caches, bytecode that adapts itself."""
     worker = workers.Worker(context.own(), (os.SCHED_OTHER, os.sched_param(0)), 0, program)
     for _ in range(_REPETITIONS):
-        for scene in (worker.rehearse, *program.rehearsals):
+        for scene in (worker.rehearse, *program.looking, *program.acting):
             scene()
     os.environb.clear()
     borrowed.connection = borrowed.terminal = -1

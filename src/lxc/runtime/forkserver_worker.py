@@ -38,7 +38,10 @@ class Program(Record):
     """What workers are for."""
 
     run: Callable[[list[str]], int]  # a command, by its words; its exit status
-    rehearsals: tuple[Callable[[], None], ...]  # of what commands do, to no effect, for who waits for a client
+    # Rehearsals of what commands do, to no effect, for who waits for a client: of those that leave nothing behind in
+    # who runs them, and of all others.
+    looking: tuple[Callable[[], None], ...]
+    acting: tuple[Callable[[], None], ...]
 
 
 class Worker:
@@ -75,7 +78,7 @@ class Worker:
         os._exit(0)
 
     def _rehearse_all(self, waiter: select.poll) -> None:
-        for scene in (self.rehearse, *self._program.rehearsals):
+        for scene in (self.rehearse, *(self._program.looking if self._is_again else self._program.acting)):
             if waiter.poll(_PEACE_MS):
                 break
             scene()
