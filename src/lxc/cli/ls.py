@@ -162,15 +162,19 @@ def run(arguments: LsArguments) -> int:
 
 def table(rows: list[Row], shown: tuple[str, ...]) -> Iterator[str]:
     """The lines of the table: a blank after each cell, the last one too; sizes to the right, what is missing to the left."""
-    tails = ["  " if name in COLUMNS and COLUMNS[name].is_size else "" for name in shown]
-    least = [_LEAST_SIZE if tail else len(name) for name, tail in zip(shown, tails, strict=True)]
-    widths = [
-        max(at_least, *(len(_cell(name, row)) for row in rows)) for name, at_least in zip(shown, least, strict=True)
+    sizes = [name in COLUMNS and COLUMNS[name].is_size for name in shown]
+    columns = [_cells(name, rows) for name in shown]
+    least = [_LEAST_SIZE if is_size else len(name) for name, is_size in zip(shown, sizes, strict=True)]
+    widths = [max(at_least, *map(len, cells)) for at_least, cells in zip(least, columns, strict=True)]
+    yield "".join(
+        f"{name:<{width}}{'  ' if is_size else ''} " for name, width, is_size in zip(shown, widths, sizes, strict=True)
+    )
+    aligned = [
+        [f"{cell:<{width}}  " if cell == "-" else f"{cell:>{width}}MB" for cell in cells] if is_size else cells
+        for cells, width, is_size in zip(columns, widths, sizes, strict=True)
     ]
-    yield "".join(f"{name:<{width}}{tail} " for name, width, tail in zip(shown, widths, tails, strict=True))
-    for row in rows:
-        cells = [(_cell(name, row), bool(tail)) for name, tail in zip(shown, tails, strict=True)]
-        yield "".join(_aligned(cell, width, size) for (cell, size), width in zip(cells, widths, strict=True))
+    line = "".join("%s " if is_size else f"%-{width}s " for width, is_size in zip(widths, sizes, strict=True))
+    yield from (line % cells for cells in zip(*aligned, strict=True))
 
 
 def in_columns(names: list[str], width: int) -> str:
@@ -225,14 +229,12 @@ def _as_json(row: Row, shown: tuple[str, ...], *, within: bool) -> dict[str, Pla
     return fields | {"within": list(row.within)} if within else fields
 
 
-def _cell(name: str, row: Row) -> str:
-    return _printable(COLUMNS[name].show(row)) or "-" if name else ""
-
-
-def _aligned(cell: str, width: int, is_size: bool) -> str:
-    if not is_size:
-        return f"{cell:<{width}} "
-    return f"{cell:<{width}}   " if cell == "-" else f"{cell:>{width}}MB "
+def _cells(name: str, rows: list[Row]) -> list[str]:
+    if not name:
+        return [""] * len(rows)
+    show = COLUMNS[name].show
+    cells = [show(row) or "-" for row in rows]
+    return cells if "".join(cells).isprintable() else [_printable(cell) for cell in cells]
 
 
 def _indented(row: Row) -> str:

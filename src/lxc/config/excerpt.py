@@ -1,14 +1,21 @@
 """Some keys of many configurations: what lists of containers show, without reading all the rest.
 
 Lines of other keys are passed over unread, so mistakes in them are not found
-here.  Files that many containers include are looked at once.
+here.  Files that many containers include are looked at once, and a file that
+has not changed since it was read is not read again: stat(2) tells.
 """
 
 from __future__ import annotations
 
+import os
+import time
+
 from lxc.config.container import Config
 from lxc.config.reader import Files, Reader, read
 from lxc.errors import ConfigError
+
+_MOST_REMEMBERED = 20_000
+_STILL_NS = 2_000_000_000  # since a file's last change: one that follows soon may leave its times as they are
 
 
 class Excerpts:
@@ -17,6 +24,15 @@ class Excerpts:
     def __init__(self, *keys: str) -> None:
         self._files = _Excerpted(keys)
         self._known: dict[str, Config] = {}  # text, without what was left out of it -> what it comes to
+        self._read: dict[
+            str, tuple[object, Config]
+        ] = {}  # path -> what stat(2) said before it was read, what it comes to
+
+    def is_current(self) -> bool:
+        """Whether the files that others include are what they were; else a new object is to be made."""
+        return len(self._read) <= _MOST_REMEMBERED and all(
+            _is_still(path, seen) for path, seen in self._files.signatures.items()
+        )
 
     def read(self, path: str) -> Config:
         """What the file at `path`, and what it includes, say of the keys.  Raises ConfigError.
@@ -24,6 +40,10 @@ class Excerpts:
         Files that say the same give one object, which has the places of the first.
         """
         try:
+            seen = _signature(path)
+            found = self._read.get(path)
+            if found and found[0] == seen:
+                return found[1]
             text = self._files.excerpt(read(path))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
@@ -33,7 +53,27 @@ class Excerpts:
             reader = Reader(Config(), self._files)
             reader.read(text, path)
             self._known[said] = reader.config()
+        if _is_settled(seen):
+            self._read[path] = seen, self._known[said]
         return self._known[said]
+
+
+def _signature(path: str) -> tuple[int, ...]:
+    """What changes if the file does.  Raises OSError, ValueError."""
+    it = os.stat(path)
+    return it.st_dev, it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns
+
+
+def _is_settled(signature: tuple[int, ...]) -> bool:
+    return time.time_ns() - signature[-1] > _STILL_NS
+
+
+def _is_still(path: str, seen: tuple[int, ...]) -> bool:
+    """Whether what was `seen` at the absolute path is there; () is nothing."""
+    try:
+        return path.startswith("/") and _signature(path) == seen and _is_settled(seen)
+    except (OSError, ValueError):
+        return path.startswith("/") and not seen
 
 
 class _Excerpted(Files):
@@ -44,6 +84,9 @@ class _Excerpted(Files):
         self._names: dict[str, list[str]] = {}
         self._texts: dict[str, str] = {}
         self._identities: dict[str, object] = {}
+        self.signatures: dict[
+            str, tuple[int, ...]
+        ] = {}  # of all files and directories that were looked at, before that
 
     def excerpt(self, text: str) -> str:
         """`text` with the other keys' lines empty."""
@@ -55,11 +98,13 @@ class _Excerpted(Files):
 
     def named(self, value: str) -> list[str]:
         if value not in self._names:
+            self._look(value)
             self._names[value] = super().named(value)
         return self._names[value]
 
     def text(self, path: str) -> str:
         if path not in self._texts:
+            self._look(path)
             self._texts[path] = self.excerpt(super().text(path))
         return self._texts[path]
 
@@ -67,3 +112,9 @@ class _Excerpted(Files):
         if path not in self._identities:
             self._identities[path] = super().identity(path)
         return self._identities[path]
+
+    def _look(self, path: str) -> None:
+        try:
+            self.signatures.setdefault(path, _signature(path))
+        except (OSError, ValueError):
+            self.signatures.setdefault(path, ())

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lxc.cgroups.plan import Layout
-    from lxc.config.container import Config
     from lxc.config.excerpt import Excerpts
     from lxc.runtime.client import Asking
     from lxc.runtime.commands import Request
@@ -47,6 +46,14 @@ class Row(Record):
     ipv4: tuple[str, ...] = ()
     ipv6: tuple[str, ...] = ()
     unprivileged: bool | None = None
+
+
+def _but_name(row: Row) -> tuple[object, ...]:
+    return tuple(row.__dict__.values())[1:]
+
+
+_NOTHING = Row("")
+_NO_MORE = _but_name(_NOTHING)
 
 
 class Choice(Record):
@@ -78,6 +85,8 @@ class Choice(Record):
         return sorted(name for name in names if self.matches(name))
 
     def accepts(self, row: Row) -> bool:
+        if not (self.only_frozen or self.groups):
+            return True
         groups = {group for line in row.groups for group in line.split(",")}
         return (not self.only_frozen or row.state == "FROZEN") and groups.issuperset(self.groups)
 
@@ -85,15 +94,16 @@ class Choice(Record):
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
     active = listing.active(lxcpath)
-    layout = _layout() if choice.needs & MEASURED and active else None
+    needs = choice.needs
+    layout = _layout() if needs & MEASURED and active else None
     configurations = _Configurations()
     here, running = place_of("lxc-ls", lxcpath), frozenset(active)
     names = choice.names(listing.defined(lxcpath), active)
-    monitors = _Monitors(here, [name for name in names if name in running], choice.needs)
+    monitors = _Monitors(here, [name for name in names if name in running], needs)
     for name in names:
         try:
             found = monitors.row(name, layout) if name in running else None
-            found = found or _stopped(here.beside(name), choice.needs, configurations)
+            found = found or _stopped(here.beside(name), needs, configurations)
         except LxcError as error:
             complain(error)
             continue
@@ -150,15 +160,7 @@ def _questions(columns: frozenset[str]) -> Iterator[Request]:
 
 def _stopped(place: Place, columns: frozenset[str], configurations: _Configurations) -> Row:
     """Raises LxcError: its configuration is wrong."""
-    if not columns & CONFIGURED:
-        return Row(place.name)
-    config = configurations.read(place)
-    return Row(
-        place.name,
-        autostart=bool(config.start_auto),
-        groups=tuple(config.get_item("lxc.group").splitlines()),
-        unprivileged=bool(config.idmap),
-    )
+    return configurations.row(place) if columns & CONFIGURED else Row(place.name, *_NO_MORE)  # type: ignore[arg-type]
 
 
 def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Row:
@@ -186,13 +188,32 @@ class _Configurations:
 
     def __init__(self) -> None:
         self._excerpts: Excerpts | None = None
+        self._rows: dict[int, tuple[object, ...]] = {}  # by the configuration's id: many come to the same
 
-    def read(self, place: Place) -> Config:
-        if self._excerpts is None:
-            from lxc.config.excerpt import Excerpts
+    def row(self, place: Place) -> Row:
+        """That of a stopped container.  Raises LxcError."""
+        self._excerpts = self._excerpts or _excerpts()
+        config = self._excerpts.read(place.config_file)
+        if id(config) not in self._rows:
+            row = _NOTHING.replace(
+                autostart=bool(config.start_auto),
+                groups=tuple(config.get_item("lxc.group").splitlines()),
+                unprivileged=bool(config.idmap),
+            )
+            self._rows[id(config)] = _but_name(row)
+        return Row(place.name, *self._rows[id(config)])  # type: ignore[arg-type]  # the fields' types are those of Row
 
-            self._excerpts = Excerpts(*_ITEMS)
-        return self._excerpts.read(place.config_file)
+
+def _excerpts() -> Excerpts:
+    """Those of this process, which may look more than once: see `forkserver`."""
+    if not (_remembered and _remembered[0].is_current()):
+        from lxc.config.excerpt import Excerpts
+
+        _remembered[:] = [Excerpts(*_ITEMS)]
+    return _remembered[0]
+
+
+_remembered: list[Excerpts] = []
 
 
 def _layout() -> Layout:

@@ -14,6 +14,7 @@ from lxc.record import Record
 _NAME_MAX, _PATH_MAX = 254, 4096  # limits.h; a file name has 255, but the name of a container's lock is .NAME
 _SUN_PATH_MAX = 105  # of unix(7)'s 108 bytes; LXC hashes what is longer, and its clients must find the same address
 _LONGEST_FILE = "/lxc_snapshots"
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")  # cannot make a name wrong
 _DEFAULT_PATH, _DEFAULT_LOGS = "/var/lib/lxc", "/var/log/lxc"
 
 
@@ -58,7 +59,10 @@ class Place(Record):
 
     def beside(self, name: str) -> Place:
         """The place of the container `name` in the same directory.  Raises UsageError for a name that none can have."""
-        return _checked(Place(name, self.lxcpath))
+        beside = Place(name, self.lxcpath)
+        return (
+            beside if _PLAIN.issuperset(name) and 2 < len(name) < 200 and len(self.lxcpath) < 512 else _checked(beside)
+        )
 
     @property
     def is_defined(self) -> bool:

@@ -1,11 +1,13 @@
 """Some keys of a configuration are what the whole of it says of them, and nothing else is looked at."""
 
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lxc.config import excerpt
 from lxc.config.document import load
 from lxc.config.excerpt import Excerpts
 from lxc.errors import ConfigError
@@ -63,3 +65,50 @@ def test_a_file_that_many_include_is_read_once(tmp_path: Path) -> None:
     assert it.read(str(tmp_path / "a")).group == ("all", "a")
     (tmp_path / "common").unlink()
     assert it.read(str(tmp_path / "b")).group == ("all", "b")
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, common = tmp_path / "config", tmp_path / "common"
+    config.write_text(f"lxc.include = {common}\nlxc.group = a\n")
+    common.write_text("lxc.group = all\n")
+    it = Excerpts(*KEYS)
+    assert it.read(str(config)).group == ("all", "a")
+    assert not it.is_current(), "what has just changed may change again at the same time"
+    monkeypatch.setattr(time, "time_ns", lambda: 1 << 62)  # long after
+    it = Excerpts(*KEYS)
+    first = it.read(str(config))
+    monkeypatch.setattr(excerpt, "read", None)  # it would fail now
+    assert it.read(str(config)) is first
+    assert it.is_current()
+    config.write_text("lxc.group = b\n")
+    with pytest.raises(TypeError):
+        it.read(str(config))
+    common.write_text("lxc.group = some\n")
+    assert not it.is_current()
+
+
+def test_directories_and_files_to_come_are_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1 << 62)
+    directory, config = tmp_path / "more", tmp_path / "config"
+    config.write_text(f"lxc.include = {directory}/\n")
+    it = Excerpts(*KEYS)
+    assert it.read(str(config)).group == ()
+    assert it.is_current()
+    directory.mkdir()
+    assert not it.is_current()
+    it = Excerpts(*KEYS)
+    it.read(str(config))
+    (directory / "a.conf").write_text("lxc.group = late\n")
+    assert not it.is_current()
+
+
+def test_what_is_included_by_a_relative_path_is_looked_up_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1 << 62)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "common").write_text("lxc.group = here\n")
+    (tmp_path / "config").write_text("lxc.include = common\n")
+    it = Excerpts(*KEYS)
+    assert it.read(str(tmp_path / "config")).group == ("here",)
+    assert not it.is_current()
