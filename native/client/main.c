@@ -62,6 +62,7 @@ static _Noreturn void fail(const char *what)
 _Noreturn void run_directly(const char *why)
 {
     size_t count = 0;
+    sigset_t interrupt;
     char **words;
 
     if (insists) {
@@ -73,10 +74,18 @@ _Noreturn void run_directly(const char *why)
         become_python((char *[]){PYTHON, "-IS", "-c", (char *)task, packages, NULL}, environment);
     while (arguments[count])
         count++;
-    words = calloc(count + 2, sizeof *words);
+    words = calloc(count + 4, sizeof *words);
     if (words) {
-        words[0] = PYTHON, words[1] = "-IS";
-        memcpy(words + 2, arguments + 1, count * sizeof *words); /* with the NULL at the end */
+        size_t first = 0;
+
+        words[first++] = PYTHON, words[first++] = "-IS";
+        if (!sigismember(&before, SIGINT)) { /* Python would show where it was interrupted; SCRIPT lets it through */
+            words[first++] = "-X", words[first++] = "wake";
+            sigemptyset(&interrupt);
+            sigaddset(&interrupt, SIGINT);
+            sigprocmask(SIG_BLOCK, &interrupt, NULL);
+        }
+        memcpy(words + first, arguments + 1, count * sizeof *words); /* with the NULL at the end */
         become_python(words, environment);
     }
     fail(PYTHON);

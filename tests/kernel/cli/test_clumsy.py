@@ -25,9 +25,10 @@ def test_a_container_starts_without_any_standard_descriptor(lxc: Lxc, box: str) 
     assert lxc.state(box) == "RUNNING"
 
 
-def test_a_command_that_is_interrupted_early_says_nothing(lxc: Lxc) -> None:
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_a_command_that_is_interrupted_early_says_nothing(lxc: Lxc, wish: str) -> None:
     for delay_ms in range(0, 40, 2):
-        argv = ["env", "--default-signal=INT", *lxc.command("lxc-ls")]
+        argv = ["env", "--default-signal=INT", f"LXC_FORKSERVER={wish}", *lxc.command("lxc-ls")]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             time.sleep(delay_ms / 1000)
             process.send_signal(signal.SIGINT)
