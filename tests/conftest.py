@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.selection"]  # what this machine cannot run is not selected
+pytest_plugins = ["tests.selection", "tests.killer"]  # what this machine cannot run is not selected
 
 if TYPE_CHECKING:
     from tests.unified import RealLxc, UnifiedLxc

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from lxc.runtime.forkserver_worker import Program, Worker
 
 LOOK = ".look"  # ends the name of the socket for commands that leave nothing behind
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # the installation
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
 _LOCK = 3  # the descriptor of the lock file that whoever starts a server passes
@@ -268,7 +269,7 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
             os.dup2(null, fd)
     _settle(program)
     signals.block(_ENDING)
-    process.set_title("[lxc fork server]")
+    process.set_title(f"[lxc fork server] {_PACKAGES}")
     gc.collect()
     gc.freeze()
     if passed:
@@ -318,7 +319,7 @@ def _yield_to_workers() -> None:
 
 def _installation() -> tuple[int, ...]:
     """What changes when this package is installed anew."""
-    package = os.path.dirname(os.path.dirname(__file__))
+    package = f"{_PACKAGES}/lxc"
     found: list[int] = []
     for path in (f"{package}/libexec/lxc-client", f"{package}/release.py", f"{package}/runtime"):
         try:
