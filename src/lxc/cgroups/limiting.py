@@ -110,6 +110,20 @@ class DeviceProgram:
 
     def __init__(self) -> None:
         self._fd = -1
+        self._next: tuple[Policy, int] | None = None  # what has been loaded for `put`, and its program
+
+    def load(self, policy: Policy) -> None:
+        """Have the kernel check the program for `policy`, which takes a while: `put` then only attaches it.  Raises StepError."""
+        if self._next and self._next[0] == policy:
+            return
+        from lxc.kernel import bpf
+
+        self._forget_next()
+        try:
+            new = bpf.prog_load(bpf.PROG_TYPE_CGROUP_DEVICE, program.encoded(policy.instructions), "lxc_devices")
+        except OSError as error:
+            raise _refused("load the device program", error) from error
+        self._next = policy, new
 
     def put(self, cgroups: Cgroups, policy: Policy) -> None:
         """Put `policy` in force, in the place of the one before, in one moment.  Raises StepError."""
@@ -118,24 +132,28 @@ class DeviceProgram:
             raise StepError("attach the device program", f"no unified hierarchy ({cgroups.layout.name} layout)")
         from lxc.kernel import bpf
 
+        self.load(policy)
+        assert self._next
+        new = self._next[1]
         directory = unified.directory(unified.below_base(cgroups.payload))
         try:
-            new = bpf.prog_load(bpf.PROG_TYPE_CGROUP_DEVICE, program.encoded(policy.instructions), "lxc_devices")
-            try:
-                with closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as cgroup:
-                    bpf.prog_attach(cgroup, new, bpf.CGROUP_DEVICE, self._fd)
-            except BaseException:
-                os.close(new)
-                raise
+            with closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as cgroup:
+                bpf.prog_attach(cgroup, new, bpf.CGROUP_DEVICE, self._fd)
         except OSError as error:
-            hint = _PROGRAM.get(error.errno or 0, "")
-            why = error.strerror or str(error)
-            raise StepError(f"attach the device program to {directory} (unified layout)", why, hint=hint) from error
+            self._forget_next()
+            raise _refused(f"attach the device program to {directory}", error) from error
+        self._next = None
         self.close()
         self._fd = new
 
+    def _forget_next(self) -> None:
+        if self._next:
+            os.close(self._next[1])
+            self._next = None
+
     def close(self) -> None:
         """Let go of the program; it stays in force until the cgroup is removed."""
+        self._forget_next()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -146,6 +164,11 @@ _PROGRAM = {
     errno.ENOSYS: "the kernel lacks CONFIG_CGROUP_BPF, or a system-call filter forbids bpf(2)",
     errno.EINVAL: "the kernel lacks CONFIG_CGROUP_BPF",
 }
+
+
+def _refused(step: str, error: OSError) -> StepError:
+    hint = _PROGRAM.get(error.errno or 0, "")
+    return StepError(f"{step} (unified layout)", error.strerror or str(error), hint=hint)
 
 
 def _hint(each: Write, path: str, number: int) -> str:

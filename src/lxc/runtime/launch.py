@@ -160,8 +160,11 @@ def _accompany(
     limits.prepare(plan.limits, pid)
     trace.phase("make its network devices")
     net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
-    trace.phase("wait until init is ready")
     handshake.go()
+    if plan.cgroups.policy:
+        trace.phase("load its device program")
+        program.load(plan.cgroups.policy)
+    trace.phase("wait until init is ready")
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))
     except LxcError as error:
