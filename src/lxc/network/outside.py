@@ -65,7 +65,10 @@ class Network:
 
         What was made before a failure is left to `undo`.
         """
-        if not self._plan.devices:
+        if not any(device.make or device.before for device in self._plan.devices):
+            for device in self._plan.devices:
+                tell(device)
+                self._made.append(device)
             return
         with Links(Channel()) as host:
             self._guard = self._guarded(host, netns)

@@ -24,7 +24,7 @@ from lxc.storage import outside as storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lxc.cgroups.limiting import DeviceProgram
     from lxc.cgroups.outside import Cgroups
@@ -54,6 +54,25 @@ class Running(Record):
                 os.close(fd)
 
 
+class Exit(Record):
+    """How the container's init ended."""
+
+    status: int  # as waitpid(2) gives it
+
+    @property
+    def is_reboot(self) -> bool:
+        """reboot(2) in a pid namespace kills its init: SIGHUP means restart, SIGINT halt or power off."""
+        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signals.SIGHUP
+
+    @property
+    def code(self) -> int:
+        """What a shell would show: the exit status, or 128 + the signal; halting is 0."""
+        if os.WIFSIGNALED(self.status):
+            number = os.WTERMSIG(self.status)
+            return 0 if number == signals.SIGINT else 128 + number
+        return os.WEXITSTATUS(self.status)
+
+
 def launch(
     plan: StartPlan,
     made: Cgroups,
@@ -62,12 +81,14 @@ def launch(
     held: Namespaces,
     net: Network,
     door: int,
+    meanwhile: Callable[[], None],
     supervisor: socket | None = None,
 ) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `door` is lxc-init on its read-only mount, `supervisor` gets the listener to system calls.
+    `door` is lxc-init on its read-only mount, `meanwhile` is done while init is at work, `supervisor` gets the listener
+    to system calls.
     """
     trace.phase("look at the network")
     plan = plan.replace(network=net.survey())
@@ -81,7 +102,7 @@ def launch(
         _close(tree)
         raise
     try:
-        return _accompany(plan, made, handshake, pid, pidfd, held, program, net)
+        return _accompany(plan, made, handshake, pid, pidfd, held, program, net, meanwhile)
     except BaseException:
         _kill(pid, pidfd)
         raise
@@ -148,6 +169,7 @@ def _accompany(
     held: Namespaces,
     program: DeviceProgram,
     net: Network,
+    meanwhile: Callable[[], None],
 ) -> Running:
     """The monitor's half of the handshake."""
     trace.phase("map its ids, limit it")
@@ -164,6 +186,7 @@ def _accompany(
     if plan.cgroups.policy:
         trace.phase("load its device program")
         program.load(plan.cgroups.policy)
+    meanwhile()
     trace.phase("wait until init is ready")
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))

@@ -23,9 +23,9 @@ from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
 from lxc.network.outside import Network
-from lxc.record import Record
 from lxc.runtime import as_root, commands, door, launch, namespaces, remedies, restricted
 from lxc.runtime.answers import Answers
+from lxc.runtime.launch import Exit
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.place import run_directory
 from lxc.runtime.server import Server
@@ -56,25 +56,6 @@ _NOT_FORWARDED = frozenset({signals.SIGCHLD, signals.SIGWINCH})
 _LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP})
 
 
-class Exit(Record):
-    """How the container's init ended."""
-
-    status: int  # as waitpid(2) gives it
-
-    @property
-    def is_reboot(self) -> bool:
-        """reboot(2) in a pid namespace kills its init: SIGHUP means restart, SIGINT halt or power off."""
-        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signals.SIGHUP
-
-    @property
-    def code(self) -> int:
-        """What a shell would show: the exit status, or 128 + the signal; halting is 0."""
-        if os.WIFSIGNALED(self.status):
-            number = os.WTERMSIG(self.status)
-            return 0 if number == signals.SIGINT else 128 + number
-        return os.WEXITSTATUS(self.status)
-
-
 class Monitor:
     def __init__(
         self,
@@ -84,8 +65,12 @@ class Monitor:
         made: Cgroups,
         listener: socket,
         checkpoint: Checkpoint | None = None,
+        title: str = "",
     ) -> None:
-        """`made` and `listener` are the monitor's to remove and close; `checkpoint` is what its first life goes on from."""
+        """`made` and `listener` are the monitor's to remove and close; `checkpoint` is what its first life goes on from.
+
+        `title` is what ps(1) is to show ("": as it is).
+        """
         self.place, self.plan, self.config, self.made = place, plan, config, made
         self.loop = Loop()
         self.state = commands.STOPPED
@@ -94,7 +79,7 @@ class Monitor:
         self.supervisor: Supervisor | None = None
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
-        self._checkpoint = checkpoint
+        self._checkpoint, self._title = checkpoint, title
         self._may_reboot = True
         self._loaded: Profile | None = None  # of AppArmor, to be unloaded
         self._replaced = 0  # times that the supervisor ended by itself
@@ -173,6 +158,8 @@ class Monitor:
         prepared, attached = Prepared(), Attached()
         try:
             trace.phase("run pre-start hooks, prepare the terminals and the root")
+            if self.plan.hooks.pre_start:
+                self._take_title()
             hooks.run(self.plan.hooks.pre_start)
             prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
@@ -181,6 +168,7 @@ class Monitor:
                 trace.phase("say that it runs")
                 self.set_state(commands.RUNNING)
                 if not started():
+                    self.set_state(commands.STOPPING)  # nobody is to take it for one that runs
                     self.kill(signals.SIGKILL)
             trace.phase("serve it")
             self._serve()
@@ -195,6 +183,12 @@ class Monitor:
                 self._run_post_stop()
         assert self.exit is not None
         return self.exit
+
+    def _take_title(self) -> None:
+        """Not before there is time: nobody looks meanwhile, unless something takes long."""
+        if self._title:
+            process.set_title(self._title)
+            self._title = ""
 
     def _serve(self) -> None:
         """Answer and listen until init has ended."""
@@ -223,6 +217,7 @@ class Monitor:
             self._namespaces,
             self.network,
             way,
+            self._take_title,
             self.supervisor.channel if self.supervisor else None,
         )
         self.terminals = terminal.Terminals(
@@ -271,6 +266,7 @@ class Monitor:
             return None
         from lxc.runtime import restoring
 
+        self._take_title()
         return restoring.launch(checkpoint, plan, self.made, self.device_program, self._namespaces)
 
     def _init_ended(self, _events: int) -> None:

@@ -58,11 +58,10 @@ class Server:
 
     def tell_state(self, name: str, state: int) -> None:
         """Tell those who wait for `state`; each is told once, and its connection ends."""
-        message = commands.state_message(name, state)
         for connection in list(self._connections.values()):
             if connection.wanted and connection.wanted[state]:
                 connection.keep, connection.wanted = False, ()
-                self._send(connection, message)
+                self._send(connection, commands.state_message(name, state))
 
     def close_all(self) -> None:
         """Stop listening, then end every connection: who waits for that can start or destroy the container at once."""

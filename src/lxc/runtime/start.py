@@ -73,7 +73,10 @@ class Watch(Record):
                 os.write(self.pidfile, str(os.getpid()).encode())
                 os.close(self.pidfile)
             order = self.order
-            it = monitor.Monitor(order.place, self.plan, order.config, self.made, self.listener, order.checkpoint)
+            title = "" if order.foreground else f"[lxc monitor] {order.place.lxcpath} {order.place.name}"
+            it = monitor.Monitor(
+                order.place, self.plan, order.config, self.made, self.listener, order.checkpoint, title
+            )
         except BaseException as error:
             self.abandon()
             raise self._failed(error) from error
@@ -334,7 +337,6 @@ def _detach(watch: Watch, channel: socket) -> None:
     os.chdir("/")
     _forget_terminal()
     _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()})
-    process.set_title(f"[lxc monitor] {watch.order.place.lxcpath} {watch.order.place.name}")
 
 
 def _forget_terminal() -> None:
