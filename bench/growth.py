@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator
 
 from bench import timing
-from bench.many import _FIRST
 from bench.sides import EMPTY, Lxc, Side
 from bench.timing import Found
 
 STEP = 100
+_FIRST = 1000  # the number of the first
+_FEW_PTYS = f"{EMPTY}lxc.tty.max = 0\n"  # a machine has 4096 of them (/proc/sys/kernel/pty/max)
 VERBS = ("start", "ls", "stop")  # ls: of all that run, divided by their number
 
 
@@ -26,25 +27,25 @@ def row(verb: str, running: int) -> str:
 def samples(sides: list[Side], most: int) -> Iterator[Found]:
     """Start `most` containers of each side, listing them after each step, and stop them.  One result for each step."""
     able = [each for each in sides if isinstance(each, Lxc) and each.key != "cold"]
-    names = {each.key: [_made(each, number) for number in range(_FIRST, _FIRST + most)] for each in able}
+    for each in able:
+        for number in range(most):
+            each.make(_FIRST + number, _FEW_PTYS)
     for last in range(STEP, most + 1, STEP):
         print(".", end="", file=sys.stderr, flush=True)
-        yield {
-            (row("start", last), each.key): [each.ms("start", name) for name in names[each.key][last - STEP : last]]
-            for each in able
-        }
+        yield _each(able, "start", last)
         yield {(row("ls", last), each.key): [_listed(each) / last for _ in range(3)] for each in able}
     for last in range(most, 0, -STEP):
         print(".", end="", file=sys.stderr, flush=True)
-        yield {
-            (row("stop", last), each.key): [each.ms("stop", name) for name in names[each.key][last - STEP : last]]
-            for each in able
-        }
+        yield _each(able, "stop", last)
 
 
-def _made(side: Lxc, number: int) -> str:
-    name = side.named(number)
-    return name if (side.path / name).exists() else side.make(number, EMPTY)
+def _each(sides: list[Lxc], verb: str, last: int) -> Found:
+    """Do it to the containers of a step, one of each side at a time."""
+    found: Found = {(row(verb, last), side.key): [] for side in sides}
+    for number in range(last - STEP, last):
+        for side in sides:
+            found[row(verb, last), side.key].append(side.ms(verb, side.named(_FIRST + number)))
+    return found
 
 
 def _listed(side: Lxc) -> float:

@@ -12,7 +12,7 @@ from bench.phases import PROCESSES, Phase
 from bench.results import ONCE, Results
 
 _WIDTH, _LEFT, _RIGHT = 860, 90, 20
-_COLOURS = {"ours": "#2563a8", "lxc": "#c2622d", "cold": "#7a9cc6", "crun": "#5b8c5a", "runc": "#8a6d9e"}
+_COLOURS = {"ours": "#2563a8", "lxc": "#c2622d"}
 _SHADES = ("#2563a8", "#5b8fc9", "#8fb4de", "#417aba")
 _NAMES = {"ours": "ours", "lxc": "Debian's LXC"}
 _NAMED_MS = 0.35  # a phase that is shorter has no room for its name
@@ -73,46 +73,39 @@ def _beside(x: float, y: float, label: str) -> str:
 
 def _fleet(results: Results, layout: str) -> str:
     """A panel for each verb: the cost per container over the number that runs."""
-    steps = [
-        n
-        for n in range(growth.STEP, 2000, growth.STEP)
-        if (layout, ONCE, growth.row("start", n), "ours") in results.series
-    ]
-    if len(steps) < 2:
+    steps = range(growth.STEP, 2000, growth.STEP)
+    lines = {
+        verb: {side: _line(results, layout, verb, side, steps) for side in ("ours", "lxc")} for verb in growth.VERBS
+    }
+    if not all(line for both in lines.values() for line in both.values()):
         return ""
-    parts = [_text(10, 20, f"Cost per container while 1 to {steps[-1]} run, ms ({layout})", size=14)]
+    last = max(n for n, _ in lines["start"]["ours"])
+    parts = [_text(10, 20, f"Cost per container while 1 to {last} run, ms ({layout})", size=14)]
     width = (_WIDTH - 40) / len(growth.VERBS)
     for place, verb in enumerate(growth.VERBS):
-        lines = {
-            side: [
-                results.series[key].median
-                if (key := (layout, ONCE, growth.row(verb, n), side)) in results.series
-                else 0.0
-                for n in steps
-            ]
-            for side in ("ours", "lxc")
-        }
-        parts += _panel(30 + place * width, 50, width - 40, 180, f"lxc-{verb}", steps, lines)
+        parts += _panel(30 + place * width, 50, width - 40, 180, f"lxc-{verb}", lines[verb])
     return _svg(270, [*parts, *_legend(_WIDTH - 220, 20)])
 
 
+def _line(results: Results, layout: str, verb: str, side: str, steps: Sequence[int]) -> list[tuple[int, float]]:
+    series = ((n, results.series.get((layout, ONCE, growth.row(verb, n), side))) for n in steps)
+    return [(n, each.median) for n, each in series if each]
+
+
 def _panel(
-    x: float, y: float, width: float, height: float, title: str, steps: Sequence[int], lines: dict[str, list[float]]
+    x: float, y: float, width: float, height: float, title: str, lines: dict[str, list[tuple[int, float]]]
 ) -> Iterator[str]:
-    most = max(max(values) for values in lines.values()) * 1.1
+    most = max(value for line in lines.values() for _, value in line) * 1.1
+    last = max(n for line in lines.values() for n, _ in line)
     yield _text(x + width / 2, y - 6, title, anchor="middle")
     for part in range(5):
         level = y + height - height * part / 4
-        yield f'<path d="M{x} {level:.1f}h{width}" stroke="#ddd"/>' + _text(
-            x - 4, level + 3, f"{most * part / 4:.3g}", size=9, anchor="end"
-        )
-    for n in steps:
-        yield _text(x + width * n / steps[-1], y + height + 14, str(n), size=9, anchor="middle")
-    for side, values in lines.items():
-        points = " ".join(
-            f"{x + width * n / steps[-1]:.1f},{y + height - height * value / most:.1f}"
-            for n, value in zip(steps, values, strict=True)
-        )
+        yield f'<path d="M{x} {level:.1f}h{width}" stroke="#ddd"/>'
+        yield _text(x - 4, level + 3, f"{most * part / 4:.3g}", size=9, anchor="end")
+    for n, _ in lines["ours"]:
+        yield _text(x + width * n / last, y + height + 14, str(n), size=9, anchor="middle")
+    for side, line in lines.items():
+        points = " ".join(f"{x + width * n / last:.1f},{y + height - height * value / most:.1f}" for n, value in line)
         yield f'<polyline points="{points}" fill="none" stroke="{_COLOURS[side]}" stroke-width="2"/>'
 
 

@@ -127,8 +127,11 @@ def main() -> None:
         tell("phases", phases.phases(ours, options.rounds, PAUSE_MS))
     if options.most and any(options.wants("growth", growth.row(verb, options.most)) for verb in growth.VERBS):
         print(f"\n{options.layout}, growth ", end="", file=sys.stderr, flush=True)
-        for found in growth.samples(sides, options.most):
-            tell_found(options.layout, ONCE, [], found)
+        try:
+            for found in growth.samples(sides, options.most):
+                tell_found(options.layout, ONCE, [], found)
+        except (Failed, OSError) as error:
+            tell("failed", ["growth", str(error)])
     sys.stderr.write("\n")
     os._exit(0)  # containers that a failed group has left go with the host
 
