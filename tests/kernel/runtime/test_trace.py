@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, until
 
 pytestmark = pytest.mark.root
 
@@ -22,9 +22,9 @@ def environment(served: str) -> dict[str, str]:
 
 @pytest.fixture
 def box(lxc: Lxc) -> str:
-    """A container, and a server for it."""
+    """A container, and a server, which the first command leaves behind for the next."""
     name = lxc.create()
-    lxc.ok("lxc-info", "-n", name)
+    until(lambda: lxc.run("lxc-start", "-n", name, "--dry-run", env=environment("only")).returncode == 0, "it serves")
     return name
 
 
