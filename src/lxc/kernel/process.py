@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import select
 import sys
@@ -200,8 +201,12 @@ def be_reborn(cgroup_fd: int) -> None:
     The child has this process's memory and stack themselves (CLONE_VM), so it costs no more than a system call.  This
     process waits for it in the kernel (CLONE_VFORK), and would find a stack that is not its own any more: the first
     thing that the child does is to end it, by SIGPIPE, which service managers take for a clean end (systemd.service(5),
-    SuccessExitStatus).  Descriptors and what is blocked are copied.  The caller must have one thread.
+    SuccessExitStatus).  Descriptors and what is blocked are copied.
+
+    Raises OSError: EBUSY if this process has other threads.  They would end with whatever they hold, the interpreter too.
     """
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise OSError(errno.EBUSY, "this process has other threads")
     args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
     parent, mask = pidfd_open(os.getpid()), signals.blocked()
     try:

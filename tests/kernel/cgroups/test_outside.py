@@ -1,7 +1,9 @@
 """Cgroups are made, entered, frozen, emptied and removed, in this host's hierarchies; names are unique to each test."""
 
+import errno
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,6 +191,21 @@ def test_who_was_born_in_the_monitors_cgroup_goes_on_outside_as_another_process_
         assert told.read() == "(True, False, True)"
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signals.SIGPIPE
     assert place.names() == {made.payload}
+
+
+def test_nobody_goes_on_elsewhere_whose_other_threads_would_be_ended(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    pid = os.fork()
+    if pid == 0:
+        try:
+            threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+            with closing(outside.open_unified(made, made.monitor)) as unified:
+                kernel.be_reborn(unified)
+        except OSError as error:
+            os._exit(error.errno or 0)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == errno.EBUSY
 
 
 def test_an_empty_payload_is_gone_once_there_is_nothing_to_kill(place: Place) -> None:
