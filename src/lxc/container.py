@@ -287,11 +287,13 @@ class Container(Interfaces, Checkpoints):
         self, run: Callable[..., object], payload: object = attaching.NOTHING, **options: Unpack[Options]
     ) -> int:
         """Like `attach`, and wait for it.  Return its status as os.waitpid gives it, or -1 if it ended with 255."""
-        pid = self.attach(run, payload, **options)
-        if pid < 0:
-            return attaching.unwaited(self.last_error)
-        status = os.waitpid(pid, 0)[1]
-        return -1 if os.waitstatus_to_exitcode(status) == 255 else status
+        if not callable(run):
+            raise TypeError("attach_wait: object not callable")
+        wanted = attaching.checked(options)
+        with self._doing:
+            status = attaching.wait(self._place, run, payload, attaching.wish(wanted, self.config))
+            return -1 if os.waitstatus_to_exitcode(status) == 255 else status
+        return attaching.unwaited(self.last_error)
 
     def mount(self, source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> bool:
         """Mount in it while it runs, as mount(2) would: `flags` are MS_*, `data` options separated by commas.

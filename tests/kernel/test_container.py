@@ -1,6 +1,7 @@
 """The Python API on real containers."""
 
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -81,6 +82,32 @@ def test_commands_and_functions_run_inside(it: api.Container, tmp_path: Path) ->
         assert it.attach_wait(look, "hello") == 5 << 8
     assert (tmp_path / "names").read_text() == f"hello {it.name} []\n"
     assert it.attach_wait(lambda: 1 / 0, stderr=os.open(os.devnull, os.O_WRONLY)) == -1
+
+
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_a_command_is_waited_for_whoever_forked_it(
+    it: api.Container, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    """Its output, end and death are as those of a child; none of ours is left."""
+    monkeypatch.setenv("LXC_FORKSERVER", wish)
+    assert it.start()
+    files = sorted(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        reading, writing = os.pipe()
+        status = it.attach_wait(
+            api.attach_run_command, ["sh", "-c", "echo $A; exit 7"], stdout=writing, extra_env_vars=["A=b"]
+        )
+        os.close(writing)
+        assert (status, os.read(reading, 100), os.read(reading, 100)) == (7 << 8, b"b\n", b"")
+        os.close(reading)
+    with open(os.devnull, "r+b") as null:
+        assert it.attach_wait(api.attach_run_command, ["sh", "-c", "kill -9 $$"], stdin=null) == signal.SIGKILL
+        assert it.attach_wait(api.attach_run_command, ["nonesuch"], stdin=null) == 127 << 8
+        assert it.attach_wait(api.attach_run_command, ["sh", "-c", "exit 255"], stdin=null) == -1
+    assert sorted(os.listdir("/proc/self/fd")) == files
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert it.stop()
 
 
 def test_configuration_is_changed_in_memory_and_saved(it: api.Container) -> None:

@@ -49,6 +49,7 @@ _LSM = functions.LXC_ATTACH_LSM_EXEC | functions.LXC_ATTACH_LSM_NOW
 _KNOWN = functions.LXC_ATTACH_DEFAULT | functions.LXC_ATTACH_REMOUNT_PROC_SYS | _LSM
 _OURS = "ours"  # as an architecture: that of the caller
 _CONNECTION_REFUSED = 111
+_COMMANDS = (functions.attach_run_command, functions.attach_run_shell)
 _NOT_EXECUTED = (126, 127)
 NOTHING = object()  # no payload; None is one
 
@@ -98,12 +99,12 @@ def attach(place: Place, run: Callable[..., object], payload: object, wanted: Wi
 
     Raises LxcError; one for a command that cannot be executed has the exit status of a shell.
     """
-    if run is functions.attach_run_command or run is functions.attach_run_shell:
+    if run in _COMMANDS:
         from lxc.runtime import spawn
 
-        words = _words(payload) if run is functions.attach_run_command else ()
         stdin = wanted.stdio[0]
-        attached = spawn.attach(place, wanted.replace(argv=words), is_on_terminal=stdin > 0 and os.isatty(stdin))
+        wanted = wanted.replace(argv=_words(run, payload))
+        attached = spawn.attach(place, wanted, is_on_terminal=stdin > 0 and os.isatty(stdin))
         os.close(attached.pidfd)
         return attached.pid
     if wanted.remount_proc_sys:
@@ -111,6 +112,15 @@ def attach(place: Place, run: Callable[..., object], payload: object, wanted: Wi
     from lxc.runtime import attach_call
 
     return attach_call.call(place, wanted, run if payload is NOTHING else lambda: run(payload))
+
+
+def wait(place: Place, run: Callable[..., object], payload: object, wanted: Wish) -> int:
+    """Like `attach`, and wait for it; its wait status.  A command without terminal need not be our child for that."""
+    if run in _COMMANDS and not any(map(os.isatty, wanted.stdio)):
+        from lxc.runtime import spawn
+
+        return spawn.attach_wait(place, wanted.replace(argv=_words(run, payload)))
+    return os.waitpid(attach(place, run, payload, wanted), 0)[1]
 
 
 def refusal(error: LxcError | None) -> int:
@@ -138,7 +148,9 @@ def command(cmd: object) -> tuple[str, list[str]]:
     return program, words
 
 
-def _words(payload: object) -> tuple[str, ...]:
+def _words(run: Callable[..., object], payload: object) -> tuple[str, ...]:
+    if run is functions.attach_run_shell:
+        return ()
     program, words = command(payload)
     if words[:1] != [program]:
         raise Unsupported(f"{program} cannot be given the name {words[0] if words else 'of nobody'!r}: it has its own")

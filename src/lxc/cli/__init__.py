@@ -99,6 +99,8 @@ def _load_all() -> None:
         for file in sorted(files):
             if file.endswith(".py") and f"{package}.{file[:-3]}" not in SELDOM:
                 __import__(f"{package}.{file[:-3]}".removesuffix(".__init__"))
+    for name in ("json", "pickle"):  # in which programs are answered, and the API asks
+        __import__(name)
 
 
 def _served(words: list[str]) -> int:

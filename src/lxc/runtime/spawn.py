@@ -68,6 +68,12 @@ def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
     return attach_meet.meet(attach_meet.Launched(plan, middle, *said.descriptors))
 
 
+def attach_wait(place: Place, wish: Wish) -> int:
+    """The wait status of the command that `wish` says, once it has ended; it is no child of ours, and has no terminal."""
+    status: int = _elsewhere("attach to", place, wish, descriptors=wish.stdio).result
+    return status
+
+
 def call(function: Callable[..., T], *arguments: object) -> T:
     """What `function`, of a module of ours, gives for `arguments`."""
     result: T = _elsewhere("work on", function, *arguments).result
@@ -243,11 +249,27 @@ def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Sa
     return Said((launched.plan, launched.middle), (launched.report, launched.status))
 
 
+def _attach_wait(asked: _Asked, place: Place, wish: Wish) -> Said:
+    from lxc.runtime import attach
+
+    stdin, stdout, stderr = asked.descriptors
+    attached = attach.start(place, wish.replace(stdio=(stdin, stdout, stderr)))
+    for fd in (attached.pidfd, *asked.descriptors):
+        os.close(fd)  # who reads what the command writes hears of its end from it alone
+    return Said(os.waitpid(attached.pid, 0)[1])
+
+
 def _call(_asked: _Asked, function: Callable[..., object], *arguments: object) -> Said:
     return Said(function(*arguments))
 
 
-_TASKS: dict[str, Callable[..., Said]] = {"start": _start, "create": _create, "attach": _attach, "work on": _call}
+_TASKS: dict[str, Callable[..., Said]] = {
+    "start": _start,
+    "create": _create,
+    "attach": _attach,
+    "attach to": _attach_wait,
+    "work on": _call,
+}
 
 
 def open_log(place: Place, config: Config) -> None:
