@@ -309,9 +309,8 @@ class Monitor:
 
     def _undo_network(self) -> None:
         """Give the host back its devices, while the container's namespace is still held."""
-        variables = self._namespaces.variables()
-        down = self.plan.hooks.net_down
-        self.network.undo(self._namespaces.file("net"), lambda device: launch.run_scripts(down, device, variables))
+        held, down = self._namespaces, self.plan.hooks.net_down
+        self.network.undo(held.file("net"), lambda device: launch.run_scripts(down, device, held.variables()))
 
     def _remove_children(self) -> None:
         """Remove the cgroups that the container has made, if we may not do that as we are."""
@@ -324,9 +323,9 @@ class Monitor:
 
     def _run_stop(self) -> None:
         """Run the stop hooks, whatever becomes of them, and let go of the namespaces."""
-        arguments = self._namespaces.arguments()
+        held = self._namespaces
         try:
-            hooks.run(tuple(hook.told(self._told(), arguments) for hook in self.plan.hooks.stop), self.loop)
+            hooks.run(tuple(hook.told(self._told(), held.arguments()) for hook in self.plan.hooks.stop), self.loop)
         except (OSError, LxcError) as error:
             log.error(str(error))
         finally:
