@@ -8,6 +8,7 @@ from lxc import log
 from lxc.cgroups import limiting, making, stopping
 from lxc.cgroups import plan as _plan
 from lxc.cgroups.files import read, write
+from lxc.cgroups.finding import find as find
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
 from lxc.kernel import process
@@ -64,17 +65,6 @@ class Cgroups(Record):
         if not controller and not hierarchy and self.layout.hierarchies:
             hierarchy = self.layout.hierarchies[0]
         return "/" + hierarchy.below_base(name) if hierarchy else None
-
-
-def find(*, relative: bool = False) -> Layout:
-    """The hierarchies that this process may make cgroups in: below pid 1's or, `relative` or not root, its own."""
-    who = "self" if relative or os.geteuid() else "1"
-    layout = _plan.layout(
-        read("/proc/self/mountinfo"), read(f"/proc/{who}/cgroup"), read("/proc/self/cgroup"), relative=relative
-    )
-    usable = tuple(h for h in layout.hierarchies if os.access(h.directory(h.base), os.W_OK))
-    log.debug(f"cgroups: {Layout(usable).name} layout, {', '.join(h.mount for h in usable) or 'no hierarchy'}")
-    return Layout(usable)
 
 
 def controllers(layout: Layout) -> tuple[str, ...]:

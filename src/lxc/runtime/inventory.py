@@ -217,9 +217,9 @@ _remembered: list[Excerpts] = []
 
 
 def _layout() -> Layout:
-    from lxc.cgroups import outside
+    from lxc.cgroups import finding
 
-    return outside.find()
+    return finding.find()
 
 
 def _memory(place: Place, layout: Layout) -> dict[str, int | None]:

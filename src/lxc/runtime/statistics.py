@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc import log
-from lxc.cgroups import outside, statistics
+from lxc.cgroups import finding, statistics
 from lxc.errors import LxcError
 from lxc.runtime import client, listing
 from lxc.runtime.place import place as place_of
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def usage(place: Place) -> Usage:
     """What the container uses now.  Raises NotRunning, StateError."""
-    return statistics.usage(directory(place, outside.find()))
+    return statistics.usage(directory(place, finding.find()))
 
 
 def details(lxcpath: str) -> dict[str, Detail]:
     """What each running container in `lxcpath` has used and uses now, by name."""
-    layout, found = outside.find(), {}
+    layout, found = finding.find(), {}
     for name in listing.active(lxcpath):
         try:
             found[name] = statistics.detail(directory(place_of(name, lxcpath), layout))

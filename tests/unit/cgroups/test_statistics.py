@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lxc.cgroups.statistics import Detail, Usage, detail, usage
+from lxc.cgroups.statistics import Detail, Usage, detail, swap, usage
 
 V1 = {
     "cpuacct/cpuacct.usage": "2421840\n",
@@ -41,18 +41,20 @@ def below(tmp_path: Path) -> Callable[[dict[str, str]], str]:
 
 def test_version_one_has_a_directory_for_each_controller(below: Callable[[dict[str, str]], str]) -> None:
     top = below(V1)
-    assert usage(lambda controller: f"{top}/{controller}") == Usage(2421840, 4096, 200704, 98304, 8192)
+    assert usage(lambda controller: f"{top}/{controller}") == Usage(2421840, 4096, 200704, 98304)
+    assert swap(lambda controller: f"{top}/{controller}") == 8192
 
 
 def test_version_two_has_one_for_all(below: Callable[[dict[str, str]], str]) -> None:
     top = below(V2)
-    assert usage(lambda controller: f"{top}/all") == Usage(2_520_000, 4100, 1200, 15, 512)
+    assert usage(lambda controller: f"{top}/all") == Usage(2_520_000, 4100, 1200, 15)
+    assert swap(lambda controller: f"{top}/all") == 512
 
 
 def test_a_hybrid_layout_has_each_number_where_its_controller_is(below: Callable[[dict[str, str]], str]) -> None:
     top = below({**V1, "all/cpu.stat": V2["all/cpu.stat"]})
     found = usage(lambda controller: f"{top}/{controller if controller in ('memory', 'cpuacct') else 'all'}")
-    assert found == Usage(2421840, None, 200704, 98304, 8192)
+    assert found == Usage(2421840, None, 200704, 98304)
 
 
 def test_what_the_kernel_does_not_count_is_unknown(tmp_path: Path) -> None:
