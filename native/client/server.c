@@ -119,7 +119,7 @@ static int take_lock(const char *path)
 {
     bool is_new = true;
     int lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    struct stat it;
+    struct stat it, now;
 
     if (lock < 0 && errno == EEXIST) {
         is_new = false;
@@ -127,7 +127,9 @@ static int take_lock(const char *path)
     }
     if (lock < 0)
         return -1;
-    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &it) == 0 && it.st_uid == geteuid()) {
+    /* A server that ends removes its lock: what we have opened may be nobody's any more. */
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && fstat(lock, &it) == 0 && it.st_uid == geteuid()
+        && lstat(path, &now) == 0 && now.st_ino == it.st_ino) {
         if (is_new || time(NULL) - it.st_mtim.tv_sec > AGAIN || it.st_mtim.tv_sec > time(NULL)) {
             futimens(lock, NULL);
             return lock;

@@ -86,7 +86,7 @@ class Server:
     """Keeps a worker waiting at each counter, and reaps; it talks to no client before its end, so none can hold it up."""
 
     def __init__(self, counters: Sequence[Counter], paths: Sequence[str], key: int, program: Program) -> None:
-        """`paths` are those of the sockets, removed in the end; none if they are not ours to remove."""
+        """`paths` are those of the sockets and the lock, removed in the end; none if they are not ours to remove."""
         self._counters, self._paths, self._key, self._program = counters, paths, key, program
         self._context = context.own()
         self._policy = os.sched_getscheduler(0), os.sched_getparam(0)
@@ -278,7 +278,7 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
         os.set_inheritable(_LOCK, False)
         looked = f"{path}{LOOK}"
         counters = [Counter(_listen(path), again=False), Counter(_listen(looked), again=True)]
-        Server(counters, (path, looked), key, program).serve()
+        Server(counters, (path, looked, f"{path}.lock"), key, program).serve()
     os._exit(0)
 
 

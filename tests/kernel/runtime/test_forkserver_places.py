@@ -81,6 +81,18 @@ def test_an_ordinary_user_has_a_server_of_his_own(lxc: Lxc, box: str, directory:
         assert (status["Uid"].split(), status["CapEff"]) == ([str(UID)] * 4, "0" * 16)
 
 
+def test_a_server_that_ends_leaves_no_file_and_the_next_comes_up(lxc: Lxc, box: str, directory: Path) -> None:
+    """Also while one of its workers is still at work: nobody waits for that."""
+    for _ in range(2):
+        until(
+            lambda: as_user(lxc, directory, "1") and as_user(lxc, directory, "only").returncode == 0, "it has come up"
+        )
+        assert len(list((directory / "lxc/forkserver").iterdir())) == 3
+        oldest = min(processes(str(UID)), key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().split()[21]))
+        os.kill(oldest, signal.SIGTERM)
+        until(lambda: not list((directory / "lxc/forkserver").iterdir()), "its files are gone")
+
+
 def test_a_user_whose_directory_is_others_too_has_none(lxc: Lxc, directory: Path) -> None:
     (directory / "lxc").mkdir()
     (directory / "lxc/forkserver").mkdir()
