@@ -43,10 +43,12 @@ class Results:
         self.about = about
         self.series = {each.key: each for each in series}
 
-    def median(self, layout: str, pace: str, rows: tuple[str, ...], side: str) -> float | None:
-        """The sum of the medians of `rows`; None if one of them was not measured."""
+    def total(self, layout: str, pace: str, rows: tuple[str, ...], side: str) -> tuple[float, float] | None:
+        """The sums of the medians and of the lower quartiles of `rows`; None if one of them was not measured."""
         found = [self.series.get((layout, pace, row, side)) for row in rows]
-        return sum(each.median for each in found if each) if all(found) else None
+        if not all(found):
+            return None
+        return sum(each.median for each in found if each), sum(each.quartiles[0] for each in found if each)
 
     def added_to(self, earlier: Results) -> Results:
         """Both, where a row that was measured again is this run's alone: sides are compared within a run only."""

@@ -36,8 +36,8 @@ def test_an_aim_is_met_up_to_its_limit() -> None:
         lines = aims.table(results(start("ours", ours), start("lxc", 10.0)))
         return next(line for line in lines if line.startswith("start ")).partition("measured")[2].strip()
 
-    assert verdict(4.0) == "0.40   met"
-    assert verdict(4.1) == "0.41   NOT MET"
+    assert verdict(4.0) == "0.40  (lower quartiles 0.40)  met"
+    assert verdict(4.1) == "0.41  (lower quartiles 0.41)  NOT MET"
 
 
 def test_what_was_not_measured_is_counted() -> None:
