@@ -45,7 +45,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     worst = ["passed", "skipped", "failed"]
     _ran[report.nodeid] = max(_ran.get(report.nodeid, "passed"), report.outcome, key=worst.index)
     if report.failed and "LXC_TESTS_IN_VM" in os.environ and "PYTEST_XDIST_WORKER" not in os.environ:
-        print(f"\n{report.when} of {report.nodeid}: {report.longreprtext}\n", flush=True)  # a hang must not take it along
+        # A machine that hangs later must not take it along.
+        print(f"\n{report.when} of {report.nodeid}: {report.longreprtext}\n", flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +63,7 @@ def test_text_cannot_become_a_request_or_an_escape() -> None:
     assert "\n\\&.SH it\\(aqs a \\efBtrap\\[u2026] \\-x.\n" in page
 
 
-@pytest.mark.skipif(not shutil.which("groff"), reason="groff formats manual pages")
+@pytest.mark.command("groff")
 def test_groff_has_nothing_to_say_against_the_pages() -> None:
     for path, page in documents.files().items():
         if path.startswith("docs/man/"):
@@ -92,7 +91,7 @@ def completed(*words: str, directory: Path) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash completes")
+@pytest.mark.command("bash")
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
