@@ -137,6 +137,7 @@ NEEDS = {
         lambda least: _version(least) <= VM_KERNEL,
     ),
 }
+RARE = {"unified", "apparmor", "systemd", "criu", "user_session", "link_kind"}
 
 
 @functools.cache
@@ -158,6 +159,11 @@ def missing(item: pytest.Item) -> list[str]:
     """What the test needs and this machine does not have."""
     needs = dict.fromkeys(_needs(item))
     return [_written(name, words) for name, words in needs if not _is_here(name, words)]
+
+
+def is_rare(item: pytest.Item) -> bool:
+    """Whether the test needs what is there for it in the virtual machine only, as a rule."""
+    return any(name in RARE for name, _ in _needs(item))
 
 
 def in_vm(item: pytest.Item) -> bool:

@@ -1,5 +1,7 @@
 """Which tests are run here: those whose needs this machine has. The last lines say what was left, and for whom.
 
+With --sample N, a test that is made for many examples is run with the first N of them, unless it needs what few machines have: a slow
+machine then runs every test, on some of its examples.
 With LXC_TESTS_RECORD=FILE, each test is written there with what became of it (`tests/vm/summary.py` adds up several machines).
 """
 
@@ -16,6 +18,10 @@ _left: dict[str, tuple[bool, list[str]]] = {}  # by test: whether `make vm-test`
 _ran: dict[str, str] = {}  # by test: passed, failed, skipped
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sample", type=int, metavar="N", help="of each test run the first N of its examples")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for name, need in machine.NEEDS.items():
         says = need.says if need.says.startswith(f"{name}(") else f"{name}: {need.says}"
@@ -27,7 +33,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     lacking = {item: machine.missing(item) for item in items}
     _left.update({item.nodeid: (machine.in_vm(item), needs) for item, needs in lacking.items() if needs})
     config.hook.pytest_deselected(items=[item for item, needs in lacking.items() if needs])
-    items[:] = [item for item, needs in lacking.items() if not needs]
+    here = [item for item, needs in lacking.items() if not needs]
+    items[:] = _sample(here, least) if (least := config.getoption("sample")) else here
+
+
+def _sample(items: list[pytest.Item], least: int) -> list[pytest.Item]:
+    """The first `least` examples of each test, and all of those that are run on few machines."""
+    seen: Counter[str] = Counter()
+    taken = []
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        seen[test] += 1
+        if seen[test] <= least or machine.is_rare(item):
+            taken.append(item)
+    return taken
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
