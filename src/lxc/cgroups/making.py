@@ -139,13 +139,14 @@ def _make(hierarchy: Hierarchy, name: str, owner: str) -> None:
                 _make_way(hierarchy, way)
             _mkdir(hierarchy, name, owner)
             return
-        except FileNotFoundError as error:  # another container of the same place has gone, and taken the way along
-            if attempt == _ATTEMPTS - 1:
-                raise _failure(hierarchy, name, error) from error
         except FileExistsError:
             raise
         except OSError as error:
-            _remove_way(hierarchy, name)
+            is_gone = error.errno in (errno.ENOENT, errno.ENODEV)
+            if is_gone and attempt < _ATTEMPTS - 1:
+                continue  # another container of the same place has gone, and taken the way along
+            if not is_gone:
+                _remove_way(hierarchy, name)
             raise _failure(hierarchy, name, error) from error
 
 
