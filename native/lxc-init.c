@@ -5,8 +5,11 @@
  * host behind /proc/PID/exe, and that nothing is loaded from the container: no library, no locale, no user database.
  *
  *   lxc-init [--name=N] [-q] [-P PATH] [-o F] [-l L] -- CMD…    be PID 1 of a container that runs CMD
- *   lxc-init --exec=FD -- CMD…                                  become CMD
- *   lxc-init --attach=FD[,tty][,proc-sys] -- CMD…               give birth to CMD in the pid namespace joined before
+ *   lxc-init --exec=FD [LABEL] -- CMD…                          become CMD
+ *   lxc-init --attach=FD[,tty][,proc-sys] [LABEL] -- CMD…       give birth to CMD in the pid namespace joined before
+ *
+ * LABEL is --label=ATTR,CONTEXT: CMD gets the SELinux context; nothing on a mount such as ours could.  ATTR is open on
+ * the directory /proc/self/attr of a proc that is not the container's.
  *
  * What is said on FD are native ints of 4 bytes; FD itself ends with exec (close-on-exec):
  *
@@ -48,10 +51,8 @@ static void say(const char *what, const char *about, const char *why)
     char line[1024];
     int length = snprintf(line, sizeof line, "lxc-init: %s%s%s%s\n", what, about, *why ? ": " : "", why);
 
-    if (length >= (int)sizeof line) {
-        length = sizeof line - 1;
-        line[length - 1] = '\n';
-    }
+    if (length >= (int)sizeof line)
+        line[(length = sizeof line - 1) - 1] = '\n';
     if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
         return; /* nobody is left to be told */
 }
@@ -79,6 +80,17 @@ static _Noreturn void become(int fd, char **command)
 {
     execvp(command[0], command);
     fail(fd, errno);
+}
+
+/* Have CMD run with CONTEXT; `text` is ATTR,CONTEXT. Nobody else ever has ATTR: its parents are the host's. */
+static bool take_label(const char *text)
+{
+    const char *context = strchr(text, ',') + 1;
+    int attr = atoi(text), file = openat(attr, "exec", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool taken = file >= 0 && write(file, context, strlen(context)) >= 0;
+
+    close(attr);
+    return taken;
 }
 
 /* ---- give birth to CMD --------------------------------------------------------------------------------------- */
@@ -124,13 +136,13 @@ static bool mount_proc_and_sys(void)
 }
 
 /* The child waits at `gate` until its pid has been told, so that the reader of FD gets that first. */
-static int attach(int fd, struct wishes wishes, char **command)
+static int attach(int fd, struct wishes wishes, const char *label, char **command)
 {
     int gate[2];
     char go = 1;
     pid_t child = -1;
 
-    if (pipe2(gate, O_CLOEXEC) == 0)
+    if ((!label || take_label(label)) && pipe2(gate, O_CLOEXEC) == 0)
         child = fork_sibling();
     if (child < 0) {
         tell(fd, -errno);
@@ -348,14 +360,17 @@ static int enter(int argc, char **argv)
     bool attached = begins_with(argv[1], "--attach=");
     struct wishes wishes = {0};
     int fd = descriptor(strchr(argv[1], '=') + 1, attached ? &wishes : NULL);
-    char **command = command_at(argc, argv, 2);
+    char *label = argc > 2 && begins_with(argv[2], "--label=") && strchr(argv[2], ',') ? strchr(argv[2], '=') + 1 : NULL;
+    char **command = command_at(argc, argv, label ? 3 : 2);
 
     if (fd < 0)
         return misused("not an open descriptor: ", argv[1]);
     if (!command)
         return misused("expected -- and a command after ", argv[1]);
     if (attached)
-        return attach(fd, wishes, command);
+        return attach(fd, wishes, label, command);
+    if (label && !take_label(label))
+        fail(fd, errno);
     become(fd, command);
 }
 

@@ -56,6 +56,11 @@ def _has_apparmor() -> bool:
     )
 
 
+def _has_selinux() -> bool:
+    enforces = Path("/sys/fs/selinux/enforce")
+    return enforces.exists() and enforces.read_text() == "1" and ":" in Path("/proc/self/attr/current").read_text()
+
+
 def _has_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
@@ -121,6 +126,7 @@ NEEDS = {
     "unified": Need("unified cgroups with controllers (cpu, memory, pids)", _is_unified),
     "hybrid": Need("cgroup v1 hierarchies beside an unified one", _is_hybrid, lambda: False),
     "apparmor": Need("AppArmor, enforcing", _has_apparmor),
+    "selinux": Need("SELinux, enforcing the policy tests/vm/selinux.cil", _has_selinux),
     "systemd": Need("a host that was booted by systemd", _has_systemd),
     "criu": Need("CRIU, and a kernel it works on; root", _has_criu),
     "user_session": Need(

@@ -76,7 +76,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         os.makedirs(os.path.dirname(record), exist_ok=True)
         with open(record, "w") as file:
             file.writelines(f"{outcome} {test}\n" for test, outcome in _ran.items())
-            file.writelines(f"left {test}\n" for test in _left)
+            file.writelines(f"left:{'+'.join(needs).replace(' ', '')} {test}\n" for test, (_, needs) in _left.items())
 
 
 def _summary() -> list[str]:

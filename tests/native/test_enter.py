@@ -21,11 +21,18 @@ def enter(init: str) -> Enter:
     """Start `lxc-init --MODE=FD… -- COMMAND`: the process, and the descriptor to read what it says on FD."""
 
     def enter(
-        mode: str, *command: str, before: tuple[str, ...] = (), stdin: int = DEVNULL, stdout: int = DEVNULL
+        mode: str,
+        *command: str,
+        before: tuple[str, ...] = (),
+        stdin: int = DEVNULL,
+        stdout: int = DEVNULL,
+        label: tuple[int, str] | None = None,
     ) -> tuple[Popen[bytes], int]:
         reader, writer = os.pipe()
         option = mode.replace("FD", str(writer))
-        process = Popen([*before, init, option, "--", *command], stdin=stdin, stdout=stdout, pass_fds=[writer])
+        more = [] if label is None else [f"--label={label[0]},{label[1]}"]
+        given = [writer] if label is None else [writer, label[0]]
+        process = Popen([*before, init, option, *more, "--", *command], stdin=stdin, stdout=stdout, pass_fds=given)
         os.close(writer)
         return process, reader
 
@@ -99,6 +106,33 @@ def init_of(unshare: Popen[bytes]) -> int:
 
 def joining(pid: int) -> tuple[str, ...]:
     return ("nsenter", f"--pid=/proc/{pid}/ns/pid", "--no-fork")
+
+
+@pytest.mark.parametrize("mode", ["--exec=FD", "--attach=FD"])
+def test_a_label_is_written_before_the_command_runs_and_its_directory_closed(
+    enter: Enter, tmp_path: Path, mode: str
+) -> None:
+    (tmp_path / "exec").write_text("")
+    directory = os.open(tmp_path, os.O_PATH)
+    said, told = os.pipe()
+    process, reader = enter(mode, "ls", "-l", "/proc/self/fd", label=(directory, "u:r:t:s0,c1"), stdout=told)
+    os.close(told)
+    numbers(reader)
+    with open(said) as file:
+        assert str(tmp_path) not in file.read()
+    assert process.wait() == 0
+    assert (tmp_path / "exec").read_text() == "u:r:t:s0,c1"
+    os.close(directory)
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("--exec=FD", 1), ("--attach=FD", -1)])
+def test_where_a_label_cannot_be_taken_nothing_runs(enter: Enter, tmp_path: Path, mode: str, sign: int) -> None:
+    directory = os.open(tmp_path, os.O_PATH)
+    process, reader = enter(mode, "touch", str(tmp_path / "ran"), label=(directory, "x"))
+    assert numbers(reader) == (sign * errno.ENOENT,)
+    assert process.wait() in (126, 127)
+    assert not (tmp_path / "ran").exists()
+    os.close(directory)
 
 
 @pytest.mark.root

@@ -14,7 +14,7 @@ def summary(records: dict[str, str]) -> tuple[list[str], bool]:
     lines = []
     for place, text in records.items():
         outcomes = [line.split(" ", 1) for line in text.splitlines()]
-        counts = Counter(outcome for outcome, _ in outcomes if outcome != "left")
+        counts = Counter(outcome for outcome, _ in outcomes if not outcome.startswith("left:"))
         seen |= {test for _, test in outcomes}
         ran |= {test for outcome, test in outcomes if outcome in ("passed", "failed")}
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))

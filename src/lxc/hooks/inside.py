@@ -21,6 +21,7 @@ from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from lxc.hooks.plan import Hook
@@ -58,9 +59,10 @@ def check(hooks: tuple[Hook, ...], root: int) -> None:
         raise StepError(str(hooks[0]), f"{path} is not an executable file of the container", where=hooks[0].where)
 
 
-def run_contained(hook: Hook, door: int) -> None:
+def run_contained(hook: Hook, door: int, words: Callable[[], tuple[str, ...]]) -> None:
     """Run `hook`, a program of the container, whose root has been entered.  `door` is lxc-init on its read-only mount.
 
+    `words`, called in the process that becomes lxc-init, gives what that is to be told beside the command.
     Raises StepError if it fails.
     """
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # until init executes
@@ -68,22 +70,22 @@ def run_contained(hook: Hook, door: int) -> None:
     with closing(reader):
         try:
             with closing(writer):
-                process.run((hook,), lambda hook, output: _fork(hook, door, output, writer))
+                process.run((hook,), lambda hook, output: _fork(hook, door, output, writer, words))
         except StepError as error:
             raise _not_executed(hook, reader) or error from None
 
 
-def _fork(hook: Hook, door: int, output: int, report: int) -> int:
+def _fork(hook: Hook, door: int, output: int, report: int, words: Callable[[], tuple[str, ...]]) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            _become(hook, door, output, report)
+            _become(hook, door, output, report, words)
         finally:
             os._exit(126)
     return pid
 
 
-def _become(hook: Hook, door: int, output: int, report: int) -> NoReturn:
+def _become(hook: Hook, door: int, output: int, report: int, words: Callable[[], tuple[str, ...]]) -> NoReturn:
     """In the new process: become the shell that executes `hook`."""
     for fd in (1, 2):
         os.dup2(output, fd)
@@ -95,7 +97,7 @@ def _become(hook: Hook, door: int, output: int, report: int) -> NoReturn:
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
-    argv = ("lxc-init", f"--exec={report}", "--", _SHELL, "-c", hook.script)
+    argv = ("lxc-init", f"--exec={report}", *words(), "--", _SHELL, "-c", hook.script)
     fs.execveat(door, argv, dict(hook.environment))
 
 

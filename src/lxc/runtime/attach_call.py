@@ -28,6 +28,7 @@ from lxc.errors import LxcError
 from lxc.kernel.fs import closing
 from lxc.runtime import attach, attach_child, attach_facts, remedies, sealed
 from lxc.runtime.handshake import pack_failure, unpack_failure
+from lxc.security import inside as security
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,14 +105,16 @@ def _be_attached(
     step: object = f"enter the cgroups of {plan.name}"
     try:
         attach.enter_leaf(attach.unified(target))
-        for step in attach_child.joining(plan, given):  # noqa: B007  # a failure names it
+        step = attach_child.OPEN_LABEL
+        label_file, _ = security.open_label(plan.label)
+        for step in attach_child.joining(plan, given, label_file):  # noqa: B007  # a failure names it
             pass
         if "mnt" in plan.namespaces:
             sealed.seal()
         _refuse_exec()
         os.environ.clear()
         os.environ.update(plan.environment)
-        for fd in given.tasks:
+        for fd in (*given.tasks, *(label_file,) * (label_file >= 0)):
             os.close(fd)
         target.close()
         os.write(given.report, _JOINED)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from lxc.runtime.attach_plan import AttachPlan
 
+OPEN_LABEL = "open the file for the label of a security module"
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
 
@@ -57,24 +58,27 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
     try:
         sealed.seal()
         _close_all_but(given)
-        for step in joining(plan, given):
+        step = OPEN_LABEL
+        label_file, _ = security.open_label(plan.label)
+        for step in joining(plan, given, label_file):
             trace.phase(step)
         step = "execute lxc-init"
         trace.leave()
-        _execute(plan, given)
+        _execute(plan, given, label_file)
     except BaseException as error:
         trace.leave()
         os.write(given.report, pack_failure(remedies.failure(step, error)))
     os._exit(1)
 
 
-def joining(plan: AttachPlan, given: Given) -> Iterator[object]:
-    """Perform the plan up to its command; what each step is, said before it is done."""
+def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]:
+    """Perform the plan up to its command; what each step is, said before it is done.
+
+    `label_file` is from security.inside.open_label.
+    """
     yield "leave the caller's memory"
     log.forget()  # what led here is remembered by the parent, too
     process.prctl(process.PR_SET_DUMPABLE, 0)
-    yield "open the file for the label of a security module"
-    label_file, _ = security.open_label(plan.label)
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")
@@ -94,8 +98,6 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[object]:
     _drop_capabilities(plan.dropped)
     yield plan.label
     security.take_label(plan.label, label_file)
-    if label_file >= 0:
-        os.close(label_file)
     yield "set no_new_privs"
     if plan.no_new_privs:
         process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
@@ -105,7 +107,7 @@ def joining(plan: AttachPlan, given: Given) -> Iterator[object]:
         os.setsid()  # without this, the command could reach our terminal by the name of /dev/tty
     if plan.landlock:
         yield str(plan.landlock)
-        landlock.restrict(plan.landlock, given.door)
+        landlock.restrict(plan.landlock, given.door, label_file)
     if plan.filter.code:
         yield str(plan.filter)
         listener = security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
@@ -208,11 +210,13 @@ def _take_stdio(stdio: tuple[int, int, int]) -> None:
         os.dup2(fd, place)
 
 
-def _execute(plan: AttachPlan, given: Given) -> None:
+def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     words = (str(given.status), *("tty",) * given.is_on_terminal, *("proc-sys",) * plan.remounts_proc_sys)
     for number in (signals.SIGPIPE, signals.SIGXFSZ):
         signals.set_default(number)  # ignored by every Python, and ignoring is inherited
     signals.restore(given.mask)
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
-    fs.execveat(given.door, ("lxc-init", f"--attach={','.join(words)}", "--", *plan.argv), dict(plan.environment))
+    told = security.told(plan.label, label_file)
+    argv = ("lxc-init", f"--attach={','.join(words)}", *told, "--", *plan.argv)
+    fs.execveat(given.door, argv, dict(plan.environment))

@@ -17,6 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client
 from lxc.runtime.attach_plan import CGROUP, LSM, Facts
+from lxc.security import selinux
 from lxc.security.landlock.plan import Landlock
 from lxc.security.plan import Filter, Label
 
@@ -192,10 +193,10 @@ def _label(target: Target) -> Label:
         return Label("apparmor", name if name != "unconfined" else "")
     except OSError:  # the kernel has none, or it is off
         pass
-    if not os.path.exists("/sys/fs/selinux/enforce"):
+    if not selinux.is_enabled():
         return Label()
     name = target.read("attr/current").strip("\0\n")
-    return Label("selinux", name if name != "kernel" and "unconfined_t" not in name else "")
+    return Label("selinux", name if "unconfined_t" not in name else "")
 
 
 def _passwd(target: Target, joins_root: bool) -> str:

@@ -143,6 +143,6 @@ def _kill_born(status: int) -> None:
 
 
 def _not_executed(plan: AttachPlan, number: int) -> LxcError:
-    error = remedies.not_executed(plan.argv, f"container {plan.name}", number)
+    error = remedies.not_executed(plan.argv, f"container {plan.name}", number, plan.label)
     error.exit_status = _NOT_FOUND if number == errno.ENOENT else _CANNOT_EXECUTE
     return error

@@ -14,6 +14,7 @@ from lxc.idmap.starter import starter
 from lxc.kernel import landlock
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
+from lxc.security import selinux
 from lxc.security.apparmor import outside as apparmor
 from lxc.security.apparmor.plan import Host as AppArmor
 from lxc.security.plan import Filter
@@ -43,8 +44,7 @@ def check() -> None:
 
 def security_modules() -> frozenset[str]:
     """Which of the modules that LXC knows are at work on this host; the keys of the others have no effect."""
-    selinux = os.path.exists("/sys/fs/selinux/enforce")
-    return frozenset(("selinux",) * selinux + ("apparmor",) * apparmor.is_enabled())
+    return frozenset(("selinux",) * selinux.is_enabled() + ("apparmor",) * apparmor.is_enabled())
 
 
 def facts(config: Config, place: Place) -> Facts:

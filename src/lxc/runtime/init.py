@@ -70,7 +70,7 @@ def run(
         monitor.wait_for_go()
         sealed.seal()
         begin("open the files for the label of a security module")
-        label_file, keyring_file = security.open_label(plan.security.label)
+        label_file, keyring_file = security.open_label(plan.security.label, is_init=True)
         for kind, file in shared:
             begin(f"join the {kind} namespace")
             process.setns(file, process.NAMESPACES[kind])
@@ -98,8 +98,10 @@ def run(
         if plan.hostname:
             begin(f"set the host name to {plan.hostname}")
             process.sethostname(plan.hostname)
+        if plan.security.label.keyring:
+            begin(plan.security.label.keyring)
+            security.label_keyring(plan.security.label.keyring, keyring_file)
         begin("join a session keyring of its own")
-        security.label_keyring(plan.security.label, keyring_file)
         security.join_keyring(plan.security)
         if plan.hooks.pre_mount:
             begin("keep from the host what is mounted here")
@@ -156,14 +158,14 @@ def run(
         security.forbid_new_privileges(plan.security)
         if plan.security.landlock:
             begin(plan.security.landlock)
-            landlock.restrict(plan.security.landlock, door)
+            landlock.restrict(plan.security.landlock, door, label_file)
         if plan.security.filter.code:
             begin(plan.security.filter)
             listener = security.filter_system_calls(plan.security.filter)
             security.hand_over(listener, supervisor)
         for step in plan.hooks.start:
             begin(step)
-            hooks.run_contained(step, door)
+            hooks.run_contained(step, door, lambda: security.told(plan.security.label, label_file))
         begin("hand the terminals to the monitor")
         monitor.ready(*_parcel(plan, given, listener, namespaces))
         begin("take the console for the first process")
@@ -177,7 +179,7 @@ def run(
         _become(plan.init)
         begin("run lxc-init")
         trace.leave()
-        _execute(plan.init, door, monitor.exec_write, given.container_ttys)
+        _execute(plan, door, monitor.exec_write, given.container_ttys, label_file)
     except BaseException as error:
         trace.leave()
         monitor.report(remedies.failure(step, error))
@@ -236,18 +238,20 @@ def _become(plan: InitPlan) -> None:
     process.prctl(process.PR_SET_PDEATHSIG, plan.pdeath_signal)  # changing ids has cleared it (prctl(2))
 
 
-def _execute(plan: InitPlan, door: int, report: int, container_ttys: str) -> None:
+def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label_file: int) -> None:
     """Become lxc-init, and with it the container's program.  Returns only by raising OSError."""
+    init, label = plan.init, plan.security.label
     ttys = (f"container_ttys={container_ttys}",) if container_ttys else ()
-    environment = dict(pair.split("=", 1) for pair in (*plan.environment, *ttys))
-    if plan.supervised:
-        argv = ("init", "--name=container", "--", *plan.argv)
-    else:
-        argv = ("lxc-init", f"--exec={report}", "--", *plan.argv)
+    environment = dict(pair.split("=", 1) for pair in (*init.environment, *ttys))
     for number in signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
         signals.set_default(number)  # ignoring is inherited: from Python, from a shell's background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
-    if not plan.supervised:
-        os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
-    fs.execveat(door, argv, environment)
+    if init.supervised:
+        try:
+            fs.execveat(door, ("init", "--name=container", "--", *init.argv), environment)
+        except OSError as error:
+            raise remedies.init_not_executed(label, error) from error
+    os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
+    words = security.told(label, label_file)
+    fs.execveat(door, ("lxc-init", f"--exec={report}", *words, "--", *init.argv), environment)

@@ -205,7 +205,7 @@ def _accompany(
         trace.phase("run start-host hooks")
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
         trace.phase("wait until its program runs")
-        handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number))
+        handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number, plan.security.label))
     except BaseException:
         for fd in descriptors:
             os.close(fd)

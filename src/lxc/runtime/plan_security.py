@@ -32,8 +32,13 @@ def label(
     )
     if "selinux" in modules:
         context = config.selinux_context if config.selinux_context != _SELINUX_UNCONFINED else ""
-        keyring = config.selinux_context_keyring or context
-        return Label("selinux", context, keyring, where=where(config, "lxc.selinux.context")), warnings
+        context_place = where(config, "lxc.selinux.context")
+        keyring = security.KeyringLabel(context, context_place) if context else None
+        if config.selinux_context_keyring:
+            keyring = security.KeyringLabel(
+                config.selinux_context_keyring, where(config, "lxc.selinux.context.keyring")
+            )
+        return Label("selinux", context, keyring, where=context_place), warnings
     if "apparmor" in modules:
         profile_place = where(config, "lxc.apparmor.profile")
         wish = apparmor.Wish(

@@ -12,7 +12,7 @@ from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.network import steps as network
 from lxc.record import Record
 from lxc.runtime.plan import ChangeDirectory
-from lxc.security.plan import Label
+from lxc.security.plan import KeyringLabel, Label
 from lxc.storage.plan import RootPlan
 
 _RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
@@ -21,6 +21,10 @@ _RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
 )
 _LINK = "links in the container's root are not followed: remove it, or choose another target"
+
+_UNKNOWN_CONTEXT = (
+    "the policy that is loaded does not know it: load a module that does (semodule --install), or correct the context"
+)
 
 
 def failure(step: object, error: BaseException) -> BaseException:
@@ -34,8 +38,8 @@ def failure(step: object, error: BaseException) -> BaseException:
     return StepError(name, _why(error), where=where, hint=_hint(step, error))
 
 
-def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
-    """What to raise when the container's program could not be executed."""
+def not_executed(argv: tuple[str, ...], rootfs: str, number: int, label: Label) -> StepError:
+    """What to raise when the container's program, which is to have the label, could not be executed."""
     program = argv[0]
     hint = {
         errno.ENOENT: f"{rootfs} has no {program}, or lacks the interpreter or dynamic loader that it names",
@@ -43,7 +47,17 @@ def not_executed(argv: tuple[str, ...], rootfs: str, number: int) -> StepError:
         errno.ENOEXEC: f"{program} in {rootfs} is built for another kind of machine",
         errno.ELOOP: f"{program} in {rootfs} leads in circles",
     }.get(number, "")
+    if label.module == "selinux" and label.name and number in (errno.EACCES, errno.EPERM):
+        hint += f"{hint and '; or '}the SELinux policy does not let it be entered as {label.name} (transition, entrypoint, nnp_transition)"
     return StepError(f"run {program} in the container", os.strerror(number), hint=hint)
+
+
+def init_not_executed(label: Label, error: OSError) -> StepError:
+    """What to raise when lxc-init, which is to have the label, could not be executed."""
+    hint = ""
+    if label.module == "selinux" and label.name and error.errno == errno.EACCES:
+        hint = f"lxc-init lies on a mount with nosuid: the policy must allow nosuid_transition to {label.name}"
+    return StepError("run lxc-init", error.strerror or str(error), where=label.where, hint=hint)
 
 
 def no_user_namespace(error: OSError) -> StepError:
@@ -90,6 +104,8 @@ def _hint(step: object, error: OSError) -> str:
         return "the clock would be negative, or beyond 146 years"
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
+    if isinstance(step, KeyringLabel) and number == errno.EINVAL:
+        return _UNKNOWN_CONTEXT
     if isinstance(step, Label):
         return _label_hint(step, number)
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
@@ -139,6 +155,8 @@ def _label_hint(step: Label, number: int | None) -> str:
         return (
             "load that profile (apparmor_parser --replace FILE), or let one be made: lxc.apparmor.profile = generated"
         )
+    if step.module == "selinux" and number == errno.EINVAL:
+        return _UNKNOWN_CONTEXT
     if number in (errno.EACCES, errno.EPERM):
         return f"what confines the starter does not let it take that label: {step.name}"
     return ""

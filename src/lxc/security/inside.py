@@ -5,51 +5,89 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import log
-from lxc.kernel import fs, process, seccomp, sockets
+from lxc import detached, log
+from lxc.kernel import fs, mount, process, seccomp, sockets
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
-    from lxc.security.plan import Filter, Label, SecurityPlan
+    from lxc.security.plan import Filter, KeyringLabel, Label, SecurityPlan
 
 _PROC_ROOT = 1  # inode number of proc's root directory, always
 INITS, OTHERS = b"i", b"o"  # what is said with a listener: whose it is
 
 
-def open_label(label: Label) -> tuple[int, int]:
-    """The kernel's files to write this process's label to, for what it executes and for its keyring; -1 where there is none.
+def open_label(label: Label, *, is_init: bool = False) -> tuple[int, int]:
+    """What this process, or what comes of it, takes its label by (`take_label`), and its keyring's; -1 where there is none.
 
     To be called while the host's /proc is the one in sight: what a container may mount there is not believed (CVE-2015-1334).
-    The caller closes them.  Raises OSError.
+    The first is a file for AppArmor; for SELinux it is proc, where each process finds its own, and an init's (`is_init`) has
+    nothing of the host's in it.  The caller closes them.  Raises OSError.
     """
     if not label.name and not label.keyring:
         return -1, -1
     with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
         if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC or os.fstat(proc).st_ino != _PROC_ROOT:
             raise OSError(None, "/proc is not the kernel's")
-        place = f"self/attr/{label.module}" if os.path.isdir(f"/proc/self/attr/{label.module}") else "self/attr"
-        execution = os.open(f"{place}/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc) if label.name else -1
+        keyring = _open_attribute(proc, label.module, "keycreate") if label.keyring else -1
         try:
-            keyring = os.open(f"{place}/keycreate", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc) if label.keyring else -1
+            if not label.name:
+                return -1, keyring
+            if label.module == "apparmor":
+                return _open_attribute(proc, label.module, "exec"), keyring
+            return _own_proc(proc) if is_init else fs.duplicate(proc, 0), keyring
         except OSError:
-            os.close(execution)
+            if keyring >= 0:
+                os.close(keyring)
             raise
-        return execution, keyring
 
 
-def label_keyring(label: Label, file: int) -> None:
+def _open_attribute(proc: int, module: str, name: str) -> int:
+    place = f"self/attr/{module}" if os.path.isdir(f"/proc/self/attr/{module}") else "self/attr"
+    return os.open(f"{place}/{name}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
+
+
+def _own_proc(proc: int) -> int:
+    """The processes of our pid namespace, mounted nowhere; `proc` again where that namespace is another's."""
+    attributes = mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV | mount.MOUNT_ATTR_NOEXEC
+    try:
+        return detached.filesystem("proc", "proc", attributes, ("subset=pid",))
+    except PermissionError:
+        return fs.duplicate(proc, 0)
+
+
+def label_keyring(keyring: KeyringLabel, file: int) -> None:
     """Have the next keyring made with its label, see setkeycreatecon(3)."""
     if file >= 0:
-        os.write(file, label.keyring.encode())
+        os.write(file, keyring.name.encode(errors="surrogateescape"))
 
 
 def take_label(label: Label, file: int) -> None:
-    """Have what is executed next run with the label, and so all that comes of it."""
-    if file >= 0:
-        command = f"exec {label.name}" if label.module == "apparmor" else label.name
-        os.write(file, command.encode(errors="surrogateescape"))
+    """Have what is executed next run with the label, and so all that comes of it; `told`, where that is lxc-init."""
+    if file >= 0 and label.module == "selinux":
+        _write_context(file, label.name)
+    elif file >= 0:
+        os.write(file, f"exec {label.name}".encode(errors="surrogateescape"))
+
+
+def told(label: Label, file: int) -> tuple[str, ...]:
+    """What lxc-init is told by the process that becomes it now: to take the SELinux context itself, for what it executes.
+
+    The kernel gives no context to a program on a mount like lxc-init's, and the container's programs are what a policy knows.
+    To be called after descriptors were marked close-on-exec: lxc-init gets one more.
+    """
+    if label.module != "selinux" or file < 0:
+        return ()
+    _write_context(file, "\n")  # none
+    directory = os.open("self/attr", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=file)
+    os.set_inheritable(directory, True)
+    return (f"--label={directory},{label.name}",)
+
+
+def _write_context(proc: int, context: str) -> None:
+    with closing(os.open("self/attr/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)) as file:
+        os.write(file, context.encode(errors="surrogateescape"))
 
 
 def join_keyring(plan: SecurityPlan) -> None:

@@ -40,20 +40,30 @@ class Supervision(Record):
         return f"ask {self.proxy or 'whoever takes the listener'} about the calls it notifies of"
 
 
+class KeyringLabel(Record):
+    """The SELinux context of the session keyring."""
+
+    name: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"have the session keyring made with the SELinux context {self.name}"
+
+
 class Label(Record):
     """Of a security module, taken when the container's first program is executed."""
 
     module: str = ""  # "apparmor", "selinux"
     name: str = ""  # "": the starter's
-    keyring: str = ""  # of the session keyring, SELinux's only
+    keyring: KeyringLabel | None = None  # SELinux's only
     profile: Profile | None = None  # to be loaded for it, AppArmor's only
     where: str = ""
 
     def __str__(self) -> str:
-        return f"take the {_MODULES[self.module]} label {self.name}" if self.name else ""
+        return f"take the {_TAKEN[self.module]} {self.name}" if self.name else ""
 
 
-_MODULES = {"apparmor": "AppArmor", "selinux": "SELinux", "": ""}
+_TAKEN = {"apparmor": "AppArmor label", "selinux": "SELinux context"}
 
 
 class SecurityPlan(Record):
@@ -72,6 +82,8 @@ class SecurityPlan(Record):
 
     def __str__(self) -> str:
         lines = []
+        if self.label.keyring and self.new_keyring:
+            lines.append(str(self.label.keyring))
         if self.dropped:
             lines.append(f"drop capabilities {' '.join(map(self._name, self.dropped))}")
         if self.label.name:

@@ -8,6 +8,7 @@ import pytest
 from lxc.errors import LxcError, NotFound, StepError
 from lxc.mounts.plan import Bind, Device, MakeDir, New
 from lxc.runtime import remedies
+from lxc.security.plan import KeyringLabel, Label
 from lxc.storage.plan import RootPlan
 
 
@@ -99,12 +100,34 @@ def test_a_mistake_of_ours_is_told_by_its_kind() -> None:
     ],
 )
 def test_a_program_that_cannot_be_executed_is_told_with_its_root(number: int, text: str, hint: str) -> None:
-    lines = remedies.not_executed(("/sbin/init", "x"), "/r", number).lines()
+    lines = remedies.not_executed(("/sbin/init", "x"), "/r", number, Label()).lines()
     assert lines[0] == f"cannot run /sbin/init in the container: {text}"
     assert hint in lines[1]
 
 
 def test_a_program_that_fails_for_another_reason_has_no_hint() -> None:
-    assert remedies.not_executed(("/i",), "/r", errno.EIO).lines() == [
+    assert remedies.not_executed(("/i",), "/r", errno.EIO, Label()).lines() == [
         "cannot run /i in the container: Input/output error"
     ]
+
+
+CONTEXT = Label("selinux", "u:r:box_t", where="config:9")
+
+
+def test_what_a_policy_forbids_is_told_with_the_context_and_the_permission() -> None:
+    lines = remedies.not_executed(("/sbin/init",), "/r", errno.EACCES, CONTEXT).lines()
+    assert "not an executable file" in lines[1]
+    assert "the SELinux policy does not let it be entered as u:r:box_t" in lines[1]
+    error = remedies.init_not_executed(CONTEXT, PermissionError(errno.EACCES, "Permission denied"))
+    assert error.lines()[1:] == [
+        "  set in config:9",
+        "  lxc-init lies on a mount with nosuid: the policy must allow nosuid_transition to u:r:box_t",
+    ]
+
+
+@pytest.mark.parametrize("step", [CONTEXT, KeyringLabel("u:r:box_t", where="config:9")])
+def test_a_context_that_no_policy_knows_is_told_with_its_place(step: object) -> None:
+    lines = told(step, errno.EINVAL)
+    assert "u:r:box_t: Invalid argument" in lines[0]
+    assert lines[1] == "  set in config:9"
+    assert "the policy that is loaded does not know it" in lines[2]

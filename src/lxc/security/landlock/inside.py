@@ -11,7 +11,7 @@ from lxc.kernel.fs import closing
 from lxc.security.landlock.plan import EXECUTED, Landlock
 
 
-def restrict(plan: Landlock, door: int) -> None:
+def restrict(plan: Landlock, door: int, labels: int = -1) -> None:
     """From here on, for this process and all that come of it.  Raises OSError.
 
     `door` (-1: none) is the last program of ours, which no path of the container leads to: it may be executed.
@@ -24,6 +24,8 @@ def restrict(plan: Landlock, door: int) -> None:
     ):
         if door >= 0:
             landlock.allow_beneath(ruleset, EXECUTED, door)
+        if labels >= 0:
+            landlock.allow_beneath(ruleset, landlock.WRITE_FILE, labels)
         for rule in plan.beneath:
             try:
                 place = beneath.open(root, rule.path, os.O_PATH)
