@@ -1,4 +1,4 @@
-"""Writes what is made from tables: manual pages, compatibility table (docs) and the shells' completions.
+"""Writes what is made from tables: manual pages, compatibility table (docs), the shells' completions, rules for AppArmor.
 
     python3 tools/documents.py [DIRECTORY]
 
@@ -22,6 +22,7 @@ import manual_page  # noqa: E402
 from lxc.cli import TOOLS, module  # noqa: E402
 from lxc.cli.options import Command  # noqa: E402
 from lxc.config import manual  # noqa: E402
+from lxc.security.apparmor import plan  # noqa: E402
 
 
 def commands() -> list[Command]:
@@ -37,6 +38,7 @@ def files() -> dict[str, str]:
         **pages,
         "docs/man/lxc.container.conf.5": manual.roff(),
         "docs/compatibility.md": compatibility.table(),
+        "services/apparmor/abstractions/lxc/container-base": plan.abstraction(),
         **completion.files(found),
     }
 

@@ -6,6 +6,7 @@ layout.py caches      folders below src/lxc that are not installed: what running
 layout.py scripts     where the commands go in a virtual environment, whose place meson does not know; else nothing
 layout.py packages    the way from the scripts' directory to that of the packages
 layout.py libexec     the directory of the native programs
+layout.py share       the directory of what else is installed
 """
 
 import glob
@@ -40,6 +41,10 @@ def libexec() -> list[str]:
     return [f"{sysconfig.get_path('platlib')}/lxc/libexec"]
 
 
+def share() -> list[str]:
+    return [f"{sysconfig.get_path('platlib')}/lxc/share"]
+
+
 def _text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -54,6 +59,7 @@ print(
         "scripts": scripts,
         "packages": packages,
         "libexec": libexec,
+        "share": share,
     }[sys.argv[1]](),
     sep="\n",
 )

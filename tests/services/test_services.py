@@ -22,7 +22,9 @@ def test_all_are_installed_with_the_commands_path() -> None:
     found = {str(path.relative_to(SERVICES)) for path in SERVICES.rglob("*") if path.is_file()}
     units = {f"systemd/{name}.service" for name in ("lxc", "lxc@", "lxc-net", "lxc-monitord")}
     units |= {f"systemd/lxc-forkserver.{kind}" for kind in ("service", "socket")}
-    assert found == {*SCRIPTS, *units, "default/lxc", "default/lxc-net"}
+    profiles = {f"lxc/lxc-default{kind}" for kind in ("", "-cgns", "-with-mounting", "-with-nesting")}
+    profiles |= {"lxc-containers", "abstractions/lxc/container-base", "abstractions/lxc/start-container"}
+    assert found == {*SCRIPTS, *units, "default/lxc", "default/lxc-net", *(f"apparmor/{name}" for name in profiles)}
     for name in (*SCRIPTS, *units):
         text = (SERVICES / name).read_text()
         assert "@" not in re.sub(r"lxc@|%i", "", text), name
@@ -35,6 +37,15 @@ def test_all_are_installed_with_the_commands_path() -> None:
 def test_a_shell_reads_them(name: str) -> None:
     subprocess.run(["sh", "-n", SERVICES / name], check=True)
     assert os.access(SERVICES / name, os.X_OK) == name.startswith(("sysvinit", "openrc"))
+
+
+@pytest.mark.root
+def test_profiles_are_loaded_where_there_is_apparmor_only() -> None:
+    load = SERVICES.parents[1] / "libexec/lxc-apparmor-load"
+    assert f"\nExecStartPre=-{load}\n" in (SERVICES / "systemd/lxc.service").read_text()
+    without = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys && "$1"', "sh", load)
+    done = subprocess.run(without, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.command("systemd-analyze")

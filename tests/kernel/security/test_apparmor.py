@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import CONFIG, Lxc
+from tests.services.test_services import SERVICES
 
 pytestmark = [pytest.mark.root, pytest.mark.apparmor]
 
@@ -18,6 +19,19 @@ profile "NAME" flags=(attach_disconnected,mediate_deleted) {
   deny /denied rwklx,
 }
 """
+
+WRONG = (
+    "echo h > /proc/sysrq-trigger", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore | head -c 1",
+    "echo x > /proc/sys/kernel/core_pattern", "echo > /sys/power/state", "mkdir -p /mnt && mount -t proc x /mnt",
+    "mount -t sysfs x /mnt", "mount --bind /proc /mnt", "mount -o ro,bind /proc /mnt", "mount -t proc -o ro x /sys/fs/cgroup",
+    "mount --rbind / /mnt", "mount --bind /sys /mnt", "mount -o bind /dev /mnt",
+    "cat /sys/kernel/security/apparmor/profiles", "mount -t securityfs x /mnt",
+)  # fmt: skip
+RIGHT = (
+    "mount -t tmpfs x /mnt && umount /mnt", "mount --bind /tmp /mnt && umount /mnt", "hostname other",
+    "echo 7 > /proc/sys/kernel/msgmni", "kill -0 1", "cat /proc/1/status", "echo > /dev/null",
+    "cat /proc/meminfo", "ip link set lo up",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -47,6 +61,50 @@ def loaded() -> list[str]:
 def sh(lxc: Lxc, name: str, script: str, *words: str) -> str:
     done = lxc.run("lxc-attach", "-n", name, *words, "--", "sh", "-c", script)
     return (done.stdout + done.stderr).strip()
+
+
+def forbids_what_is_the_hosts(lxc: Lxc, name: str, *more: str) -> None:
+    """The container may not do what is WRONG, nor `more`, and may do what is RIGHT."""
+    for wrong in (*WRONG, *more):
+        assert "ermission denied" in sh(lxc, name, wrong), wrong
+    for right in RIGHT:
+        assert sh(lxc, name, f"({right}) > /dev/null && echo done") == "done", right
+
+
+@pytest.fixture
+def shipped() -> Iterator[set[str]]:
+    """The names of the profiles that lxc-apparmor-load has loaded of those that are shipped; it then loads the host's."""
+    load, before = SERVICES.parents[1] / "libexec/lxc-apparmor-load", set(loaded())
+    subprocess.run([load, SERVICES / "apparmor"], check=True)
+    yield {name for name in loaded() if name.startswith("lxc-container-default")}
+    if Path("/etc/apparmor.d/lxc-containers").exists():
+        subprocess.run([load], check=True)
+    else:
+        for name in set(loaded()) - before:
+            (POLICY / ".remove").write_text(name)
+
+
+def test_the_profiles_that_are_shipped_are_loaded(shipped: set[str]) -> None:
+    assert shipped == {f"lxc-container-default{kind}" for kind in ("", "-cgns", "-with-mounting", "-with-nesting")}
+
+
+@pytest.mark.parametrize("kind", ["", "-cgns", "-with-mounting"])
+def test_a_profile_that_is_shipped_denies_what_is_the_hosts(lxc: Lxc, shipped: set[str], kind: str) -> None:
+    name = make(lxc, f"lxc.apparmor.profile = lxc-container-default{kind}\n")
+    config = lxc.config(name)
+    config.write_text(config.read_text().replace("proc:mixed", "proc:rw").replace("sys:ro", "sys:rw"))
+    lxc.start(name)
+    assert label(lxc.init_pid(name)) == f"lxc-container-default{kind}"
+    forbids_what_is_the_hosts(lxc, name)
+    cgroups = sh(lxc, name, "umount -l /sys/fs/cgroup; mount -t cgroup2 x /sys/fs/cgroup && echo done")
+    assert ("done" in cgroups) == (kind == "-cgns"), cgroups
+
+
+def test_the_profile_for_nesting_lets_it_mount_and_keeps_the_originals_from_it(lxc: Lxc, shipped: set[str]) -> None:
+    name = make(lxc, "lxc.apparmor.profile = lxc-container-default-with-nesting\n")
+    lxc.start(name)
+    assert sh(lxc, name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
+    assert "ermission denied" in sh(lxc, name, "echo h > /proc/sysrq-trigger")
 
 
 def test_a_named_profile_confines_init_what_is_attached_and_start_hooks(lxc: Lxc, profile: str) -> None:
@@ -119,20 +177,7 @@ def test_a_generated_profile_denies_what_is_the_hosts(lxc: Lxc) -> None:
     config.write_text(config.read_text().replace("proc:mixed", "proc:rw").replace("sys:ro", "sys:rw"))
     lxc.start(name)
     assert label(lxc.init_pid(name)).startswith(f"lxc-{name}_<{lxc.path}>")
-    for wrong in (
-        "cat /denied", "echo h > /proc/sysrq-trigger", "echo 1 > /proc/sys/vm/drop_caches", "cat /proc/kcore | head -c 1",
-        "echo x > /proc/sys/kernel/core_pattern", "echo > /sys/power/state", "mkdir -p /mnt && mount -t proc x /mnt",
-        "mount -t sysfs x /mnt", "mount --bind /proc /mnt", "mount -o ro,bind /proc /mnt", "mount -t proc -o ro x /sys/fs/cgroup",
-        "mount --rbind / /mnt", "mount --bind /sys /mnt", "mount -o bind /dev /mnt",
-        "cat /sys/kernel/security/apparmor/profiles", "mount -t securityfs x /mnt",
-    ):  # fmt: skip
-        assert "ermission denied" in sh(lxc, name, wrong), wrong
-    for right in (
-        "mount -t tmpfs x /mnt && umount /mnt", "mount --bind /tmp /mnt && umount /mnt", "hostname other",
-        "echo 7 > /proc/sys/kernel/msgmni", "kill -0 1", "cat /proc/1/status", "echo > /dev/null",
-        "cat /proc/meminfo", "ip link set lo up",
-    ):  # fmt: skip
-        assert sh(lxc, name, f"({right}) > /dev/null && echo done") == "done", right
+    forbids_what_is_the_hosts(lxc, name, "cat /denied")
     pid = lxc.init_pid(name)
     lxc.ok("lxc-stop", "-n", name, "-k")
     assert not [line for line in loaded() if name in line]

@@ -92,13 +92,19 @@ def generated(wish: Wish, host: Host) -> Profile:
     name = profile_name(wish.name, wish.lxcpath)
     namespace = _without_slashes(name) if host.stacks else ""
     rules = [*_BASE, *_own(name), *_files()]
-    rules += ["mount,", "umount,", "pivot_root,"] if wish.allow_nesting or wish.is_mapped else _mounts()
+    rules += ["mount,", "umount,", "pivot_root,"] if wish.allow_nesting or wish.is_mapped else _mounts(*_NEW, *_CGROUPS)
     if wish.allow_nesting:
         rules += ["deny /dev/.lxc/{proc,sys}/** rwklx,"]
         rules += [f'change_profile -> ":{namespace}:*",', f'change_profile -> ":{namespace}://*",'] if namespace else []
     lines = (f"  {rule}" for rule in (*rules, *wish.raw))
     text = "\n".join((f'profile "{name}" flags=(attach_disconnected,mediate_deleted) {{', *lines, "}", ""))
     return Profile(name, text, namespace, wish.where)
+
+
+def abstraction() -> str:
+    """The rules that are common to the profiles that are shipped (services/apparmor), as a file to be included."""
+    rules = (*_BASE, *_own("@{profile_name}"), *_files(), *_mounts(*_NEW))
+    return "".join(f"  {rule}\n" for rule in rules)
 
 
 def profile_name(name: str, lxcpath: str) -> str:
@@ -157,7 +163,8 @@ _OWN_SYSTEM = {  # the same in sysfs
     "/sys/devices": ("virtual",),
     "/sys/devices/virtual": ("net",),
 }
-_NEW = ("tmpfs", "ramfs", "hugetlbfs", "mqueue", "devpts", "fuse", "fuse.*", "cgroup", "cgroup2")
+_NEW = ("tmpfs", "ramfs", "hugetlbfs", "mqueue", "devpts", "fuse", "fuse.*")
+_CGROUPS = ("cgroup", "cgroup2")  # their own, in a cgroup namespace
 
 
 def _own(name: str) -> Iterator[str]:
@@ -180,14 +187,14 @@ def _files() -> Iterator[str]:
     yield "deny /sys/firmware/efi/efivars/** rwklx,"
 
 
-def _mounts() -> Iterator[str]:
-    """New file systems that are the container's own; proc and sysfs at their places only; what is mounted, elsewhere.
+def _mounts(*kinds: str) -> Iterator[str]:
+    """New file systems of these kinds, which are the container's own; proc and sysfs at their places only; what is mounted, elsewhere.
 
     Nothing here says `options in (…)`, which allows any part of them and so mounts of another kind, or remount: parsers
     before AppArmor 3.1.4 make a rule for that which allows more (CVE-2016-1585). Who needs these says so in lxc.apparmor.raw.
     """
     yield "umount,"
-    for kind in _NEW:
+    for kind in kinds:
         yield f"mount fstype={kind},"
     yield "mount fstype=proc -> /proc/,"
     yield "mount fstype=sysfs -> /sys/,"
