@@ -12,6 +12,7 @@ import os
 from lxc import log
 from lxc.api import attaching, attempt
 from lxc.api.checkpoints import Checkpoints
+from lxc.api.haste import haste
 from lxc.api.interfaces import Interfaces
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotRunning
@@ -88,13 +89,17 @@ class Container(Interfaces, Checkpoints):
             if not self._settings:
                 raise LxcError(f"{self.name} has no configuration", hint="load_config() or create() gives it one")
             order = Order(self._place, self.config, cmd, execute=useinit is True, foreground=daemonize is not True)
-            spawn.start(order)
+            if order.foreground:
+                spawn.start(order)
+            else:
+                with haste:
+                    spawn.start(order)
             return True
         return False
 
     def stop(self) -> bool:
         """Kill it, and wait until it is gone.  A stopped container is fine."""
-        with self._doing:
+        with self._doing, haste:
             from lxc.runtime import stop
 
             stop.kill(self._place)
