@@ -143,7 +143,17 @@ NEEDS = {
         lambda least: _version(least) <= VM_KERNEL,
     ),
 }
-RARE = {"unified", "apparmor", "systemd", "criu", "user_session", "link_kind"}
+RARE = {
+    "unified",
+    "apparmor",
+    "selinux",
+    "systemd",
+    "criu",
+    "user_session",
+    "link_kind",
+    "command(ovs-vsctl)",
+    "command(criu)",
+}
 
 
 @functools.cache
@@ -169,7 +179,7 @@ def missing(item: pytest.Item) -> list[str]:
 
 def is_rare(item: pytest.Item) -> bool:
     """Whether the test needs what is there for it in the virtual machine only, as a rule."""
-    return any(name in RARE for name, _ in _needs(item))
+    return any(not RARE.isdisjoint((name, _written(name, words))) for name, words in _needs(item))
 
 
 def in_vm(item: pytest.Item) -> bool:

@@ -1,7 +1,7 @@
 """Which tests are run here: those whose needs this machine has. The last lines say what was left, and for whom.
 
 With --sample N, a test that is made for many examples is run with the first N of them, unless it needs what few machines have: a slow
-machine then runs every test, on some of its examples.
+machine then runs every test, on some of its examples. With --rare, only those are run that need what few machines have.
 With LXC_TESTS_RECORD=FILE, each test is written there with what became of it (`tests/vm/summary.py` adds up several machines).
 """
 
@@ -20,6 +20,9 @@ _ran: dict[str, str] = {}  # by test: passed, failed, skipped
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sample", type=int, metavar="N", help="of each test run the first N of its examples")
+    parser.addoption(
+        "--rare", action="store_true", help="run what needs AppArmor, CRIU … (tests/machine.py), and nothing else"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,6 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k: what was not asked for is not left to anybody
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("rare"):
+        config.hook.pytest_deselected(items=[item for item in items if not machine.is_rare(item)])
+        items[:] = filter(machine.is_rare, items)
     lacking = {item: machine.missing(item) for item in items}
     _left.update({item.nodeid: (machine.in_vm(item), needs) for item, needs in lacking.items() if needs})
     config.hook.pytest_deselected(items=[item for item, needs in lacking.items() if needs])
