@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,14 +75,16 @@ def forbids_what_is_the_hosts(lxc: Lxc, name: str, *more: str) -> None:
 @pytest.fixture
 def shipped() -> Iterator[set[str]]:
     """The names of the profiles that lxc-apparmor-load has loaded of those that are shipped; it then loads the host's."""
-    load, before = SERVICES.parents[1] / "libexec/lxc-apparmor-load", set(loaded())
-    subprocess.run([load, SERVICES / "apparmor"], check=True)
-    yield {name for name in loaded() if name.startswith("lxc-container-default")}
-    if Path("/etc/apparmor.d/lxc-containers").exists():
-        subprocess.run([load], check=True)
-    else:
-        for name in set(loaded()) - before:
-            (POLICY / ".remove").write_text(name)
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel has one profile of each name for all who run tests
+        load, before = SERVICES.parents[1] / "libexec/lxc-apparmor-load", set(loaded())
+        subprocess.run([load, SERVICES / "apparmor"], check=True)
+        yield {name for name in loaded() if name.startswith("lxc-container-default")}
+        if Path("/etc/apparmor.d/lxc-containers").exists():
+            subprocess.run([load], check=True)
+        else:
+            for name in set(loaded()) - before:
+                (POLICY / ".remove").write_text(name)
 
 
 def test_the_profiles_that_are_shipped_are_loaded(shipped: set[str]) -> None:
