@@ -84,8 +84,11 @@ def enable(layout: Layout, names: tuple[str, ...], wanted: frozenset[str]) -> No
 def _enable(unified: Hierarchy, directory: str, wanted: frozenset[str]) -> None:
     missing = set(read(f"{directory}/cgroup.controllers").split())
     missing -= set(read(f"{directory}/cgroup.subtree_control").split())
+    is_inhabited = bool(missing) and _is_inhabited(directory)
     for controller in sorted(missing):
         try:
+            if is_inhabited:
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
             write(f"{directory}/cgroup.subtree_control", f"+{controller}")
         except OSError as error:
             if controller in wanted:
@@ -95,6 +98,15 @@ def _enable(unified: Hierarchy, directory: str, wanted: frozenset[str]) -> None:
                     hint=_ENABLING.get(error.errno or 0, ""),
                 ) from error
             log.info(f"the controller {controller} stays off below {directory}: {error.strerror}")
+
+
+def _is_inhabited(directory: str) -> bool:
+    """Whether processes are in this cgroup, which is not the root, so that it must not hand controllers down.
+
+    The kernel refuses that for some controllers.  It hands down others (cpu, cpuset, pids, perf_event), and from then on
+    takes no process into any cgroup below: cgroups(7), threaded mode.
+    """
+    return os.path.exists(f"{directory}/cgroup.type") and bool(read(f"{directory}/cgroup.procs"))
 
 
 _ENABLING = {

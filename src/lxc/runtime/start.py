@@ -280,10 +280,14 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     unified = cgroups.open_unified(watch.made, watch.made.monitor)
     try:
         pid, pidfd = process.clone3(0, unified)
-    except BaseException:
+    except BaseException as error:
         ours.close()
         theirs.close()
         watch.abandon()
+        if isinstance(error, OSError):
+            raise StepError(
+                f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
+            ) from error
         raise
     if pid == 0:
         ours.close()
