@@ -67,8 +67,9 @@ def test_what_a_python_function_starts_has_the_context(lxc: Lxc) -> None:
     name = make(lxc, SET)
     lxc.start(name)
     program = (
-        "import lxc, subprocess, sys; box = lxc.Container(sys.argv[1], sys.argv[2]);"
-        "sys.exit(box.attach_wait(lambda: subprocess.call(['cat', '/proc/self/attr/current', '/secret'])))"
+        "import lxc, os, subprocess, sys; box = lxc.Container(sys.argv[1], sys.argv[2]);"
+        "status = box.attach_wait(lambda: subprocess.call(['cat', '/proc/self/attr/current', '/secret']));"
+        "sys.exit(os.waitstatus_to_exitcode(status))"
     )
     done = subprocess.run([lxc.bin / "python", "-c", program, name, lxc.path], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip("\0")) == (1, CONTAINER)
