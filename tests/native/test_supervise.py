@@ -49,7 +49,8 @@ def test_options_of_lxc_are_accepted(init: str) -> None:
 
 @pytest.mark.root
 def test_is_shown_as_init_and_the_command_is_the_next_process(supervised: Supervised) -> None:
-    assert supervised("cat /proc/1/cmdline /proc/1/comm; echo $$ $PPID") == (0, "init\0init\n2 1\n", "")
+    takes_it = "until grep -qx init /proc/1/comm && ! grep -q lxc-init /proc/1/cmdline; do sleep 0.01; done"
+    assert supervised(f"{takes_it}; cat /proc/1/cmdline /proc/1/comm; echo $$ $PPID") == (0, "init\0init\n2 1\n", "")
 
 
 @pytest.mark.root

@@ -322,6 +322,7 @@ trap 'echo "told to end" > "$root/../../../said"' TERM
 sleep 1000 & echo $! > "$root/../../../sleeper"
 setsid sleep 1000 & echo $! > "$root/../../../daemon"
 (trap '' INT TERM; echo $BASHPID > "$root/../../../stubborn"; while :; do sleep 1000; done) &
+until [ -s "$root/../../../stubborn" ]; do sleep 0.01; done
 touch "$root/../../../ready"
 wait
 exit 7

@@ -28,6 +28,13 @@ SHOW = r"""#!/bin/sh
 """
 
 
+def _stands_in(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid and os.getsid(pid) != pid
+    except ProcessLookupError:
+        return False
+
+
 class Server:
     """A server of one's own: commands run in a UTS namespace that nobody else has, and each has its own server."""
 
@@ -75,7 +82,13 @@ class Server:
 
     def workers(self) -> list[int]:
         """Those that lead a process group: they have a client."""
-        return [pid for pid in self.processes() if os.getpgid(pid) == pid and os.getsid(pid) != pid]
+        return [pid for pid in self.processes() if _stands_in(pid)]
+
+    def is_at_rest(self) -> bool:
+        """Nobody has a client, and nobody comes or goes."""
+        before = self.processes()
+        time.sleep(0.1)
+        return not self.workers() and self.processes() == before
 
     def come_up(self) -> None:
         def answers() -> bool:
@@ -329,7 +342,7 @@ def test_what_has_looked_looks_again_and_nothing_of_its_clients_stays(server: Se
     elsewhere.mkdir()
     first = server.run("lxc-info", "-n", box, "-s", env={"LEFT": "behind"}, cwd=elsewhere)
     assert (first.returncode, first.stdout) == (0, "State:          STOPPED\n")
-    until(lambda: not server.workers(), "it has come back")
+    until(server.is_at_rest, "it has come back")
     before = set(server.processes())
     elsewhere.rmdir()
     for pid in before:
@@ -339,7 +352,7 @@ def test_what_has_looked_looks_again_and_nothing_of_its_clients_stays(server: Se
         done = server.run("lxc-ls", "-o", f"log{number}", "-l", "trace", cwd=tmp_path)
         assert (done.returncode, done.stdout) == (0, f"{box}\n")
         assert (tmp_path / f"log{number}").exists()
-        until(lambda: not server.workers(), "it has come back")
+        until(server.is_at_rest, "it has come back")
     assert set(server.processes()) == before
     assert server.run("lxc-info", "-n", "nobody").returncode == 1
 

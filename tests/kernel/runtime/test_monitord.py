@@ -22,8 +22,13 @@ pytestmark = pytest.mark.root
 Watch = Callable[..., subprocess.Popen[str]]
 
 
+def ends(path: Path) -> int:
+    """How many sockets lxc-monitord has there: one to listen, and one for each client."""
+    return Path("/proc/net/unix").read_text().count(f"@{address(str(path)).decode()}\n")
+
+
 def listens(path: Path) -> bool:
-    return f"@{address(str(path)).decode()}\n" in Path("/proc/net/unix").read_text()
+    return ends(path) > 0
 
 
 @pytest.fixture
@@ -33,12 +38,12 @@ def watch(lxc: Lxc) -> Iterator[Watch]:
 
     def watch(*words: str, tool: str = "") -> subprocess.Popen[str]:
         command = [tool or str(BIN / "lxc-monitor"), "-P", str(lxc.path), *words]
+        before = max(ends(lxc.path), 1)
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         started.append(process)
-        until(lambda: listens(lxc.path), "lxc-monitord listens")
-        until(lambda: is_connected(process.pid), "lxc-monitor is connected")
+        until(lambda: ends(lxc.path) > before, "lxc-monitor is connected to lxc-monitord, which listens")
         return process
 
     yield watch
@@ -47,11 +52,6 @@ def watch(lxc: Lxc) -> Iterator[Watch]:
         process.communicate()
     lxc.run("lxc-monitor", "-Q")
     until(lambda: not listens(lxc.path), "lxc-monitord ends")
-
-
-def is_connected(pid: int) -> bool:
-    links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
-    return any(link.startswith("socket:") for link in links)
 
 
 def lines(process: subprocess.Popen[str], count: int) -> list[str]:
