@@ -12,7 +12,7 @@
           ◀────────────────────────────────────────────────────────── KILLED, signal (reaps it)
 
 Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
-come back when they have served, if all is as before (`Worker.recover`), and are used again: what is in their memory
+come back when they have served, if all is as before (`Worker._recover`), and are used again: what is in their memory
 and in the processor's need not come there anew.  All other workers serve once.
 
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
