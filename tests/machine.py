@@ -88,6 +88,13 @@ def _has_link_kind(kind: str) -> bool:
     return _succeeds(*apart, "sh", "-c", f"{lower}ip link add {on} name upper type {kind} {more}")
 
 
+def _has_radios() -> bool:
+    """Whether there are simulated radios; only a machine that is the tests' own is given some."""
+    if "LXC_TESTS_IN_VM" not in os.environ or not _is_root() or not _has_command("iw"):
+        return False
+    return _succeeds("modprobe", "mac80211_hwsim", "radios=4")
+
+
 def _has_file_system(kind: str) -> bool:
     if _is_root():
         _succeeds("modprobe", kind)
@@ -133,6 +140,7 @@ NEEDS = {
         "a user's session: not root, systemd of one's own, delegated cgroups, subids", _is_user_session
     ),
     "link_kind": Need("link_kind(kind): a kernel with such network devices: vlan, ipvlan …", _has_link_kind),
+    "radios": Need("simulated radios: mac80211_hwsim, in the virtual machine", _has_radios),
     "file_system": Need("file_system(name): a kernel with this file system: btrfs, overlay …", _has_file_system),
     "landlock": Need("a kernel with Landlock", _has_landlock),
     "command": Need("command(name): a program of the host's that need not be there", _has_command),
@@ -151,6 +159,7 @@ RARE = {
     "criu",
     "user_session",
     "link_kind",
+    "radios",
     "command(ovs-vsctl)",
     "command(criu)",
 }

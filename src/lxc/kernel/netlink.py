@@ -1,4 +1,4 @@
-"""Speaking rtnetlink(7) with the kernel: one request, and what it answers.  The messages are those of `rtnetlink`.
+"""Speaking netlink(7) with the kernel: one request, and what it answers.  The messages are those of `rtnetlink`, or similar.
 
 A channel belongs for life to the network namespace that it was made in, from
 wherever it is used.
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Self
 
-AF_NETLINK, NETLINK_ROUTE = 16, 0  # _socket has them on machines whose compiler had them
+    from lxc.kernel.rtnetlink import Family
+
+AF_NETLINK, NETLINK_ROUTE, NETLINK_GENERIC = 16, 0, 16  # _socket has them on machines whose compiler had them
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _BUFFER = 1 << 16  # the kernel's datagrams are at most 32 KiB; what malloc(3) would map anew each time is from 128 on
 _MOST = 1 << 16  # messages read of one answer; who has more is out to fill our memory
@@ -31,12 +33,15 @@ _SIOCGIFNAME, _IFNAMSIZ, _IFREQ = 0x8910, 16, 40  # struct ifreq: name, and a un
 class Channel:
     """A netlink socket; whoever makes one closes it, or has `with` do that."""
 
-    def __init__(self, descriptor: int = -1) -> None:
+    def __init__(
+        self, descriptor: int = -1, protocol: int = NETLINK_ROUTE, families: Mapping[int, Family] = rtnetlink.FAMILIES
+    ) -> None:
         """Make one in this network namespace, or take over the open socket `descriptor`.  Raises OSError."""
         if descriptor >= 0:
-            self._socket = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, descriptor)
+            self._socket = socket(AF_NETLINK, SOCK_RAW, protocol, descriptor)
         else:
-            self._socket = socket(AF_NETLINK, SOCK_RAW | os.O_CLOEXEC, NETLINK_ROUTE)
+            self._socket = socket(AF_NETLINK, SOCK_RAW | os.O_CLOEXEC, protocol)
+        self._families = families
         self._sequence = 0
         for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
@@ -79,7 +84,7 @@ class Channel:
     def _send(self, kind: int, flags: int, fields: dict[str, Any]) -> None:
         self._sequence += 1
         message = Message(kind, flags | rtnetlink.NLM_F_REQUEST, fields, self._sequence)
-        self._socket.sendto(rtnetlink.pack(message), (0, 0))
+        self._socket.sendto(rtnetlink.pack(message, self._families), (0, 0))
 
     def _answer(self) -> Iterator[Message]:
         """What the kernel says to the last request, up to its end."""
@@ -99,7 +104,9 @@ class Channel:
                 continue
             if flags & MSG_TRUNC:
                 raise OSError(_EMSGSIZE, "the kernel's answer is longer than it can be", "rtnetlink")
-            yield from (message for message in rtnetlink.unpack(data) if message.sequence == self._sequence)
+            yield from (
+                message for message in rtnetlink.unpack(data, self._families) if message.sequence == self._sequence
+            )
 
 
 def _raise(fields: Mapping[str, Any]) -> None:

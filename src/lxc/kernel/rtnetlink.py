@@ -161,7 +161,7 @@ NEIGHBOUR = Family(
     ("family", "index", "state", "flags", "type"),
     {"dst": (1, IP), "lladdr": (2, MAC)},
 )
-_FAMILIES = {
+FAMILIES = {
     **dict.fromkeys((RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWLINKPROP, RTM_DELLINKPROP), LINK),
     **dict.fromkeys((RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR), ADDRESS),
     **dict.fromkeys((RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE), ROUTE),
@@ -170,14 +170,14 @@ _FAMILIES = {
 _EXTENDED = {"said": (1, TEXT), "offset": (2, U32)}  # the extended acknowledgement: NLMSGERR_ATTR_*
 
 
-def pack(message: Message) -> bytes:
-    """`message` as the kernel reads it.  Raises ValueError, KeyError or OSError for a value or name that is none."""
-    body = _pack_body(_FAMILIES[message.type], message.fields)
+def pack(message: Message, families: Mapping[int, Family] = FAMILIES) -> bytes:
+    """`message` as the kernel reads it; `families` are those of the message types.  Raises ValueError, KeyError or OSError for a value or name that is none."""
+    body = _pack_body(families[message.type], message.fields)
     length = _HEADER.size + len(body)
     return _HEADER.pack(length, message.type, message.flags, message.sequence, message.port) + body
 
 
-def unpack(data: bytes) -> Iterator[Message]:
+def unpack(data: bytes, families: Mapping[int, Family] = FAMILIES) -> Iterator[Message]:
     """The messages in `data`, which is one datagram of the kernel's.
 
     An error, or the acknowledgement that there was none, has the fields `error` (an errno, or 0) and perhaps `said`,
@@ -188,7 +188,7 @@ def unpack(data: bytes) -> Iterator[Message]:
         if not _HEADER.size <= length <= len(data):
             return
         body = data[_HEADER.size : length]
-        family = _FAMILIES.get(kind)
+        family = families.get(kind)
         fields = _unpack_body(family, body) if family else _unpack_end(flags, body) if kind in _ENDS else {}
         yield Message(kind, flags, fields, sequence, port)
         data = data[_aligned(length) :]

@@ -3,13 +3,19 @@
 In the container they are known by their number: their name is the container's
 to change.  What has become of one while it was away is not trusted; only its
 kind must be the same, for somebody could have put another in its place.
+
+A wireless device goes with its radio, and so does all else that is the radio's;
+what the container has added to a radio is removed before it comes back.
 """
 
 from __future__ import annotations
 
+import errno
+
 from lxc import log
 from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
+from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
 from lxc.network.links import Link, Links, check_name
 from lxc.network.namespace import visiting
@@ -24,6 +30,8 @@ class Loan(Record):
     link: Link
     name: str  # in the container
     number: int  # of lxc.net.<number>
+    radio: int = -1  # of a wireless device
+    is_alone: bool = True  # on its radio
 
 
 def lend(loan: Loan, home: Links, netns: int) -> int:
@@ -31,9 +39,17 @@ def lend(loan: Loan, home: Links, netns: int) -> int:
     index = loan.link.index
     check_name(loan.name)
     home.remove_altnames(index, loan.link.altnames)
-    home.change(index, netns_fd=netns, ifname=loan.name)
-    with _links(netns) as there:
-        return there.index(loan.name)
+    if loan.radio < 0:
+        home.change(index, netns_fd=netns, ifname=loan.name)
+        with _links(netns) as there:
+            return there.index(loan.name)
+    with Wireless() as here, _wireless(netns) as away, _links(netns) as there:
+        here.move(loan.radio, netns)
+        arrived = _of_radio(loan.radio, index, away)
+        if not arrived:
+            raise OSError(errno.ENODEV, f"its radio has no {loan.link.name} any more")
+        there.change(arrived, ifname=loan.name)
+        return arrived
 
 
 def bring_home(loan: Loan, index: int, netns: int) -> None:
@@ -61,11 +77,35 @@ def _fetch(loan: Loan, index: int, netns: int, home: Links) -> bool:
             log.warn(f"the device {name}, which the container had, is not there any more")
             return False
         there.remove_altnames(found.index, found.altnames)
+        if loan.radio >= 0:
+            return _fetch_radio(loan, found.index, netns, there, home)
         with closing(namespace.own()) as fd:
             there.change(found.index, netns_fd=fd, ifname=_UNUSED if here else name)
     if here:
         log.warn(f"another device is called {name} by now: the container's has come back under another name")
     return not here
+
+
+def _fetch_radio(loan: Loan, index: int, netns: int, there: Links, home: Links) -> bool:
+    """The radio of the device that is number `index` there; return whether that is here now, under its name."""
+    with Wireless() as here, _wireless(netns) as away, closing(namespace.own()) as fd:
+        for other in away.interfaces(loan.radio) if loan.is_alone else ():
+            if other != index:
+                away.delete(other)
+        there.set_up(index, is_up=False)
+        there.change(index, ifname=_UNUSED)  # the name that it has there is nothing for the host to see
+        away.move(loan.radio, fd)
+        index = _of_radio(loan.radio, index, here)
+    if not index or home.find(loan.link.name):
+        return False
+    home.change(index, ifname=loan.link.name)
+    return True
+
+
+def _of_radio(radio: int, index: int, place: Wireless) -> int:
+    """The number of the device that was number `index` before its radio was moved to `place`; 0 if there is none."""
+    found = place.interfaces(radio)
+    return index if index in found else min(found, default=0)  # a number that is in use there has become another
 
 
 def _restore(loan: Loan, home: Links) -> None:
@@ -82,3 +122,8 @@ def _restore(loan: Loan, home: Links) -> None:
 def _links(netns: int) -> Links:
     with visiting(netns):
         return Links(Channel())
+
+
+def _wireless(netns: int) -> Wireless:
+    with visiting(netns):
+        return Wireless()

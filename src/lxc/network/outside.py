@@ -15,6 +15,7 @@ from lxc import log
 from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
+from lxc.kernel.nl80211 import Wireless
 from lxc.network import grant, loan, requests, steps, switch
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links
@@ -314,7 +315,9 @@ def _is_on_switch(device: Device, host: Links) -> bool:
 def _loan(device: Device, host: Links) -> Loan:
     assert isinstance(device.make, Move)
     link = _linked(device.make, device.link, host)
-    return Loan(link, device.name, device.number)
+    with Wireless() as here:
+        radio = here.radio(link.index)
+        return Loan(link, device.name, device.number, radio, radio < 0 or len(here.interfaces(radio)) == 1)
 
 
 def _stack(step: Stacked, host: Links, netns: int) -> None:

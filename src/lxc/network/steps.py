@@ -224,7 +224,7 @@ def hint(step: Record, number: int | None) -> str:
     if isinstance(step, HardwareAddress) and number == errno.EOPNOTSUPP:
         return "a device of this type has the address of its link: leave hwaddr out"
     if isinstance(step, Move) and number == errno.EINVAL:
-        return "loopback, bridges and wireless devices, among others, stay in the namespace that they were made in"
+        return "loopback and bridges, among others, stay in the namespace that they were made in"
     if isinstance(step, (Veth, Stacked)) and number == errno.EOPNOTSUPP:
         kind = step.type if isinstance(step, Stacked) else "veth"
         return f"this kernel has no devices of type {kind}: load its module, or use another type"

@@ -7,6 +7,7 @@ import errno
 from lxc.errors import StepError
 from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
+from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
 from lxc.network.links import Links
 from lxc.network.moving import move
@@ -23,8 +24,8 @@ def attach(place: Place, name: str, called: str = "") -> None:
 
     Raises NotRunning, NotFound, StepError.
     """
-    with closing(_namespace(place)) as netns, Links(Channel()) as here, _links(netns) as there:
-        move(name, here, there, netns, called or name)
+    with closing(_namespace(place)) as netns, Links(Channel()) as here, Wireless() as air, _links(netns) as there:
+        move(name, here, air, there, netns, called or name)
 
 
 def detach(place: Place, name: str, called: str = "") -> None:
@@ -34,9 +35,9 @@ def detach(place: Place, name: str, called: str = "") -> None:
     """
     with (
         closing(_namespace(place)) as netns, closing(namespace.own()) as own,
-        Links(Channel()) as here, _links(netns) as there,
+        Links(Channel()) as here, _links(netns) as there, _wireless(netns) as air,
     ):  # fmt: skip
-        move(name, there, here, own, called or name)
+        move(name, there, air, here, own, called or name)
 
 
 def is_here(name: str) -> bool:
@@ -64,3 +65,8 @@ def _namespace(place: Place) -> int:
 def _links(netns: int) -> Links:
     with visiting(netns):
         return Links(Channel())
+
+
+def _wireless(netns: int) -> Wireless:
+    with visiting(netns):
+        return Wireless()
