@@ -31,6 +31,7 @@ _CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ATTEMPTS = 100
 _PATIENCE = 10  # seconds that a namespace may take to die
+_GRACE = 1  # seconds until it begins to
 _PAUSE = 0.005
 _MTU = 1500
 
@@ -332,7 +333,7 @@ def _stack(step: Stacked, host: Links, netns: int) -> None:
 
 def _create_pair(name: str, fields: dict[str, object], host: Links) -> str:
     """Make a pair whose end on the host is called `name`, or as no other yet.  Raises OSError."""
-    deadline = time.monotonic() + _PATIENCE
+    began = time.monotonic()
     attempts = _ATTEMPTS
     while True:
         chosen = _random_name() if name == PAIR else name
@@ -344,17 +345,20 @@ def _create_pair(name: str, fields: dict[str, object], host: Links) -> str:
             if error.errno != errno.EEXIST or (name == PAIR and not attempts):
                 raise
         if name != PAIR:
-            _wait_for(name, host, deadline)
+            _wait_for(name, host, time.monotonic() - began)
 
 
-def _wait_for(name: str, host: Links, deadline: float) -> None:
-    """Return when the kernel may have removed the device `name`: the end of a pair whose other namespace has died.
+def _wait_for(name: str, host: Links, waited: float) -> None:
+    """Return when the kernel may have removed the device `name`, for which we have `waited` so many seconds.
 
-    Raises OSError(EEXIST) if it is something else.
+    It may be the end of a pair of the life before, whose namespace is dying, or will as soon as the kernel has let go of
+    the last netlink socket in it, which takes a grace period of RCU.  Raises OSError(EEXIST) if it is something else.
     """
     found = host.find(name)
-    if found and (found.kind != "veth" or found.peer_netns != -1 or time.monotonic() > deadline):
-        raise OSError(errno.EEXIST, f"there is a network device {name} already")
+    if found:
+        is_pair = found.kind == "veth" and found.peer_netns is not None
+        if not is_pair or waited > (_PATIENCE if found.peer_netns == -1 else _GRACE):
+            raise OSError(errno.EEXIST, f"there is a network device {name} already")
     time.sleep(_PAUSE)
 
 
