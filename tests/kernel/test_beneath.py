@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lxc import beneath
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 
 _RENAME_EXCHANGE = 2
@@ -213,3 +215,19 @@ def _swap_for_ever(one: str, other: str) -> None:
         renameat2(-100, names[0], -100, names[1], _RENAME_EXCHANGE)
         for _ in range(300):
             pass
+
+
+@pytest.mark.root
+def test_dots_are_not_lost_to_whoever_mounts_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "f").touch()
+    script = f"while :; do mount -t tmpfs x {tmp_path}/m; umount {tmp_path}/m; done"
+    busy = subprocess.Popen(["unshare", "--mount", "sh", "-c", script])
+    try:
+        with closing(os.open(tmp_path, os.O_PATH)) as root:
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                os.close(fs.openat2(root, "../" * 8 + "f", os.O_RDONLY, resolve=fs.RESOLVE_IN_ROOT))
+    finally:
+        busy.kill()
+        busy.wait()

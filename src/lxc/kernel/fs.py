@@ -47,9 +47,20 @@ _setfsuid, _setfsgid = bind("setfsuid", c_uint), bind("setfsgid", c_uint)
 _execveat = bind("execveat", c_int, c_char_p, c_void_p, c_void_p, c_int)
 
 
+_MOST_RACES = 100  # that we lose against whoever mounts or renames all the time
+
+
 def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
-    """openat2(2).  `resolve` is a union of RESOLVE_*; O_CLOEXEC is added.  The caller closes the descriptor."""
+    """openat2(2).  `resolve` is a union of RESOLVE_*; O_CLOEXEC is added.  The caller closes the descriptor.
+
+    The kernel gives up on `..` with EAGAIN whenever somebody mounts or renames meanwhile, anywhere: it is asked again.
+    """
     how = open_how(flags | os.O_CLOEXEC, mode, resolve)
+    for _ in range(_MOST_RACES):
+        try:
+            return _openat2(dirfd, os.fsencode(path), byref(how), sizeof(how), path=path)
+        except BlockingIOError:  # EAGAIN
+            continue
     return _openat2(dirfd, os.fsencode(path), byref(how), sizeof(how), path=path)
 
 
