@@ -51,6 +51,12 @@ def make(lxc: Lxc, more: str) -> str:
     return name
 
 
+def have_all_writable(lxc: Lxc, name: str) -> None:
+    """Have nothing but its profile keep it from writing to the host's files of proc and sysfs."""
+    config = lxc.config(name)
+    config.write_text(config.read_text().replace("proc:mixed", "proc:rw").replace("sys:ro", "sys:rw"))
+
+
 def label(pid: int | str) -> str:
     return Path(f"/proc/{pid}/attr/apparmor/current").read_text().strip().rpartition(" (")[0] or "unconfined"
 
@@ -94,8 +100,7 @@ def test_the_profiles_that_are_shipped_are_loaded(shipped: set[str]) -> None:
 @pytest.mark.parametrize("kind", ["", "-cgns", "-with-mounting"])
 def test_a_profile_that_is_shipped_denies_what_is_the_hosts(lxc: Lxc, shipped: set[str], kind: str) -> None:
     name = make(lxc, f"lxc.apparmor.profile = lxc-container-default{kind}\n")
-    config = lxc.config(name)
-    config.write_text(config.read_text().replace("proc:mixed", "proc:rw").replace("sys:ro", "sys:rw"))
+    have_all_writable(lxc, name)
     lxc.start(name)
     assert label(lxc.init_pid(name)) == f"lxc-container-default{kind}"
     forbids_what_is_the_hosts(lxc, name)
@@ -105,6 +110,7 @@ def test_a_profile_that_is_shipped_denies_what_is_the_hosts(lxc: Lxc, shipped: s
 
 def test_the_profile_for_nesting_lets_it_mount_and_keeps_the_originals_from_it(lxc: Lxc, shipped: set[str]) -> None:
     name = make(lxc, "lxc.apparmor.profile = lxc-container-default-with-nesting\n")
+    have_all_writable(lxc, name)
     lxc.start(name)
     assert sh(lxc, name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
     assert "ermission denied" in sh(lxc, name, "echo h > /proc/sysrq-trigger")
@@ -176,8 +182,7 @@ def test_without_a_setting_it_is_lxcs_default_profile(lxc: Lxc) -> None:
 
 def test_a_generated_profile_denies_what_is_the_hosts(lxc: Lxc) -> None:
     name = make(lxc, "lxc.apparmor.profile = generated\nlxc.apparmor.raw = deny /denied r,\n")
-    config = lxc.config(name)
-    config.write_text(config.read_text().replace("proc:mixed", "proc:rw").replace("sys:ro", "sys:rw"))
+    have_all_writable(lxc, name)
     lxc.start(name)
     assert label(lxc.init_pid(name)).startswith(f"lxc-{name}_<{lxc.path}>")
     forbids_what_is_the_hosts(lxc, name, "cat /denied")
