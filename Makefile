@@ -51,7 +51,7 @@ vm-test: build  ## run tests in a virtual machine with systemd, AppArmor, CRIU (
 	@$(give_back)
 
 summary:  ## after test and vm-test: how many tests ran where; fails if one ran nowhere
-	@python tests/vm/summary.py $(wildcard $(VENV)/tests/here $(VENV)/tests/vm-root $(VENV)/tests/vm-joe)
+	@python tests/vm/summary.py $(wildcard $(VENV)/tests/here $(VENV)/tests/vm-*)
 
 vm-shell: build  ## be root in that machine
 	@tools/packages $(TO_EMULATE)
