@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,18 @@ class Lab(Lxc):
 
     def _enter(self) -> list[str]:
         return ["nsenter", f"--net=/proc/{self.host}/ns/net", f"--mount=/proc/{self.host}/ns/mnt"]
+
+
+def kill_init(lab: Lab, name: str) -> None:
+    os.kill(lab.init_pid(name), signal.SIGKILL)
+
+
+def kill_monitor(lab: Lab, name: str) -> None:
+    os.kill(lab.monitor(name), signal.SIGKILL)
+
+
+def stop(lab: Lab, name: str) -> None:
+    lab.ok("lxc-stop", "-n", name)
 
 
 def _output(argv: list[str], check: bool) -> str:

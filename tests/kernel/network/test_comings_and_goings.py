@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import until
-from tests.lab import Lab
+from tests.lab import Lab, kill_init, kill_monitor, stop
 
 pytestmark = pytest.mark.root
 OWN = {"lo", "br0", "wire0", "wire1"}
@@ -21,18 +21,6 @@ def state(lab: Lab, device: str) -> dict[str, object]:
     """What a device of the host's must have again afterwards."""
     shown = lab.links()[device]
     return {key: shown.get(key) for key in ("address", "mtu", "altnames", "link_netnsid", "linkinfo")}
-
-
-def kill_init(lab: Lab, name: str) -> None:
-    os.kill(lab.init_pid(name), signal.SIGKILL)
-
-
-def kill_monitor(lab: Lab, name: str) -> None:
-    os.kill(lab.monitor(name), signal.SIGKILL)
-
-
-def stop(lab: Lab, name: str) -> None:
-    lab.ok("lxc-stop", "-n", name)
 
 
 def swept(lab: Lab, name: str) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.conftest import until
-from tests.lab import Lab
+from tests.lab import Lab, kill_init, kill_monitor, stop
 
 pytestmark = [pytest.mark.root, pytest.mark.radios]
 
@@ -36,18 +35,6 @@ def radio(lab: Lab) -> Iterator[str]:
 
 def host(*argv: str) -> None:
     subprocess.run(argv, check=True)
-
-
-def kill_init(lab: Lab, name: str) -> None:
-    os.kill(lab.init_pid(name), signal.SIGKILL)
-
-
-def kill_monitor(lab: Lab, name: str) -> None:
-    os.kill(lab.monitor(name), signal.SIGKILL)
-
-
-def stop(lab: Lab, name: str) -> None:
-    lab.ok("lxc-stop", "-n", name)
 
 
 def state(lab: Lab) -> dict[str, object]:
