@@ -18,7 +18,7 @@ from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
 from lxc.network.links import Link, Links, check_name
-from lxc.network.namespace import visiting
+from lxc.network.moving import links_in, wireless_in
 from lxc.record import Record
 
 _UNUSED = "phys%d"  # the kernel fills in a number
@@ -41,9 +41,9 @@ def lend(loan: Loan, home: Links, netns: int) -> int:
     home.remove_altnames(index, loan.link.altnames)
     if loan.radio < 0:
         home.change(index, netns_fd=netns, ifname=loan.name)
-        with _links(netns) as there:
+        with links_in(netns) as there:
             return there.index(loan.name)
-    with Wireless() as here, _wireless(netns) as away, _links(netns) as there:
+    with Wireless() as here, wireless_in(netns) as away, links_in(netns) as there:
         here.move(loan.radio, netns)
         arrived = _of_radio(loan.radio, index, away)
         if not arrived:
@@ -71,7 +71,7 @@ def _fetch(loan: Loan, index: int, netns: int, home: Links) -> bool:
     name, here = loan.link.name, home.find(loan.link.name)
     if not index and here and here.index == loan.link.index:
         return True  # it never left
-    with _links(netns) as there:
+    with links_in(netns) as there:
         found = there.at(index) if index else there.find(loan.name) or there.find(name)
         if not found or found.kind != loan.link.kind:
             log.warn(f"the device {name}, which the container had, is not there any more")
@@ -88,7 +88,7 @@ def _fetch(loan: Loan, index: int, netns: int, home: Links) -> bool:
 
 def _fetch_radio(loan: Loan, index: int, netns: int, there: Links, home: Links) -> bool:
     """The radio of the device that is number `index` there; return whether that is here now, under its name."""
-    with Wireless() as here, _wireless(netns) as away, closing(namespace.own()) as fd:
+    with Wireless() as here, wireless_in(netns) as away, closing(namespace.own()) as fd:
         for other in away.interfaces(loan.radio) if loan.is_alone else ():
             if other != index:
                 away.delete(other)
@@ -117,13 +117,3 @@ def _restore(loan: Loan, home: Links) -> None:
     if found.address != was.address:
         home.change(found.index, address=was.address)
     home.add_altnames(found.index, tuple(name for name in was.altnames if name not in found.altnames))
-
-
-def _links(netns: int) -> Links:
-    with visiting(netns):
-        return Links(Channel())
-
-
-def _wireless(netns: int) -> Wireless:
-    with visiting(netns):
-        return Wireless()

@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 
 from lxc.errors import NotFound, StepError
-from lxc.network.links import check_name
+from lxc.kernel.netlink import Channel
+from lxc.kernel.nl80211 import Wireless
+from lxc.network.links import Links, check_name
+from lxc.network.namespace import visiting
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from lxc.kernel.nl80211 import Wireless
-    from lxc.network.links import Links
+
+def links_in(netns: int) -> Links:
+    """The devices of the network namespace `netns`, an open file.  The caller closes them.  Raises OSError."""
+    with visiting(netns):
+        return Links(Channel())
+
+
+def wireless_in(netns: int) -> Wireless:
+    """What is wireless there.  The caller closes it.  Raises OSError."""
+    with visiting(netns):
+        return Wireless()
 
 
 def move(name: str, source: Links, air: Wireless, target: Links, netns: int, called: str) -> None:

@@ -10,8 +10,7 @@ from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
 from lxc.network.links import Links
-from lxc.network.moving import move
-from lxc.network.namespace import visiting
+from lxc.network.moving import links_in, move, wireless_in
 from lxc.runtime import client
 
 TYPE_CHECKING = False
@@ -24,7 +23,7 @@ def attach(place: Place, name: str, called: str = "") -> None:
 
     Raises NotRunning, NotFound, StepError.
     """
-    with closing(_namespace(place)) as netns, Links(Channel()) as here, Wireless() as air, _links(netns) as there:
+    with closing(_namespace(place)) as netns, Links(Channel()) as here, Wireless() as air, links_in(netns) as there:
         move(name, here, air, there, netns, called or name)
 
 
@@ -35,7 +34,7 @@ def detach(place: Place, name: str, called: str = "") -> None:
     """
     with (
         closing(_namespace(place)) as netns, closing(namespace.own()) as own,
-        Links(Channel()) as here, _links(netns) as there, _wireless(netns) as air,
+        Links(Channel()) as here, links_in(netns) as there, wireless_in(netns) as air,
     ):  # fmt: skip
         move(name, there, air, here, own, called or name)
 
@@ -48,7 +47,7 @@ def is_here(name: str) -> bool:
 
 def is_there(place: Place, name: str) -> bool:
     """Whether the running container has a network device `name`.  Raises NotRunning, StepError."""
-    with closing(_namespace(place)) as netns, _links(netns) as there:
+    with closing(_namespace(place)) as netns, links_in(netns) as there:
         return there.find(name) is not None
 
 
@@ -60,13 +59,3 @@ def _namespace(place: Place) -> int:
         except OSError as error:
             hint = "root may do that" if error.errno == errno.EPERM else ""
             raise StepError(f"enter the network of {place.name}", error.strerror or str(error), hint=hint) from error
-
-
-def _links(netns: int) -> Links:
-    with visiting(netns):
-        return Links(Channel())
-
-
-def _wireless(netns: int) -> Wireless:
-    with visiting(netns):
-        return Wireless()
