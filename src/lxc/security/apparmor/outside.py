@@ -31,6 +31,7 @@ def host() -> Host:
     """What this host's AppArmor can do.  Raises OSError."""
     return Host(
         label=_own_label(),
+        is_seen=os.path.isdir(POLICY),
         mediates_mounts=os.path.exists(f"{POLICY}/features/mount/mask"),
         stacks=_says_yes(f"{POLICY}/features/domain/stack") and os.path.isdir(f"{POLICY}/policy/namespaces"),
         has_default=_is_loaded(DEFAULT),

@@ -36,6 +36,7 @@ class Host(Record):
     """What is so on a host with AppArmor."""
 
     label: str = UNCONFINED  # the starter's
+    is_seen: bool = True  # its files are there
     mediates_mounts: bool = True
     stacks: bool = False  # labels, so that the container can have a policy namespace
     has_default: bool = True  # the profile DEFAULT is loaded
@@ -75,6 +76,12 @@ def decide(wish: Wish, host: Host) -> tuple[str, Profile | None]:
         return "", None
     if not wish.profile and is_confined and not host.stacks:
         return "", None
+    if wish.profile != UNCONFINED and not host.is_seen and not wish.allow_incomplete:
+        raise Unsupported(
+            "what this kernel's AppArmor can do is not seen: /sys/kernel/security/apparmor is not there",
+            where=wish.where,
+            hint="mount -t securityfs none /sys/kernel/security, or start it all the same with lxc.apparmor.allow_incomplete = 1",
+        )
     if wish.profile != UNCONFINED and not host.mediates_mounts and not wish.allow_incomplete:
         raise Unsupported(
             "this kernel's AppArmor cannot mediate mounts, by which a container could evade its profile",

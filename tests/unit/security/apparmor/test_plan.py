@@ -26,9 +26,17 @@ def test_the_label(profile: str, host: Host, label: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["", "mine", "generated"])
-def test_a_kernel_that_does_not_mediate_mounts_is_refused_unless_that_is_allowed(profile: str) -> None:
-    host = Host(mediates_mounts=False)
-    with pytest.raises(Unsupported, match="cannot mediate mounts"):
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        (Host(mediates_mounts=False), "cannot mediate mounts"),
+        (Host(is_seen=False, mediates_mounts=False), "/sys/kernel/security/apparmor is not there"),
+    ],
+)
+def test_a_kernel_that_does_not_mediate_mounts_is_refused_unless_that_is_allowed(
+    host: Host, why: str, profile: str
+) -> None:
+    with pytest.raises(Unsupported, match=why):
         decide(WEB.replace(profile=profile), host)
     assert decide(WEB.replace(profile=profile, allow_incomplete=True), host)[0]
     assert decide(WEB.replace(profile="unconfined"), host) == ("", None)
