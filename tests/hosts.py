@@ -21,7 +21,10 @@ cp /etc/passwd /etc/group {stage} && printf '{passwd}' >>{stage}/passwd && print
 mount --bind {stage}/passwd /etc/passwd && mount --bind {stage}/group /etc/group &&
 mount --bind {stage}/lxc /etc/lxc && mount --bind {stage}/default /etc/default &&
 mount -t tmpfs -o mode=755 none /run && mount -t tmpfs -o mode=755 none /var/lib/misc &&
-mkdir {stage}/sys && mount -t sysfs none {stage}/sys && mount --rbind /sys/fs/cgroup {stage}/sys/fs/cgroup &&
+mkdir {stage}/sys && mount -t sysfs none {stage}/sys &&
+for below in fs/cgroup kernel/security; do
+    [ ! -d /sys/$below ] || mount --rbind /sys/$below {stage}/sys/$below
+done &&
 mount --move {stage}/sys /sys &&
 ip link set lo up && echo ready && exec sleep infinity
 """

@@ -16,12 +16,13 @@ from tests.conftest import Lxc, until
 
 # A host of its own: a bridge with addresses of both families, and a pair of which either end can be given away.
 SETUP = """
-cgroups=$(mktemp -d)
-mount --rbind /sys/fs/cgroup $cgroups
-mount -t sysfs sysfs /sys
-mount --rbind $cgroups /sys/fs/cgroup
-umount -l $cgroups
-rmdir $cgroups
+sys=$(mktemp -d)
+mount -t sysfs sysfs $sys
+for below in fs/cgroup kernel/security; do
+    [ ! -d /sys/$below ] || mount --rbind /sys/$below $sys/$below
+done
+mount --move $sys /sys
+rmdir $sys
 echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
 ip link set lo up
 ip link add br0 type bridge

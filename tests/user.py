@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Lxc, until
+from tests.unified import is_unified
 
 UID, FIRST, COUNT = 47110, 700000, 65536
 NAME = "lxcuser"
@@ -65,7 +66,8 @@ class User(Lxc):
             cgroup.rmdir()
 
     def _delegate(self) -> None:
-        for hierarchy in Path("/sys/fs/cgroup").iterdir():
+        top = Path("/sys/fs/cgroup")
+        for hierarchy in [top] if is_unified() else top.iterdir():
             if not (hierarchy / "cgroup.procs").exists():
                 continue
             cgroup = hierarchy / f"delegated-{self.tag[::-1]}"  # not `leftovers` of containers

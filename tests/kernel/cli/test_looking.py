@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, until
 
 pytestmark = pytest.mark.root
 
@@ -104,7 +104,14 @@ def test_info_measures(lxc: Lxc, running: str) -> None:
     assert (
         json.loads(lxc.ok("lxc-info", "-n", running, "-S", "--format", "json"))["cpu_ns"] > facts["cpu_ns"] + 10_000_000
     )
-    assert facts["memory_bytes"] > facts["kmem_bytes"] > 0
+    assert facts["memory_bytes"] > 0 < facts["kmem_bytes"]
+    lxc.attach(running, "/bin/dd", "if=/dev/zero", "of=/dev/shm/file", "bs=1M", "count=8")
+
+    def grown() -> bool:
+        now = json.loads(lxc.ok("lxc-info", "-n", running, "-S", "--format", "json"))
+        return bool(now["memory_bytes"] > facts["memory_bytes"] + 7 * 2**20)
+
+    until(grown, "what is in its memory counts")
 
 
 @pytest.mark.command("strace")

@@ -124,10 +124,11 @@ def test_a_file_and_a_directory_that_entries_without_leading_slash_name(lxc: Lxc
 
 
 def test_what_is_below_comes_along_with_rbind(lxc: Lxc, box: str, source: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "none", source / "sub"], check=True)
+    (source.parent / "other").mkdir()
+    (source.parent / "other/file").touch()
+    os.chown(source.parent / "other/file", 5, 5)
+    subprocess.run(["mount", "--bind", source.parent / "other", source / "sub"], check=True)
     try:
-        (source / "sub/file").touch()
-        os.chown(source / "sub/file", 5, 5)
         started(lxc, box, f"lxc.mount.entry = {source} data none rbind,create=dir,idmap=container")
         assert lxc.attach(box, "stat", "-c", "%u:%g", "/data/sub/file") == "5:5\n"
         lxc.ok("lxc-stop", "-n", box, "-k")

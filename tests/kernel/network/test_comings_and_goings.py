@@ -50,7 +50,8 @@ def test_a_device_of_the_hosts_comes_back_as_it_was(lab: Lab, end: Callable[[Lab
     before = {**state(lab, "wire1"), "altnames": ["first", "a-long-alternative-name", "another"]}
     name = lend(lab, "hwaddr = 10:66:6a:00:00:09")
     # The container's administrator does what they like with it.
-    lab.inside(name, "ip", "link", "set", "card", "down", "name", "stolen", "mtu", "1300")
+    lab.inside(name, "ip", "link", "set", "card", "down")
+    lab.inside(name, "ip", "link", "set", "card", "name", "stolen", "mtu", "1300")
     lab.inside(name, "ip", "link", "property", "add", "dev", "stolen", "altname", "wire0")
     end(lab, name)
     until(lambda: "wire1" in lab.links(), "the device is back")
