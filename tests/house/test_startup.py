@@ -102,6 +102,14 @@ def test_without_a_server_they_start_an_isolated_interpreter(lxcpath: Path) -> N
             waiting.kill()
 
 
+def test_they_look_around_for_the_first_module_only(lxcpath: Path) -> None:
+    script = Path(sys.executable).parent / "lxc-ls"
+    command = [sys.executable, "-ISv", script, "-P", lxcpath, "-f"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ours = [line for line in done.stderr.splitlines() if line.startswith(("import 'lxc'", "import 'lxc."))]
+    assert [line.split("'")[1] for line in ours if "<lxc.loading." not in line] == ["lxc", "lxc.loading"]
+
+
 SERVED = """
 import sys
 sys.path.insert(0, sys.argv[1])
