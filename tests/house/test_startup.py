@@ -76,6 +76,15 @@ def test_listing_names_reads_no_configuration(lxcpath: Path) -> None:
     } == set()
 
 
+def test_a_table_of_containers_reads_only_what_it_shows(lxcpath: Path) -> None:
+    """Of configuration it needs to understand three keys."""
+    config = {"brief", "excerpt", "key", "lines", "batch", "reader", "table"}
+    values = {"idmap", "plain", "words"}
+    allowed = {f"lxc.config.{name}" for name in config} | {f"lxc.values.{name}" for name in values}
+    found = {name for name in loaded("lxc-ls", "-f", "-P", str(lxcpath)) if name.count(".") == 2}
+    assert {name for name in found if name.startswith(("lxc.config", "lxc.values"))} == allowed
+
+
 def test_the_public_names_are_imported_on_first_use() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import lxc; print(*[n for n in sys.modules if n[:4] == 'lxc.'])"

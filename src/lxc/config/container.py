@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.config import enumeration, legacy
+from lxc.config.brief import Brief
 from lxc.config.key import REJECTED, directive, listed, many, merged, named, numbered, one, several
 from lxc.config.net import Net
 from lxc.config.table import Draft, Key, Table
@@ -22,11 +23,9 @@ from lxc.values import (
     size,
 )
 from lxc.values import arch as architecture
-from lxc.values import idmap as ids
 from lxc.values.environment import assignments, variable
-from lxc.values.plain import flag, path, relative_path, signed, text, unsigned
+from lxc.values.plain import flag, path, relative_path, text, unsigned
 from lxc.values.words import Misspelt, meant
-from lxc.values.words import listed as words
 
 FOREIGN = "lxc.x-"  # keys that begin so are somebody else's: kept in the file, without effect
 ROOTFS_MOUNT = "/usr/lib/lxc/rootfs"
@@ -61,10 +60,7 @@ class Config(Table):
     )
     uts_name = one("lxc.uts.name", plain.Shorter(65), "", "Host name seen inside the container.")
     ephemeral = one("lxc.ephemeral", flag, False, "1 to destroy the container when it stops.")
-    include = directive(
-        "lxc.include", "Read this file, or all files *.conf of this directory in the order of their names, here.",
-        refusal="is followed when a file is read, not when a value is set",
-    )  # fmt: skip
+    include = Brief.include
 
     # Its first process
     init_cmd = one("lxc.init.cmd", text, "", "Command that lxc-start runs in the container; otherwise /sbin/init.")
@@ -119,7 +115,7 @@ class Config(Table):
     pty_max = one("lxc.pty.max", unsigned, 0, "Number of pseudo terminals the container may have; 0 gives it none.")
 
     # Namespaces and ids
-    idmap = many("lxc.idmap", ids.parse, "Range of ids the container has of its own.", end="", between="\n")
+    idmap = Brief.idmap
     namespace_clone = merged(
         "lxc.namespace.clone", namespace.merge, NOTHING, "Namespaces to make, and no others.", namespace.show,
         rival="lxc.namespace.keep",
@@ -227,10 +223,10 @@ class Config(Table):
         "lxc.monitor.signal.pdeath", signal.parse, 9, "Signal the first process gets when the monitor dies; 0: none.",
         empty=0,
     )  # fmt: skip
-    start_auto = one("lxc.start.auto", flag, False, "1 to be started by lxc-autostart.")
-    start_delay = one("lxc.start.delay", unsigned, 0, "Seconds that lxc-autostart waits after starting it.")
-    start_order = one("lxc.start.order", signed, 0, "Those with lower numbers are started earlier.")
-    group = several("lxc.group", words, "Groups of containers it belongs to.", sound=plain.anything)
+    start_auto = Brief.start_auto
+    start_delay = Brief.start_delay
+    start_order = Brief.start_order
+    group = Brief.group
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys, or what may follow `prefix` and a dot, as LXC enumerates them.  Raises KeyError."""

@@ -98,7 +98,7 @@ def parse(text: str, path: str = "config", *, base: Config | None = None) -> tup
     base = base or Config()
     reader = Reader(base)
     reader.read(text, path)
-    config = reader.config()
+    config: Config = reader.config()
     if any(net.hwaddr for net in config.net.values()):
         completed_text = "".join(map(_completed, pieces(text)))
         if completed_text != text:
@@ -114,7 +114,8 @@ def assign(config: Config, key: str, value: str, where: str = "") -> Config:
         raise ValueError(f"expected one line, got {value!r}")
     reader = Reader(config)
     reader.read(f"lxc.include = {value}", where or "lxc.include")
-    return reader.config()
+    assigned: Config = reader.config()
+    return assigned
 
 
 def replace_file(path: str, data: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from lxc.config.container import Config
+from lxc.config.brief import Brief
 from lxc.config.reader import Files, Reader, read
 from lxc.errors import ConfigError
 
@@ -19,13 +19,13 @@ _STILL_NS = 2_000_000_000  # since a file's last change: one that follows soon m
 
 
 class Excerpts:
-    """`keys` of configurations, one after the other."""
+    """`keys`, which are among those of Brief, of configurations, one after the other."""
 
     def __init__(self, *keys: str) -> None:
         self._files = _Excerpted(keys)
-        self._known: dict[str, Config] = {}  # text, without what was left out of it -> what it comes to
+        self._known: dict[str, Brief] = {}  # text, without what was left out of it -> what it comes to
         self._read: dict[
-            str, tuple[object, Config]
+            str, tuple[object, Brief]
         ] = {}  # path -> what stat(2) said before it was read, what it comes to
 
     def is_current(self) -> bool:
@@ -34,7 +34,7 @@ class Excerpts:
             _is_still(path, seen) for path, seen in self._files.signatures.items()
         )
 
-    def read(self, path: str) -> Config:
+    def read(self, path: str) -> Brief:
         """What the file at `path`, and what it includes, say of the keys.  Raises ConfigError.
 
         Files that say the same give one object, which has the places of the first.
@@ -50,7 +50,7 @@ class Excerpts:
             raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
         said = "\n".join(filter(None, text.split("\n")))
         if said not in self._known:
-            reader = Reader(Config(), self._files)
+            reader = Reader(Brief(), self._files)
             reader.read(text, path)
             self._known[said] = reader.config()
         if _is_settled(seen):

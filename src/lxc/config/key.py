@@ -18,7 +18,6 @@ The shapes of a row, by what a second assignment does:
 
 from __future__ import annotations
 
-from lxc.config.family import Listed, Named, Numbered
 from lxc.config.table import Draft, Key, Table
 from lxc.values.plain import anything, text
 from lxc.values.words import Misspelt
@@ -218,6 +217,8 @@ def named(
     check: Callable[[str], str] = str, **more: Any,
 ) -> Mapping[str, T]:  # fmt: skip
     """A family of keys, `name.<anything that check lets pass>`."""
+    from lxc.config.family import Named  # as each of these: lists of containers do without families
+
     return Named(name, parse, doc, show, check=check, **more)  # type: ignore[return-value]
 
 
@@ -225,11 +226,15 @@ def listed(
     name: str, parse: Callable[[str], str], doc: str, check: Callable[[str], str] = str, end: str = "\n"
 ) -> tuple[Setting, ...]:
     """A family of keys whose assignments add up in their order, whatever the key."""
+    from lxc.config.family import Listed
+
     return Listed(name, parse, doc, check=check, end=end)  # type: ignore[return-value]
 
 
 def numbered(name: str, table: type[N], doc: str, title: str) -> Mapping[int, N]:
     """A family of tables, `name.<n>.<key of table>`."""
+    from lxc.config.family import Numbered
+
     return Numbered(name, table, doc, title=title)  # type: ignore[return-value]
 
 

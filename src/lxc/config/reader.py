@@ -6,7 +6,6 @@ import os
 from _operator import length_hint
 
 from lxc.config.batch import Batch
-from lxc.config.container import Config
 from lxc.config.key import Directive
 from lxc.config.lines import not_a_comment, numbered, pieces, span, unquoted
 from lxc.config.table import Draft
@@ -16,6 +15,9 @@ from lxc.values.words import Misspelt, meant
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    from lxc.config.table import Table
 
 SIZE_MAX = 1 << 26  # bytes of one file
 DEPTH_MAX = 64  # files that include one another
@@ -61,11 +63,11 @@ class Reader:
     before a line that needs the others to be done, which `lxc.include` is and what clears several keys at once.
     """
 
-    def __init__(self, base: Config, files: Files = Files()) -> None:  # noqa: B008  # it holds nothing
+    def __init__(self, base: Table, files: Files = Files()) -> None:  # noqa: B008  # it holds nothing
         self.warnings: list[str] = []
         self._mistakes: list[str] = []
         self._first = ""  # place of the first mistake
-        self._draft = Draft(base)
+        self._table, self._draft = type(base), Draft(base)
         self._files = files
         self._open: list[str] = []  # the files being read, each included by the one before
         self._included = 0
@@ -73,12 +75,11 @@ class Reader:
         self._adders: dict[str, Callable[[str], None]] = {}  # by what is before the "=": what adds to a batch
         self._told: list[tuple[int, bool, str, str]] = []  # line, whether it is a mistake, place, what
 
-    def config(self) -> Config:
-        """The configuration.  Raises ConfigError with all mistakes."""
+    def config(self) -> Any:
+        """The configuration, as the kind of table that it began with.  Raises ConfigError with all mistakes."""
         if self._mistakes:
             raise ConfigError(*self._mistakes, where=self._first)
-        config: Config = self._draft.table()
-        return config
+        return self._draft.table()
 
     def read(self, text: str, path: str) -> None:
         """Read `text`, that of the file at `path`."""
@@ -110,7 +111,7 @@ class Reader:
 
     def _is_done(self, head: str, value: str, number: int, lines: list[str], path: str) -> bool:
         """Whether the line `head=value` could be put into a batch, or done at once, there being nothing odd in it."""
-        found = Config.likely(head.strip(" \t"))
+        found = self._table.likely(head.strip(" \t"))
         if found is None:
             return False
         key, subkey = found
@@ -134,7 +135,7 @@ class Reader:
     def _settle(self) -> None:
         """Make the assignments that were gathered, and put what there is to tell into the order of the lines."""
         for name, batch in self._batches.items():
-            if not (batch.is_ordinary() and Config.KEYS[name].put_all(self._draft, batch)):
+            if not (batch.is_ordinary() and self._table.KEYS[name].put_all(self._draft, batch)):
                 for where, line in batch.lines():
                     self._line(line, where)
         self._batches.clear()
@@ -205,7 +206,7 @@ class Reader:
             return
         key = line.partition("=")[0].strip(" \t")
         likely = f"lxc.{key[4:]}"
-        near = likely if likely in Config.KEYS else meant(key, Config.KEYS) if len(self.warnings) < 10 else ""
+        near = likely if likely in self._table.KEYS else meant(key, self._table.KEYS) if len(self.warnings) < 10 else ""
         hint = f"; did you mean {near}?" if near else ""
         column = len(text) - len(text.lstrip()) + 1
         self._tell(f"{where}:{column}: {key}: has no effect, for it does not begin with 'lxc.'{hint}", where)

@@ -15,7 +15,8 @@ from lxc.errors import ConfigError
 KEYS = ("lxc.start.auto", "lxc.group", "lxc.idmap")
 LINES = st.sampled_from(
     ["lxc.start.auto = 1", "lxc.start.auto =", " lxc.group\t= a b", "lxc.group =", "lxc.idmap = u 0 1 1", "lxc.uts.name = x",
-     "# lxc.group = c", "lxc.include = MORE", "lxc.group = 'd'", "lxc.mount.entry = a b none bind", "", "lxc.group = e\r"]
+     "# lxc.group = c", "lxc.include = MORE", "lxc.group = 'd'", "lxc.mount.entry = a b none bind", "", "lxc.group = e\r",
+     "lxc.net.0.type = veth"]
 )  # fmt: skip
 TEXTS = st.lists(LINES, max_size=8).map("\n".join)
 
