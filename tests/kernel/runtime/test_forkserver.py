@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import random
@@ -107,7 +108,8 @@ def server(lxc: Lxc) -> Iterator[Server]:
         yield it
     finally:
         for pid in it.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a worker ends with the server
+                os.kill(pid, signal.SIGKILL)
         it.holder.kill()
         it.holder.wait()
 
