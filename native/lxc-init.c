@@ -4,12 +4,14 @@
  * It is linked statically and executed from a detached read-only mount, so that the container finds no file of the
  * host behind /proc/PID/exe, and that nothing is loaded from the container: no library, no locale, no user database.
  *
- *   lxc-init [--name=N] [-q] [-P PATH] [-o F] [-l L] -- CMD…    be PID 1 of a container that runs CMD
- *   lxc-init --exec=FD [LABEL] -- CMD…                          become CMD
+ *   lxc-init [--name=N] [--pdeath=SIGNAL] [-q] [-P PATH] [-o F] [-l L] -- CMD…    be PID 1 of a container that runs CMD
+ *   lxc-init --exec=FD [LABEL] [--pdeath=SIGNAL] -- CMD…        become CMD
  *   lxc-init --attach=FD[,tty][,proc-sys] [LABEL] -- CMD…       give birth to CMD in the pid namespace joined before
  *
  * LABEL is --label=ATTR,CONTEXT: CMD gets the SELinux context; nothing on a mount such as ours could.  ATTR is open on
  * the directory /proc/self/attr of a proc that is not the container's.
+ *
+ * SIGNAL is for PR_SET_PDEATHSIG: the kernel forgets it when a program is executed with another label, as lxc-init is.
  *
  * What is said on FD are native ints of 4 bytes; FD itself ends with exec (close-on-exec):
  *
@@ -24,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -91,6 +94,16 @@ static bool take_label(const char *text)
 
     close(attr);
     return taken;
+}
+
+/* The parent may be dead by now, whose end nobody would tell us: then the reader of FD is gone. */
+static void follow_parent(int fd, const char *number)
+{
+    struct pollfd reader = {.fd = fd};
+
+    prctl(PR_SET_PDEATHSIG, (unsigned long)atoi(number));
+    if (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
+        _exit(CANNOT_EXECUTE);
 }
 
 /* ---- give birth to CMD --------------------------------------------------------------------------------------- */
@@ -361,7 +374,9 @@ static int enter(int argc, char **argv)
     struct wishes wishes = {0};
     int fd = descriptor(strchr(argv[1], '=') + 1, attached ? &wishes : NULL);
     char *label = argc > 2 && begins_with(argv[2], "--label=") && strchr(argv[2], ',') ? strchr(argv[2], '=') + 1 : NULL;
-    char **command = command_at(argc, argv, label ? 3 : 2);
+    int next = label ? 3 : 2;
+    char *pdeath = !attached && argc > next && begins_with(argv[next], "--pdeath=") ? strchr(argv[next], '=') + 1 : NULL;
+    char **command = command_at(argc, argv, pdeath ? next + 1 : next);
 
     if (fd < 0)
         return misused("not an open descriptor: ", argv[1]);
@@ -369,6 +384,8 @@ static int enter(int argc, char **argv)
         return misused("expected -- and a command after ", argv[1]);
     if (attached)
         return attach(fd, wishes, label, command);
+    if (pdeath)
+        follow_parent(fd, pdeath);
     if (label && !take_label(label))
         fail(fd, errno);
     become(fd, command);
@@ -387,6 +404,8 @@ int main(int argc, char **argv)
 
         if (begins_with(option, "--name="))
             named = true;
+        else if (begins_with(option, "--pdeath="))
+            prctl(PR_SET_PDEATHSIG, (unsigned long)atoi(strchr(option, '=') + 1));
         else if (strcmp(option, "-P") == 0 || strcmp(option, "-o") == 0 || strcmp(option, "-l") == 0)
             at++; /* accepted, of no effect: as LXC's */
         else if (strcmp(option, "-q") != 0)

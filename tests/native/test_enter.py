@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGKILL
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 from tests.conftest import until
@@ -133,6 +133,25 @@ def test_where_a_label_cannot_be_taken_nothing_runs(enter: Enter, tmp_path: Path
     assert process.wait() in (126, 127)
     assert not (tmp_path / "ran").exists()
     os.close(directory)
+
+
+def test_the_command_dies_with_its_parent_if_that_is_asked(init: str) -> None:
+    script = '"$0" --exec=1 --pdeath=9 -- sleep 1000 & exec >&-; wait'
+    with Popen(["sh", "-c", script, init], stdout=PIPE, stderr=PIPE) as parent:
+        assert parent.stdout
+        assert parent.stderr
+        assert parent.stdout.read() == b""  # the command runs
+        parent.kill()
+        assert parent.stderr.read() == b""  # nobody has it open any more
+
+
+def test_nothing_runs_whose_parent_is_dead_already(init: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [init, f"--exec={writer}", "--pdeath=9", "--", "touch", tmp_path / "ran"]
+    assert subprocess.run(command, pass_fds=[writer]).returncode == 126
+    assert not (tmp_path / "ran").exists()
+    os.close(writer)
 
 
 @pytest.mark.root

@@ -241,6 +241,7 @@ def _become(plan: InitPlan) -> None:
 def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label_file: int) -> None:
     """Become lxc-init, and with it the container's program.  Returns only by raising OSError."""
     init, label = plan.init, plan.security.label
+    pdeath = (f"--pdeath={init.pdeath_signal}",) if label.name else ()  # executing with another label clears it
     ttys = (f"container_ttys={container_ttys}",) if container_ttys else ()
     environment = dict(pair.split("=", 1) for pair in (*init.environment, *ttys))
     for number in signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
@@ -249,9 +250,9 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     if init.supervised:
         try:
-            fs.execveat(door, ("init", "--name=container", "--", *init.argv), environment)
+            fs.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)
         except OSError as error:
             raise remedies.init_not_executed(label, error) from error
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
     words = security.told(label, label_file)
-    fs.execveat(door, ("lxc-init", f"--exec={report}", *words, "--", *init.argv), environment)
+    fs.execveat(door, ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)
