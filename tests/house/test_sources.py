@@ -8,7 +8,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src/lxc"
 NOT_OURS = {".git", ".venv", "build", "libexec", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache"}
-HEAVY = {"argparse", "asyncio", "contextlib", "dataclasses", "enum", "gettext", "inspect", "json", "logging", "pathlib"}
+HEAVY = {
+    "argparse",
+    "asyncio",
+    "contextlib",
+    "ctypes",
+    "dataclasses",
+    "enum",
+    "gettext",
+    "inspect",
+    "json",
+    "logging",
+    "pathlib",
+}
 HEAVY |= {"re", "shutil", "signal", "socket", "string", "subprocess", "tempfile", "threading", "typing", "uuid"}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from ctypes import (
+
+from lxc.kernel._libc import bind
+from lxc.kernel.c import (
     Structure,
     addressof,
     c_char,
@@ -15,8 +17,6 @@ from ctypes import (
     create_string_buffer,
     sizeof,
 )
-
-from lxc.kernel._libc import bind
 
 PROG_TYPE_CGROUP_DEVICE, CGROUP_DEVICE = 15, 6
 _PROG_LOAD, _PROG_ATTACH, _PROG_QUERY = 5, 8, 16

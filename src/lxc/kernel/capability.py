@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ctypes import Structure, byref, c_int, c_uint32, c_ulong, c_void_p
-
 from lxc.kernel._libc import bind
+from lxc.kernel.c import Structure, byref, c_int, c_uint32, c_ulong, c_void_p
 
 _VERSION_3 = 0x20080522  # two data structures of 32 bits each
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from ctypes import (
+
+from lxc.kernel._libc import bind, bind_number
+from lxc.kernel.c import (
     Structure,
     byref,
     c_char_p,
@@ -18,8 +20,6 @@ from ctypes import (
     create_string_buffer,
     sizeof,
 )
-
-from lxc.kernel._libc import bind, bind_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ctypes import Structure, byref, c_int, c_size_t, c_uint32, c_uint64, c_void_p, sizeof
-
 from lxc.kernel._libc import bind_number
+from lxc.kernel.c import Structure, byref, c_int, c_size_t, c_uint32, c_uint64, c_void_p, sizeof
 
 (
     EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO,

@@ -6,7 +6,8 @@ Its functions return a negated errno, which becomes an OSError here.
 from __future__ import annotations
 
 import os
-from ctypes import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p, string_at
+
+from lxc.kernel.c import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Library:
         if not pointer:
             return ""
         try:
-            return string_at(pointer).decode(errors="replace")
+            return (c_char_p(pointer).value or b"").decode(errors="replace")
         finally:
             _free(pointer)
 

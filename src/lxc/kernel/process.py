@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import select
 import sys
-from ctypes import Structure, addressof, byref, c_char_p, c_int, c_long, c_size_t, c_uint32, c_uint64, c_ulong, c_void_p
 
 from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
+from lxc.kernel.c import (
+    CDLL,
+    Array,
+    PyDLL,
+    Structure,
+    addressof,
+    byref,
+    c_char,
+    c_char_p,
+    c_int,
+    c_long,
+    c_size_t,
+    c_uint,
+    c_uint32,
+    c_uint64,
+    c_ulong,
+    c_void_p,
+    create_string_buffer,
+    get_errno,
+    sizeof,
+)  # fmt: skip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,9 +87,9 @@ _sethostname = bind("sethostname", c_char_p, c_size_t)
 _prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
-_pidfd_open = bind_number(434, c_int, ctypes.c_uint)
+_pidfd_open = bind_number(434, c_int, c_uint)
 
-_title: ctypes.Array[ctypes.c_char] | None = None  # memory that the kernel reads the command line from
+_title: Array[c_char] | None = None  # memory that the kernel reads the command line from
 
 
 def unshare(flags: int) -> None:
@@ -146,22 +165,23 @@ def set_title(title: str) -> None:
     global _title
     stat = _proc_stat()
     raw = os.fsencode(title) + b"\0"
-    _title = ctypes.create_string_buffer(raw, len(raw))
+    _title = create_string_buffer(raw, len(raw))
     numbers = [int(field) for field in (*stat[23:26], *stat[42:49])]  # proc(5): fields 26-28 and 45-51
     start_code, end_code, start_stack, start_data, end_data, start_brk, _, _, env_start, env_end = numbers
     memory = prctl_mm_map(
         start_code, end_code, start_data, end_data, start_brk, _brk(0), start_stack,
         addressof(_title), addressof(_title) + len(raw), env_start, env_end, 0, 0, 0xFFFFFFFF,
     )  # fmt: skip
-    _prctl(PR_SET_MM, PR_SET_MM_MAP, addressof(memory), ctypes.sizeof(memory), 0)
-    name = ctypes.create_string_buffer(raw[:15])
+    _prctl(PR_SET_MM, PR_SET_MM_MAP, addressof(memory), sizeof(memory), 0)
+    name = create_string_buffer(raw[:15])
     _prctl(PR_SET_NAME, addressof(name), 0, 0, 0)
 
 
 def wipe_environment() -> None:
     """Overwrite the environment that this program was executed with, which /proc/PID/environ shows; os.environ stays."""
     env_start, env_end = map(int, _proc_stat()[47:49])  # proc(5): fields 50 and 51
-    ctypes.memset(env_start, 0, env_end - env_start)
+    size = env_end - env_start
+    (c_char * size).from_address(env_start).raw = bytes(size)
 
 
 def _proc_stat() -> list[str]:
@@ -183,13 +203,13 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     if cgroup_fd >= 0:
         args.flags |= CLONE_INTO_CGROUP
         args.cgroup = cgroup_fd
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid = _clone3(_SYS_CLONE3, byref(args), ctypes.sizeof(args))
+    _before_fork()
+    pid = _clone3(_SYS_CLONE3, byref(args), sizeof(args))
     if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
+        _after_fork_in_child()
         return 0, -1
-    number = ctypes.get_errno()
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    number = get_errno()
+    _after_fork_in_parent()
     if pid < 0:
         raise OSError(number, os.strerror(number), "clone3")
     return pid, pidfd.value
@@ -213,8 +233,8 @@ def be_reborn(cgroup_fd: int) -> None:
         signals.ignore(signals.SIGPIPE)  # forgets those that wait
         signals.set_default(signals.SIGPIPE)
         signals.restore(mask - {signals.SIGPIPE})
-        if _clone3(_SYS_CLONE3, byref(args), ctypes.sizeof(args)):
-            number = ctypes.get_errno()
+        if _clone3(_SYS_CLONE3, byref(args), sizeof(args)):
+            number = get_errno()
             raise OSError(number, os.strerror(number), "clone3")
         pidfd_send_signal(parent, signals.SIGPIPE)
         ended = select.poll()
@@ -226,7 +246,10 @@ def be_reborn(cgroup_fd: int) -> None:
         os.close(parent)
 
 
-_clone3 = ctypes.PyDLL(None, use_errno=True)["syscall"]
+_python = PyDLL(None, use_errno=True)
+_before_fork, _after_fork_in_parent = _python["PyOS_BeforeFork"], _python["PyOS_AfterFork_Parent"]
+_after_fork_in_child = _python["PyOS_AfterFork_Child"]
+_clone3 = _python["syscall"]
 _clone3.argtypes, _clone3.restype = (c_long, c_void_p, c_size_t), c_long
-_brk = ctypes.CDLL(None)["sbrk"]
+_brk = CDLL(None)["sbrk"]
 _brk.argtypes, _brk.restype = (c_long,), c_ulong

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from ctypes import c_char_p, c_int, c_size_t, c_void_p, create_string_buffer
 
 from lxc.kernel._libc import bind
+from lxc.kernel.c import c_char_p, c_int, c_size_t, c_void_p, create_string_buffer
 
 _REG_EXTENDED, _REG_NOSUB = 1, 8
 _REGEX_T = 256  # bytes; regex_t has 64 in glibc, fewer in musl

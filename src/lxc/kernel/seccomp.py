@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import sys
-from ctypes import (
-    POINTER,
+
+from lxc.kernel._libc import bind
+from lxc.kernel.c import (
     Structure,
     byref,
-    c_char,
+    c_char_p,
     c_int,
     c_long,
     c_uint,
@@ -17,11 +18,7 @@ from ctypes import (
     c_ulong,
     c_ushort,
     c_void_p,
-    cast,
-    create_string_buffer,
 )
-
-from lxc.kernel._libc import bind
 from lxc.kernel.process import machine
 
 INSTRUCTION = 8  # bytes, of struct sock_filter
@@ -34,7 +31,7 @@ _NOTIF_RECV, _NOTIF_SEND, _NOTIF_ID_VALID = 0xC0502100, 0xC0182101, 0x40082102
 
 
 class sock_fprog(Structure):
-    _fields_ = [("len", c_ushort), ("filter", POINTER(c_char))]
+    _fields_ = [("len", c_ushort), ("filter", c_char_p)]
 
 
 class seccomp_notif_sizes(Structure):
@@ -92,9 +89,7 @@ def is_valid(listener: int, notification: int) -> bool:
 
 
 def _program(program: bytes) -> sock_fprog:
-    return sock_fprog(
-        len(program) // INSTRUCTION, cast(create_string_buffer(program, len(program)), POINTER(c_char))
-    )  # the cast keeps the buffer
+    return sock_fprog(len(program) // INSTRUCTION, program)
 
 
 def _seccomp(operation: int, flags: int, argument: object) -> int:

@@ -6,9 +6,9 @@ Numbers are plain ints: `import signal` costs a command 5 ms.
 from __future__ import annotations
 
 import os
-from ctypes import c_int, c_void_p, create_string_buffer
 
 from lxc.kernel._libc import bind
+from lxc.kernel.c import c_int, c_void_p, create_string_buffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
