@@ -85,6 +85,14 @@ def test_a_table_of_containers_reads_only_what_it_shows(lxcpath: Path) -> None:
     assert {name for name in found if name.startswith(("lxc.config", "lxc.values"))} == allowed
 
 
+def test_who_attaches_loads_no_plan_of_a_start(lxcpath: Path) -> None:
+    found = loaded("lxc-attach", "-P", str(lxcpath), "-n", "c1", "--", "true")
+    assert {name for name in found if name.startswith("lxc.") and name.endswith(".plan")} == {
+        "lxc.security.plan",
+        "lxc.security.landlock.plan",
+    }
+
+
 def test_the_public_names_are_imported_on_first_use() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import lxc; print(*[n for n in sys.modules if n[:4] == 'lxc.'])"

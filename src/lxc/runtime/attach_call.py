@@ -26,7 +26,7 @@ import sys
 
 from lxc.errors import LxcError
 from lxc.kernel.fs import closing
-from lxc.runtime import attach, attach_child, attach_facts, remedies, sealed
+from lxc.runtime import attach, attach_child, attach_facts, failures, sealed
 from lxc.runtime.handshake import pack_failure, unpack_failure
 from lxc.security import inside as security
 
@@ -120,7 +120,7 @@ def _be_attached(
         os.write(given.report, _JOINED)
         os.close(given.report)
     except BaseException as error:
-        os.write(given.report, pack_failure(remedies.failure(step, error)))
+        os.write(given.report, pack_failure(failures.failure(step, error)))
         os._exit(1)
     result: object = _FAILED
     try:

@@ -22,7 +22,7 @@ from lxc import log, trace
 from lxc.kernel import capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import client, remedies, sealed
+from lxc.runtime import client, failures, sealed
 from lxc.runtime.handshake import pack_failure
 from lxc.security import inside as security
 from lxc.security.landlock import inside as landlock
@@ -67,7 +67,7 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
         _execute(plan, given, label_file)
     except BaseException as error:
         trace.leave()
-        os.write(given.report, pack_failure(remedies.failure(step, error)))
+        os.write(given.report, pack_failure(failures.failure(step, error)))
     os._exit(1)
 
 

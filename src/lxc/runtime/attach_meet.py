@@ -15,7 +15,7 @@ from select import POLLIN, poll
 from lxc.errors import LxcError, StepError
 from lxc.kernel import process, signals
 from lxc.record import Record
-from lxc.runtime import remedies
+from lxc.runtime import failures
 from lxc.runtime.handshake import unpack_failure
 
 TYPE_CHECKING = False
@@ -143,6 +143,6 @@ def _kill_born(status: int) -> None:
 
 
 def _not_executed(plan: AttachPlan, number: int) -> LxcError:
-    error = remedies.not_executed(plan.argv, f"container {plan.name}", number, plan.label)
+    error = failures.not_executed(plan.argv, f"container {plan.name}", number, plan.label)
     error.exit_status = _NOT_FOUND if number == errno.ENOENT else _CANNOT_EXECUTE
     return error

@@ -170,7 +170,7 @@ def _joined(config: Config, place: Place) -> tuple[tuple[str, Range], ...]:
         return ()
     found: list[tuple[str, Range]] = []
     for kind, name in (("u", "uid_map"), ("g", "gid_map")):
-        with open(f"{file.removesuffix('ns/user')}{name}", encoding="ascii") as lines:
+        with open(f"{file.removesuffix('ns/user')}{name}", encoding="utf-8") as lines:
             found += ((kind, Range(*map(int, line.split()))) for line in lines)
     return tuple(found)
 

@@ -18,7 +18,7 @@ from lxc.idmap import outside as idmap
 from lxc.kernel import process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
-from lxc.runtime import as_root, elsewhere, init, remedies
+from lxc.runtime import as_root, elsewhere, failures, init, remedies
 from lxc.runtime.handshake import Handshake
 from lxc.storage import outside as storage
 
@@ -205,7 +205,7 @@ def _accompany(
         trace.phase("run start-host hooks")
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
         trace.phase("wait until its program runs")
-        handshake.run(lambda number: remedies.not_executed(plan.init.argv, plan.root.path, number, plan.security.label))
+        handshake.run(lambda number: failures.not_executed(plan.init.argv, plan.root.path, number, plan.security.label))
     except BaseException:
         for fd in descriptors:
             os.close(fd)

@@ -1,4 +1,4 @@
-"""From a step that failed and the kernel's word for it to what the user is told: why, and what to do."""
+"""From a step of a start that failed, and the kernel's word for it, to what the user is told: why, and what to do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lxc.idmap.plan import IdMapPlan, inside_id
 from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.network import steps as network
 from lxc.record import Record
+from lxc.runtime import failures
 from lxc.runtime.plan import ChangeDirectory
 from lxc.security.plan import KeyringLabel, Label
 from lxc.storage.plan import RootPlan
@@ -20,36 +21,11 @@ _RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
     ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
 )
-_LINK = "links in the container's root are not followed: remove it, or choose another target"
-
-_UNKNOWN_CONTEXT = (
-    "the policy that is loaded does not know it: load a module that does (semodule --install), or correct the context"
-)
 
 
 def failure(step: object, error: BaseException) -> BaseException:
     """What to raise for `error`, which happened in `step` (its str() completes "cannot …")."""
-    name = str(step).rpartition("\n")[2]  # some print as more than one line; the last is what it is for
-    if isinstance(error, StepError) or not isinstance(error, (OSError, LxcError)):
-        return error if isinstance(error, LxcError) else StepError(name, f"{type(error).__name__}: {error}")
-    where = getattr(step, "where", "")
-    if isinstance(error, LxcError):
-        return StepError(name, str(error), where=where or error.where, hint=error.hint)
-    return StepError(name, _why(error), where=where, hint=_hint(step, error))
-
-
-def not_executed(argv: tuple[str, ...], rootfs: str, number: int, label: Label) -> StepError:
-    """What to raise when the container's program, which is to have the label, could not be executed."""
-    program = argv[0]
-    hint = {
-        errno.ENOENT: f"{rootfs} has no {program}, or lacks the interpreter or dynamic loader that it names",
-        errno.EACCES: f"{program} in {rootfs} is not an executable file, or lies on a mount without exec",
-        errno.ENOEXEC: f"{program} in {rootfs} is built for another kind of machine",
-        errno.ELOOP: f"{program} in {rootfs} leads in circles",
-    }.get(number, "")
-    if label.module == "selinux" and label.name and number in (errno.EACCES, errno.EPERM):
-        hint += f"{hint and '; or '}the SELinux policy does not let it be entered as {label.name} (transition, entrypoint, nnp_transition)"
-    return StepError(f"run {program} in the container", os.strerror(number), hint=hint)
+    return failures.failure(step, error, _hint(step, error) if isinstance(error, OSError) else None)
 
 
 def init_not_executed(label: Label, error: OSError) -> StepError:
@@ -88,16 +64,11 @@ def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:
         error.hint = f"{belongs}: set lxc.rootfs.options = idmap=container, or chown -R it"
 
 
-def _why(error: OSError) -> str:
-    """The kernel's word, and on what, unless that is said already."""
-    said = error.strerror or str(error)
-    return f"{said}: {error.filename}" if error.filename and str(error.filename) not in said else said
-
-
-def _hint(step: object, error: OSError) -> str:
+def _hint(step: object, error: OSError) -> str | None:
+    """What there is to say about this step in particular; None leaves it to what is known of any."""
     number, path = error.errno, str(error.filename or "")
     if number == errno.ELOOP:
-        return _LINK
+        return None
     if isinstance(step, (Bind, RootPlan)) and step.idmap and "idmap=" in str(error.strerror):
         return _idmap_hint(number)
     if isinstance(step, Shift) and number == errno.ERANGE:
@@ -105,9 +76,7 @@ def _hint(step: object, error: OSError) -> str:
     if isinstance(step, RootPlan):
         return _root_hint(step, number, path)
     if isinstance(step, KeyringLabel) and number == errno.EINVAL:
-        return _UNKNOWN_CONTEXT
-    if isinstance(step, Label):
-        return _label_hint(step, number)
+        return failures.UNKNOWN_CONTEXT
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
         return f"make {step.source} on the host, or add optional to the entry"
     if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
@@ -126,12 +95,7 @@ def _hint(step: object, error: OSError) -> str:
         return said
     if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
         return "a component of the path is a file"
-    return {
-        errno.ENOSPC: "the disk is full: free some space",
-        errno.EROFS: "the file system is read-only",
-        errno.EPERM: "this process lacks a privilege it needs: run it as root, outside of other containers",
-        errno.ENOSYS: "the kernel is older than Linux 5.15, or a system-call filter forbids it",
-    }.get(number or 0, "")
+    return None
 
 
 def _idmap_hint(number: int | None) -> str:
@@ -148,18 +112,6 @@ def _foreign_hint(step: New) -> str:
         what, path = shown
         return f"it shows the {what}, not the container's own: lxc.mount.entry = /{path} {path} none rbind shows the host's"
     return f"only the host's root, with all its privileges, mounts {step.fstype}: mount it on the host, and bind that"
-
-
-def _label_hint(step: Label, number: int | None) -> str:
-    if step.module == "apparmor" and number == errno.ENOENT:
-        return (
-            "load that profile (apparmor_parser --replace FILE), or let one be made: lxc.apparmor.profile = generated"
-        )
-    if step.module == "selinux" and number == errno.EINVAL:
-        return _UNKNOWN_CONTEXT
-    if number in (errno.EACCES, errno.EPERM):
-        return f"what confines the starter does not let it take that label: {step.name}"
-    return ""
 
 
 def _root_hint(step: RootPlan, number: int | None, path: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from lxc.errors import LxcError, NotFound, StepError
 from lxc.mounts.plan import Bind, Device, MakeDir, New
-from lxc.runtime import remedies
+from lxc.runtime import failures, remedies
 from lxc.security.plan import KeyringLabel, Label
 from lxc.storage.plan import RootPlan
 
@@ -100,13 +100,13 @@ def test_a_mistake_of_ours_is_told_by_its_kind() -> None:
     ],
 )
 def test_a_program_that_cannot_be_executed_is_told_with_its_root(number: int, text: str, hint: str) -> None:
-    lines = remedies.not_executed(("/sbin/init", "x"), "/r", number, Label()).lines()
+    lines = failures.not_executed(("/sbin/init", "x"), "/r", number, Label()).lines()
     assert lines[0] == f"cannot run /sbin/init in the container: {text}"
     assert hint in lines[1]
 
 
 def test_a_program_that_fails_for_another_reason_has_no_hint() -> None:
-    assert remedies.not_executed(("/i",), "/r", errno.EIO, Label()).lines() == [
+    assert failures.not_executed(("/i",), "/r", errno.EIO, Label()).lines() == [
         "cannot run /i in the container: Input/output error"
     ]
 
@@ -115,7 +115,7 @@ CONTEXT = Label("selinux", "u:r:box_t", where="config:9")
 
 
 def test_what_a_policy_forbids_is_told_with_the_context_and_the_permission() -> None:
-    lines = remedies.not_executed(("/sbin/init",), "/r", errno.EACCES, CONTEXT).lines()
+    lines = failures.not_executed(("/sbin/init",), "/r", errno.EACCES, CONTEXT).lines()
     assert "not an executable file" in lines[1]
     assert "the SELinux policy does not let it be entered as u:r:box_t" in lines[1]
     error = remedies.init_not_executed(CONTEXT, PermissionError(errno.EACCES, "Permission denied"))

@@ -57,7 +57,7 @@ def is_wanted(*, allow_nesting: bool) -> bool:
     if allow_nesting:
         return True
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
             found = [line.split()[1] for line in file if line.startswith("Seccomp:")]
     except OSError:
         return True
