@@ -22,7 +22,7 @@ _CACHED = f".{sys.implementation.cache_tag}.pyc"
 _BY_TIME = MAGIC_NUMBER + bytes(
     4
 )  # a cached file that holds for a source of the time and size that follow, see PEP 552
-_HEADER = 16
+_HEADER, _WORD = 16, 0xFFFFFFFF
 
 
 def hasten() -> None:
@@ -38,35 +38,40 @@ class _Finder:
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
         if path is None or not name.startswith("lxc."):
             return None
-        place = f"{path[0]}/{name.rpartition('.')[2]}"
-        for file, packages in ((f"{place}.py", None), (f"{place}/__init__.py", [place])):
-            try:
-                posix.stat(file)
-            except OSError:
-                continue
-            spec = ModuleSpec(name, _Loader(name, file), origin=file)
-            spec.submodule_search_locations = packages
-            spec.has_location = True
-            return spec
+        directory, stem = path[0], name.rpartition(".")[2]
+        return _spec(name, directory, stem) or _spec(name, f"{directory}/{stem}", "__init__")
+
+
+def _spec(name: str, directory: str, stem: str) -> ModuleSpec | None:
+    """Where the module `name` comes from if it is the file `stem`.py of that directory, which need not be there."""
+    file, cached = f"{directory}/{stem}.py", f"{directory}/__pycache__/{stem}{_CACHED}"
+    try:
+        status = posix.stat(file)
+    except OSError:
         return None
+    spec = ModuleSpec(name, _Loader(name, file, cached, status), origin=file)
+    spec.submodule_search_locations = [directory] if stem == "__init__" else None
+    spec.cached, spec.has_location = cached, True
+    return spec
 
 
 class _Loader(SourceFileLoader):
+    """Takes the code that was kept in the file `cached`, if that is as usual; `status` is the source's."""
+
+    def __init__(self, name: str, file: str, cached: str, status: posix.stat_result) -> None:
+        self.name, self.path, self._cached, self._status = name, file, cached, status
+
     def get_code(self, fullname: str) -> CodeType | None:
-        return _cached(self.path) or super().get_code(fullname)
-
-
-def _cached(source: str) -> CodeType | None:
-    """The code of the file `source` as it has been kept, if that is as simple as usual."""
-    directory, _, name = source.rpartition("/")
-    try:
-        it = posix.stat(source)
-        fd = posix.open(f"{directory}/__pycache__/{name[:-3]}{_CACHED}", posix.O_RDONLY | posix.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        data = posix.read(fd, posix.fstat(fd).st_size)
-    finally:
-        posix.close(fd)
-    said = int(it.st_mtime).to_bytes(4, "little") + it.st_size.to_bytes(4, "little")
-    return loads(memoryview(data)[_HEADER:]) if data[:_HEADER] == _BY_TIME + said else None
+        try:
+            fd = posix.open(self._cached, posix.O_RDONLY | posix.O_CLOEXEC)
+        except OSError:
+            return super().get_code(fullname)
+        try:
+            data = posix.read(fd, posix.fstat(fd).st_size)
+        finally:
+            posix.close(fd)
+        modified, size = int(self._status.st_mtime) & _WORD, self._status.st_size & _WORD
+        if data[:_HEADER] != _BY_TIME + (size << 32 | modified).to_bytes(8, "little"):
+            return super().get_code(fullname)
+        code: CodeType = loads(memoryview(data)[_HEADER:])
+        return code

@@ -56,6 +56,12 @@ def test_what_was_kept_is_taken(tree: Path) -> None:
     assert told(tree)[0] == "first"
 
 
+@pytest.mark.parametrize("seconds", [-1, 1 << 33])
+def test_a_source_may_be_of_any_time(tree: Path, seconds: int) -> None:
+    os.utime(tree / "lxc/thing/inner.py", (seconds, seconds))
+    assert [told(tree)[0], told(tree)[0]] == ["first", "first"]
+
+
 def test_a_source_that_has_changed_is_read_again(tree: Path) -> None:
     told(tree)
     (tree / "lxc/thing/inner.py").write_text("WORD = 'second one'\n")
