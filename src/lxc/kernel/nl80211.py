@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from struct import Struct
+from _struct import Struct
 
 from lxc.kernel.netlink import NETLINK_GENERIC, Channel
 from lxc.kernel.rtnetlink import TEXT, U16, U32, Family

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import sys
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from struct import Struct
-from struct import error as StructError
+from _struct import Struct
+from _struct import error as StructError  # type: ignore[attr-defined]  # typeshed has it in `struct` only
 
 from lxc.record import Record
 

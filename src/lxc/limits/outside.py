@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 
 from lxc import log
 from lxc.errors import StepError
@@ -29,6 +28,8 @@ def prepare(plan: LimitPlan, pid: int) -> None:
 
 
 def _limit(step: ResourceLimit, pid: int) -> None:
+    import resource
+
     soft, hard = (resource.RLIM_INFINITY if limit == UNLIMITED else limit for limit in (step.soft, step.hard))
     resource.prlimit(pid, step.number, (soft, hard))
 
