@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 enum { AGAIN = 2 /* seconds between attempts to start a server */ };
+enum { GOES_FIRST_MS = 100 };
 
 static const char *const bare[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_CTYPE=C.UTF-8", NULL};
 
@@ -149,13 +151,23 @@ static void set_defaults(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Let the process `command` do what it is there for, unless that takes long: loading a server takes a processor. */
+static void give_way(pid_t command)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, command, 0), .events = POLLIN};
+
+    if (end.fd >= 0)
+        poll(&end, 1, GOES_FIRST_MS);
+    close(end.fd);
+}
+
 /* Leave a server behind that listens on `directory`/`key`, for the next who asks; we do not wait for it. */
 void start_server(char *directory, uint64_t key)
 {
     char path[sizeof(struct sockaddr_un)], lockpath[sizeof path + 8], text[24];
     char *words[] = {PYTHON, "-IS", "-c", (char *)server_program, packages, path, text, NULL};
+    pid_t command = getpid(), pid;
     int lock, null;
-    pid_t pid;
 
     if (snprintf(path, sizeof path, "%s/%016llx", directory, (unsigned long long)key) >= (int)sizeof path)
         return;
@@ -175,6 +187,7 @@ void start_server(char *directory, uint64_t key)
         fcntl(3, F_SETFD, 0);
         syscall(SYS_close_range, 4, ~0U, 0);
         if (chdir("/") == 0) {
+            give_way(command);
             set_defaults();
             become_python(words, (char **)bare);
         }

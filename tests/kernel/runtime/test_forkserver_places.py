@@ -59,12 +59,17 @@ def directory(lxc: Lxc) -> Iterator[Path]:
     until(lambda: not processes(str(UID)), "the servers have ended")
 
 
+AS_USER = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
+
+
+def environment(directory: Path, wish: str) -> dict[str, str]:
+    return {**os.environ, "XDG_RUNTIME_DIR": str(directory), "HOME": str(directory), "LXC_FORKSERVER": wish}
+
+
 def as_user(lxc: Lxc, directory: Path, wish: str, *change: str) -> subprocess.CompletedProcess[str]:
-    prefix = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", *change]
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory), "HOME": str(directory), "LXC_FORKSERVER": wish}
-    return subprocess.run(
-        [*prefix, *lxc.command("lxc-ls")], env=environment, capture_output=True, text=True, timeout=60, cwd="/"
-    )
+    command = [*AS_USER, *change, *lxc.command("lxc-ls")]
+    env = environment(directory, wish)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, cwd="/")
 
 
 def test_an_ordinary_user_has_a_server_of_his_own(lxc: Lxc, box: str, directory: Path) -> None:
@@ -79,6 +84,19 @@ def test_an_ordinary_user_has_a_server_of_his_own(lxc: Lxc, box: str, directory:
             line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
         )
         assert (status["Uid"].split(), status["CapEff"]) == ([str(UID)] * 4, "0" * 16)
+
+
+def test_a_server_lets_the_command_go_first_that_left_it_behind_but_not_for_ever(
+    lxc: Lxc, box: str, directory: Path
+) -> None:
+    lxc.config(box).parent.chmod(0o755)
+    waits = [*AS_USER, *lxc.command("lxc-wait", "-n", box, "-s", "RUNNING")]
+    with subprocess.Popen(waits, env=environment(directory, "1"), cwd="/") as waiting:
+        try:
+            until(lambda: as_user(lxc, directory, "only").returncode == 0, "it has come up")
+            assert waiting.poll() is None
+        finally:
+            waiting.kill()
 
 
 def test_a_server_that_ends_leaves_no_file_and_the_next_comes_up(lxc: Lxc, box: str, directory: Path) -> None:
