@@ -43,11 +43,8 @@ class Table:
 
     def __init_subclass__(cls) -> None:
         cls.KEYS = {key.name: key for key in vars(cls).values() if isinstance(key, Key)}
-        cls.FAMILIES = {
-            key.name: key
-            for key in cls.KEYS.values()
-            if key.is_family and not any(name.startswith(f"{key.name}.") for name in cls.KEYS)
-        }
+        names = "\n".join(("", *cls.KEYS))
+        cls.FAMILIES = {name: key for name, key in cls.KEYS.items() if key.is_family and f"\n{name}." not in names}
 
     def __init__(self, values: dict[str, Any] | None = None, places: dict[str, Any] | None = None) -> None:
         _set(self, "_values", {} if values is None else values)
