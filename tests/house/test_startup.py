@@ -77,12 +77,13 @@ def test_listing_names_reads_no_configuration(lxcpath: Path) -> None:
 
 
 def test_a_table_of_containers_reads_only_what_it_shows(lxcpath: Path) -> None:
-    """Of configuration it needs to understand three keys."""
+    """Of configuration it needs to understand three keys, and nobody runs who would be asked."""
     config = {"brief", "excerpt", "key", "lines", "batch", "reader", "table"}
     values = {"idmap", "plain", "words"}
     allowed = {f"lxc.config.{name}" for name in config} | {f"lxc.values.{name}" for name in values}
     found = {name for name in loaded("lxc-ls", "-f", "-P", str(lxcpath)) if name.count(".") == 2}
     assert {name for name in found if name.startswith(("lxc.config", "lxc.values"))} == allowed
+    assert "lxc.runtime.running" not in found
 
 
 def test_who_attaches_loads_no_plan_of_a_start(lxcpath: Path) -> None:

@@ -1,33 +1,28 @@
 """What is to know about all containers of a directory: one row for each, and in it only what was asked for.
 
 Names and who has a monitor come from two reads, whatever the number of
-containers.  All else costs a question to a monitor or the reading of a
-configuration for each container, so `columns` says what is wanted.
+containers.  All else costs a question to a monitor (`running`) or the reading
+of a configuration for each container, so `columns` says what is wanted.
 """
 
 from __future__ import annotations
 
-import os
-
-from lxc.errors import LxcError, NotRunning
+from lxc.errors import LxcError
 from lxc.record import Record
-from lxc.runtime import client, listing
+from lxc.runtime import listing
 from lxc.runtime.place import place as place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-    from lxc.cgroups.plan import Layout
     from lxc.config.excerpt import Excerpts
-    from lxc.runtime.client import Asking
-    from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
+    from lxc.runtime.running import Monitors
 
 CONFIGURED = frozenset({"autostart", "groups", "unprivileged"})  # columns that the configuration knows
 ADDRESSED = frozenset({"interface", "ipv4", "ipv6"})  # columns that the network namespace knows
-_ITEMS = ("lxc.start.auto", "lxc.group", "lxc.idmap")  # which tell the former
-_AHEAD = 16  # monitors that are asked at a time
+ITEMS = ("lxc.start.auto", "lxc.group", "lxc.idmap")  # which tell the former
 MEASURED = frozenset({"ram", "swap"})  # columns that the memory cgroup knows
 
 
@@ -73,7 +68,7 @@ class Choice(Record):
         """The columns to find out: those to show and those to choose by."""
         return self.columns | ({"state"} if self.only_frozen else set()) | ({"groups"} if self.groups else set())
 
-    def names(self, defined: list[str], active: list[str]) -> list[str]:
+    def names(self, defined: list[str], active: Collection[str]) -> list[str]:
         """Those that may be wanted, as far as names tell, sorted."""
         names = set(active) if self.only_active or self.only_frozen else {*defined, *active}
         if self.only_defined:
@@ -93,16 +88,14 @@ class Choice(Record):
 
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
-    active = listing.active(lxcpath)
-    needs = choice.needs
-    layout = _layout() if needs & MEASURED and active else None
+    active, needs = frozenset(listing.active(lxcpath)), choice.needs
     configurations = _Configurations()
-    here, running = place_of("lxc-ls", lxcpath), frozenset(active)
+    here = place_of("lxc-ls", lxcpath)
     names = choice.names(listing.defined(lxcpath), active)
-    monitors = _Monitors(here, [name for name in names if name in running], needs)
+    monitors = _monitors(here, [name for name in names if name in active], needs)
     for name in names:
         try:
-            found = monitors.row(name, layout) if name in running else None
+            found = _active(name, monitors) if name in active else None
             found = found or _stopped(here.beside(name), needs, configurations)
         except LxcError as error:
             complain(error)
@@ -111,76 +104,22 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
             yield found
 
 
-class _Monitors:
-    """Those of the containers that run: some are asked ahead, and answer while we look at others."""
+def _monitors(here: Place, names: list[str], columns: frozenset[str]) -> Monitors | None:
+    """Those of the containers `names`; None if nobody needs to be asked anything."""
+    if not names or not columns:
+        return None
+    from lxc.runtime.running import Monitors  # in half of all lists nobody is asked
 
-    def __init__(self, here: Place, names: list[str], columns: frozenset[str]) -> None:
-        """`names` are those that `row` will be called for, in that order."""
-        self._here, self._columns = here, columns
-        self._to_ask = list(reversed(names))
-        self._asked: dict[str, Asking | LxcError] = {}
-        self._questions = tuple(_questions(columns))
-
-    def row(self, name: str, layout: Layout | None) -> Row | None:
-        """What is wanted of the container, whose cgroups are where `layout` says; None if it has stopped meanwhile.
-
-        Raises LxcError: its monitor is silent.
-        """
-        if not self._columns:
-            return Row(name, state="RUNNING")
-        while self._to_ask and len(self._asked) < _AHEAD:
-            self._ask(self._to_ask.pop())
-        asked = self._asked.pop(name)
-        try:
-            if isinstance(asked, LxcError):
-                raise asked
-            with asked.replies() as place:
-                return _running(place, self._columns, layout)
-        except NotRunning:
-            return None
-
-    def _ask(self, name: str) -> None:
-        try:
-            self._asked[name] = client.begin_to_ask(self._here.beside(name), *self._questions)
-        except LxcError as error:
-            self._asked[name] = error
+    return Monitors(here, names, columns)
 
 
-def _questions(columns: frozenset[str]) -> Iterator[Request]:
-    """What a monitor is asked for them, beside its state."""
-    if "pid" in columns:
-        yield client.INIT_PID
-    if columns & MEASURED:
-        yield from client.MEASURED
-    if columns & CONFIGURED:
-        yield from map(client.item, _ITEMS)
-    if columns & ADDRESSED:
-        yield client.INIT_PIDFD
+def _active(name: str, monitors: Monitors | None) -> Row | None:
+    return monitors.row(name) if monitors else Row(name, state="RUNNING")
 
 
 def _stopped(place: Place, columns: frozenset[str], configurations: _Configurations) -> Row:
     """Raises LxcError: its configuration is wrong."""
     return configurations.row(place) if columns & CONFIGURED else Row(place.name, *_NO_MORE)  # type: ignore[arg-type]
-
-
-def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Row:
-    fields: dict[str, object] = {"state": client.state(place)}
-    if fields["state"] == "STOPPED":
-        raise NotRunning(f"{place.name} is not running")
-    if "pid" in columns:
-        fields["pid"] = client.init_pid(place)
-    if columns & MEASURED and layout:
-        fields |= _memory(place, layout)
-    if columns & CONFIGURED:
-        autostart, groups, idmap = (client.config_item(place, key) for key in _ITEMS)
-        fields |= {
-            "autostart": autostart == "1",
-            "groups": tuple((groups or "").splitlines()),
-            "unprivileged": bool(idmap),
-        }
-    if columns & ADDRESSED:
-        fields |= _network(place, columns)
-    return Row(place.name, **fields)  # type: ignore[arg-type]  # the fields' types are those of Row
 
 
 class _Configurations:
@@ -209,39 +148,8 @@ def _excerpts() -> Excerpts:
     if not (_remembered and _remembered[0].is_current()):
         from lxc.config.excerpt import Excerpts
 
-        _remembered[:] = [Excerpts(*_ITEMS)]
+        _remembered[:] = [Excerpts(*ITEMS)]
     return _remembered[0]
 
 
 _remembered: list[Excerpts] = []
-
-
-def _layout() -> Layout:
-    from lxc.cgroups import finding
-
-    return finding.find()
-
-
-def _memory(place: Place, layout: Layout) -> dict[str, int | None]:
-    from lxc.cgroups import statistics as numbers
-    from lxc.runtime import statistics
-
-    directory = statistics.directory(place, layout)
-    return {"ram": numbers.memory(directory), "swap": numbers.swap(directory)}
-
-
-def _network(place: Place, columns: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    from lxc.network import addresses
-
-    pidfd = client.init_pidfd(place)
-    try:
-        found = addresses.interfaces(pidfd, addressed="interface" not in columns)
-    except OSError:
-        return {}  # not ours to look into, or gone by now
-    finally:
-        os.close(pidfd)
-    return {
-        "interface": found.names,
-        "ipv4": found.addresses(family="inet"),
-        "ipv6": found.addresses(family="inet6"),
-    }

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 
 from lxc.errors import LxcError
-from lxc.kernel import sockets
-from lxc.runtime import client, commands
-from lxc.runtime.commands import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +50,8 @@ def _listening() -> Iterator[bytes]:
 
 def _named(address: bytes, lxcpath: bytes) -> str:
     """The name of the container whose address is a hash, "" if it is not one of `lxcpath`; its monitor is asked."""
+    from lxc.runtime import commands
+
     try:
         if _ask(address, commands.GET_LXCPATH) != lxcpath:
             return ""
@@ -62,6 +61,9 @@ def _named(address: bytes, lxcpath: bytes) -> str:
 
 
 def _ask(address: bytes, command: int) -> bytes:
+    from lxc.kernel import sockets
+    from lxc.runtime import client
+    from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
 
     connection = sockets.connect(address)
