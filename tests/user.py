@@ -74,7 +74,7 @@ class User(Lxc):
             cgroup.mkdir()
             self.cgroups.append(cgroup)
             for file in ("cpuset.cpus", "cpuset.mems"):
-                if (cgroup / file).exists():
+                if (hierarchy / file).exists():  # a unified one has them without that
                     (cgroup / file).write_text((hierarchy / file).read_text())
             for file in ("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"):
                 if (cgroup / file).exists():
