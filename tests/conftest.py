@@ -45,6 +45,11 @@ def ignored(mask: str) -> str:
     return f"{int(mask, 16) & ~(0b11 << 31):016x}"
 
 
+def as_often(times: int) -> int:
+    """How many times to repeat what depends on chance: fewer on a slow machine."""
+    return max(3, round(times / SLOWNESS))
+
+
 class Lxc:
     """A container path of its own, and the commands to use on it."""
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, as_often
 
 pytestmark = pytest.mark.root
 
-RACES = int(os.environ.get("LXC_RACES", "100"))  # starts while somebody swaps directories for links
+RACES = int(os.environ.get("LXC_RACES", as_often(100)))  # starts while somebody swaps directories for links
 COMMON = "lxc.net.0.type = empty\nlxc.init.cmd = /bin/busybox sleep 600\n"
 OWN_DEV = "lxc.autodev = 0\nlxc.pty.max = 8\nlxc.tty.max = 2\n"  # in the root, where links can be
 

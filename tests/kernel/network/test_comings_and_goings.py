@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.conftest import until
+from tests.conftest import as_often, until
 from tests.lab import Lab, kill_init, kill_monitor, stop
 
 pytestmark = pytest.mark.root
@@ -239,7 +239,7 @@ def test_a_container_that_is_killed_while_it_starts_leaves_nothing(lab: Lab) -> 
 
 
 @pytest.mark.timeout(900)
-def test_of_two_hundred_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
+def test_of_many_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
     """A third end by lxc-stop, a third by the death of init, a third by that of the monitor."""
     ends = (stop, kill_init, kill_monitor)
     names = [
@@ -251,7 +251,7 @@ def test_of_two_hundred_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
     before = state(lab, "wire1")
 
     def live(name: str) -> None:
-        for number in range(50):
+        for number in range(as_often(50)):
             lab.start(name)
             ends[number % 3](lab, name)
             until(lambda: lab.state(name) == "STOPPED", f"{name} has ended")

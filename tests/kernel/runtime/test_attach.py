@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import SLOWNESS, Lxc, as_often, until
 from tests.kernel.runtime.terminal import Terminal
 
 from lxc.kernel import fs
@@ -226,13 +226,13 @@ def test_a_signal_is_passed_on_to_a_command_without_terminal(lxc: Lxc, web: str,
 
 def test_whenever_a_signal_comes_the_command_does_not_stay_behind(lxc: Lxc, web: str) -> None:
     init = lxc.init_pid(web)
-    for step in range(25):
+    for step in range(as_often(25)):
         process = lxc.spawn("lxc-attach", "-n", web, "--", "sleep", "999")
-        time.sleep(step * 0.006)
+        time.sleep(step * 0.006 * SLOWNESS)
         process.terminate()
         process.communicate()
         assert process.returncode in (-signal.SIGTERM, 143)
-        until(lambda: not pids(init, "sleep\x00999"), f"nothing is left after {step * 6} ms", patience=5)
+        until(lambda: not pids(init, "sleep\x00999"), f"nothing is left after step {step}", patience=5)
 
 
 def test_a_signal_that_we_were_told_to_ignore_is_not_passed_on(lxc: Lxc, web: str) -> None:
@@ -258,7 +258,7 @@ def test_many_at_once_do_not_disturb_each_other(lxc: Lxc, web: str) -> None:
 def test_the_container_never_sees_a_program_of_ours_but_lxc_init(lxc: Lxc, box: str) -> None:
     watch = "while :; do for p in /proc/[0-9]*; do readlink $p/exe; done; done 2>/dev/null >>/seen"
     lxc.start(box, "--", "/bin/busybox", "sh", "-c", f"{watch} & {watch}")
-    for _ in range(15):
+    for _ in range(as_often(15)):
         lxc.attach(box, "true")
     lxc.ok("lxc-stop", "-n", box, "-k")
     seen = set((lxc.rootfs(box) / "seen").read_text().splitlines())

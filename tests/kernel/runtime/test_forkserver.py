@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import BIN, Lxc, until
+from tests.conftest import BIN, SLOWNESS, Lxc, as_often, until
 
 pytestmark = pytest.mark.root
 
@@ -233,10 +233,10 @@ def test_killed_at_random_nothing_runs_twice_and_nothing_is_lost(server: Server,
         config.write(hook)
     dice = random.Random(5)
     succeeded = set()
-    for number in range(25):
+    for number in range(as_often(25)):
         mark = f"run{number}"
         running = server.spawn("lxc-execute", "-n", box, "--", "true", wish="1", env={"MARK": mark})
-        time.sleep(dice.uniform(0, 0.06))
+        time.sleep(dice.uniform(0, 0.06 * SLOWNESS))
         victims = server.processes()
         if victims:
             try:
