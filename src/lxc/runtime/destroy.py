@@ -25,7 +25,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import as_root, dependents, host, lock, plan_cgroups, stop
 from lxc.runtime.place import Place
-from lxc.storage import outside, removal
+from lxc.storage import ours, removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
 
 _ATTEMPTS = 200
-_OWN = ("config", "rootfs", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", outside.RECORD)
+_OWN = ("config", "rootfs", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", ours.RECORD)
 
 
 class Wish(Record):
@@ -122,7 +122,7 @@ def _remove_cgroups(place: Place, config: Config) -> None:
 
 def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:
     """Remove a root file system outside of the container's opened directory, if it was made for the container."""
-    made = outside.remembered(directory)
+    made = ours.remembered(directory)
     root = config.rootfs_path
     if not root.path and made and os.path.lexists(place.partial_file):
         root = root.replace(path=made.path)  # its making was cut short before the configuration was written
@@ -138,7 +138,7 @@ def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...
     if user:
         return (f"{shown} was left alone: {user} uses it, too",)
     try:
-        outside.remove_made(made, (*_precious(place), os.path.realpath(os.getcwd())))
+        ours.remove_made(made, (*_precious(place), os.path.realpath(os.getcwd())))
     except Refused as error:
         return (f"{error}",)
     return ()
@@ -190,7 +190,7 @@ def _refuse_strangers(place: Place) -> None:
     shown = removal.printable(place.directory)
     with closing(_open_directory(place.lxcpath)) as parent:
         os.close(removal.open_directory(parent, place.name, place.directory))
-    wrong = outside.objection(os.path.realpath(place.directory), _precious(place))
+    wrong = ours.objection(os.path.realpath(place.directory), _precious(place))
     if wrong:
         raise Refused(f"{shown} is not removed: {wrong}")
     if not _has_settings(place.config_file) and not set(os.listdir(place.directory)) <= {*_OWN, f"{place.name}.log"}:

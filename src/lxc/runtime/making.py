@@ -17,7 +17,7 @@ from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel.fs import closing
 from lxc.runtime import as_root, lock
-from lxc.storage import outside, removal
+from lxc.storage import ours, outside, removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Making:
         self.above: tuple[str, ...] = ()  # the directories above the container's own
         self.is_ours = False  # the container's own directory
         self.roots: tuple[str, ...] = ()  # the root file system's directory and those above it
-        self.made: outside.Made | None = None  # the root file system, if we made it
+        self.made: ours.Made | None = None  # the root file system, if we made it
         self.files: tuple[str, ...] = ()  # in the container's directory, the marker not among them
         self.is_finished = False
 
@@ -91,11 +91,11 @@ class Making:
         if os.path.isdir(path):
             return
         self.roots = outside.make_directories(path)
-        self.made = outside.identity(path)
+        self.made = ours.identity(path)
         as_root.give(self.ids, (path,))
         if os.path.dirname(self.made.path) != os.path.realpath(self.place.directory):
-            self.files = (*self.files, outside.RECORD)
-            outside.remember(self.directory, self.made)
+            self.files = (*self.files, ours.RECORD)
+            ours.remember(self.directory, self.made)
 
     def save(self, document: Document, rootfs: str) -> None:
         """Write the configuration and see that it can be read again."""
@@ -131,7 +131,7 @@ class Making:
 
     def _undo_roots(self) -> None:
         if self.made:
-            outside.remove_made(self.made, ())
+            ours.remove_made(self.made, ())
         outside.remove_empty(self.roots)
 
     def _undo_directory(self) -> None:

@@ -1,20 +1,9 @@
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lxc.errors import Refused
 from lxc.storage import outside
-from lxc.storage.outside import Made
-
-
-@pytest.fixture
-def container(tmp_path: Path) -> Iterator[int]:
-    (tmp_path / "container").mkdir()
-    fd = os.open(tmp_path / "container", os.O_RDONLY)
-    yield fd
-    os.close(fd)
 
 
 def test_directories_are_made_whatever_the_umask(tmp_path: Path) -> None:
@@ -48,118 +37,3 @@ def test_directories_that_were_filled_meanwhile_stay(tmp_path: Path) -> None:
     (tmp_path / "a/b/file").touch()
     outside.remove_empty(made)
     assert os.listdir(tmp_path / "a/b") == ["file"]
-
-
-@pytest.mark.parametrize("name", ["plain", "with blank", "ü", "\udcff"])
-def test_what_was_remembered_is_known_again(tmp_path: Path, container: int, name: str) -> None:
-    (tmp_path / name).mkdir()
-    made = outside.identity(f"{tmp_path}/{name}")
-    outside.remember(container, made)
-    assert outside.remembered(container) == made
-
-
-def test_a_link_on_the_way_is_not_remembered_but_where_it_leads(tmp_path: Path) -> None:
-    (tmp_path / "real/root").mkdir(parents=True)
-    (tmp_path / "link").symlink_to("real")
-    assert outside.identity(f"{tmp_path}/link/root").path == f"{tmp_path}/real/root"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", "# lxc-create\n/\n1 2 3\n", outside._HEADING, outside._HEADING + "/\n1 2 x\n"]
-)
-def test_a_record_that_makes_no_sense_is_none(tmp_path: Path, container: int, text: str) -> None:
-    (tmp_path / "container" / outside.RECORD).write_text(text)
-    assert outside.remembered(container) is None
-
-
-def test_a_link_is_no_record(tmp_path: Path, container: int) -> None:
-    (tmp_path / "container" / outside.RECORD).symlink_to("elsewhere")
-    with pytest.raises(OSError):
-        outside.remembered(container)
-
-
-def test_no_record_is_none(container: int) -> None:
-    assert outside.remembered(container) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [
-        ("/", "root of this host"),
-        ("srv", "absolute"),
-        ("", "absolute"),
-        (".", "absolute"),
-        ("/srv/../people", "absolute"),
-        ("/srv/", "absolute"),
-        ("/people/jo", "is it"),
-        ("/people", "/people/jo is in it"),
-        ("/var", "/var/lib/lxc is in it"),
-        ("/var/lib", "/var/lib/lxc is in it"),
-        ("/var/lib/lxc", "is it"),
-    ],
-)
-def test_what_is_precious_and_what_holds_it_must_never_be_removed(path: str, why: str) -> None:
-    assert why in outside.objection(path, ("/people/jo", "/var/lib/lxc"))
-
-
-@pytest.mark.parametrize("path", ["/srv", "/people/joe", "/var/lib/lxc2", "/var/lib/lxc/web/rootfs", "/people/jo/web"])
-def test_what_is_not_may_be(path: str) -> None:
-    assert outside.objection(path, ("/people/jo", "/var/lib/lxc")) == ""
-
-
-def test_a_directory_that_was_made_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "root/etc").mkdir(parents=True)
-    outside.remove_made(outside.identity(f"{tmp_path}/root"), ())
-    assert os.listdir(tmp_path) == []
-
-
-def test_another_directory_at_its_path_stays(tmp_path: Path) -> None:
-    (tmp_path / "root").mkdir()
-    made = outside.identity(f"{tmp_path}/root")
-    (tmp_path / "root").rename(tmp_path / "moved")
-    (tmp_path / "root/precious").mkdir(parents=True)
-    with pytest.raises(Refused, match="another directory than the one made"):
-        outside.remove_made(made, ())
-    assert (tmp_path / "root/precious").exists()
-
-
-def test_a_link_at_its_path_or_on_the_way_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "above/root/precious").mkdir(parents=True)
-    made = outside.identity(f"{tmp_path}/above/root")
-    (tmp_path / "above/root").rename(tmp_path / "above/moved")
-    (tmp_path / "above/root").symlink_to("moved")
-    with pytest.raises(Refused, match="symbolic link"):
-        outside.remove_made(made, ())
-    (tmp_path / "above/root").unlink()
-    (tmp_path / "above/moved").rename(tmp_path / "above/root")
-    (tmp_path / "above").rename(tmp_path / "real")
-    (tmp_path / "above").symlink_to("real")
-    with pytest.raises(Refused, match="cannot reach it"):
-        outside.remove_made(made, ())
-    assert (tmp_path / "real/root/precious").exists()
-
-
-def test_a_directory_that_is_gone_is_fine(tmp_path: Path) -> None:
-    (tmp_path / "a/root").mkdir(parents=True)
-    made = outside.identity(f"{tmp_path}/a/root")
-    (tmp_path / "a/root").rmdir()
-    outside.remove_made(made, ())
-    (tmp_path / "a").rmdir()
-    outside.remove_made(made, ())
-
-
-def test_what_became_precious_stays(tmp_path: Path) -> None:
-    (tmp_path / "root/people").mkdir(parents=True)
-    with pytest.raises(Refused, match="is in it"):
-        outside.remove_made(outside.identity(f"{tmp_path}/root"), (f"{tmp_path}/root/people",))
-    assert (tmp_path / "root/people").exists()
-
-
-def test_a_new_device_number_is_forgiven_if_the_birth_is_the_same() -> None:
-    made = Made("/srv/root", 5, 17, 1_000)
-    assert made.is_same(Made("/srv/root", 6, 17, 1_000))
-    assert not made.is_same(Made("/srv/root", 5, 17, 1_001))
-    assert not made.is_same(Made("/srv/root", 5, 18, 1_000))
-    without = Made("/srv/root", 5, 17, 0)
-    assert without.is_same(Made("/srv/root", 5, 17, 0))
-    assert not without.is_same(Made("/srv/root", 6, 17, 0))
