@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lxc.config import enumeration, legacy
 from lxc.config.brief import Brief
 from lxc.config.key import REJECTED, directive, listed, many, merged, named, numbered, one, several
 from lxc.config.net import Net
@@ -230,6 +229,8 @@ class Config(Table):
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys, or what may follow `prefix` and a dot, as LXC enumerates them.  Raises KeyError."""
+        from lxc.config import enumeration
+
         return enumeration.keys(self, prefix)
 
     @classmethod
@@ -238,6 +239,8 @@ class Config(Table):
 
     @classmethod
     def unknown(cls, name: str) -> ValueError:
+        from lxc.config import legacy
+
         now = legacy.name_now(name)
         if now:
             return Misspelt(f"unknown key since LXC 2.1; did you mean {now}?", name)

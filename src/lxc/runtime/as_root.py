@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 
 from lxc.errors import LxcError
-from lxc.idmap import fork
 from lxc.runtime.handshake import pack_failure, unpack_failure
 
 TYPE_CHECKING = False
@@ -34,6 +33,8 @@ def run(ids: IdMapPlan, work: Callable[[], T]) -> T:
     if not ids.uses_helpers:
         return work()
     import pickle
+
+    from lxc.idmap import fork
 
     reader, writer = os.pipe2(os.O_CLOEXEC)
     everybody, _, _ = ids.with_user(os.geteuid(), os.getegid())
