@@ -86,6 +86,30 @@ def test_a_table_of_containers_reads_only_what_it_shows(lxcpath: Path) -> None:
     assert "lxc.runtime.running" not in found
 
 
+ASKED = """
+import sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+from lxc.cli import info
+from lxc.network import addresses
+from lxc.runtime import running, statistics
+print(*set(sys.modules) - before)
+"""
+
+
+def test_who_looks_at_what_runs_loads_no_more_than_c_modules_for_it() -> None:
+    command = [sys.executable, "-IS", "-c", ASKED, PACKAGES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = {name for name in done.stdout.split() if not name.startswith("lxc")}
+    assert found <= LIBRARY | {"_ctypes", "_struct", "fcntl", "select"}
+
+
+def test_a_start_loads_nothing_for_what_it_does_not_do(lxcpath: Path) -> None:
+    rare = {"ctypes", "resource", "struct", "lxc.config.enumeration", "lxc.config.legacy", "lxc.idmap.fork"}
+    rare |= {"lxc.kernel.statx", "lxc.storage.ours", "lxc.storage.removal"}
+    assert loaded("lxc-start", "-P", str(lxcpath), "-n", "c1", "--dry-run") & rare == set()
+
+
 def test_who_attaches_loads_no_plan_of_a_start(lxcpath: Path) -> None:
     found = loaded("lxc-attach", "-P", str(lxcpath), "-n", "c1", "--", "true")
     assert {name for name in found if name.startswith("lxc.") and name.endswith(".plan")} == {
