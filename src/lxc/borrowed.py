@@ -1,14 +1,38 @@
 """What a process has that runs a command in another's stead (a worker of the fork server); -1 is none.
 
-Whoever closes inherited descriptors spares these two.
+Whoever closes inherited descriptors spares these.
 """
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Worker(Protocol):
+        def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
+            """process.be_reborn, of which the client is told.
+
+            As before it leads a process group, and is killed when the client ends; or, with `has_session`, it leads a
+            session, and outlives it.
+            """
+
+        def leave(self, status: int) -> None:
+            """The command has ended with `status`, for its client; this process goes on, with nothing of the client's."""
+
+
+worker: Worker | None = None  # what this process is to its client; a process that it has made is none
 connection = -1  # to the client, which is told over it how the command ended
 terminal = -1  # the client's controlling terminal, in whose foreground it is; this process has no other
+mailbox = -1  # where the client finds our pid
 
 
 def descriptors() -> frozenset[int]:
     """Those there are."""
-    return frozenset({connection, terminal}) - {-1}
+    return frozenset({connection, terminal, mailbox}) - {-1}
+
+
+def forget() -> None:
+    """There is no client any more."""
+    global worker, connection, terminal, mailbox
+    worker, connection, terminal, mailbox = None, -1, -1, -1

@@ -74,6 +74,18 @@ def duplicate(fd: int, lowest: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
+def standard() -> tuple[int, ...]:
+    """Those of standard input, output and error that are open."""
+    found = []
+    for fd in (0, 1, 2):
+        try:
+            os.get_inheritable(fd)
+        except OSError:
+            continue
+        found.append(fd)
+    return tuple(found)
+
+
 def setfsids(uid: int, gid: int) -> None:
     """setfsuid(2), setfsgid(2): be this user and group to file systems.  They report no errors, so what is so is looked at.
 

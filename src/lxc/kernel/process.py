@@ -89,6 +89,7 @@ _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
 
+_before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 _title: Array[c_char] | None = None  # memory that the kernel reads the command line from
 
 
@@ -228,7 +229,8 @@ def be_reborn(cgroup_fd: int) -> None:
     if len(os.listdir("/proc/self/task")) > 1:
         raise OSError(errno.EBUSY, "this process has other threads")
     args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
-    parent, mask = pidfd_open(os.getpid()), signals.blocked()
+    before = os.getpid()
+    parent, mask = pidfd_open(before), signals.blocked()
     try:
         signals.ignore(signals.SIGPIPE)  # forgets those that wait
         signals.set_default(signals.SIGPIPE)
@@ -240,6 +242,7 @@ def be_reborn(cgroup_fd: int) -> None:
         ended = select.poll()
         ended.register(parent, select.POLLIN)
         ended.poll()
+        _before[os.getpid()] = before
     finally:
         signals.ignore(signals.SIGPIPE)
         signals.restore(mask)
@@ -249,6 +252,16 @@ def be_reborn(cgroup_fd: int) -> None:
 _python = PyDLL(None, use_errno=True)
 _before_fork, _after_fork_in_parent = _python["PyOS_BeforeFork"], _python["PyOS_AfterFork_Parent"]
 _after_fork_in_child = _python["PyOS_AfterFork_Child"]
+
+
+def first_pid() -> int:
+    """The pid of this process before it was reborn, if it was."""
+    pid = os.getpid()
+    while pid in _before:
+        pid = _before[pid]
+    return pid
+
+
 _clone3 = _python["syscall"]
 _clone3.argtypes, _clone3.restype = (c_long, c_void_p, c_size_t), c_long
 _brk = CDLL(None)["sbrk"]

@@ -38,7 +38,7 @@ import os
 import select
 import time
 
-from lxc import borrowed, log
+from lxc import log
 from lxc.kernel import process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -236,7 +236,8 @@ class Server:
         self._epoll.unregister(pidfd)
         os.close(pidfd)
         ended = os.waitid(os.P_PID, hand.pid, os.WEXITED | os.WNOWAIT)
-        if hand.connection and ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+        is_killed = ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+        if hand.connection and ended and is_killed and ended.si_status != signals.SIGPIPE:  # so ends who is reborn
             say(hand.connection, KILLED, ended.si_status)  # before its pid can be another's
         os.waitpid(hand.pid, 0)
         if hand.counter and pidfd in self._resting[hand.counter]:
@@ -289,7 +290,6 @@ def _settle(program: Program) -> None:
         for scene in (worker.rehearse, *program.looking, *program.acting):
             scene()
     os.environb.clear()
-    borrowed.connection = borrowed.terminal = -1
 
 
 def _listen(path: str) -> socket:

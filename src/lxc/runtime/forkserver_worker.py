@@ -112,11 +112,12 @@ class Worker:
                 self._connection.close()
                 return None
             request = self._meet(proc)
-            mailbox = self._become_like(request)
+            self._become_like(request)
             kept = (self._listener.fileno(), self._server.fileno()) if self._server and self._is_again else ()
-            _keep_only(*borrowed.descriptors(), mailbox, *request.numbers, *kept)
+            _keep_only(*borrowed.descriptors(), *request.numbers, *kept)
             os.setpgid(0, 0)
-            self._begin(mailbox)
+            self._numbers = request.numbers
+            self._begin()
         except BaseException as error:
             log.debug(f"refused: {error}")
             say(self._connection, REFUSED, 0)
@@ -138,7 +139,7 @@ class Worker:
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         finally:
-            is_ours = os.getpid() == self._own_pid  # and not of another that the command has forked
+            is_ours = process.first_pid() == self._own_pid  # and not of another that the command has forked
             if is_ours:
                 self._say_end(status)
             if not (is_ours and is_regular and self._is_again and self._recover()):
@@ -156,7 +157,7 @@ class Worker:
             log.open("", "", "", log.ERROR)
             log.forget()
             _forget_environment()
-            borrowed.connection = borrowed.terminal = -1
+            borrowed.forget()
             self._connection.close()
             with closing(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)) as null:
                 for fd in (0, 1, 2):
@@ -179,8 +180,10 @@ class Worker:
         here = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         sockets.send(theirs, example(self._key), (here, here, 0, 1, 2))
         os.close(here)
-        os.close(self._become_like(hear(self._connection, self._pid, self._key)))
+        self._become_like(hear(self._connection, self._pid, self._key))
         self._connection.close()
+        os.close(borrowed.mailbox)
+        borrowed.forget()
         _forget_environment()
 
     def _check(self) -> int:
@@ -211,8 +214,8 @@ class Worker:
             raise Refused("it has ended")
         return request
 
-    def _become_like(self, request: Request) -> int:
-        """Take over what was carried.  Return the mailbox."""
+    def _become_like(self, request: Request) -> None:
+        """Take over what was carried."""
         try:
             self._theirs.adopt(self._ours)
         except (OSError, ValueError) as error:
@@ -223,29 +226,52 @@ class Worker:
             self._listener, self._server = moved(self._listener, lowest), moved(self._server, lowest)
         os.fchdir(request.directory)
         os.close(request.directory)
-        mailbox, terminal = place(request)
+        borrowed.mailbox, borrowed.terminal = place(request)
         os.umask(request.umask)
         for name, value in request.environment.items():
             os.environb[name] = value
-        borrowed.connection, borrowed.terminal = self._connection.fileno(), terminal
+        borrowed.connection, borrowed.worker = self._connection.fileno(), self
         for number in self._theirs.ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
             signals.ignore(number)
-        return mailbox
 
-    def _begin(self, mailbox: int) -> None:
+    def _begin(self) -> None:
         """From here on, it has begun: say so.  Should the client end now, so do we."""
+        self._end_with_client()
+        if _events(self._connection):
+            os._exit(1)  # it has gone before that, and we have done nothing
+        self._tell_pid()
+
+    def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
+        self._outlive_client()
+        process.be_reborn(cgroup)
+        if has_session:
+            os.setsid()
+        else:
+            os.setpgid(0, 0)
+            self._end_with_client()
+        self._tell_pid()
+
+    def leave(self, status: int) -> None:
+        self._say_end(status)
+        for fd in (*borrowed.descriptors(), *(number for number in self._numbers if number > 2)):
+            os.close(fd)
+        borrowed.forget()
+
+    def _end_with_client(self) -> None:
+        """Have the kernel kill this process when the client ends."""
         fd = self._connection.fileno()
         fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(fd, _F_SETSIG, signals.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
-        if _events(self._connection):
-            os._exit(1)  # it has gone before that, and we have done nothing
-        os.pwrite(mailbox, os.getpid().to_bytes(4, sys.byteorder), 0)
-        os.close(mailbox)
+
+    def _outlive_client(self) -> None:
+        fcntl.fcntl(self._connection.fileno(), fcntl.F_SETFL, 0)
+
+    def _tell_pid(self) -> None:
+        os.pwrite(borrowed.mailbox, os.getpid().to_bytes(4, sys.byteorder), 0)
 
     def _say_end(self, status: int) -> None:
-        fd = self._connection.fileno()
-        fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+        self._outlive_client()
         say(self._connection, ENDED, status)
 
 

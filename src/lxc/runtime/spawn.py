@@ -15,7 +15,7 @@ import os
 import select
 import sys
 
-from lxc import log
+from lxc import borrowed, log
 from lxc.errors import LxcError
 from lxc.kernel import process, signals, sockets
 from lxc.record import Record
@@ -196,8 +196,8 @@ def serve(fd: int) -> int:
         request, descriptors = _hear(channel)
         if request:
             task, arguments = pickle.loads(request)
-            outcome, given = _outcome(task, _Asked(channel, descriptors), arguments)
-            _say(channel, pickle.dumps(outcome), given)
+            asked = _Asked(channel, descriptors)
+            asked.say(*_outcome(task, asked, arguments))
     except SystemExit:
         pass
     except (KeyboardInterrupt, BrokenPipeError):
@@ -211,6 +211,14 @@ def serve(fd: int) -> int:
 class _Asked(Record):
     channel: socket
     descriptors: tuple[int, ...]
+
+    def say(self, outcome: tuple[object, ...], given: tuple[int, ...] = ()) -> None:
+        import pickle
+
+        _say(self.channel, pickle.dumps(outcome), given)
+
+
+_DONE = (None, 0, None, None)
 
 
 def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tuple[object, ...], tuple[int, ...]]:
@@ -229,7 +237,7 @@ def _start(asked: _Asked, order: Order) -> Said:
     open_log(order.place, order.config)
     if order.foreground:
         _be_watched(asked.channel, order.place)
-    return Said(start.start(order))
+    return Said(start.start(order, lambda: asked.say(_DONE)))
 
 
 def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | None) -> Said:
@@ -288,6 +296,7 @@ def _be_watched(channel: socket, place: Place) -> None:
     mask = signals.block(_ALL_BUT_FAULTS)
     pid = os.fork()
     if pid == 0:
+        borrowed.worker = None
         signals.restore(mask)
         return
     pidfd = process.pidfd_open(pid)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log, trace
+from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import scope
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _RUNS, _FAILED = b"R", b"F"
 _LONGEST_REPORT = 1 << 22
 _EADDRINUSE = 98
-_INTERRUPTIONS = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGTERM})
+INTERRUPTIONS = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGTERM})
 
 
 class Order(Record):
@@ -135,14 +135,21 @@ def decide(order: Order) -> StartPlan:
     )
 
 
-def start(order: Order) -> int:
+def start(order: Order, told: Callable[[], None] = lambda: None) -> int:
     """Start what `order` asks for.
 
     Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
     Raises AlreadyRunning, LxcError, and leaves nothing behind then.
+
+    A worker of the fork server becomes the monitor: it calls `told` once the container runs, and does not return.
     """
+    plan = _decided(order)
+    if borrowed.worker and plan.cgroups.layout.unified:
+        from lxc.runtime import in_place
+
+        return in_place.start(order, plan, borrowed.worker, told)
     if not order.foreground:
-        begun = begin(order)
+        begun = _begin(order, plan)
         try:
             return begun.outcome()
         except KeyboardInterrupt:
@@ -150,10 +157,9 @@ def start(order: Order) -> int:
             raise
         finally:
             begun.close()
-    plan = _decided(order)
     mask = signals.block(foreground.PASSED_ON)
     try:
-        watch = _prepared(order, plan)
+        watch = prepared(order, plan)
         if not watch.made.layout.unified:
             return watch.keep(lambda: True, is_born=False)
         channel, pid = _fork_monitor(watch)
@@ -164,10 +170,13 @@ def start(order: Order) -> int:
 
 def begin(order: Order) -> Begun:
     """The first half of `start`: a monitor that is at it.  The caller hears its outcome, or withdraws, and closes it."""
-    plan = _decided(order)
-    mask = signals.block(_INTERRUPTIONS)  # nothing may come between making something and knowing of it
+    return _begin(order, _decided(order))
+
+
+def _begin(order: Order, plan: StartPlan) -> Begun:
+    mask = signals.block(INTERRUPTIONS)  # nothing may come between making something and knowing of it
     try:
-        return Begun(order.place, *_fork_monitor(_prepared(order, plan)))
+        return Begun(order.place, *_fork_monitor(prepared(order, plan)))
     finally:
         signals.restore(mask)
 
@@ -221,7 +230,7 @@ def _enter_scope(place: Place) -> None:
         log.warn(str(error))
 
 
-def _prepared(order: Order, plan: StartPlan) -> Watch:
+def prepared(order: Order, plan: StartPlan) -> Watch:
     """The claim, and all else that is made before there is a monitor.  Raises AlreadyRunning, LxcError."""
     trace.phase("claim the command socket, make the cgroups")
     listener = _claim(order.place)
@@ -339,11 +348,11 @@ def _detach(watch: Watch, channel: socket) -> None:
     """Leave the starter's session and files."""
     os.setsid()
     os.chdir("/")
-    _forget_terminal()
+    forget_terminal()
     _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()})
 
 
-def _forget_terminal() -> None:
+def forget_terminal() -> None:
     """Standard input, output and error become /dev/null: what there is to say goes through the channel."""
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     for fd in (0, 1, 2):

@@ -1,0 +1,116 @@
+"""A start by a worker of the fork server, which becomes the monitor itself: nobody needs it for anything else.
+
+    client                       worker
+    a command ────────────────▶  decides, makes the cgroups
+                                 is reborn in the monitor's (`process.be_reborn`)
+                                 starts the container
+       ◀──────────── ENDED, 0    it runs: leaves the client's session and files
+                                 is the monitor
+    (in the foreground:
+       ◀──────────── ENDED)      it has ended
+
+A monitor that is forked copies a thousand pages of memory at its first steps, and whoever forks it as many.
+"""
+
+from __future__ import annotations
+
+import os
+from select import poll
+
+from lxc import borrowed, trace
+from lxc.cgroups import outside as cgroups
+from lxc.errors import LxcError, StepError
+from lxc.kernel import fs, signals
+from lxc.kernel.fs import closing
+from lxc.runtime import foreground
+from lxc.runtime import start as starting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.borrowed import Worker
+    from lxc.runtime.plan import StartPlan
+    from lxc.runtime.start import Order, Watch
+
+
+def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None]) -> int:
+    """As `start.start`, on a host with unified cgroups, by a process that may be another then."""
+    mask = signals.block(foreground.PASSED_ON)
+    try:
+        watch = starting.prepared(order, plan)
+        _be_reborn(watch, worker)
+        if order.foreground:
+            return _stay(watch)
+        return _leave(watch, worker, told)
+    finally:
+        signals.restore(mask)
+
+
+def _be_reborn(watch: Watch, worker: Worker) -> None:
+    trace.phase("become the monitor")
+    made = watch.made
+    try:
+        with closing(cgroups.open_unified(made, made.monitor)) as cgroup:
+            worker.be_reborn(cgroup, has_session=not watch.order.foreground)
+    except BaseException as error:
+        watch.abandon()
+        if isinstance(error, OSError):
+            raise StepError(f"enter the cgroup {made.monitor}", error.strerror or str(error)) from error
+        raise
+    trace.become(f"monitor of {watch.order.place.name}")
+
+
+def _stay(watch: Watch) -> int:
+    """In the foreground: until it has ended, or the client, which is the same."""
+    return watch.keep(lambda: True, is_born=True, first=_see_client)
+
+
+def _see_client() -> None:
+    if _has_client_gone():
+        raise LxcError("nobody is left to be told how it ends")
+
+
+def _has_client_gone() -> bool:
+    poller = poll()
+    poller.register(borrowed.connection, 0)  # hanging up is always told
+    return bool(poller.poll(0))
+
+
+def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
+    """In the background: leave the client once it runs.  Returns, or raises, only if it does not."""
+    saved = tuple((fd, fs.duplicate(fd, 3)) for fd in fs.standard())
+    withdrawn: frozenset[int] = frozenset()
+    has_left = False
+
+    def started() -> bool:
+        nonlocal withdrawn, has_left
+        withdrawn = signals.pending() & starting.INTERRUPTIONS
+        if withdrawn or _has_client_gone():
+            return False
+        trace.complete()
+        told()
+        worker.leave(0)
+        for _, fd in saved:
+            os.close(fd)
+        has_left = True
+        return True
+
+    try:
+        watch.keep(started, is_born=True, first=_detach)
+    finally:
+        if has_left:
+            os._exit(0)
+        for number, fd in saved:
+            os.dup2(fd, number)
+            os.close(fd)
+    for number in withdrawn:
+        os.kill(os.getpid(), number)
+    return 1
+
+
+def _detach() -> None:
+    """What is launched has nothing of the client's."""
+    fs.close_range(3, fs.HIGHEST, on_exec=True)
+    starting.forget_terminal()
+    os.chdir("/")
