@@ -24,10 +24,10 @@ def attach(plan: RootPlan) -> Attached:
     """Make what the container's changes go to."""
     _, upper, work = layers(plan.path)
     if _is_inits(plan):
-        return Attached(made=(*_missing(upper), *_missing(work)))
+        return Attached(made=(*_missing(upper), *_with_kernels(_missing(work))))
     made = outside.make_directories(upper, owner=plan.owner)
     try:
-        return Attached(made=made + outside.make_directories(work, owner=plan.owner))
+        return Attached(made=made + _with_kernels(outside.make_directories(work, owner=plan.owner)))
     except OSError:
         outside.remove_empty(made)
         raise
@@ -66,6 +66,11 @@ def _missing(path: str) -> tuple[str, ...]:
         missing.insert(0, path)
         path = os.path.dirname(path)
     return tuple(missing)
+
+
+def _with_kernels(made: tuple[str, ...]) -> tuple[str, ...]:
+    """These and what the kernel makes in the last one, if that is new: Linux 6.1 leaves it when a layer below is missing."""
+    return (*made, f"{made[-1]}/work") if made else ()
 
 
 def _mount(plan: RootPlan, data: tuple[str, ...]) -> int:
