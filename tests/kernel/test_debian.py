@@ -25,6 +25,7 @@ lxc.rootfs.options = idmap=container
 IN_A_USER_NAMESPACE = {  # units that may fail there, and why
     "sys-kernel-debug.mount": "debugfs is the host's alone",
     "sys-kernel-tracing.mount": "and so is tracefs",
+    "sys-kernel-config.mount": "and so is configfs",
 }
 CONFIG = Path(__file__).parents[2] / "src/lxc/share/config"
 
@@ -47,7 +48,9 @@ class Machine:
             f"lxc.include = {CONFIG}/common.conf\n"
             f"lxc.rootfs.path = overlay:{root}:{self.directory}/delta\n"
             f"lxc.console.logfile = {self.console}\n"
-            "lxc.net.0.type = empty\nlxc.uts.name = deb\nlxc.tty.dir =\n" + more
+            "lxc.net.0.type = empty\nlxc.uts.name = deb\nlxc.tty.dir =\n"
+            # As in Debian's default.conf: systemd mounts what it gives to services.
+            "lxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n" + more
         )
 
     def boot(self, may_fail: Container[str] = ()) -> None:
