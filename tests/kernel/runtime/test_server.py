@@ -25,6 +25,15 @@ HUGE = 8 << 20
 PATIENCE = 20
 
 
+@pytest.fixture(autouse=True)
+def _many_descriptors() -> Iterator[None]:
+    """So many may also be under way, in all: a usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1 << 16, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class Host:
     """A process that serves. What it answers is at the bottom of this file."""
 
@@ -320,13 +329,14 @@ def test_a_thousand_connections_of_another_user_cost_few_descriptors_and_hold_no
             as_nobody(flood)
         finally:
             os._exit(0)
-    os.read(hears, 1)
+    os.close(says)
+    assert os.read(hears, 1) == b"x"
     assert host.descriptors() <= host.idle + 20
     for _ in range(20):
         assert host.state() == 2
     os.write(lets, b"x")
     os.waitpid(pid, 0)
-    for fd in (hears, says, waits, lets):
+    for fd in (hears, waits, lets):
         os.close(fd)
 
 
@@ -351,11 +361,12 @@ def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: H
             as_nobody(flood)
         finally:
             os._exit(0)
-    os.read(hears, 1)
+    os.close(says)
+    assert os.read(hears, 1) == b"x"
     assert poor_host.state() == 2
     os.write(lets, b"x")
     os.waitpid(pid, 0)
-    for fd in (hears, says, waits, lets, *files):
+    for fd in (hears, waits, lets, *files):
         os.close(fd)
 
 
