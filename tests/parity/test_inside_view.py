@@ -71,6 +71,10 @@ CASES = [
 EVERYWHERE = (  # what is different wherever it occurs: (Debian's, ours, why)
     (r"^(console|lxc/console|pts/0) \S+ \d:\d", "ours is 0600 root:root, as in LXC 6: 5.0.2 leaves it to a group"),
     (r"^pts \S+ 0:0", "5.0.2 makes the directory 0644, which nobody but root can search"),
+    (
+        r"^/dev/(console|lxc/\S+|tty\d+) \S+ \S+ (master\+)?shared",
+        "theirs are slaves of the host's /dev/pts, if that is shared",
+    ),
     (r"^/proc/sys /sys \S+", "5.0.2 loses nosuid, nodev and noexec of the /proc that this is a part of"),
 )
 DIFFERENT = {  # configuration -> (only with Debian's, only with ours, why); "" is a mount that is not there

@@ -87,6 +87,12 @@ def test_all_at_once(lxc: Lxc) -> None:
     lxc.start(owner, "-s", "lxc.time.offset.boot = 3h")
     kinds = ("user", "pid", "uts", "ipc", "net", "cgroup", "time")
     words = [word for kind in kinds for word in ("-s", f"lxc.namespace.share.{kind} = {owner}")]
+    words += [
+        "-s",
+        "lxc.mount.auto =",
+        "-s",
+        "lxc.mount.auto = proc",
+    ]  # unified cgroups are mounted in a namespace of one's own
     lxc.start(guest, *words, "--", "/bin/sleep", "600")
     assert same(lxc.init_pid(owner), lxc.init_pid(guest)) == [kind for kind in ALL if kind in kinds]
     lxc.ok("lxc-stop", "-n", guest, "-k")
