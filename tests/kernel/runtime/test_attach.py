@@ -415,7 +415,7 @@ def test_the_window_size_is_ours_and_follows(lxc: Lxc, web: str) -> None:
 
 
 def test_nothing_that_was_said_is_lost_even_if_the_command_ends_at_once(lxc: Lxc, web: str) -> None:
-    for _ in range(5):
+    for _ in range(as_often(5)):
         with on_terminal(lxc, web, "--", "seq", "100000") as user:
             user.read_all(slowly=True)
         lines = user.seen.replace(b"\r", b"").split(b"\n")
