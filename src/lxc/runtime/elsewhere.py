@@ -27,12 +27,21 @@ if TYPE_CHECKING:
 _BORN = b"\1"  # no failure begins so
 
 
+def joined_later(new: tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds that init joins itself, where it makes namespaces of the kinds `new`.
+
+    Mounts, once it has opened what it needs of the host's files. A cgroup namespace, once it is in its cgroup: from within one, the
+    kernel lets nobody be born in another's (nsdelegate); but with users of its own it could not join it any more.
+    """
+    return ("mnt",) if "user" in new else ("mnt", "cgroup")
+
+
 def born(
     named: tuple[tuple[str, str], ...],
     files: tuple[tuple[str, int], ...],
     clone: Callable[[int], tuple[int, int]],
 ) -> tuple[int, int]:
-    """(pid, pidfd) of a child of this process, made by `clone` (given more flags) in the namespaces `files`, but for mounts.
+    """(pid, pidfd) of a child of this process, made by `clone` (given more flags) in the namespaces `files`.
 
     `named` are their names, for messages.  Raises LxcError.
     """
@@ -64,8 +73,7 @@ def _join_and_clone(
         sealed.seal()
         for kind, file in files:
             step = f"join the {kind} namespace {names[kind]}"
-            if kind != "mnt":  # once init has opened what it needs of the host's files
-                process.setns(file, process.NAMESPACES[kind])
+            process.setns(file, process.NAMESPACES[kind])
         step = "make the container's init"
         pid, _ = clone(process.CLONE_PARENT)
         os.write(writer, _BORN + pid.to_bytes(4, "little"))

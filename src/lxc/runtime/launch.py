@@ -132,6 +132,9 @@ def _clone(
     flags = sum(
         process.NAMESPACES[kind] for kind in plan.namespaces if kind not in ("cgroup", "time")
     )  # those init makes once it is where it belongs
+    later = elsewhere.joined_later(plan.namespaces)
+    before = tuple(pair for pair in shared if pair[0] not in later)
+    inits = tuple(pair for pair in shared if pair[0] in later)
     unified, tasks = cgroups.open_unified(made, made.container), cgroups.open_tasks(made, made.container)
     try:
 
@@ -139,11 +142,10 @@ def _clone(
             pid, pidfd = _clone3(plan, flags | more, unified)
             if pid == 0:
                 trace.become("init")
-                mine = tuple(pair for pair in shared if pair[0] == "mnt")
-                init.run(plan, handshake, prepared, door, mine, tasks, tree, supervisor)
+                init.run(plan, handshake, prepared, door, inits, tasks, tree, supervisor)
             return pid, pidfd
 
-        pid, pidfd = elsewhere.born(plan.shared, shared, clone) if shared else clone()
+        pid, pidfd = elsewhere.born(plan.shared, before, clone) if shared else clone()
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
