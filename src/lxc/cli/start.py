@@ -80,7 +80,7 @@ def run(arguments: StartArguments) -> int:
     if arguments.close_all_fds and arguments.foreground:
         launching.close_inherited()
     try:
-        start.start(order)
+        start.start(order, told=lambda: None)
     except AlreadyRunning as error:
         error.exit_status = 0
         raise

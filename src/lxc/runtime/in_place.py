@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from lxc.runtime.start import Order, Watch
 
 
-def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None]) -> int:
+def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None] | None) -> int:
     """As `start.start`, on a host with unified cgroups, by a process that may be another then."""
     mask = signals.block(foreground.PASSED_ON)
     try:
         watch = starting.prepared(order, plan)
         _be_reborn(watch, worker)
-        if order.foreground:
+        if order.foreground or not told:
             return _stay(watch)
         return _leave(watch, worker, told)
     finally:

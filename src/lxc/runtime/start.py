@@ -135,16 +135,17 @@ def decide(order: Order) -> StartPlan:
     )
 
 
-def start(order: Order, told: Callable[[], None] = lambda: None) -> int:
+def start(order: Order, told: Callable[[], None] | None = None) -> int:
     """Start what `order` asks for.
 
     Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
     Raises AlreadyRunning, LxcError, and leaves nothing behind then.
 
-    A worker of the fork server becomes the monitor: it calls `told` once the container runs, and does not return.
+    With `told`, starting it is all that this process is for: a worker of the fork server becomes the monitor, calls `told` once
+    the container runs, and does not return.
     """
     plan = _decided(order)
-    if borrowed.worker and plan.cgroups.layout.unified:
+    if borrowed.worker and plan.cgroups.layout.unified and (told or order.foreground):
         from lxc.runtime import in_place
 
         return in_place.start(order, plan, borrowed.worker, told)
