@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
 CALLED = b"C"  # the server to a worker
-_PEACE_MS = 1  # between rehearsals: whoever works in a row finds us waiting
+_PEACE_MS = (
+    25,
+    1,
+)  # before rehearsals, and between them: whoever works in a row finds us waiting, and the processors free
 _FAREWELL_MS = 1000  # that a client may take to end
 _MOST_CLIENTS = 1000
 _MOST_GROWTH = 32 << 10  # KiB: who has served so many, or grown so much, makes room for a new one
@@ -78,8 +81,11 @@ class Worker:
         os._exit(0)
 
     def _rehearse_all(self, waiter: select.poll) -> None:
+        first, then = _PEACE_MS
+        if waiter.poll(first):
+            return
         for scene in (self.rehearse, *(self._program.looking if self._is_again else self._program.acting)):
-            if waiter.poll(_PEACE_MS):
+            if waiter.poll(then):
                 break
             scene()
 
