@@ -32,16 +32,61 @@ TOOLS = (
     "lxc-ls", "lxc-monitor", "lxc-monitord", "lxc-net", "lxc-snapshot", "lxc-start", "lxc-stop", "lxc-top", "lxc-unfreeze", "lxc-unshare",
     "lxc-update-config", "lxc-usernsexec", "lxc-wait",
 )  # fmt: skip
-# What the fork server leaves to be loaded by the commands that need it: it takes long then, and so do they.
-SELDOM = (
-    "lxc.api",
-    "lxc.bridge",
-    "lxc.checkpoint",
-    "lxc.config.lint",
-    "lxc.config.manual",
-    "lxc.config.rules",
-    "lxc.container",
-    "lxc.images",
+OFTEN = (  # the fork server knows them
+    "lxc-attach", "lxc-autostart", "lxc-config", "lxc-execute", "lxc-freeze", "lxc-info", "lxc-ls", "lxc-start", "lxc-stop", "lxc-unfreeze",
+    "lxc-wait",
+)  # fmt: skip
+# What the fork server leaves to be loaded by the commands that need it: what is loaded, each process that it makes is
+# given, page by page, and gives back.  A monitor loads nothing late: what is installed may be another by then.
+SELDOM = frozenset(
+    f"lxc.{name}"
+    for name in [
+        "api",
+        "bridge",
+        "checkpoint",
+        "cli",
+        "container",
+        "images",
+        "security.intercept",
+        "config.enumeration",
+        "config.legacy",
+        "config.lint",
+        "config.manual",
+        "config.mend",
+        "config.recorder",
+        "config.rules",
+        "config.update",
+        "runtime.apart",
+        "runtime.cgroup_files",
+        "runtime.checkpoint",
+        "runtime.copy_config",
+        "runtime.copying",
+        "runtime.create",
+        "runtime.ephemeral",
+        "runtime.events",
+        "runtime.features",
+        "runtime.injection",
+        "runtime.interfaces",
+        "runtime.making",
+        "runtime.monitord",
+        "runtime.nested",
+        "runtime.nodes",
+        "runtime.plan_checkpoint",
+        "runtime.plan_json",
+        "runtime.rename",
+        "runtime.restoring",
+        "runtime.snapshots",
+        "runtime.survey",
+        "runtime.user_check",
+        "security.seccomp.acting",
+        "security.seccomp.handlers",
+        "security.seccomp.proxy",
+        "storage.btrfs",
+        "storage.clone",
+        "storage.nbd",
+        "storage.tree",
+        "storage.zfs",
+    ]
 )
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
@@ -89,8 +134,8 @@ def serve(words: Sequence[str]) -> NoReturn:
 
 
 def _load_all() -> None:
-    """All that commands may come to need, in this order: what is used together lies together in memory."""
-    for tool in TOOLS:
+    """What commands often come to need, in this order: what is used together lies together in memory."""
+    for tool in OFTEN:
         __import__(module(tool))
     packages = os.path.dirname(os.path.dirname(__file__))
     for directory, names, files in os.walk(packages):
@@ -99,8 +144,7 @@ def _load_all() -> None:
         for file in sorted(files):
             if file.endswith(".py") and f"{package}.{file[:-3]}" not in SELDOM:
                 __import__(f"{package}.{file[:-3]}".removesuffix(".__init__"))
-    for name in ("json", "pickle"):  # in which programs are answered, and the API asks
-        __import__(name)
+    __import__("_pickle")  # in which the API asks
 
 
 def _served(words: list[str]) -> int:

@@ -32,7 +32,7 @@ def run(ids: IdMapPlan, work: Callable[[], T]) -> T:
     """
     if not ids.uses_helpers:
         return work()
-    import pickle
+    import _pickle as pickle  # what `pickle` wraps
 
     from lxc.idmap import fork
 

@@ -89,7 +89,7 @@ class Said(Record):
 
 def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ()) -> Said:
     """Have a fresh interpreter do one of `_TASKS`.  Returns and raises what that does."""
-    import pickle
+    import _pickle as pickle  # what `pickle` wraps
 
     channel, pid = _spawn(is_parent=task == "attach")
     said, given = b"", tuple[int, ...]()
@@ -186,7 +186,7 @@ def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
 
 def serve(fd: int) -> int:
     """Do what is asked for on the channel `fd`, say what came of it; the exit status.  Those it forks do not return."""
-    import pickle
+    import _pickle as pickle  # what `pickle` wraps
 
     process_id = os.getpid()
     status = 0
@@ -213,7 +213,7 @@ class _Asked(Record):
     descriptors: tuple[int, ...]
 
     def say(self, outcome: tuple[object, ...], given: tuple[int, ...] = ()) -> None:
-        import pickle
+        import _pickle as pickle  # what `pickle` wraps
 
         _say(self.channel, pickle.dumps(outcome), given)
 
