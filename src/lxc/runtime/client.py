@@ -214,6 +214,12 @@ def config_item(place: Place, key: str) -> str | None:
 
 def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROUP) -> str | None:
     """The container's cgroup below its hierarchy's mount ("" asks for the unified one); None if there is none."""
+    path = _cgroup(place, controller, command)
+    # LXC's monitor on a host that has no other hierarchy knows the unified one by its controllers alone.
+    return path if path or controller else _cgroup(place, "freezer", command)
+
+
+def _cgroup(place: Place, controller: str, command: int) -> str | None:
     try:
         reply = ask(place, cgroup_of(controller, command))
     except NotRunning:  # LXC closes the connection on a controller it does not know
