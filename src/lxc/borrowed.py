@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
     class Worker(Protocol):
         def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
-            """process.be_reborn, of which the client is told.
+            """process.be_reborn, of which the client is told, whose end does not kill this process any more.
 
-            As before it leads a process group, and is killed when the client ends; or, with `has_session`, it leads a
-            session, and outlives it.
+            As before it leads a process group or, with `has_session`, a session.
             """
 
         def leave(self, status: int) -> None:

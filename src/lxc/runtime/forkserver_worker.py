@@ -254,7 +254,6 @@ class Worker:
             os.setsid()
         else:
             os.setpgid(0, 0)
-            self._end_with_client()
         self._tell_pid()
 
     def leave(self, status: int) -> None:

@@ -19,7 +19,7 @@ from select import poll
 
 from lxc import borrowed, trace
 from lxc.cgroups import outside as cgroups
-from lxc.errors import LxcError, StepError
+from lxc.errors import StepError
 from lxc.kernel import fs, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import foreground
@@ -62,13 +62,8 @@ def _be_reborn(watch: Watch, worker: Worker) -> None:
 
 
 def _stay(watch: Watch) -> int:
-    """In the foreground: until it has ended, or the client, which is the same."""
-    return watch.keep(lambda: True, is_born=True, first=_see_client)
-
-
-def _see_client() -> None:
-    if _has_client_gone():
-        raise LxcError("nobody is left to be told how it ends")
+    """In the foreground: until it has ended, or the client, which ends it."""
+    return watch.keep(lambda: True, is_born=True, companion=borrowed.connection)
 
 
 def _has_client_gone() -> bool:

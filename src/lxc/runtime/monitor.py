@@ -88,18 +88,23 @@ class Monitor:
         self._server = Server(listener, self.loop, Answers(self).answer, self._client_closed)
         self._signals = -1
 
-    def live(self, started: Callable[[], bool], ended: Callable[[], None], *, is_born: bool) -> Exit:
+    def live(
+        self, started: Callable[[], bool], ended: Callable[[], None], *, is_born: bool, companion: int = -1
+    ) -> Exit:
         """Start the container, stay until it has ended for good, clean up.  Return how it ended.
 
         `started` is called once it runs; if it returns False (nobody wants it any more) the container is killed.
         `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
-        start it.  `is_born`: this process is in the monitor's unified cgroup already.
+        start it.  `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to somebody
+        without whom the container is not to live on.
         Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
         mask = signals.block(signals.ALL - _LEFT_ALONE)
         try:
             self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
             self.loop.watch(self._signals, self._take_signals)
+            if companion >= 0:
+                self.loop.watch(companion, lambda _events: self._abandon(companion), events=0)
             trace.phase("enter its cgroups")
             cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
             if self.plan.monitor_unshares:
@@ -370,6 +375,13 @@ class Monitor:
                 continue
             log.debug(f"passing signal {number} on to init")
             self.kill(signals.SIGTERM if number == signals.SIGHUP else number)
+
+    def _abandon(self, companion: int) -> None:
+        """The companion has gone."""
+        log.info("who stayed with the container has gone")
+        self.loop.forget(companion)
+        self._may_reboot = False
+        self.kill(signals.SIGKILL)
 
     def _client_closed(self, fd: int) -> None:
         if self.terminals:

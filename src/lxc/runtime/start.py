@@ -62,7 +62,14 @@ class Watch(Record):
     listener: socket
     pidfile: int
 
-    def keep(self, started: Callable[[], bool], *, is_born: bool, first: Callable[[], None] = lambda: None) -> int:
+    def keep(
+        self,
+        started: Callable[[], bool],
+        *,
+        is_born: bool,
+        first: Callable[[], None] = lambda: None,
+        companion: int = -1,
+    ) -> int:
         """Do `first`, then be the monitor until the container has ended.  Return the exit code of its init.
 
         Raises LxcError; everything is removed then, too.
@@ -81,7 +88,7 @@ class Watch(Record):
             self.abandon()
             raise self._failed(error) from error
         try:
-            return it.live(started, self._end, is_born=is_born).code
+            return it.live(started, self._end, is_born=is_born, companion=companion).code
         except BaseException as error:
             raise self._failed(error) from error
 

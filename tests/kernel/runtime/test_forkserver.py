@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import random
+import re
 import signal
 import subprocess
 import termios
@@ -202,15 +203,36 @@ def test_killing_the_worker_kills_the_client(server: Server, box: str) -> None:
     assert waiting.wait(20) == -signal.SIGKILL
 
 
-def test_killing_the_client_kills_the_worker_and_with_it_the_container(server: Server, box: str) -> None:
+def test_killing_the_client_ends_the_container_in_its_foreground_and_leaves_nothing(server: Server, box: str) -> None:
     running = server.spawn("lxc-start", "-n", box, "-F")
     until(lambda: server.lxc.state(box) == "RUNNING", "it runs")
     assert server.workers()
     running.kill()
-    until(lambda: server.lxc.state(box) == "STOPPED", "it is gone")
     until(lambda: not server.workers(), "the worker is gone")
-    server.lxc.start(box)  # what the killed monitor left is recognised
-    server.lxc.ok("lxc-stop", "-n", box, "-k")
+    assert not server.lxc.leftovers()
+
+
+def test_a_client_that_is_killed_while_its_start_goes_on_has_it_undone(server: Server, box: str) -> None:
+    hook = server.lxc.path / "slow"
+    hook.write_text("#!/bin/sh\necho $$ > $0.pid; exec sleep 1\n")
+    hook.chmod(0o755)
+    starting = server.spawn("lxc-start", "-n", box, "-s", f"lxc.hook.pre-start={hook}")
+    until(lambda: Path(f"{hook}.pid").exists(), "the hook runs")
+    starting.kill()
+    until(lambda: not server.lxc.leftovers(), "it is undone")
+
+
+def test_a_monitor_has_nothing_of_who_started_its_container(server: Server, box: str) -> None:
+    reader, writer = os.pipe()
+    done = server.run("lxc-start", "-n", box, pass_fds=(writer,))
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert os.read(reader, 1) == b""  # nobody else has it open: else this would wait for ever
+    os.close(reader)
+    status = Path(f"/proc/{server.lxc.init_pid(box)}/status").read_text()
+    monitor = int(re.findall(r"PPid:\s+(\d+)", status)[0])
+    assert [os.readlink(f"/proc/{monitor}/fd/{fd}") for fd in (0, 1, 2)] == ["/dev/null"] * 3
+    assert (os.getsid(monitor), os.readlink(f"/proc/{monitor}/cwd")) == (monitor, "/")
 
 
 def test_no_container_and_no_command_notices_that_the_server_is_killed(server: Server, box: str) -> None:
