@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from lxc.runtime.forked import Begun
     from lxc.runtime.place import Place
-    from lxc.runtime.start import Begun
 
     Complain = Callable[[Place, LxcError], None]
 

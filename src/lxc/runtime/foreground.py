@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PASSED_ON = signals.ALL - {
     signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP, signals.SIGCHLD,
 }  # fmt: skip
+INTERRUPTIONS = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGTERM})
 _LONGEST = 1 << 22
 _CODE_SIZE = 4
 

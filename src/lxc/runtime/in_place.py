@@ -23,7 +23,8 @@ from lxc.errors import StepError
 from lxc.kernel import fs, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import foreground
-from lxc.runtime import start as starting
+from lxc.runtime.forked import forget_terminal
+from lxc.runtime.watch import prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
     from lxc.borrowed import Worker
     from lxc.runtime.plan import StartPlan
-    from lxc.runtime.start import Order, Watch
+    from lxc.runtime.start import Order
+    from lxc.runtime.watch import Watch
 
 
 def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None] | None) -> int:
     """As `start.start`, on a host with unified cgroups, by a process that may be another then."""
     mask = signals.block(foreground.PASSED_ON)
     try:
-        watch = starting.prepared(order, plan)
+        watch = prepared(order, plan)
         _be_reborn(watch, worker)
         if order.foreground or not told:
             return _stay(watch)
@@ -80,7 +82,7 @@ def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
 
     def started() -> bool:
         nonlocal withdrawn, has_left
-        withdrawn = signals.pending() & starting.INTERRUPTIONS
+        withdrawn = signals.pending() & foreground.INTERRUPTIONS
         if withdrawn or _has_client_gone():
             return False
         trace.complete()
@@ -107,5 +109,5 @@ def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
 def _detach() -> None:
     """What is launched has nothing of the client's."""
     fs.close_range(3, fs.HIGHEST, on_exec=True)
-    starting.forget_terminal()
+    forget_terminal()
     os.chdir("/")

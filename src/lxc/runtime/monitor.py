@@ -95,8 +95,7 @@ class Monitor:
 
         `started` is called once it runs; if it returns False (nobody wants it any more) the container is killed.
         `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
-        start it.  `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to somebody
-        without whom the container is not to live on.
+        start it.  `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it.
         Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
         mask = signals.block(signals.ALL - _LEFT_ALONE)
@@ -378,7 +377,6 @@ class Monitor:
 
     def _abandon(self, companion: int) -> None:
         """The companion has gone."""
-        log.info("who stayed with the container has gone")
         self.loop.forget(companion)
         self._may_reboot = False
         self.kill(signals.SIGKILL)
