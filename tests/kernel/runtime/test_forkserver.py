@@ -208,8 +208,8 @@ def test_killing_the_client_ends_the_container_in_its_foreground_and_leaves_noth
     until(lambda: server.lxc.state(box) == "RUNNING", "it runs")
     assert server.workers()
     running.kill()
+    until(lambda: not server.lxc.leftovers(), "it is taken down")
     until(lambda: not server.workers(), "the worker is gone")
-    assert not server.lxc.leftovers()
 
 
 def test_a_client_that_is_killed_while_its_start_goes_on_has_it_undone(server: Server, box: str) -> None:
