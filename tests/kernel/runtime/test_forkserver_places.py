@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -55,7 +56,8 @@ def directory(lxc: Lxc) -> Iterator[Path]:
     os.chown(it, UID, UID)
     yield it
     for pid in processes(str(UID)):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a worker ends with the server
+            os.kill(pid, signal.SIGKILL)
     until(lambda: not processes(str(UID)), "the servers have ended")
 
 
@@ -147,7 +149,8 @@ def test_the_socket_that_systemd_passes_is_served_and_stays(lxc: Lxc, box: str) 
         )
         assert (done.returncode, done.stdout) == (0, f"{box}\n{box}\nsocket\n"), done.stderr
         for pid in processes(there):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a worker ends with the server
+                os.kill(pid, signal.SIGKILL)
         until(lambda: not processes(there), "the server has ended")
     finally:
         holder.kill()
