@@ -197,7 +197,7 @@ def test_the_unified_cgroup_of_theirs_is_found(both: Both) -> None:
     both.start("theirs")
     both.lxc.ok("lxc-freeze", "-n", both.name)
     assert both.lxc.state(both.name) == "FROZEN"
-    assert both.lxc.ok("lxc-cgroup", "-n", both.name, "pids.current") == "1\n"
+    assert both.lxc.ok("lxc-cgroup", "-n", both.name, "pids.current").split() == ["1"]
     assert "Memory use:" in both.lxc.ok("lxc-info", "-n", both.name)
     both.lxc.ok("lxc-unfreeze", "-n", both.name)
 
