@@ -26,8 +26,11 @@ def perform(step: Shift) -> None:
 
 def enter(plan: ClockPlan) -> tuple[int, ...]:
     """Enter it.  Return a descriptor of it, if there is one, for the monitor, which may not be able to open it."""
-    if not plan.is_new:
-        return ()
+    return (enter_made(),) if plan.is_new else ()
+
+
+def enter_made() -> int:
+    """Enter the time namespace that this process has made; before Linux 6.3, executing does not.  Return its descriptor."""
     fd = os.open("/proc/self/ns/time_for_children", os.O_RDONLY | os.O_CLOEXEC)
     process.setns(fd, process.CLONE_NEWTIME)
-    return (fd,)
+    return fd

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
+from lxc.clocks import inside as clocks
 from lxc.errors import StepError
 from lxc.idmap import fork
 from lxc.kernel import mount, process, signals
@@ -103,6 +104,7 @@ def _begin(wanted: Apart, gate: int, mask: frozenset[int]) -> NoReturn:
         if "time" in wanted.namespaces:
             step = "make a time namespace"
             process.unshare(process.CLONE_NEWTIME)
+            os.close(clocks.enter_made())
         if "mnt" in wanted.namespaces:
             step = "keep mounts from the host"
             mount.mount(None, "/", None, mount.MS_REC | mount.MS_PRIVATE)
