@@ -305,7 +305,13 @@ def _mounts(
     steps += entries
     if automatic.shmounts:
         steps += mounts.shared_mounts(automatic.shmounts, automatic.shmounts_target, where)
-    steps += plan_cgroups.automatic_mounts(automatic, cgroups, is_admin=privileges.keeps(_CAP_SYS_ADMIN), where=where)
+    steps += plan_cgroups.automatic_mounts(
+        automatic,
+        cgroups,
+        is_shared=any(kind == "cgroup" for kind, _ in facts.shared) and not config.idmap,
+        is_admin=privileges.keeps(_CAP_SYS_ADMIN),
+        where=where,
+    )
     return tuple(steps), warnings
 
 

@@ -85,9 +85,12 @@ def placed(place: Place, config: Config, host: Host, *, has_namespace: bool = Tr
     return placement(host.layout, place.name, place.directory, has_namespace=has_namespace, places=places)
 
 
-def automatic_mounts(automatic: MountAuto, cgroups: CgroupPlan, *, is_admin: bool, where: str) -> tuple[Step, ...]:
+def automatic_mounts(
+    automatic: MountAuto, cgroups: CgroupPlan, *, is_shared: bool, is_admin: bool, where: str
+) -> tuple[Step, ...]:
     """The steps of lxc.mount.auto = cgroup….  As LXC 5 does it: on a unified host always; else only what a container cannot mount itself, or is forced.
 
+    `is_shared`: the namespace is another's, who has the same users: what is mounted shows his cgroups.
     With a namespace, all modes but read-only are the same: the container sees nothing but its own cgroups.
     """
     if not automatic.cgroup:
@@ -95,11 +98,11 @@ def automatic_mounts(automatic: MountAuto, cgroups: CgroupPlan, *, is_admin: boo
     hierarchies = cgroups.layout.hierarchies
     mode = automatic.cgroup if automatic.cgroup != "auto" else ("rw" if is_admin else "mixed")
     if cgroups.layout.name == "unified" or automatic.cgroup2:
-        if not cgroups.has_namespace:
+        if not (cgroups.has_namespace or is_shared):
             raise Unsupported(
-                "the unified cgroups can only be mounted for a container with a cgroup namespace",
+                "the unified cgroups can only be mounted for a container with a cgroup namespace that its users own",
                 where=where,
-                hint="leave cgroup out of lxc.namespace.keep, or add it to lxc.namespace.clone",
+                hint="leave cgroup out of lxc.namespace.keep and lxc.namespace.share, or add it to lxc.namespace.clone",
             )
         return mounts.cgroup2(read_only=mode == "ro", where=where)
     if cgroups.has_namespace and is_admin and not automatic.cgroup_force:

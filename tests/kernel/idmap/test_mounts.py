@@ -52,7 +52,7 @@ def refused(lxc: Lxc, box: str, *settings: str) -> str:
     return said.stderr
 
 
-@pytest.fixture(params=["directory", "tmpfs", "ext4", "btrfs"])
+@pytest.fixture(params=["directory", pytest.param("tmpfs", marks=pytest.mark.kernel("6.3")), "ext4", "btrfs"])
 def root(request: pytest.FixtureRequest, lxc: Lxc, box: str) -> Iterator[str]:
     """lxc.rootfs.path of a copy of the box's root, on a file system of each kind."""
     kind = request.param
