@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import as_often
 
 from lxc.config.container import Config
 from lxc.errors import NotFound
@@ -404,10 +405,11 @@ def test_two_at_once_are_one(host: Host) -> None:
 
 def test_an_interrupted_destroy_can_be_repeated(host: Host) -> None:
     directory = container(host)
-    for number in range(20_000):
+    files = as_often(20_000)
+    for number in range(files):
         os.close(os.open(directory / "rootfs/etc" / str(number), os.O_CREAT))
     process = subprocess.Popen(command("lxc-destroy", "-P", host.path, "web"), stderr=subprocess.PIPE)
-    while len(os.listdir(directory / "rootfs/etc")) == 20_000:
+    while len(os.listdir(directory / "rootfs/etc")) == files:
         pass
     process.send_signal(signal.SIGINT)
     process.communicate()

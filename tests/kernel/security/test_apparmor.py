@@ -45,8 +45,8 @@ def profile(lxc: Lxc) -> Iterator[str]:
     subprocess.run(["apparmor_parser", "-R", "-K"], input=text, text=True, check=True)
 
 
-def make(lxc: Lxc, more: str) -> str:
-    name = lxc.create(config=f"{CONFIG}{more}")
+def make(lxc: Lxc, more: str, name: str = "box") -> str:
+    name = lxc.create(name, f"{CONFIG}{more}")
     (lxc.rootfs(name) / "denied").write_text("secret\n")
     return name
 
@@ -93,23 +93,18 @@ def shipped() -> Iterator[set[str]]:
                 (POLICY / ".remove").write_text(name)
 
 
-def test_the_profiles_that_are_shipped_are_loaded(shipped: set[str]) -> None:
+def test_the_profiles_that_are_shipped_are_loaded_and_deny_what_is_the_hosts(lxc: Lxc, shipped: set[str]) -> None:
     assert shipped == {f"lxc-container-default{kind}" for kind in ("", "-cgns", "-with-mounting", "-with-nesting")}
-
-
-@pytest.mark.parametrize("kind", ["", "-cgns", "-with-mounting"])
-def test_a_profile_that_is_shipped_denies_what_is_the_hosts(lxc: Lxc, shipped: set[str], kind: str) -> None:
-    name = make(lxc, f"lxc.apparmor.profile = lxc-container-default{kind}\n")
-    have_all_writable(lxc, name)
-    lxc.start(name)
-    assert label(lxc.init_pid(name)) == f"lxc-container-default{kind}"
-    forbids_what_is_the_hosts(lxc, name)
-    cgroups = sh(lxc, name, "umount -l /sys/fs/cgroup; mount -t cgroup2 x /sys/fs/cgroup && echo done")
-    assert ("done" in cgroups) == (kind == "-cgns"), cgroups
-
-
-def test_the_profile_for_nesting_lets_it_mount_and_keeps_the_originals_from_it(lxc: Lxc, shipped: set[str]) -> None:
-    name = make(lxc, "lxc.apparmor.profile = lxc-container-default-with-nesting\n")
+    for kind in ("", "-cgns", "-with-mounting"):
+        name = make(lxc, f"lxc.apparmor.profile = lxc-container-default{kind}\n", f"box{kind}")
+        have_all_writable(lxc, name)
+        lxc.start(name)
+        assert label(lxc.init_pid(name)) == f"lxc-container-default{kind}"
+        forbids_what_is_the_hosts(lxc, name)
+        cgroups = sh(lxc, name, "umount -l /sys/fs/cgroup; mount -t cgroup2 x /sys/fs/cgroup && echo done")
+        assert ("done" in cgroups) == (kind == "-cgns"), cgroups
+    # The one for nesting lets it mount, and keeps the originals from it.
+    name = make(lxc, "lxc.apparmor.profile = lxc-container-default-with-nesting\n", "nest")
     have_all_writable(lxc, name)
     lxc.start(name)
     assert sh(lxc, name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
