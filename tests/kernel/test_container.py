@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, until
 
 import lxc as api
 from lxc.errors import LxcError, NotRunning
@@ -41,6 +41,17 @@ def test_what_fails_is_false_and_the_reason_is_kept(it: api.Container) -> None:
     assert isinstance(it.last_error, LxcError)
     assert "cannot run /nonexistent in the container" in str(it.last_error)
     assert it.attach(api.attach_run_command, ["true"]) == -111
+
+
+@pytest.mark.parametrize("wish", ["only"])
+def test_a_start_that_fails_in_a_worker_of_the_fork_server_is_told_once(
+    it: api.Container, lxc: Lxc, wish: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LXC_FORKSERVER", wish)
+    until(lambda: lxc.run("lxc-start", "-n", it.name, "--dry-run").returncode == 0, "it serves")
+    assert not it.start(cmd=("/nonexistent",))
+    assert "cannot run /nonexistent in the container" in str(it.last_error)
+    assert capfd.readouterr().err == ""
 
 
 def test_starting_twice_fails_the_second_time(it: api.Container) -> None:

@@ -188,7 +188,7 @@ def serve(fd: int) -> int:
     """Do what is asked for on the channel `fd`, say what came of it; the exit status.  Those it forks do not return."""
     import _pickle as pickle  # what `pickle` wraps
 
-    process_id = os.getpid()
+    process_id = process.first_pid()
     status = 0
     try:
         os.set_inheritable(fd, False)
@@ -203,7 +203,7 @@ def serve(fd: int) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         status = 1  # whoever asked has gone away, or is about to
     finally:
-        if os.getpid() != process_id:
+        if process.first_pid() != process_id:
             os._exit(status)
     return status
 
