@@ -144,7 +144,6 @@ def _load_all() -> None:
         for file in sorted(files):
             if file.endswith(".py") and f"{package}.{file[:-3]}" not in SELDOM:
                 __import__(f"{package}.{file[:-3]}".removesuffix(".__init__"))
-    __import__("_pickle")  # in which the API asks
 
 
 def _served(words: list[str]) -> int:

@@ -11,6 +11,7 @@ provide the interpreter, if there is one; what is to be our own child's child ha
 
 from __future__ import annotations
 
+import _pickle as pickle  # what `pickle` wraps
 import os
 import select
 import sys
@@ -89,8 +90,6 @@ class Said(Record):
 
 def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ()) -> Said:
     """Have a fresh interpreter do one of `_TASKS`.  Returns and raises what that does."""
-    import _pickle as pickle  # what `pickle` wraps
-
     channel, pid = _spawn(is_parent=task == "attach")
     said, given = b"", tuple[int, ...]()
     try:
@@ -186,8 +185,6 @@ def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
 
 def serve(fd: int) -> int:
     """Do what is asked for on the channel `fd`, say what came of it; the exit status.  Those it forks do not return."""
-    import _pickle as pickle  # what `pickle` wraps
-
     process_id = process.first_pid()
     status = 0
     try:
@@ -213,19 +210,18 @@ class _Asked(Record):
     descriptors: tuple[int, ...]
 
     def say(self, outcome: tuple[object, ...], given: tuple[int, ...] = ()) -> None:
-        import _pickle as pickle  # what `pickle` wraps
-
         _say(self.channel, pickle.dumps(outcome), given)
 
 
-_DONE = (None, 0, None, None)
+def _success(result: object) -> tuple[object, ...]:
+    return None, result, None, None
 
 
 def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tuple[object, ...], tuple[int, ...]]:
     """(None, result, …), or (kind, arguments, attributes, log) of the error; and the descriptors of the result."""
     try:
         said = _TASKS[task](asked, *arguments)
-        return (None, said.result, None, None), said.descriptors
+        return _success(said.result), said.descriptors
     except (LxcError, OSError) as error:
         failure = error if isinstance(error, LxcError) else remedies.failure(f"{task} the container", error)
         return (type(failure), failure.args, failure.__dict__, log.remembered()), ()
@@ -237,7 +233,7 @@ def _start(asked: _Asked, order: Order) -> Said:
     open_log(order.place, order.config)
     if order.foreground:
         _be_watched(asked.channel, order.place)
-    return Said(start.start(order, lambda: asked.say(_DONE)))
+    return Said(start.start(order, lambda: asked.say(_success(0))))
 
 
 def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | None) -> Said:
