@@ -42,6 +42,15 @@ static bool insists; /* LXC_FORKSERVER=only: for tests, and whoever wonders */
 
 /* ---- running it ourselves ---------------------------------------------------------------------------------------- */
 
+void find_packages(void)
+{
+    static const char tail[] = "/lxc/libexec/lxc-client";
+    ssize_t length = readlink("/proc/self/exe", packages, sizeof packages - 1);
+
+    length -= (ssize_t)strlen(tail);
+    packages[length > 0 ? length : 0] = 0;
+}
+
 /* Become Python, through a detached read-only mount: whoever opens /proc/PID/exe of it cannot overwrite the host's. */
 void become_python(char *const words[], char *const variables[])
 {
@@ -70,8 +79,10 @@ _Noreturn void run_directly(const char *why)
         _exit(LOST);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
-    if (strcmp(arguments[1], "--task") == 0)
+    if (strcmp(arguments[1], "--task") == 0) {
+        find_packages();
         become_python((char *[]){PYTHON, "-IS", "-c", (char *)task, packages, NULL}, environment);
+    }
     while (arguments[count])
         count++;
     words = calloc(count + 4, sizeof *words);
@@ -93,9 +104,11 @@ _Noreturn void run_directly(const char *why)
 
 /* ---- main -------------------------------------------------------------------------------------------------------- */
 
-static bool is_one_of(const char *name, const char *const *names)
+enum { LONGEST = 16 /* name of a command */ };
+
+static bool is_one_of(const char *name, const char (*names)[LONGEST])
 {
-    for (; *names; names++)
+    for (; **names; names++)
         if (strcmp(name, *names) == 0)
             return true;
     return false;
@@ -120,19 +133,11 @@ static bool is_in_foreground(void)
     return false;
 }
 
-static void find_packages(void)
-{
-    static const char tail[] = "/lxc/libexec/lxc-client";
-    ssize_t length = readlink("/proc/self/exe", packages, sizeof packages - 1);
-
-    length -= (ssize_t)strlen(tail);
-    packages[length > 0 ? length : 0] = 0;
-}
-
 static _Noreturn void serve(void)
 {
     char text[24];
 
+    find_packages();
     snprintf(text, sizeof text, "%llu", (unsigned long long)key_of());
     become_python((char *[]){PYTHON, "-IS", "-c", (char *)server_program, packages, "", text, NULL}, environment);
     fail(PYTHON);
@@ -141,9 +146,9 @@ static _Noreturn void serve(void)
 int main(int argc, char **argv, char **variables)
 {
     /* Programs that may ask for a password want a terminal of their own; what a host's services run is theirs alone. */
-    static const char *const alone[] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", NULL};
-    static const char *const readers[] = {"attach", "console", "execute", NULL};
-    static const char *const traceless[] = {"info", "ls", "stop", NULL}; /* they have workers that are used again */
+    static const char alone[][LONGEST] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", ""};
+    static const char readers[][LONGEST] = {"attach", "console", "execute", ""};
+    static const char traceless[][LONGEST] = {"info", "ls", "stop", ""}; /* they have workers that are used again */
     const char *wish = getenv("LXC_FORKSERVER");
     char directory[sizeof(struct sockaddr_un)], name[32];
     int channel = -1, terminal;
@@ -156,7 +161,6 @@ int main(int argc, char **argv, char **variables)
         return LOST;
     }
     sigprocmask(SIG_BLOCK, NULL, &before);
-    find_packages();
     if (strcmp(argv[1], "--serve") == 0)
         serve();
     insists = wish && strcmp(wish, "only") == 0;
