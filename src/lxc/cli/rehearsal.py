@@ -8,19 +8,26 @@ from __future__ import annotations
 import os
 
 from lxc import cli, log
-from lxc.cli import info, ls, output
+from lxc.cgroups import making
+from lxc.cgroups.plan import Hierarchy, Layout
+from lxc.cli import info, launching, ls, output, start
+from lxc.cli.parser import parse
+from lxc.errors import LxcError
 from lxc.kernel import process, sockets
 from lxc.runtime import client, commands
+from lxc.runtime import start as starting
 from lxc.runtime.client import Asking
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.inventory import Row
 from lxc.runtime.place import Place
+from lxc.security.seccomp import compiler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NOBODY = Place("nobody", "/dev/null")
+_INCLUDED = "/usr/share/lxc/config/common.conf"  # by most configurations
 
 
 def _command(tool: str, *words: str) -> None:
@@ -62,9 +69,23 @@ def _listing() -> None:
     )
 
 
+def _starting() -> None:
+    """What lxc-start does before there is something that would have to be undone."""
+    file = _INCLUDED if os.path.exists(_INCLUDED) else "/dev/null"
+    try:
+        arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", _NOBODY.name, "-f", file))
+        assert isinstance(arguments, start.StartArguments)
+        config = launching.configured(arguments, {"lxc.rootfs.path": "/"})
+        if config.seccomp_profile:
+            compiler.load(config.seccomp_profile, "", directory="")  # known from now on, and kept nowhere
+        starting.decide(starting.Order(arguments.place, config))
+        making.make_all(Layout((Hierarchy(_NOBODY.lxcpath, ("cpuset",)),)), ("monitor", "payload", ""), _NOBODY.name)
+    except (LxcError, OSError) as error:
+        log.debug(str(error))
+    log.forget()
+
+
 # What matters to who waits least comes first, for a client that comes early interrupts the series.  What a worker
 # rehearses that it does not do later is memory that it has copied for nothing, and that a monitor of it keeps.
 LOOKING: tuple[Callable[[], None], ...] = (lambda: _command("lxc-info", "-s"), _looking, _listing)
-ACTING: tuple[Callable[[], None], ...] = (
-    lambda: _command("lxc-start", "-f", "/dev/null", "-s", "lxc.rootfs.path=/", "--dry-run"),
-)
+ACTING: tuple[Callable[[], None], ...] = (_starting,)

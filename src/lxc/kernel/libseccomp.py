@@ -44,6 +44,14 @@ _SIGNATURES: dict[str, tuple[type, tuple[type, ...]]] = {
 }
 
 
+def files() -> tuple[str, ...]:
+    """Where this process has loaded it from; () if it has not."""
+    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
+        mapped = {line.rstrip("\n").partition("/")[2] for line in file}
+    name = LIBRARY.partition(".")[0]
+    return tuple(sorted(f"/{path}" for path in mapped if path.rpartition("/")[2].startswith(f"{name}.")))
+
+
 class Library:
     """libseccomp, and what it knows of architectures and system calls."""
 

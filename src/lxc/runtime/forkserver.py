@@ -39,7 +39,7 @@ import select
 import time
 
 from lxc import log
-from lxc.kernel import process, signals, sockets
+from lxc.kernel import libseccomp, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client_context as context
@@ -90,7 +90,8 @@ class Server:
         self._counters, self._paths, self._key, self._program = counters, paths, key, program
         self._context = context.own()
         self._policy = os.sched_getscheduler(0), os.sched_getparam(0)
-        self._installation = _installation()
+        self._files = _files()
+        self._installation = _identities(self._files)
         self._hands: dict[int, _Hand] = {}  # by pidfd
         self._channels: dict[int, int] = {}  # pidfds, by the descriptor of the channel
         self._epoll = select.epoll()
@@ -126,7 +127,7 @@ class Server:
 
     def _is_wanted(self) -> bool:
         """Whether the installation is the one that was loaded, and the next client would find us."""
-        if self._installation != _installation():
+        if self._installation != _identities(self._files):
             return False
         try:
             return all(os.stat(path).st_uid == os.geteuid() for path in self._paths)
@@ -317,11 +318,15 @@ def _yield_to_workers() -> None:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _installation() -> tuple[int, ...]:
-    """What changes when this package is installed anew."""
+def _files() -> tuple[str, ...]:
+    """Those of which one is another when this package is installed anew, or a library that it has loaded besides Python's."""
     package = f"{_PACKAGES}/lxc"
+    return f"{package}/libexec/lxc-client", f"{package}/release.py", f"{package}/runtime", *libseccomp.files()
+
+
+def _identities(paths: Sequence[str]) -> tuple[int, ...]:
     found: list[int] = []
-    for path in (f"{package}/libexec/lxc-client", f"{package}/release.py", f"{package}/runtime"):
+    for path in paths:
         try:
             it = os.stat(path)
         except FileNotFoundError:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from lxc import log
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.kernel import libseccomp, process, seccomp
+from lxc.kernel.fs import closing
 from lxc.security import kept
 from lxc.security.plan import Filter
 from lxc.security.seccomp import policy
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/run/lxc/seccomp"  # where compiled filters are kept
 _FORMAT = 1  # of what `program` makes of a policy; to be counted up when it makes something else of the same
-_LARGEST = 1 << 20  # bytes of a policy file
+_LARGEST, _BLOCK = 1 << 20, 1 << 14  # bytes: of a policy file, and at once
+_known: dict[tuple[str, str, str], Filter] = {}  # what was loaded, by path, text and machine: it is the same ever after
+_MOST_KNOWN = 16
 # Our way in takes these after the filter is loaded: the last program of ours is no path of the container.
 _ON_THE_WAY = ("close_range", "execveat")
 # Until the container's own program runs nobody may answer yet, and what hands the listener over cannot ask it.
@@ -28,9 +33,19 @@ _NEVER_ASKED = (
 
 
 def load(path: str, where: str, directory: str = DIRECTORY) -> Filter:
-    """The filter for the policy file at `path`, which `where` names.  Raises ConfigError, LxcError."""
+    """The filter for the policy file at `path`, which `where` names; kept in `directory`.  Raises ConfigError, LxcError."""
     text = _read(path, where)
     machine = process.machine()
+    known = _known.get((path, text, machine))
+    if known is None:
+        known = _compiled(path, text, machine, where, directory)
+        if len(_known) == _MOST_KNOWN:
+            _known.clear()
+        _known[path, text, machine] = known
+    return known.replace(where=where)
+
+
+def _compiled(path: str, text: str, machine: str, where: str, directory: str) -> Filter:
     wanted = policy.parse(text, path, machine)
     library = _library(where)
     forbidden = [call for call in _ON_THE_WAY if _forbids(wanted, call, library)]
@@ -57,15 +72,15 @@ def is_wanted(*, allow_nesting: bool) -> bool:
     if allow_nesting:
         return True
     try:
-        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
-            found = [line.split()[1] for line in file if line.startswith("Seccomp:")]
+        status = _contents("/proc/self/status")
     except OSError:
         return True
+    found = status.partition(b"\nSeccomp:")[2].partition(b"\n")[0].strip()
     if not found:
         log.info("this kernel has no system call filters, none is loaded")
-    elif found[0] != "0":
+    elif found != b"0":
         log.info("a system call filter is at work already, no other is loaded: lxc.seccomp.allow_nesting is not set")
-    return found == ["0"]
+    return found == b"0"
 
 
 def program(wanted: Policy, library: libseccomp.Library) -> bytes:
@@ -119,13 +134,21 @@ def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, archite
 
 def _read(path: str, where: str) -> str:
     try:
-        with open(path, "rb") as file:
-            raw = file.read(_LARGEST + 1)
+        raw = _contents(path)
     except OSError as error:
         raise StepError(f"read lxc.seccomp.profile {path}", error.strerror or str(error), where=where) from error
     if len(raw) > _LARGEST:
         raise StepError(f"read lxc.seccomp.profile {path}", f"it is longer than {_LARGEST} bytes", where=where)
     return raw.decode(errors="surrogateescape")
+
+
+def _contents(path: str) -> bytes:
+    """What is in the file, or more of it than a policy may have.  Raises OSError."""
+    with closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as file:
+        raw = os.read(file, _BLOCK)
+        while len(raw) <= _LARGEST and (more := os.read(file, _BLOCK)):
+            raw += more
+    return raw
 
 
 def _library(where: str) -> libseccomp.Library:

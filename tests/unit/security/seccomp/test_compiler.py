@@ -45,11 +45,21 @@ def test_a_policy_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert caught.value.where == "config:3"
 
 
-def test_a_missing_library_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_told_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libseccomp, "LIBRARY", "libno-such.so.2")
     with pytest.raises(lxc.errors.Unsupported) as caught:
-        compiler.load(str(COMMON), "config:1")
+        size(tmp_path, "2\ndenylist\n")
     assert "libseccomp2" in caught.value.hint
+
+
+def test_what_was_loaded_is_known_until_the_file_says_something_else(tmp_path: Path) -> None:
+    policy, cache = tmp_path / "policy", str(tmp_path / "cache")
+    policy.write_text("2\ndenylist\nmknod errno 1\n")
+    first = compiler.load(str(policy), "config:1", cache)
+    assert compiler.load(str(policy), "config:7", cache) == first.replace(where="config:7")
+    policy.write_text("2\ndenylist\nmknod errno 2\n")
+    assert compiler.load(str(policy), "config:1", cache).code != first.code
+    assert [compiler.load(str(policy), "", cache).rules for _ in range(20)] == [1] * 20
 
 
 def test_a_program_is_kept(tmp_path: Path) -> None:
