@@ -117,6 +117,7 @@ class OptionTable:
     """Its subclasses' options, those of the subclass first."""
 
     OPTIONS: ClassVar[tuple[Option, ...]]
+    NAMES: ClassVar[dict[str, Option]]  # "--timeout" and "-t"
     WITHOUT: ClassVar[tuple[str, ...]] = ()  # options of the classes above that a subclass does not take
 
     def __init_subclass__(cls) -> None:
@@ -126,6 +127,8 @@ class OptionTable:
                 if isinstance(option, Option):
                     rows.setdefault(option.long, option)
         cls.OPTIONS = tuple(option for option in rows.values() if option.long not in cls.WITHOUT)
+        cls.NAMES = {f"--{option.long}": option for option in cls.OPTIONS}
+        cls.NAMES |= {f"-{option.short}": option for option in reversed(cls.OPTIONS) if option.short}
 
 
 class Arguments(OptionTable):
@@ -172,6 +175,7 @@ class Arguments(OptionTable):
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:
         self.values, self.operands = values or {}, operands
         self._config: Config | None = None
+        self._place: Place | None = None
         self.warnings: tuple[str, ...] = ()  # lines of the configuration without effect, once it was asked for
 
     @property
@@ -203,9 +207,11 @@ class Arguments(OptionTable):
     @property
     def place(self) -> Place:
         """The container this command line is about.  Raises UsageError for a name that no container can have."""
-        from lxc.runtime.place import place
+        if self._place is None:
+            from lxc.runtime.place import place
 
-        return place(self.name, self.lxcpath)
+            self._place = place(self.name, self.lxcpath)
+        return self._place
 
 
 class Printing(Arguments):

@@ -42,9 +42,6 @@ class Answer(Record):
 
 def parse(command: Command, words: Sequence[str]) -> Arguments | Answer:
     """Read the words after the command's name.  Raises UsageError for an argument that its option cannot have."""
-    options = command.arguments.OPTIONS
-    short = "".join(f"{option.short}:" if option.argument else option.short for option in options if option.short)
-    long = [f"{option.long}=" if option.argument else option.long for option in options]
     given: dict[str, Any] = {}
     rest = list(words)
     operands: list[str] = []
@@ -57,28 +54,34 @@ def parse(command: Command, words: Sequence[str]) -> Arguments | Answer:
             operands.append(word)
             continue
         try:
-            pairs = _options_of(word, rest, short, long, options)
+            found = _options_of(word, rest, command.arguments)
         except getopt.GetoptError as error:
             return _mistake(command, word, error)
-        for name, text in pairs:
-            option = _find(options, name)
+        for option, text in found:
             answer = _answer(command, option.long, given) or _assign(command, given, option, text)
             if answer:
                 return answer
     return _checked(command, given, operands)
 
 
-def _options_of(
-    word: str, rest: list[str], short: str, long: list[str], options: Sequence[Option]
-) -> list[tuple[str, str]]:
-    """The (name, argument) pairs that `word` is; takes the first of `rest` if that is an argument."""
+def _options_of(word: str, rest: list[str], table: type[Arguments]) -> list[tuple[Option, str]]:
+    """The options that `word` is, with their arguments; takes the first of `rest` if that is one.  Raises GetoptError."""
+    whole = table.NAMES.get(word)
+    if whole and not whole.argument:
+        return [(whole, "")]
+    if whole and rest and not whole.optional:
+        return [(whole, rest.pop(0))]
+    options = table.OPTIONS
+    short = "".join(f"{option.short}:" if option.argument else option.short for option in options if option.short)
+    long = [f"{option.long}=" if option.argument else option.long for option in options]
     try:
-        return getopt.getopt([word], short, long)[0]
+        pairs = getopt.getopt([word], short, long)[0]
     except getopt.GetoptError as error:
         needy = _needy(options, word, error.opt)
         if not needy or not (needy.optional or rest):
             raise
-        return getopt.getopt([word, "" if needy.optional else rest.pop(0)], short, long)[0]
+        pairs = getopt.getopt([word, "" if needy.optional else rest.pop(0)], short, long)[0]
+    return [(table.NAMES[name], text) for name, text in pairs]
 
 
 def _needy(options: Sequence[Option], word: str, name: str) -> Option | None:
@@ -87,10 +90,6 @@ def _needy(options: Sequence[Option], word: str, name: str) -> Option | None:
         if option.argument and name == (option.long if word.startswith("--") else option.short):
             return option
     return None
-
-
-def _find(options: Sequence[Option], name: str) -> Option:
-    return next(option for option in options if name in (f"--{option.long}", f"-{option.short}"))
 
 
 def _assign(command: Command, given: dict[str, Any], option: Option, text: str) -> Answer | None:
@@ -114,9 +113,9 @@ def _checked(command: Command, given: dict[str, Any], operands: list[str]) -> Ar
 
 
 def _answer(command: Command, name: str, given: dict[str, Any]) -> Answer | None:
-    from lxc.release import LXC_VERSION
-
     if name == "version":
+        from lxc.release import LXC_VERSION
+
         return Answer(f"{LXC_VERSION}\n", STDOUT)
     if name in ("help", "usage"):
         from lxc.cli import help as texts
