@@ -19,9 +19,9 @@ _STATUS = (
     "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
     "Cpus_allowed", "Mems_allowed",
 )  # fmt: skip
-_IGNORED = "SigIgn"
+_FILES = "attr/current", "oom_score_adj", "personality", "loginuid"
 _LONGEST = 65536  # bytes of a file of /proc/PID
-_SCHEDULING = (15, 16, 37, 38)  # priority, nice, rt_priority, policy: proc(5), counted from the state
+_SCHEDULING = {15: "priority", 16: "nice", 37: "rt_priority", 38: "policy"}  # proc(5), counted from the state
 _LIMITS = {  # as /proc/PID/limits calls them, in the order of getrlimit(2)'s numbers on most machines
     b"Max cpu time": resource.RLIMIT_CPU,
     b"Max file size": resource.RLIMIT_FSIZE,
@@ -42,7 +42,7 @@ _LIMITS = {  # as /proc/PID/limits calls them, in the order of getrlimit(2)'s nu
 
 
 class Context(Record):
-    same: tuple[tuple[str, object], ...]  # (name, value) of what is not carried
+    same: tuple[object, ...]  # what is not carried, in the order of `_Kernel.names`
     limits: bytes
     cgroups: bytes
     ignored: frozenset[int]  # signals
@@ -55,8 +55,8 @@ class Context(Record):
     def compare(self, ours: Context) -> None:
         """Raises ValueError that says in what it differs from `ours`, but for what can be carried."""
         if self.same != ours.same:
-            names = [name for (name, theirs), (_, mine) in zip(self.same, ours.same, strict=True) if theirs != mine]
-            raise ValueError(f"it differs in {', '.join(names)}")
+            rows = zip(_kernel().names, self.same, ours.same, strict=True)
+            raise ValueError(f"it differs in {', '.join(name for name, theirs, mine in rows if theirs != mine)}")
 
     def adopt(self, ours: Context) -> None:
         """Have this process, which is as `ours` says but for its unified cgroup, have what can be carried.
@@ -80,45 +80,67 @@ def of(proc: int) -> Context:
 
     Raises OSError if it has ended or is not ours to look at, ValueError if it is confined in a way that does not show.
     """
+    kernel = _kernel()
     status = _read(proc, "status").split(b"\n")
-    if not _places:
-        names = [line.partition(b":")[0].decode(errors="replace") for line in status]
-        _places.update((name, names.index(name)) for name in (*_STATUS, _IGNORED) if name in names)
-    if "Seccomp" in _places and not status[_places["Seccomp"]].endswith(b"\t0"):
+    if kernel.seccomp and not status[kernel.seccomp].endswith(b"\t0"):
         raise ValueError("its system calls are filtered")
-    root = os.stat("root", dir_fd=proc)
     fields = _read(proc, "stat").rpartition(b")")[2].split()
-    same = (
-        *((name, status[at]) for name, at in _places.items() if name != _IGNORED),
-        *((f"its {name} namespace", _link(proc, f"ns/{name}")) for name in _NAMESPACES),
-        ("its root directory", (root.st_dev, root.st_ino)),
-        ("its priority", tuple(fields[at] for at in _SCHEDULING)),
-        ("its security label", _read(proc, "attr/current", optional=True) if _has("attr/current") else b""),
-        ("oom_score_adj", _read(proc, "oom_score_adj")),
-        ("personality", _read(proc, "personality", optional=True)),
-        ("loginuid", _read(proc, "loginuid", optional=True) if _has("loginuid") else b""),
-    )
-    ignored = int(status[_places[_IGNORED]].partition(b":")[2], 16)
+    root = os.stat("root", dir_fd=proc)
+    ignored = int(status[kernel.ignored].partition(b":")[2], 16)
     return Context(
-        same,
+        (
+            *[status[line] for line in kernel.lines],
+            *[fields[number] for number in _SCHEDULING],
+            (root.st_dev, root.st_ino),
+            *[os.readlink(link, dir_fd=proc) for link in kernel.links],
+            *[_read(proc, file) for file in kernel.files],
+        ),
         _read(proc, "limits"),
         _read(proc, "cgroup"),
         frozenset(number for number in range(1, 65) if ignored >> (number - 1) & 1) if ignored else frozenset(),
     )
 
 
-_places: dict[str, int] = {}  # of the lines of /proc/PID/status, by name: a kernel has them at the same place for all
+class _Kernel(Record):
+    """What this kernel tells of each process, and where: it is the same for all."""
+
+    lines: tuple[int, ...]  # of /proc/PID/status: those of _STATUS
+    links: tuple[str, ...]
+    files: tuple[str, ...]  # without those that need a security module or audit, if there is none
+    names: tuple[str, ...]  # what a Context calls all of these
+    ignored: int  # the line of ignored signals
+    seccomp: int  # the line that says whether system calls are filtered; 0 if it says that of none
 
 
-def _has(name: str) -> bool:
-    """Whether this kernel has the file of /proc/PID that needs a security module or audit; looked at once."""
-    if name not in _there:
+def _kernel() -> _Kernel:
+    if not _looked:
         with closing(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
-            _there[name] = bool(_read(proc, name, optional=True))
-    return _there[name]
+            status = [line.partition(b":")[0].decode(errors="replace") for line in _read(proc, "status").split(b"\n")]
+            known = os.listdir("/proc/self/ns")
+            files = tuple(name for name in _FILES if _tells(proc, name))
+        names = [name for name in _STATUS if name in status]
+        links = tuple(f"ns/{name}" for name in _NAMESPACES if name in known)
+        _looked.append(
+            _Kernel(
+                tuple(map(status.index, names)),
+                links,
+                files,
+                (*names, *_SCHEDULING.values(), "its root directory", *links, *files),
+                status.index("SigIgn"),
+                status.index("Seccomp") if "Seccomp" in status else 0,
+            )
+        )
+    return _looked[0]
 
 
-_there: dict[str, bool] = {}
+_looked: list[_Kernel] = []
+
+
+def _tells(proc: int, name: str) -> bool:
+    try:
+        return bool(_read(proc, name))
+    except OSError:
+        return False
 
 
 def unified_cgroup(pid: int) -> str:
@@ -184,27 +206,11 @@ def _take_limits(theirs: bytes, ours: bytes) -> None:
             resource.setrlimit(_LIMITS[name], (soft, hard))
 
 
-def _link(proc: int, name: str) -> str:
-    try:
-        return os.readlink(name, dir_fd=proc)
-    except FileNotFoundError:
-        return ""
-
-
-def _read(proc: int, name: str, *, optional: bool = False) -> bytes:
+def _read(proc: int, name: str) -> bytes:
     """The file's text; such a file comes as a whole.  Raises OSError, ValueError."""
-    try:
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
-    except OSError:
-        if optional:
-            return b""
-        raise
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
     try:
         text = os.read(fd, _LONGEST)
-    except OSError:
-        if optional:
-            return b""
-        raise
     finally:
         os.close(fd)
     if len(text) == _LONGEST:

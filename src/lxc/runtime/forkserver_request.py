@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HELLO, REFUSED, ENDED, KILLED = (ord(letter) for letter in "YNXK")
 _LARGEST = 8 << 20  # bytes of words and environment: the kernel takes 6 MiB at most
 _MOST_NUMBERS = 240
+_USUAL = 16 << 10  # bytes of a whole request, or the first of them
 _HEADER = 2 * 8 + 6 * 4 + 4 * _MOST_NUMBERS
 
 
@@ -45,26 +46,28 @@ class Request(Record):
 
 def hear(connection: socket, pid: int, key: int) -> Request:
     """The request of process `pid`.  Raises Refused, OSError."""
-    raw, descriptors = _receive(connection, pid, _HEADER)
-    numbers = [int.from_bytes(raw[at : at + 4], "little") for at in range(16, 40, 4)]
-    umask, size, words, variables, count, has_terminal = numbers
+    raw, descriptors = _receive(connection, pid, _HEADER, _USUAL)
+    view = memoryview(raw[:_HEADER]).cast("I")
+    umask, size, words, variables, count, has_terminal = view[4:10]
     if int.from_bytes(raw[:8], sys.byteorder) != key:
         raise Refused("its installation is another")
     if size > _LARGEST or count > _MOST_NUMBERS or len(descriptors) != 2 + count + has_terminal:
         raise Refused("its request is malformed")
-    text, _ = _receive(connection, pid, size)
+    text = raw[_HEADER:]
+    if len(text) < size:
+        text += _receive(connection, pid, size - len(text), size - len(text))[0]
     strings = text.split(b"\0")
-    if len(strings) != words + variables + 1 or not words:
+    if len(text) != size or len(strings) != words + variables + 1 or not words:
         raise Refused("its request is malformed")
     blocked = int.from_bytes(raw[8:16], sys.byteorder)
     return Request(
         [os.fsdecode(word) for word in strings[:words]],
-        dict(pair.split(b"=", 1) for pair in strings[words : words + variables] if b"=" in pair),
+        dict([pair.split(b"=", 1) for pair in strings[words : words + variables] if b"=" in pair]),
         umask & 0o777,
         frozenset(number for number in signals.ALL if blocked >> (number - 1) & 1) if blocked else frozenset(),
         descriptors[0],
         descriptors[1],
-        tuple(int.from_bytes(raw[40 + 4 * at : 44 + 4 * at], "little") for at in range(count)),
+        tuple(view[10 : 10 + count]),
         descriptors[2 : 2 + count],
         descriptors[-1] if has_terminal else -1,
     )
@@ -78,18 +81,17 @@ def example(key: int) -> bytes:
     return b"".join(numbers) + strings
 
 
-def _receive(connection: socket, pid: int, size: int) -> tuple[bytes, tuple[int, ...]]:
-    """Exactly `size` bytes, all sent by process `pid`."""
+def _receive(connection: socket, pid: int, least: int, most: int) -> tuple[bytes, tuple[int, ...]]:
+    """So many bytes, all sent by process `pid`."""
     parts: list[bytes] = []
     descriptors: tuple[int, ...] = ()
-    left = size
-    while left:
-        part, more, credentials = sockets.receive(connection, min(left, 1 << 18))
+    while least > 0:
+        part, more, credentials = sockets.receive(connection, min(most, 1 << 18))
         if not part or not credentials or credentials[0] != pid:
             raise Refused("it went away, or another spoke for it")
         parts.append(part)
         descriptors += more
-        left -= len(part)
+        least, most = least - len(part), most - len(part)
     return b"".join(parts), descriptors
 
 

@@ -64,6 +64,7 @@ class Worker:
         self._size = _size()
         try:
             self._rehearse_all(_poll(listener, server))
+            _keep_only(listener.fileno(), server.fileno())
             os.sched_setscheduler(0, *self._policy)
             served = 0
             while server.fileno() not in dict(_poll(self._listener, server).poll()):
@@ -112,15 +113,20 @@ class Worker:
         """
         try:
             proc = self._check()
-            if self._server and self._theirs.unified != self._ours.unified:
+            if (
+                self._server
+                and self._theirs.cgroups != self._ours.cgroups
+                and self._theirs.unified != self._ours.unified
+            ):
                 sockets.send(self._server, FOREIGN, (self._connection.fileno(),))
                 os.close(proc)
                 self._connection.close()
                 return None
             request = self._meet(proc)
+            os.close(proc)
             self._become_like(request)
-            kept = (self._listener.fileno(), self._server.fileno()) if self._server and self._is_again else ()
-            _keep_only(*borrowed.descriptors(), *request.numbers, *kept)
+            if not self._is_again:  # who comes back has nothing else
+                _keep_only(*borrowed.descriptors(), *request.numbers)
             os.setpgid(0, 0)
             self._numbers = request.numbers
             self._begin()
@@ -234,10 +240,9 @@ class Worker:
         os.close(request.directory)
         borrowed.mailbox, borrowed.terminal = place(request)
         os.umask(request.umask)
-        for name, value in request.environment.items():
-            os.environb[name] = value
+        _take_environment(request.environment)
         borrowed.connection, borrowed.worker = self._connection.fileno(), self
-        for number in self._theirs.ignored & signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
+        for number in self._theirs.ignored - self._ours.ignored:
             signals.ignore(number)
 
     def _begin(self) -> None:
@@ -298,10 +303,19 @@ def _keep_only(*kept: int) -> None:
     fs.close_range(first, fs.HIGHEST)
 
 
+def _take_environment(variables: dict[bytes, bytes]) -> None:
+    """os.environb.update() in a fifth of its time."""
+    for name, value in variables.items():
+        os.putenv(name, value)
+    os.environ._data.update(variables)  # type: ignore[attr-defined]  # what os.environb has, too
+
+
 def _forget_environment() -> None:
     """os.environ.clear() looks through all that is left for each that it takes out."""
-    for name in list(os.environb):
-        del os.environb[name]
+    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    for name in variables:
+        os.unsetenv(name)
+    variables.clear()
 
 
 def _accept(listener: socket) -> socket | None:
