@@ -10,8 +10,9 @@ import os
 from lxc import cli, log
 from lxc.cgroups import making
 from lxc.cgroups.plan import Hierarchy, Layout
-from lxc.cli import info, launching, ls, output, start
+from lxc.cli import info, ls, output, start
 from lxc.cli.parser import parse
+from lxc.config import document
 from lxc.errors import LxcError
 from lxc.kernel import process, sockets
 from lxc.runtime import client, commands
@@ -71,11 +72,11 @@ def _listing() -> None:
 
 def _starting() -> None:
     """What lxc-start does before there is something that would have to be undone."""
-    file = _INCLUDED if os.path.exists(_INCLUDED) else "/dev/null"
+    include = f"lxc.include = {_INCLUDED}\n" if os.path.exists(_INCLUDED) else ""
     try:
-        arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", _NOBODY.name, "-f", file))
+        arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", _NOBODY.name))
         assert isinstance(arguments, start.StartArguments)
-        config = launching.configured(arguments, {"lxc.rootfs.path": "/"})
+        config, _ = document.parse(f"{include}lxc.rootfs.path = /\nlxc.net.0.type = empty\n")
         if config.seccomp_profile:
             compiler.load(config.seccomp_profile, "", directory="")  # known from now on, and kept nowhere
         starting.decide(starting.Order(arguments.place, config))

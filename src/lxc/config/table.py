@@ -146,6 +146,8 @@ class Table:
 
     def places(self, name: str) -> tuple[str, ...]:
         """Where each item of `name` was set, as "file:line", in the items' order.  Raises ValueError."""
+        if name in self.KEYS and name not in self._places:
+            return ()
         key, subkey = self.find(name)
         return key.places(self, subkey)
 
@@ -194,13 +196,23 @@ class Draft:
         self.values.pop(name, None)
         self.places.pop(name, None)
 
+    def take(self, table: Table) -> None:
+        """Be as `table` is, which is asked for all that it has still to work out: it is taken more than once."""
+        self.values, self.places = _known(table._values).copy(), _known(table._places).copy()
+
+    def snapshot(self) -> Any:
+        """The table as it is now."""
+        made = self.table()
+        return self._table(made._values.copy(), made._places.copy())
+
     def table(self) -> Any:
-        """The table; this draft is of no more use."""
+        """The table; of this draft no more may be made."""
         for name in self._opened:
             if isinstance(self.values[name], list):
                 self.values[name], self.places[name] = tuple(self.values[name]), tuple(self.places[name])
             if not self.values[name]:
                 del self.values[name], self.places[name]
+        self._opened.clear()
         return self._table(self.values, self.places)
 
 
@@ -218,7 +230,10 @@ class Key:
         self.owner = owner
 
     def __get__(self, table: Table | None, owner: type[Table]) -> Any:
-        return self if table is None else table.value_of(self.name, self.default)
+        if table is None:
+            return self
+        value = table._values.get(self.name, self.default)
+        return value if type(value) is not Later else table.value_of(self.name)
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         """`name[.subkey] = text`.  Empty text clears.  Raises ValueError, `draft` unchanged."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lxc import values
 from lxc.config.container import Config
 from lxc.config.document import Document, assign, load, parse
 from lxc.errors import ConfigError
@@ -140,6 +141,60 @@ def test_files_that_include_each_other_are_a_mistake(write: Write, tmp_path: Pat
 def test_one_file_may_be_included_twice(write: Write) -> None:
     other = write("lxc.group = a\n", "other")
     assert load(write(f"lxc.include = {other}\nlxc.include = {other}\n"))[0].group == ("a", "a")
+
+
+def test_what_is_included_first_is_known_as_long_as_nothing_of_it_changes(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    other = write(f"lxc.cgroup2.a.b = 1\nlxc.mount.auto = proc\nlxc.group = a\nlxc.include = {tmp_path}/d\n", "other")
+    path = write(f"lxc.include = {other}\nlxc.group = z\nlxc.sysctl.x = 1\n")
+    first = load(path)[0]
+    again = load(write(f"\nlxc.include = {other}\nlxc.group = y\n", "again"))[0]
+    assert (again.group, again.places("lxc.group")) == (("a", "y"), (f"{other}:3", f"{tmp_path}/again:3"))
+    assert load(path)[0] == first
+    assert load(path)[0].places("lxc.cgroup2") == first.places("lxc.cgroup2") == (f"{other}:1",)
+    added = write("lxc.group = c\n", "d/c.conf")
+    assert load(path)[0].group == ("a", "c", "z")
+    write("lxc.group = d\n", "d/c.conf")
+    assert load(path)[0].group == ("a", "d", "z")
+    write("lxc.nonsense = d\n", "d/c.conf")
+    assert mistakes(path) == mistakes(path)
+    write(f"lxc.include = {path}\n", "d/c.conf")
+    loop = f"{path} → {other} → {added} → {path}"
+    assert mistakes(path) == mistakes(path) == (f"{added}:1:15: lxc.include: {path} includes itself: {loop}",)
+    write("lxc.group = b\n", "other")
+    assert load(path)[0].group == ("b", "z")
+
+
+def test_what_is_known_of_an_included_file_is_not_true_for_one_that_it_includes(write: Write, tmp_path: Path) -> None:
+    other = write(f"lxc.include = {tmp_path}/third\n", "other")
+    third = write("lxc.group = a\n", "third")
+    assert load(write(f"lxc.include = {other}\n"))[0].group == ("a",)
+    write(f"lxc.include = {other}\n", "third")
+    loop = f"{third} → {other} → {third}"
+    assert mistakes(third) == (f"{other}:1:15: lxc.include: {third} includes itself: {loop}",)
+
+
+def test_what_is_another_each_time_is_not_known(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = write("lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\nlxc.environment = MOOD\n", "other")
+    path = write(f"lxc.include = {other}\n")
+    monkeypatch.setenv("MOOD", "good")
+    config = load(path)[0]
+    monkeypatch.setenv("MOOD", "bad")
+    assert (config.environment, load(path)[0].environment) == (("MOOD=good",), ("MOOD=bad",))
+    assert len({load(path)[0].net[0].hwaddr for _ in range(9)}) > 1
+
+
+def test_nothing_else_that_is_configured_depends_on_more_than_its_text() -> None:
+    modules = (path for path in Path(values.__file__).parent.glob("*.py"))
+    assert {path.stem for path in modules if "import os" in path.read_text() or "random" in path.read_text()} == {
+        "address",  # hwaddr
+        "environment",
+    }
+
+
+def test_lines_without_effect_in_an_included_file_are_told_each_time(write: Write) -> None:
+    path = write(f"lxc.include = {write('lcx.group = a', 'other')}\n")
+    assert load(path)[1].warnings == load(path)[1].warnings != ()
 
 
 def test_an_avalanche_of_includes_comes_to_an_end(write: Write, tmp_path: Path) -> None:
