@@ -13,9 +13,22 @@ from lxc.cgroups.plan import Layout
 def find(*, relative: bool = False) -> Layout:
     """The hierarchies that this process may make cgroups in: below pid 1's or, `relative` or not root, its own."""
     who = "self" if relative or os.geteuid() else "1"
-    layout = plan.layout(
-        read("/proc/self/mountinfo"), read(f"/proc/{who}/cgroup"), read("/proc/self/cgroup"), relative=relative
-    )
+    own = read("/proc/self/cgroup")
+    layout = _layout(read("/proc/self/mountinfo"), own if who == "self" else read(f"/proc/{who}/cgroup"), own, relative)
     usable = tuple(h for h in layout.hierarchies if os.access(h.directory(h.base), os.W_OK))
-    log.debug(f"cgroups: {Layout(usable).name} layout, {', '.join(h.mount for h in usable) or 'no hierarchy'}")
-    return Layout(usable)
+    if len(usable) < len(layout.hierarchies):
+        layout = Layout(usable)
+    log.debug(f"cgroups: {layout.name} layout, {', '.join(h.mount for h in usable) or 'no hierarchy'}")
+    return layout
+
+
+_last: tuple[tuple[str, str, str, bool], Layout] | None = None
+
+
+def _layout(mountinfo: str, base: str, origin: str, relative: bool) -> Layout:
+    """As `plan.layout`, which mostly is asked the same again."""
+    global _last
+    asked = mountinfo, base, origin, relative
+    if not _last or _last[0] != asked:
+        _last = asked, plan.layout(mountinfo, base, origin, relative=relative)
+    return _last[1]

@@ -53,8 +53,10 @@ class Layout(Record):
     @property
     def name(self) -> str:
         """`unified` (v2 only), `legacy` (v1 only), `hybrid`, or `none`."""
-        kinds = {hierarchy.is_unified for hierarchy in self.hierarchies}
-        return {(True,): "unified", (False,): "legacy", (False, True): "hybrid"}.get(tuple(sorted(kinds)), "none")
+        if not self.hierarchies:
+            return "none"
+        kinds = {not hierarchy.controllers for hierarchy in self.hierarchies}
+        return "hybrid" if len(kinds) > 1 else "unified" if True in kinds else "legacy"
 
     @property
     def unified(self) -> Hierarchy | None:

@@ -124,9 +124,11 @@ class Listed(Key):
         return any(subkey in ("", setting.name) for setting in self.__get__(table, type(table)))
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
+        places: tuple[str, ...] = table.places_of(self.name)
+        if not subkey:
+            return places
         settings = self.__get__(table, type(table))
-        places = table.places_of(self.name)
-        return tuple(place for item, place in zip(settings, places, strict=True) if subkey in ("", item.name))
+        return tuple(place for item, place in zip(settings, places, strict=True) if subkey == item.name)
 
 
 class Numbered(Key):

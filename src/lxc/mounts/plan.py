@@ -158,6 +158,14 @@ class BootId(Record):
         return f"mount --bind dev/.lxc-boot-id {self.target}"
 
 
+_DEVICES = (
+    Device("dev/full", 1, 7), Device("dev/null", 1, 3), Device("dev/random", 1, 8), Device("dev/tty", 5, 0),
+    Device("dev/urandom", 1, 9), Device("dev/zero", 1, 5),
+)  # fmt: skip
+_LINKS = (
+    Link("dev/fd", "/proc/self/fd"), Link("dev/stdin", "/proc/self/fd/0"), Link("dev/stdout", "/proc/self/fd/1"),
+    Link("dev/stderr", "/proc/self/fd/2"),
+)  # fmt: skip
 Step = MakeDir | MakeFile | MakeLayer | Bind | Move | New | OwnCgroup | Device | Link | BootId
 
 
@@ -172,17 +180,14 @@ def autodev(size: int) -> tuple[Step, ...]:
 
 def devices(*, bound: bool = False) -> tuple[Step, ...]:
     """The device nodes that every Unix program may count on; `bound`: the host's, as nobody in a user namespace makes any."""
-    nodes = (("full", 1, 7), ("null", 1, 3), ("random", 1, 8), ("tty", 5, 0), ("urandom", 1, 9), ("zero", 1, 5))
     if bound:
-        paths = [f"dev/{name}" for name, _, _ in nodes]
-        return tuple(step for path in paths for step in (MakeFile(path), Bind(f"/{path}", path)))
-    return tuple(Device(f"dev/{name}", major, minor) for name, major, minor in nodes)
+        return tuple(step for node in _DEVICES for step in (MakeFile(node.path), Bind(f"/{node.path}", node.path)))
+    return _DEVICES
 
 
 def links() -> tuple[Step, ...]:
     """The names by which programs refer to their own descriptors."""
-    targets = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
-    return tuple(Link(f"dev/{name}", f"/proc/self/{target}") for name, target in targets.items())
+    return _LINKS
 
 
 def proc(mode: str, *, keeps_net_admin: bool, where: str = "") -> tuple[Step, ...]:

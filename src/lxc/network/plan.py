@@ -239,7 +239,10 @@ def _device(wish: Wish, name: str) -> Device:
 
 
 def _make(wish: Wish, name: str) -> Making | None:
-    device, where, where_link = wish.device, wish.where("type"), wish.where("link")
+    device = wish.device
+    if device.type == "empty":
+        return None
+    where, where_link = wish.where("type"), wish.where("link")
     if device.type == "veth":
         return Veth(
             name,
@@ -256,8 +259,6 @@ def _make(wish: Wish, name: str) -> Making | None:
         )
     if device.type == "phys":
         return Move(name, device.link, device.mtu, where, where_link)
-    if device.type == "empty":
-        return None
     options, shown = _options(device)
     return Stacked(device.type, name, device.link, device.mtu, options, shown, where, where_link)
 
@@ -331,16 +332,16 @@ def _inside(wish: Wish, name: str) -> Iterator[Step]:
     if device.hwaddr:
         yield HardwareAddress(name, device.hwaddr, wish.where("hwaddr"))
     for family, _, addresses in _families(device):
-        for each, place in zip(addresses, wish.places(f"{family}.address"), strict=True):
+        for each, place in zip(addresses, wish.places(f"{family}.address") if addresses else (), strict=True):
             broadcast = "" if each.broadcast == "0.0.0.0" else each.broadcast
             yield Address(name, each.address, each.prefix, broadcast, place)
     if device.flags and name != "lo":
         yield Up(name, wish.where("flags"))
     for family, gateway, _ in _families(device):
-        where = wish.where(f"{family}.gateway")
         if gateway == "auto":
-            yield Route(family, name, auto=device.link, where=where)
+            yield Route(family, name, auto=device.link, where=wish.where(f"{family}.gateway"))
         elif gateway:
+            where = wish.where(f"{family}.gateway")
             yield Route(family, name, gateway="" if gateway == "dev" else gateway, where=where)
 
 

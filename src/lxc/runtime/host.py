@@ -7,6 +7,7 @@ import os
 from lxc import log
 from lxc.cgroups import nodes
 from lxc.cgroups import outside as cgroups
+from lxc.cgroups.files import read
 from lxc.config import system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan, Range
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 _OLDEST_KERNEL = (5, 15)
+_last = -1
 
 
 def check() -> None:
@@ -49,12 +51,10 @@ def security_modules() -> frozenset[str]:
 
 def facts(config: Config, place: Place) -> Facts:
     """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
-    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
-        last = int(file.read())
     layout = _layout(config)
     return Facts(
         layout,
-        last,
+        _last_capability(),
         _fstab(config),
         _shared(config, place),
         log.LEVELS[log.threshold()],
@@ -66,7 +66,7 @@ def facts(config: Config, place: Place) -> Facts:
         landlock=landlock.abi() if config.x_landlock or config.x_monitor_landlock else 0,
         joined=_joined(config, place),
         makes_devices=_is_initial_user_namespace(),
-        controllers=cgroups.controllers(layout),
+        controllers=cgroups.controllers(layout) if layout.name == "unified" else (),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
         nodes=tuple(_nodes(config)),
     )
@@ -83,8 +83,15 @@ def ids_on_disk(config: Config) -> IdMapPlan:
 
 
 def _is_initial_user_namespace() -> bool:
-    with open("/proc/self/uid_map", "rb") as file:
-        return file.read().split() == [b"0", b"0", b"4294967295"]
+    return read("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
+
+
+def _last_capability() -> int:
+    """The highest that this kernel has: asked once."""
+    global _last
+    if _last < 0:
+        _last = int(read("/proc/sys/kernel/cap_last_cap"))
+    return _last
 
 
 def _layout(config: Config) -> Layout:

@@ -66,7 +66,7 @@ class Host(Record):
 def plan(place: Place, config: Config, host: Host, *, has_namespace: bool = True) -> tuple[CgroupPlan, tuple[str, ...]]:
     """The cgroups of the container at `place`, with its limits, and warnings.  Raises ConfigError."""
     _check_places(config)
-    chosen = _chosen(config, host)
+    chosen = _known_choice(config, host)
     return placed(place, config, host, has_namespace=has_namespace).replace(
         limits=chosen.limits, devices=chosen.devices, policy=chosen.policy
     ), chosen.warnings
@@ -117,7 +117,8 @@ def automatic_mounts(
 def named_nodes(config: Config) -> tuple[str, ...]:
     """The paths of devices that rules name."""
     settings = (*config.cgroup, *config.cgroup2)
-    found = (devices.path(setting.value)[0] for setting in settings if setting.name == "devices.allow")
+    rules = (setting.value for setting in settings if "/" in setting.value and setting.name == "devices.allow")
+    found = (devices.path(rule)[0] for rule in rules)
     return tuple(path for path in found if path)
 
 
@@ -135,7 +136,21 @@ def _check_places(config: Config) -> None:
         raise ConfigError(*mistakes, hint="use either lxc.cgroup.dir, or both .monitor and .container")
 
 
+_last: tuple[object, Chosen] | None = None
+
+
+def _known_choice(config: Config, host: Host) -> Chosen:
+    """As `_chosen`, which mostly is asked the same again: what a file says that all include.  Raises ConfigError."""
+    global _last
+    places = config.places("lxc.cgroup"), config.places("lxc.cgroup2")
+    asked = config.cgroup, config.cgroup2, places, host.layout, host.controllers, host.nodes
+    if not _last or _last[0] != asked:
+        _last = asked, _chosen(config, host)
+    return _last[1]
+
+
 def _chosen(config: Config, host: Host) -> Chosen:
+    """What of the limits applies here, and what is warned of.  Raises ConfigError."""
     old, new = _writes(config, "lxc.cgroup"), _writes(config, "lxc.cgroup2")
     mistakes: list[str] = []
     if host.layout.name == "unified":

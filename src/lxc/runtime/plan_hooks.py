@@ -36,6 +36,9 @@ def life(place: Place, config: Config, facts: Facts, mount: str, devices: Networ
         "stop": config.hook_stop,
         "post-stop": config.hook_post_stop,
     }
+    ups, downs = (tuple(_scripts(config, devices, key)) for key in ("script.up", "script.down"))
+    if not (any(commands.values()) or ups or downs):
+        return Hooks()
     told = {name: value for name, value in environment.items() if value}
     life = hooks.life(
         {
@@ -48,16 +51,15 @@ def life(place: Place, config: Config, facts: Facts, mount: str, devices: Networ
         (*config.environment, *config.environment_hooks),
     )
     return life.replace(
-        net_up=hooks.scripts("up", _scripts(config, devices, "script.up"), place.name, config.hook_version, told),
-        net_down=hooks.scripts("down", _scripts(config, devices, "script.down"), place.name, config.hook_version, told),
+        net_up=hooks.scripts("up", ups, place.name, config.hook_version, told),
+        net_down=hooks.scripts("down", downs, place.name, config.hook_version, told),
     )
 
 
 def _scripts(config: Config, devices: NetworkPlan, key: str) -> Iterator[tuple[int, str, str]]:
     for device in devices.devices:
-        name = f"lxc.net.{device.number}.{key}"
-        if command := config.get_item(name):
-            yield device.number, command, _where(config, name)
+        if command := config.net[device.number].get_item(key):
+            yield device.number, command, _where(config, f"lxc.net.{device.number}.{key}")
 
 
 def _where(config: Config, key: str) -> str:
