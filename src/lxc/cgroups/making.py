@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OWNERS = ("trusted.lxc.owner", "user.lxc.owner")  # extended attribute that names the container; users have the second
 OWNER = OWNERS[0]
+_CPUSET = ("cpuset.cpus", "cpuset.mems")
 _SHARED = "-"  # the owner of a cgroup that was made only to have others in it
 _PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
 _PATIENCE = 5.0  # seconds until the last process must be gone
@@ -135,8 +136,9 @@ def _make(hierarchy: Hierarchy, name: str, owner: str) -> None:
     """Make the cgroup, and the way to it.  Raises FileExistsError if it is there, StepError."""
     for attempt in range(_ATTEMPTS):
         try:
-            for way in _way(name):
-                _make_way(hierarchy, way)
+            if "/" in name:
+                for way in _way(name):
+                    _make_way(hierarchy, way)
             _mkdir(hierarchy, name, owner)
             return
         except FileExistsError:
@@ -157,7 +159,7 @@ def _make_way(hierarchy: Hierarchy, name: str) -> None:
     except FileExistsError:
         directory = hierarchy.directory(hierarchy.below_base(name))
         if "cpuset" in hierarchy.controllers:
-            _inherit_cpuset(directory.rpartition("/")[0], directory)
+            _take_cpuset(directory, [file for file in _CPUSET if not read(f"{directory}/{file}").strip()])
 
 
 def _failure(hierarchy: Hierarchy, name: str, error: OSError) -> StepError:
@@ -173,7 +175,7 @@ def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
     try:
         _mark(directory, owner)
         if "cpuset" in hierarchy.controllers:
-            _inherit_cpuset(directory.rpartition("/")[0], directory)
+            _take_cpuset(directory, _CPUSET)
             write(f"{directory}/cgroup.clone_children", "1")  # those that the container makes in it do the same
     except BaseException:
         os.rmdir(directory)
@@ -209,8 +211,8 @@ def _mark(directory: str, owner: str) -> None:
             log.debug(f"cannot mark the cgroup {directory} with {attribute}: {error.strerror}")
 
 
-def _inherit_cpuset(parent: str, directory: str) -> None:
+def _take_cpuset(directory: str, files: Iterable[str]) -> None:
     """No process can enter a v1 cpuset without processors and memory nodes (cpuset(7)): take the parent's."""
-    for file in ("cpuset.cpus", "cpuset.mems"):
-        if not read(f"{directory}/{file}").strip():
-            write(f"{directory}/{file}", read(f"{parent}/{file}").strip())
+    parent = directory.rpartition("/")[0]
+    for file in files:
+        write(f"{directory}/{file}", read(f"{parent}/{file}").strip())
