@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import os
 import time
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+class _Row:
+    """A process, and the phase of it that goes on."""
+
+    def __init__(self) -> None:
+        try:
+            self.pid = int(os.readlink("/proc/self"))  # as the host sees it
+        except OSError:  # no /proc: our own idea of it
+            self.pid = os.getpid()
+        self.phase = ""  # "" if none goes on
+        self.since = 0  # when it began, in microseconds since 1970: the clock that no time namespace shifts
+
+
 _fd = -1
-_process = 0  # the pid that events carry: as the host sees it
-_phase = ""  # that goes on; "" if none does
-_since = 0  # when it began, in microseconds since 1970: the clock that no time namespace shifts
+_rows: dict[int, _Row] = {}  # by thread: two processes may share their memory (`process.clone_beside`)
 _whole: tuple[str, int] = ("", 0)  # what the one who opened the trace is, and since when
 _json: Callable[[object], str] = str
 
@@ -36,45 +48,43 @@ def open(path: str, name: str) -> None:  # noqa: A001  # called as trace.open
 
 def become(name: str) -> None:
     """This process, just made, is another row of the trace, called `name`."""
-    global _process, _phase
     if _fd < 0:
         return
-    try:
-        _process = int(os.readlink("/proc/self"))
-    except OSError:  # no /proc: our own idea of it
-        _process = os.getpid()
-    _phase = ""
-    _write({"ph": "M", "name": "process_name", "args": {"name": name}})
+    row = _rows[get_ident()] = _Row()
+    _write(row, {"ph": "M", "name": "process_name", "args": {"name": name}})
 
 
 def phase(what: object) -> None:
     """The phase before ends, and `what` begins; "": nothing in particular."""
-    global _phase, _since
-    if _fd < 0:
+    row = _rows.get(get_ident()) if _rows else None
+    if not row:
         return
     now = _now()
-    _write_phase(now)
-    _phase, _since = str(what), now
+    _write_phase(row, now)
+    row.phase, row.since = str(what), now
 
 
 def leave() -> None:
     """The last phase of this process ends; nothing that it does from here on is traced."""
     global _fd
-    if _fd < 0:
+    row = _rows.pop(get_ident(), None)
+    if not row:
         return
-    _write_phase(_now())
-    os.close(_fd)
-    _fd = -1
+    _write_phase(row, _now())
+    if not _rows:
+        os.close(_fd)
+        _fd = -1
 
 
 def complete() -> None:
     """The run ends, and with it the trace: for the process that has opened it."""
-    if _fd < 0:
+    row = _rows.get(get_ident())
+    if not row:
         return
     now = _now()
-    _write_phase(now)
+    _write_phase(row, now)
     name, since = _whole
-    _write({"ph": "X", "name": name, "ts": since, "dur": now - since}, end="\n]\n")
+    _write(row, {"ph": "X", "name": name, "ts": since, "dur": now - since}, end="\n]\n")
     leave()
 
 
@@ -83,15 +93,14 @@ def descriptor() -> int:
     return _fd
 
 
-def _write_phase(end: int) -> None:
-    global _phase
-    if _phase:
-        _write({"ph": "X", "name": _phase, "ts": _since, "dur": end - _since})
-    _phase = ""
+def _write_phase(row: _Row, end: int) -> None:
+    if row.phase:
+        _write(row, {"ph": "X", "name": row.phase, "ts": row.since, "dur": end - row.since})
+    row.phase = ""
 
 
-def _write(event: dict[str, object], end: str = ",\n") -> None:
-    line = _json({**event, "pid": _process, "tid": _process}) + end
+def _write(row: _Row, event: dict[str, object], end: str = ",\n") -> None:
+    line = _json({**event, "pid": row.pid, "tid": row.pid}) + end
     try:
         os.write(_fd, line.encode())  # json escapes what is not ASCII
     except OSError:

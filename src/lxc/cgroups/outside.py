@@ -287,11 +287,11 @@ def _remove_leftover(cgroups: Cgroups, owner: str) -> bool:
 
 
 def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:
-    """Move process `pid`, which has one thread if it is this one.
+    """Move process `pid`, all threads of it.
 
     In a hierarchy of version 1 a thread that moves itself waits for nobody; moving processes costs ten milliseconds.
     """
-    moves_itself = pid == os.getpid() and not hierarchy.is_unified
+    moves_itself = pid == os.getpid() and not hierarchy.is_unified and not process.has_left_a_thread()
     file, text = ("tasks", "0") if moves_itself else ("cgroup.procs", str(pid))
     try:
         write(f"{hierarchy.directory(cgroup)}/{file}", text)

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import sys
+from _thread import allocate_lock, start_new_thread
 
 from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
@@ -34,12 +35,14 @@ from lxc.kernel.c import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from collections.abc import Callable
+    from typing import NoReturn
 else:
     import _signal  # what `signal` wraps in enumerations
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWTIME = 0x10000000, 0x20000000, 0x40000000, 0x00000080
-CLONE_PIDFD, CLONE_PARENT, CLONE_INTO_CGROUP = 0x00001000, 0x00008000, 0x200000000
+CLONE_PIDFD, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_INTO_CGROUP = 0x00001000, 0x00008000, 0x00100000, 0x200000000
 CLONE_VM, CLONE_VFORK = 0x00000100, 0x00004000
 NAMESPACES = {  # as /proc/PID/ns calls them
     "user": CLONE_NEWUSER, "mnt": CLONE_NEWNS, "pid": CLONE_NEWPID, "uts": CLONE_NEWUTS,
@@ -89,6 +92,9 @@ _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
 
+_BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
+_parked = 0  # threads that have made a process beside this one
+_beside_pid, _executes = c_int(0), c_int(False)  # of the last of them
 _before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 _title: Array[c_char] | None = None  # memory that the kernel reads the command line from
 
@@ -195,7 +201,7 @@ def _proc_stat() -> list[str]:
 def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> tuple[int, int]:
     """clone3(2) as fork(2) does it: return (0, -1) in the child, (pid, pidfd) in the parent, which closes the pidfd.
 
-    The caller must have one thread.  The interpreter is told about the fork, as
+    The caller must have one thread that runs.  The interpreter is told about the fork, as
     os.fork() would; PyDLL keeps the GIL across the call, so nothing runs between.
     With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7).
     """
@@ -216,6 +222,66 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     return pid, pidfd.value
 
 
+def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int, int]:
+    """clone3(2), for a child that shares this process's memory: (pid, pidfd), of which the caller closes the second.
+
+    The child does `run`, which ends in execution (after `will_execute`) or os._exit, as one more thread of this interpreter: it takes turns with
+    this process, and what it changes is changed here.  Descriptors, umask, directory and signals are its own, and all but
+    SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or time namespace; nothing
+    is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and sleeps (native/beside).
+    Should it be killed amid Python's work, so is this process.  Until it has executed or ended, garbage may not be collected
+    (gc.disable): of what is freed, descriptors would only be closed by the process that it happens in.
+
+    Raises OSError: ENOSYS if this machine's processor is not one of those that it was written for.
+    """
+    global _parked
+    beside = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
+    beside.argtypes, beside.restype = (c_void_p, c_size_t, c_void_p), c_long
+    pidfd, number = c_int(-1), 0
+    _executes.value = False
+    flags |= CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID
+    args = clone_args(flags=flags, pidfd=addressof(pidfd), parent_tid=addressof(_beside_pid), exit_signal=_SIGCHLD)
+    if cgroup_fd >= 0:
+        args.flags |= CLONE_INTO_CGROUP
+        args.cgroup = cgroup_fd
+    is_made = allocate_lock()
+    is_made.acquire()
+
+    def thread() -> None:
+        nonlocal number
+        if beside(byref(args), sizeof(args), byref(_executes)):
+            number = get_errno()
+            is_made.release()
+            return
+        is_made.release()
+        run()
+
+    try:
+        start_new_thread(thread, ())
+    except RuntimeError:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "pthread_create") from None
+    is_made.acquire()
+    if number:
+        raise OSError(number, os.strerror(number), "clone3")
+    _parked += 1
+    return _beside_pid.value, pidfd.value
+
+
+def will_execute() -> None:
+    """To be said by what `clone_beside` has made: from here on, it needs the interpreter only to say that it failed."""
+    _executes.value = True
+
+
+def may_clone_beside() -> bool:
+    """Whether this machine is one that `clone_beside` was written for, and this process has not done that yet."""
+    return not _parked and os.uname().machine == "x86_64"
+
+
+def has_left_a_thread() -> bool:
+    """Whether there is one of `clone_beside` in this process."""
+    return bool(_parked)
+
+
 def be_reborn(cgroup_fd: int) -> None:
     """Return in a child of this process, born in that cgroup (CLONE_INTO_CGROUP), which this one has made room for.
 
@@ -225,8 +291,10 @@ def be_reborn(cgroup_fd: int) -> None:
     SuccessExitStatus).  Descriptors and what is blocked are copied.
 
     Raises OSError: EBUSY if this process has other threads.  They would end with whatever they hold, the interpreter too.
+    Those that `clone_beside` has left hold nothing.
     """
-    if len(os.listdir("/proc/self/task")) > 1:
+    global _parked
+    if len(os.listdir("/proc/self/task")) > 1 + _parked:
         raise OSError(errno.EBUSY, "this process has other threads")
     args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
     before = os.getpid()
@@ -243,6 +311,7 @@ def be_reborn(cgroup_fd: int) -> None:
         ended.register(parent, select.POLLIN)
         ended.poll()
         _before[os.getpid()] = before
+        _parked = 0
     finally:
         signals.ignore(signals.SIGPIPE)
         signals.restore(mask)

@@ -30,6 +30,7 @@ SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = (
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
 _SI_KERNEL = 0x80
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
+_default = bind("signal", c_int, c_void_p, returns=c_void_p)
 _signalfd = bind("signalfd", c_int, c_void_p, c_int)
 
 
@@ -75,6 +76,12 @@ def read_origin(fd: int) -> tuple[int, bool]:
 def set_default(number: int) -> None:
     """signal(2): SIG_DFL for signal `number`."""
     _signal.signal(number, _signal.SIG_DFL)
+
+
+def reset(signals: frozenset[int] = ALL - {SIGKILL, SIGSTOP}) -> None:
+    """signal(2): SIG_DFL for all `signals`, for who executes next.  Python, whose first thread alone may that, does not learn of it."""
+    for number in signals:
+        _default(number, None)
 
 
 def ignore(number: int) -> None:

@@ -9,6 +9,7 @@ for it `attach_meet`.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 
 from lxc import log, trace
@@ -22,7 +23,7 @@ from lxc.runtime.attach_meet import Launched
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import NoReturn, TypeVar
 
     from lxc.runtime.attach_facts import Target
     from lxc.runtime.attach_meet import Attached
@@ -48,16 +49,24 @@ def attach(place: Place, wish: Wish) -> int:
     return attached.pid
 
 
-def start(place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None) -> Attached:
+def start(
+    place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None, *, is_all: bool = False
+) -> Attached:
     """Run it; `terminal`, one of `wish.stdio`, becomes its controlling terminal.  The caller closes the pidfd.
 
-    A signal that is `held` ends this as long as the command does not run.
+    A signal that is `held` ends this as long as the command does not run.  `is_all`: this process is for nothing else.
     """
-    return attach_meet.meet(launch(place, wish, terminal, held), held)
+    return attach_meet.meet(launch(place, wish, terminal, held, is_all=is_all), held)
 
 
 def launch(
-    place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None, *, is_sibling: bool = False
+    place: Place,
+    wish: Wish,
+    terminal: int = -1,
+    held: deferred | None = None,
+    *,
+    is_sibling: bool = False,
+    is_all: bool = False,
 ) -> Launched:
     """The first half of `start`; with `is_sibling` all that comes of it is our parent's child, and the parent's to meet."""
     trace.phase("ask the monitor, open the container's namespaces and cgroups")
@@ -72,6 +81,7 @@ def launch(
             _give_terminal(terminal, target, plan)
         mask = held.mask if held else signals.blocked()
         given = Given(target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask)
+        given = given.replace(shares_memory=is_all and process.may_clone_beside() and _may_share_memory(plan))
         connection = supervisor(place, plan)
         try:
             return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
@@ -80,6 +90,12 @@ def launch(
                 os.close(connection)
     finally:
         target.close()
+
+
+def _may_share_memory(plan: AttachPlan) -> bool:
+    """Whether what joins has no other user's rights on its way, and nobody in the container sees it: see `process.clone_beside`."""
+    joined = frozenset(plan.namespaces)
+    return "pid" in joined and not joined & {"user", "time"} and not (plan.uid or plan.gid or os.geteuid())
 
 
 def _join_scope(place: Place) -> None:
@@ -133,10 +149,18 @@ def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
 def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> int:
     """The pid of a process that follows the plan, born in the container's unified cgroup."""
     try:
-        pid, pidfd = _clone_into(unified(target), is_sibling)
-        if pid == 0:
+
+        def be_attached() -> NoReturn:
             trace.become("attached process")
             attach_child.run(plan, given)
+
+        if given.shares_memory:
+            gc.disable()
+            pid, pidfd = _clone_into(unified(target), lambda cgroup: process.clone_beside(0, cgroup, be_attached))
+        else:
+            pid, pidfd = _clone_into(unified(target), lambda cgroup: _fork(cgroup, is_sibling))
+        if pid == 0:
+            be_attached()
         os.close(pidfd)
         trace.phase("wait for the attached process")
         return pid
@@ -147,16 +171,16 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
             os.close(fd)
 
 
-def _clone_into(unified: int, is_sibling: bool) -> tuple[int, int]:
-    """clone3(2) into a leaf below the cgroup `unified` (-1: ours)."""
+def _clone_into(unified: int, clone: Callable[[int], tuple[int, int]]) -> tuple[int, int]:
+    """What `clone` makes in a leaf below the cgroup `unified` (-1: in ours)."""
     if unified >= 0:
         try:
-            return _in_a_leaf(unified, lambda leaf: _fork(leaf, is_sibling))
+            return _in_a_leaf(unified, clone)
         except PermissionError as error:
             if os.geteuid() == 0:
                 raise
             log.warn(f"the command stays in our cgroup, from which none leads to the container's: {error.strerror}")
-    return _fork(-1, is_sibling)
+    return clone(-1)
 
 
 def enter_leaf(unified: int) -> None:

@@ -50,13 +50,14 @@ class Given(Record):
     is_on_terminal: bool  # one of stdio is the pseudo terminal that is to be the controlling one
     supervisor: int = -1  # connection to the monitor, which waits at it for the listener to system calls
     mask: frozenset[int] = frozenset()  # the signal mask the command gets
+    shares_memory: bool = False  # with the parent: see process.clone_beside
 
 
 def run(plan: AttachPlan, given: Given) -> NoReturn:
     """Join the container and become the command.  Never returns."""
     step: object = "leave the caller's files and memory"
     try:
-        sealed.seal()
+        sealed.seal(shares_memory=given.shares_memory)
         _close_all_but(given)
         step = OPEN_LABEL
         label_file, _ = security.open_label(plan.label)
@@ -67,7 +68,8 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
         _execute(plan, given, label_file)
     except BaseException as error:
         trace.leave()
-        os.write(given.report, pack_failure(failures.failure(step, error)))
+        remembered = () if given.shares_memory else log.remembered()
+        os.write(given.report, pack_failure(failures.failure(step, error), remembered))
     os._exit(1)
 
 
@@ -77,8 +79,9 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
     `label_file` is from security.inside.open_label.
     """
     yield "leave the caller's memory"
-    log.forget()  # what led here is remembered by the parent, too
-    process.prctl(process.PR_SET_DUMPABLE, 0)
+    if not given.shares_memory:
+        log.forget()  # what led here is remembered by the parent, too
+        process.prctl(process.PR_SET_DUMPABLE, 0)
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")
@@ -212,11 +215,11 @@ def _take_stdio(stdio: tuple[int, int, int]) -> None:
 
 def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     words = (str(given.status), *("tty",) * given.is_on_terminal, *("proc-sys",) * plan.remounts_proc_sys)
-    for number in (signals.SIGPIPE, signals.SIGXFSZ):
-        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    signals.reset(frozenset({signals.SIGPIPE, signals.SIGXFSZ}))  # ignored by every Python, and ignoring is inherited
     signals.restore(given.mask)
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
     told = security.told(plan.label, label_file)
+    process.will_execute()
     argv = ("lxc-init", f"--attach={','.join(words)}", *told, "--", *plan.argv)
     fs.execveat(given.door, argv, dict(plan.environment))

@@ -29,7 +29,7 @@ def run(place: Place, wish: Wish, pty_log: str = "") -> int:
     with deferred() as held:
         if any(map(os.isatty, wish.stdio)):
             return _run_on_terminal(place, wish, pty_log, held)
-        attached = attach.start(place, wish, held=held)
+        attached = attach.start(place, wish, held=held, is_all=True)
         with closing(attached.pidfd):
             return _wait(attached, held)
 
@@ -59,7 +59,7 @@ def _run_on_terminal(place: Place, wish: Wish, pty_log: str, held: deferred) -> 
     try:
         tty.set_window_size(master, tty.window_size(shown))
         stdio = tuple(slave if fd in terminals else wish.stdio[fd] for fd in (0, 1, 2))
-        attached = attach.start(place, wish.replace(stdio=stdio), slave, held)
+        attached = attach.start(place, wish.replace(stdio=stdio), slave, held, is_all=True)
         source = wish.stdio[0] if 0 in terminals else -1
         with closing(attached.pidfd):
             ended_by = session.accompany(attached.pidfd, master, source, shown, record)

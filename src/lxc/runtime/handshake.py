@@ -28,7 +28,7 @@ from lxc.kernel import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
 IDMAP, DONE = b"I", b"D"
@@ -44,15 +44,25 @@ def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
 class Handshake:
     """Both ends of it; clone3() gives each process a copy, and each closes the other's at its first move."""
 
+    shares_memory = False  # whether what init remembers, the monitor does
+
     def __init__(self) -> None:
         self._monitor, self._init = sockets.pair()
         self._exec_read, self.exec_write = os.pipe2(os.O_CLOEXEC)
 
     # In init.
 
+    def beside(self) -> Handshake:
+        """The same for an init that shares the monitor's memory, but not its descriptors: what it closes is its own."""
+        it = Handshake.__new__(Handshake)
+        it._monitor, it._init = sockets.of(self._monitor.fileno()), sockets.of(self._init.fileno())
+        it._exec_read, it.exec_write, it.shares_memory = self._exec_read, self.exec_write, True
+        return it
+
     def wait_for_go(self) -> None:
         """Block until the monitor has done its part.  Raises LxcError if it has gone away instead."""
-        log.forget()  # what led here is remembered by the monitor, too
+        if not self.shares_memory:
+            log.forget()  # what led here is remembered by the monitor, too
         self._monitor.close()
         os.close(self._exec_read)
         self._expect(GO)
@@ -74,7 +84,7 @@ class Handshake:
 
     def report(self, error: BaseException) -> None:
         """Tell the monitor that this start has failed, and what led there."""
-        _say(self._init, FAILED, pack_failure(error))
+        _say(self._init, FAILED, pack_failure(error, () if self.shares_memory else log.remembered()))
 
     def _expect(self, letter: bytes) -> bytes:
         got, payload = _hear(self._init)
@@ -161,12 +171,18 @@ class Handshake:
         return letter, payload
 
 
-def pack_failure(error: BaseException) -> bytes:
-    """`error` and the log so far, as bytes."""
+def pack_failure(error: BaseException, remembered: Iterable[str] | None = None) -> bytes:
+    """`error`, and of the log what is `remembered` (all), as bytes."""
     known = error if isinstance(error, LxcError) else None
     step = known.step if isinstance(known, StepError) else ""
     why = known.why if isinstance(known, StepError) else str(error) or type(error).__name__
-    fields = (step, why, known.where if known else "", known.hint if known else "", *log.remembered())
+    fields = (
+        step,
+        why,
+        known.where if known else "",
+        known.hint if known else "",
+        *(log.remembered() if remembered is None else remembered),
+    )
     return "\0".join(field.replace("\0", "") for field in fields).encode(errors="surrogateescape")
 
 

@@ -68,7 +68,7 @@ def run(
         cgroups.join(tasks)
         begin("wait for the monitor")
         monitor.wait_for_go()
-        sealed.seal()
+        sealed.seal(shares_memory=monitor.shares_memory)
         begin("open the files for the label of a security module")
         label_file, keyring_file = security.open_label(plan.security.label, is_init=True)
         for kind, file in shared:
@@ -244,10 +244,10 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     pdeath = (f"--pdeath={init.pdeath_signal}",) if label.name else ()  # executing with another label clears it
     ttys = (f"container_ttys={container_ttys}",) if container_ttys else ()
     environment = dict(pair.split("=", 1) for pair in (*init.environment, *ttys))
-    for number in signals.ALL - {signals.SIGKILL, signals.SIGSTOP}:
-        signals.set_default(number)  # ignoring is inherited: from Python, from a shell's background
+    signals.reset()  # ignoring is inherited: from Python, from a shell's background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
+    process.will_execute()
     if init.supervised:
         try:
             fs.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)

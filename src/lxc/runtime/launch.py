@@ -6,6 +6,7 @@ after the container's life; only what no one else knows of is cleaned up here.
 
 from __future__ import annotations
 
+import gc
 import os
 
 from lxc import log, trace
@@ -25,6 +26,7 @@ from lxc.storage import outside as storage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import NoReturn
 
     from lxc.cgroups.limiting import DeviceProgram
     from lxc.cgroups.outside import Cgroups
@@ -96,9 +98,11 @@ def launch(
     trace.phase("mount the root")
     tree = _mount_root(plan)
     trace.phase("make init")
+    gc.disable()
     try:
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
     except BaseException:
+        gc.enable()
         _close(tree)
         raise
     try:
@@ -107,6 +111,7 @@ def launch(
         _kill(pid, pidfd)
         raise
     finally:
+        gc.enable()
         handshake.close()
         _close(tree)  # the container could not unmount it otherwise
 
@@ -138,19 +143,41 @@ def _clone(
     unified, tasks = cgroups.open_unified(made, made.container), cgroups.open_tasks(made, made.container)
     try:
 
+        def be_init(monitor: Handshake) -> NoReturn:
+            trace.become("init")
+            init.run(plan, monitor, prepared, door, inits, tasks, tree, supervisor)
+
         def clone(more: int = 0) -> tuple[int, int]:
             pid, pidfd = _clone3(plan, flags | more, unified)
             if pid == 0:
-                trace.become("init")
-                init.run(plan, handshake, prepared, door, inits, tasks, tree, supervisor)
+                be_init(handshake)
             return pid, pidfd
 
-        pid, pidfd = elsewhere.born(plan.shared, before, clone) if shared else clone()
+        if process.may_clone_beside() and _may_share_memory(plan):
+            pid, pidfd = process.clone_beside(flags, unified, lambda: be_init(handshake.beside()))
+        else:
+            pid, pidfd = elsewhere.born(plan.shared, before, clone) if shared else clone()
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
         for fd in (unified, *tasks, *(fd for _, fd in shared)):
             _close(fd)
+
+
+def _may_share_memory(plan: StartPlan) -> bool:
+    """Whether init has no other user's rights on its way, and runs nobody else's programs: see `process.clone_beside`."""
+    hooks, init = plan.hooks, plan.init
+    return not (
+        plan.has_users
+        or plan.shared
+        or plan.clocks.is_new
+        or init.uid
+        or init.gid
+        or hooks.pre_mount
+        or hooks.mount
+        or hooks.autodev
+        or hooks.start
+    )
 
 
 def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:

@@ -8,24 +8,24 @@ container's administrator's.
 from __future__ import annotations
 
 import sys
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
+from _thread import get_ident
 
 
 class _Refuse:
-    """An import finder (importlib.abc.MetaPathFinder) that finds nothing, loudly."""
+    """An import finder (importlib.abc.MetaPathFinder) that finds nothing, loudly, for one thread or (0) for all."""
 
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> NoReturn:
-        raise ImportError(f"{name} is needed after the container was entered; it must be imported before")
+    def __init__(self, thread: int) -> None:
+        self._thread = thread
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if self._thread in (0, get_ident()):
+            raise ImportError(f"{name} is needed after the container was entered; it must be imported before")
 
 
-def seal() -> None:
-    """Refuse every import from here on, in this process.
+def seal(*, shares_memory: bool = False) -> None:
+    """Refuse every import from here on, in this process: of several that share memory (`process.clone_beside`), by its thread.
 
-    Finders are all that imports: what they have remembered of directories is left alone, since freeing it would copy
-    the memory that it is in, which a forked process shares.
+    Other finders are left alone: freeing what they have remembered would copy the memory that it is in, which a forked
+    process shares.
     """
-    sys.meta_path[:] = [_Refuse]
+    sys.meta_path.insert(0, _Refuse(get_ident() if shares_memory else 0))

@@ -281,5 +281,6 @@ def _descendant(parent: int, words: bytes) -> int:
     def found() -> list[int]:
         return [pid for pid in below(parent) if words in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    until(found, f"a descendant {words!r}")
-    return found()[0]
+    seen: list[int] = []
+    until(lambda: seen.extend(found()) or seen, f"a descendant {words!r}")
+    return seen[0]

@@ -1,0 +1,95 @@
+/* clone3(2) for a child that shares the memory of this process, and goes on with the stack and the interpreter's state of the
+ * thread that calls: lxc.kernel.process, clone_beside.
+ *
+ * CLONE_VFORK suspends the thread until the child has executed something or ended.  The stack is not as the thread has left
+ * it any more then, so it must never return to it.  That is why this is no matter of syscall(2), which returns.  It must not
+ * end either: the child's parent death signal is bound to this thread (prctl(2)).
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE 5 /* seconds that a lock may take which others hold for moments */
+
+/* The interpreter's own: https://docs.python.org/3/c-api/init.html */
+extern int PyGILState_Check(void);
+extern void *PyGILState_GetThisThreadState(void);
+extern void PyEval_RestoreThread(void *state);
+extern void *PyEval_SaveThread(void);
+
+static struct {
+    const int *child;
+    const volatile int *executes;
+} made;
+
+static int was_killed(void) {
+    siginfo_t how = {0};
+
+    while (waitid(P_PID, (id_t)*made.child, &how, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
+    return how.si_code != CLD_EXITED;
+}
+
+/* Take the interpreter's lock, and give it back: somebody may wait for the child to take what it has asked for.  Should
+ * the child have been killed within the lock's own code, nobody can have it any more, and this process ends. */
+static void take_turn(void) {
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    struct itimerspec deadline = {.it_value.tv_sec = PATIENCE};
+    timer_t timer;
+
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &deadline, NULL))
+        kill(getpid(), SIGKILL);
+    PyEval_RestoreThread(PyGILState_GetThisThreadState());
+    PyEval_SaveThread();
+    timer_delete(timer);
+}
+
+static __attribute__((noreturn, noinline)) void stay(void) {
+    if (PyGILState_Check()) {
+        if (was_killed()) /* amid its work: what the lock protects is not to be trusted */
+            kill(getpid(), SIGKILL);
+        PyEval_SaveThread(); /* exit(2) does not give back the lock, execve(2) is called without it */
+    } else if (!*made.executes) {
+        take_turn();
+    }
+    for (;;)
+        pause();
+}
+
+/* The result is in a register, and so is all that is needed until the thread is in `stay`. */
+static inline long clone3(struct clone_args *arguments, size_t size) {
+#if defined(__x86_64__)
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "0"(SYS_clone3), "D"(arguments), "S"(size) : "rcx", "r11", "memory");
+    return result;
+#else
+    (void)arguments, (void)size;
+    return -ENOSYS;
+#endif
+}
+
+/* Returns 0 in the child, and in the thread only if there is none: -1, with errno.  Python's lock is kept throughout.
+ * `executes` is set when the child is about to. */
+long lxc_clone_beside(struct clone_args *arguments, size_t size, const volatile int *executes) {
+    sigset_t all, before;
+    long result;
+
+    made.child = (const int *)(unsigned long)arguments->parent_tid;
+    made.executes = executes;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    result = clone3(arguments, size);
+    if (result > 0)
+        stay();
+    if (result == 0)
+        return 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = (int)-result;
+    return -1;
+}
