@@ -44,6 +44,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client_context as context
 from lxc.runtime import forkserver_worker as workers
+from lxc.runtime.forkserver_memory import Memory
 from lxc.runtime.forkserver_request import KILLED, say
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ class Server:
     def __init__(self, counters: Sequence[Counter], paths: Sequence[str], key: int, program: Program) -> None:
         """`paths` are those of the sockets and the lock, removed in the end; none if they are not ours to remove."""
         self._counters, self._paths, self._key, self._program = counters, paths, key, program
+        self._memory = Memory()
         self._context = context.own()
         self._policy = os.sched_getscheduler(0), os.sched_getparam(0)
         self._files = _files()
@@ -225,7 +227,7 @@ class Server:
                 os.close(directory)
         if pid == 0:
             try:
-                begin(workers.Worker(self._context, self._policy, self._key, self._program))
+                begin(workers.Worker(self._context, self._policy, self._key, self._program, self._memory))
             finally:
                 os._exit(1)
         self._hands[pidfd] = _Hand(pid, counter, channel)
@@ -286,7 +288,7 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
 
 def _settle(program: Program) -> None:
     """Rehearse until nothing is new any more: what is imported late, caches, bytecode that adapts itself."""
-    worker = workers.Worker(context.own(), (os.SCHED_OTHER, os.sched_param(0)), 0, program)
+    worker = workers.Worker(context.own(), (os.SCHED_OTHER, os.sched_param(0)), 0, program, Memory())
     for _ in range(_REPETITIONS):
         for scene in (worker.rehearse, *program.looking, *program.acting):
             scene()

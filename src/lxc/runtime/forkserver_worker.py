@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lxc.kernel.sockets import socket
     from lxc.runtime.client_context import Context
+    from lxc.runtime.forkserver_memory import Memory
     from lxc.runtime.forkserver_request import Request
 
 TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
@@ -50,8 +51,10 @@ class Program(Record):
 class Worker:
     """A child of the server, which becomes what its client asks for."""
 
-    def __init__(self, ours: Context, policy: tuple[int, os.sched_param], key: int, program: Program) -> None:
-        self._ours, self._policy, self._key, self._program = ours, policy, key, program
+    def __init__(
+        self, ours: Context, policy: tuple[int, os.sched_param], key: int, program: Program, memory: Memory
+    ) -> None:
+        self._ours, self._policy, self._key, self._program, self._memory = ours, policy, key, program, memory
         self._own_pid = os.getpid()
         self._server: socket | None = None  # it is told what becomes of us
         self._is_again = False
@@ -85,7 +88,12 @@ class Worker:
         first, then = _PEACE_MS
         if waiter.poll(first):
             return
-        for scene in (self.rehearse, *(self._program.looking if self._is_again else self._program.acting)):
+        scenes = (
+            (self.rehearse, *self._program.looking)
+            if self._is_again
+            else (self._memory.copy, self.rehearse, *self._program.acting)
+        )
+        for scene in scenes:
             if waiter.poll(then):
                 break
             scene()
@@ -266,6 +274,7 @@ class Worker:
         for fd in (*borrowed.descriptors(), *(number for number in self._numbers if number > 2)):
             os.close(fd)
         borrowed.forget()
+        self._memory.learn()
 
     def _end_with_client(self) -> None:
         """Have the kernel kill this process when the client ends."""
