@@ -12,23 +12,31 @@ from lxc.cgroups.plan import Layout
 
 def find(*, relative: bool = False) -> Layout:
     """The hierarchies that this process may make cgroups in: below pid 1's or, `relative` or not root, its own."""
-    who = "self" if relative or os.geteuid() else "1"
+    global _last
+    is_root = os.geteuid() == 0
     own = read("/proc/self/cgroup")
-    layout = _layout(read("/proc/self/mountinfo"), own if who == "self" else read(f"/proc/{who}/cgroup"), own, relative)
+    asked = read("/proc/1/cgroup") if is_root and not relative else own, own, relative, _mounts() if is_root else ""
+    if asked[-1] and _last and _last[0] == asked:
+        return _last[1]
+    layout = plan.layout(read("/proc/self/mountinfo"), *asked[:2], relative=relative)
     usable = tuple(h for h in layout.hierarchies if os.access(h.directory(h.base), os.W_OK))
     if len(usable) < len(layout.hierarchies):
         layout = Layout(usable)
     log.debug(f"cgroups: {layout.name} layout, {', '.join(h.mount for h in usable) or 'no hierarchy'}")
+    _last = asked, layout
     return layout
 
 
-_last: tuple[tuple[str, str, str, bool], Layout] | None = None
+_last: tuple[tuple[str, str, bool, bytes | str], Layout] | None = None  # what was asked, and found
 
 
-def _layout(mountinfo: str, base: str, origin: str, relative: bool) -> Layout:
-    """As `plan.layout`, which mostly is asked the same again."""
-    global _last
-    asked = mountinfo, base, origin, relative
-    if not _last or _last[0] != asked:
-        _last = asked, plan.layout(mountinfo, base, origin, relative=relative)
-    return _last[1]
+def _mounts() -> bytes | str:
+    """What changes with what is mounted; "" for who looks for the first time, and perhaps the last."""
+    if not _last:
+        return ""
+    from lxc.kernel import mount
+
+    try:
+        return mount.listmount()
+    except OSError:  # an old kernel
+        return read("/proc/self/mountinfo")
