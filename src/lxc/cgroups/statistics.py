@@ -104,9 +104,9 @@ def usage(directory: Directory) -> Usage:
 def cpu(directory: Directory) -> int | None:
     """Nanoseconds of processor time."""
     usage_ns = _number(directory("cpuacct"), "cpuacct.usage")
-    usage_us = _table(directory("cpu"), "cpu.stat").get("usage_usec")
     if usage_ns is not None:
         return usage_ns
+    usage_us = _table(directory("cpu"), "cpu.stat").get("usage_usec")
     return usage_us * 1000 if usage_us is not None else None
 
 

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lxc.cgroups.plan import Layout
     from lxc.cgroups.statistics import Usage
     from lxc.cli.output import Plain
     from lxc.runtime.commands import Request
@@ -75,8 +76,10 @@ class Facts(Record):
 def run(arguments: InfoArguments) -> int:
     place = arguments.place
     try:
-        with client.begin_to_ask(place, *questions(arguments)).replies() as running:
-            facts = gather(arguments, running, client.state(running))
+        asking = client.begin_to_ask(place, *questions(arguments))
+        hierarchies = layout(arguments)  # while the monitor answers
+        with asking.replies() as running:
+            facts = gather(arguments, running, client.state(running), hierarchies)
     except NotRunning:
         if not place.is_defined:
             output.lines([f"{place.name} doesn't exist"], output.STDERR)  # shown in spite of -q, as scripts expect
@@ -105,28 +108,38 @@ def questions(arguments: InfoArguments) -> Iterator[Request]:
         yield from map(client.item, _LIKELY_NETWORKS)
 
 
-def gather(arguments: InfoArguments, place: Place, state: str) -> Facts:
+def layout(arguments: InfoArguments) -> Layout | None:
+    """Where the numbers that are asked for are found; None if none are."""
+    if not (arguments.stats or _everything(arguments)):
+        return None
+    from lxc.cgroups import finding
+
+    return finding.find()
+
+
+def gather(arguments: InfoArguments, place: Place, state: str, hierarchies: Layout | None = None) -> Facts:
     """Ask for what the options select."""
     everything = _everything(arguments)
-    facts = Facts(
-        name=place.name if everything else None,
-        state=state if arguments.state or everything else None,
-        config=tuple((key, _config_item(arguments, key)) for key in arguments.keys),
-    )
+    facts: dict[str, object] = {"config": tuple((key, _config_item(arguments, key)) for key in arguments.keys)}
+    if everything:
+        facts["name"] = place.name
+    if arguments.state or everything:
+        facts["state"] = state
     if state == "STOPPED":
-        return facts
+        return Facts().replace(**facts)
     try:
         if arguments.pid or everything:
-            facts = facts.replace(pid=client.init_pid(place))
+            facts["pid"] = client.init_pid(place)
         if arguments.ips or everything:
-            facts = facts.replace(ips=_ips(place))
-        if arguments.stats or everything:
+            facts["ips"] = _ips(place)
+        if hierarchies:
             from lxc.runtime import statistics
 
-            facts = facts.replace(usage=statistics.usage(place), networks=tuple(_networks(place)))
+            facts["usage"] = statistics.usage(place, hierarchies)
+            facts["networks"] = tuple(_networks(place))
     except NotRunning:
-        return facts  # it has stopped meanwhile: what was found out before is still true
-    return facts
+        pass  # it has stopped meanwhile: what was found out before is still true
+    return Facts().replace(**facts)
 
 
 def text(arguments: InfoArguments, facts: Facts) -> Iterator[str]:

@@ -48,7 +48,9 @@ def _looking() -> None:
     os.close(pidfd)
     theirs.close()
     with Asking(_NOBODY, ours, questions).replies() as running:
-        output.lines(info.text(arguments, info.gather(arguments, running, client.state(running))))
+        output.lines(
+            info.text(arguments, info.gather(arguments, running, client.state(running), info.layout(arguments)))
+        )
 
 
 def _answer(question: Request, pidfd: int) -> Reply:

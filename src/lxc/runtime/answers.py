@@ -77,7 +77,7 @@ class Answers:
 
     def _aside(self, request: Request, connection: Connection) -> Reply:
         try:
-            return self.answer(request, connection) or Reply(-errno.EINVAL)
+            return self._methods[request.command](request, connection) or Reply(-errno.EINVAL)
         except ValueError:  # alone, it would end the connection
             return Reply(-errno.EINVAL)
 

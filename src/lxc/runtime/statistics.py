@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
 
-def usage(place: Place) -> Usage:
+def usage(place: Place, layout: Layout) -> Usage:
     """What the container uses now.  Raises NotRunning, StateError."""
-    return statistics.usage(directory(place, finding.find()))
+    return statistics.usage(directory(place, layout))
 
 
 def details(lxcpath: str) -> dict[str, Detail]:
@@ -34,14 +34,17 @@ def details(lxcpath: str) -> dict[str, Detail]:
 def directory(place: Place, layout: Layout) -> Directory:
     """Where the container's cgroup of each controller is.  The monitor is asked once for each hierarchy."""
     found: dict[str, str] = {}
+    known: dict[str, str] = {}  # by controller
 
     def of(controller: str) -> str:
-        hierarchy = layout.with_controller(controller) or layout.unified
+        if controller in known:
+            return known[controller]
+        hierarchy = layout.home(controller)
         if hierarchy is None:
             return ""
         if hierarchy.mount not in found:
             cgroup = client.limit_cgroup(place, "" if hierarchy.is_unified else controller)
             found[hierarchy.mount] = "" if cgroup is None else hierarchy.directory(cgroup.strip("/"))
-        return found[hierarchy.mount]
+        return known.setdefault(controller, found[hierarchy.mount])
 
     return of
