@@ -250,7 +250,7 @@ class Worker:
         os.umask(request.umask)
         _take_environment(request.environment)
         borrowed.connection, borrowed.worker = self._connection.fileno(), self
-        for number in self._theirs.ignored - self._ours.ignored:
+        for number in self._theirs.ignored & signals.ALL - self._ours.ignored:
             signals.ignore(number)
 
     def _begin(self) -> None:

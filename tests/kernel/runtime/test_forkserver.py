@@ -146,6 +146,13 @@ def test_input_output_and_exit_status_are_the_commands(server: Server, box: str)
     assert (done.returncode, "in" in done.stdout, "err" in done.stdout + done.stderr) == (7, True, True)
 
 
+def test_who_ignores_the_signals_that_a_c_library_keeps_for_itself_is_served(server: Server) -> None:
+    """What posix_spawn(3) makes does."""
+    command = server.command("lxc-ls")
+    pid = os.posix_spawnp(command[0], command, {**os.environ, "LXC_FORKSERVER": "only"})
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server, box: str) -> None:
     mount = Path("/sys/fs/cgroup/unified") if Path("/sys/fs/cgroup/unified").is_dir() else Path("/sys/fs/cgroup")
     own = mount / f"client-{server.lxc.tag}"
