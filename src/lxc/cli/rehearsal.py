@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import os
 
-from lxc import cli, log
-from lxc.cgroups import making
+from lxc import cli, detached, log
 from lxc.cgroups.plan import Hierarchy, Layout
-from lxc.cli import info, ls, output, start
+from lxc.cli import info, launching, ls, output, start
 from lxc.cli.parser import parse
-from lxc.config import document
 from lxc.errors import LxcError
 from lxc.kernel import process, sockets
+from lxc.kernel.fs import closing
 from lxc.runtime import client, commands
 from lxc.runtime import start as starting
 from lxc.runtime.client import Asking
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.inventory import Row
 from lxc.runtime.place import Place
+from lxc.runtime.watch import prepared
 from lxc.security.seccomp import compiler
 
 TYPE_CHECKING = False
@@ -73,19 +73,31 @@ def _listing() -> None:
 
 
 def _starting() -> None:
-    """What lxc-start does before there is something that would have to be undone."""
+    """What lxc-start does before there is something that would have to be undone; cgroups are made where nobody sees them."""
+    name = f"{_NOBODY.name}-{os.getpid()}"  # for whose command socket nobody looks
     include = f"lxc.include = {_INCLUDED}\n" if os.path.exists(_INCLUDED) else ""
     try:
-        arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", _NOBODY.name))
-        assert isinstance(arguments, start.StartArguments)
-        config, _ = document.parse(f"{include}lxc.rootfs.path = /\nlxc.net.0.type = empty\n")
+        with closing(os.memfd_create(name)) as file:
+            os.write(file, f"{include}lxc.rootfs.path = dir:/\nlxc.net.0.type = empty\n".encode())
+            arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", name, "-f", f"/proc/self/fd/{file}"))
+            assert isinstance(arguments, start.StartArguments)
+            config = launching.configured(arguments, {})
         if config.seccomp_profile:
             compiler.load(config.seccomp_profile, "", directory="")  # known from now on, and kept nowhere
-        starting.decide(starting.Order(arguments.place, config))
-        making.make_all(Layout((Hierarchy(_NOBODY.lxcpath, ("cpuset",)),)), ("monitor", "payload", ""), _NOBODY.name)
+        order = starting.Order(arguments.place, config)
+        plan = starting.decide(order)
+        with closing(_nowhere()) as directory:
+            hierarchy = Hierarchy(f"/proc/self/fd/{directory}", (name,))
+            watch = prepared(order, plan.replace(cgroups=plan.cgroups.replace(layout=Layout((hierarchy,)))))
+            watch.listener.close()
     except (LxcError, OSError) as error:
         log.debug(str(error))
     log.forget()
+
+
+def _nowhere() -> int:
+    """A directory that is mounted nowhere, if this user can have that; the caller closes it."""
+    return detached.filesystem("tmpfs", "none") if os.geteuid() == 0 else os.open("/dev/null", os.O_RDONLY)
 
 
 # What matters to who waits least comes first, for a client that comes early interrupts the series.  What a worker
