@@ -65,13 +65,13 @@ def run(arguments: StopArguments) -> int:
     place = arguments.place
     timeout = 0 if arguments.nowait else arguments.timeout
     try:
+        if arguments.kill:  # whoever takes that runs
+            stop.begin_to_kill(place).wait()
+            return 0
         if client.state(place) == "STOPPED":
             raise NotRunning(f"{place.name} is not running")
         if arguments.reboot:
             done = stop.reboot(place, timeout, _signal(arguments, "lxc.signal.reboot"))
-        elif arguments.kill:
-            done = True
-            stop.kill(place)
         else:
             done = _shut_down(arguments, timeout)
     except NotRunning as error:
