@@ -163,12 +163,14 @@ def _delegated_files() -> tuple[str, ...]:
         return "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"
 
 
-def kill(cgroups: Cgroups) -> None:
+def kill(cgroups: Cgroups) -> bool:
     """Kill whatever is left in the payload's cgroups, frozen or not, and wait until they are empty.
 
-    Where nothing is left is seen by removing the cgroup: mostly that is all there is to do.
+    Where nothing is left is seen by removing the cgroup: mostly that is all there is to do.  Return whether it was.
     """
-    stopping.kill([directory for directory in cgroups.payload_directories() if not making.is_removed(directory)])
+    left = [directory for directory in cgroups.payload_directories() if not making.is_removed(directory)]
+    stopping.kill(left)
+    return not left and "/" not in cgroups.payload
 
 
 def freeze(cgroups: Cgroups, *, is_on: bool) -> None:
@@ -206,8 +208,8 @@ def remake_payload(cgroups: Cgroups, plan: CgroupPlan) -> None:
 
 def remove(cgroups: Cgroups) -> None:
     """Remove all that `prepare` made, for a start that failed before the monitor was in there."""
-    for name in (cgroups.payload, cgroups.monitor):
-        making.remove_all(cgroups.layout, name)
+    remove_payload(cgroups)
+    making.remove_all(cgroups.layout, cgroups.monitor)
 
 
 def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
@@ -220,6 +222,7 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
     born = (
         _be_born_outside(cgroups.layout.unified) if is_born and cgroups.layout.unified and not cgroups.pivot else None
     )
+    left = list(cgroups.layout.hierarchies)
     for hierarchy in cgroups.layout.hierarchies:
         ways = (lambda it: making.pivot(it, cgroups.pivot),) if cgroups.pivot else ()
         for cgroup in (*ways, _origin, _base, making.pivot):
@@ -229,10 +232,12 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
                     _attach(hierarchy, target, os.getpid())
                 if not making.is_removed(hierarchy.directory(hierarchy.below_base(cgroups.monitor))):
                     _bring_along(hierarchy, cgroups.monitor, target)
+                elif "/" not in cgroups.monitor:
+                    left.remove(hierarchy)
                 break
             except (OSError, StepError) as error:
                 log.debug(f"cannot leave {cgroups.monitor}: {error}")
-    making.remove_all(cgroups.layout, cgroups.monitor)
+    making.remove_all(Layout(tuple(left)), cgroups.monitor)
 
 
 def _be_born_outside(unified: Hierarchy) -> str | None:

@@ -67,10 +67,8 @@ class Monitor:
         checkpoint: Checkpoint | None = None,
         title: str = "",
     ) -> None:
-        """`made` and `listener` are the monitor's to remove and close; `checkpoint` is what its first life goes on from.
-
-        `title` is what ps(1) is to show ("": as it is).
-        """
+        """`made` and `listener` are the monitor's to remove and close; `checkpoint` is what its first life goes on from,
+        `title` what ps(1) is to show ("": as it is)."""
         self.place, self.plan, self.config, self.made = place, plan, config, made
         self.loop = Loop()
         self.state = commands.STOPPED
@@ -80,7 +78,7 @@ class Monitor:
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
         self._checkpoint, self._title = checkpoint, title
-        self._may_reboot = True
+        self._may_reboot, self._is_removed = True, False  # the latter of the payload's cgroups
         self._loaded: Profile | None = None  # of AppArmor, to be unloaded
         self._replaced = 0  # times that the supervisor ended by itself
         self._namespaces = Namespaces()
@@ -116,7 +114,8 @@ class Monitor:
             return end
         finally:
             cgroups.leave(self.made, is_born=is_born)  # from here on, this may be another process
-            cgroups.remove(self.made)
+            if not self._is_removed:
+                cgroups.remove_payload(self.made)
             ended()
             self._server.close_all()
             self._write_fifo(commands.STOPPED)
@@ -295,12 +294,13 @@ class Monitor:
         self._stop_supervisor()
         self._undo_network()
         self._run_stop()
-        cgroups.kill(self.made)
+        self._is_removed = cgroups.kill(self.made)
         if self._loaded:  # nobody is left that it confines
             apparmor.unload(self._loaded)
             self._loaded = None
-        self._remove_children()
-        cgroups.remove_payload(self.made)
+        if not self._is_removed:
+            self._remove_children()
+            cgroups.remove_payload(self.made)
         self.device_program.close()
         if self.terminals:
             self.terminals.drain()
@@ -355,7 +355,7 @@ class Monitor:
 
     def _forget_last_life(self) -> None:
         """Between two lives of a rebooting container."""
-        self.exit = None
+        self.exit, self._is_removed = None, False
         self.plan = self.plan.replace(hooks=self.plan.hooks.told({"LXC_TARGET": "reboot"}))
         self.set_state(commands.STOPPED)
         self._server.drop_waiting(keep_over_reboot=True)
