@@ -1,7 +1,7 @@
 """Many containers at a time: which are to be started together, and starting, stopping and killing them.
 
-The starts are prepared one after the other by this process, and done by their
-monitors, so many at a time as there is work for; one wait hears all of them.
+Starts are done by their monitors, from the reading of the configuration on, so
+many at a time as there is work for; one wait hears all of them.
 """
 
 from __future__ import annotations
@@ -105,10 +105,8 @@ def start_all(places: Iterable[Place], complain: Complain, at_a_time: int = 0) -
             while len(underway) >= limit:
                 _hear(poller, underway, complain)
             try:
-                begun = start.begin(_order(place, has_log=has_log))
-            except AlreadyRunning:
-                continue
-            except (LxcError, OSError) as error:
+                begun = _begin(place, has_log=has_log)
+            except OSError as error:
                 complain(place, _told(error))
                 continue
             underway[begun.channel.fileno()] = begun
@@ -185,6 +183,10 @@ def failures(places: Sequence[Place], at_a_time: int) -> list[tuple[str, tuple[s
     return found
 
 
+def _begin(place: Place, *, has_log: bool) -> Begun:
+    return start.begin(place, lambda: _order(place, has_log=has_log))
+
+
 def _order(place: Place, *, has_log: bool) -> Order:
     """The start that lxc-start would make; `has_log`: there is a log for all.  Raises LxcError, OSError."""
     from lxc.config import document
@@ -204,6 +206,8 @@ def _hear(poller: select.poll, underway: dict[int, Begun], complain: Complain) -
         begun = underway[fd]
         try:
             begun.outcome()
+        except AlreadyRunning:
+            pass
         except LxcError as error:
             complain(begun.place, error)
         poller.unregister(fd)

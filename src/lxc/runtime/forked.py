@@ -6,15 +6,17 @@ waits                                              starts the container
                               R  ◀───────────────  it runs
          or   F, the failure, its log  ◀─────────  it does not, and all is cleaned up
 end of file ─────────────────────────────────────▶ (Ctrl-C) kills what it has started
+
+Who starts many has each monitor decide for itself, and make its cgroups (`begin_whole`): it is reborn in its own then.
 """
 
 from __future__ import annotations
 
 import os
 
-from lxc import log, trace
+from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
-from lxc.errors import LxcError, StepError
+from lxc.errors import AlreadyRunning, LxcError, StepError
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import foreground, handshake, stop
@@ -22,6 +24,7 @@ from lxc.runtime.watch import prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from lxc.kernel.sockets import socket
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from lxc.runtime.start import Order
     from lxc.runtime.watch import Watch
 
-_RUNS, _FAILED = b"R", b"F"
+_RUNS, _FAILED, _RAN_ALREADY = b"R", b"F", b"A"
 _LONGEST_REPORT = 1 << 22
 
 
@@ -68,6 +71,24 @@ def begin(order: Order, plan: StartPlan) -> Begun:
         signals.restore(mask)
 
 
+def begin_whole(place: Place, decide: Callable[[], tuple[Order, StartPlan]]) -> Begun:
+    """A process that does what `decide` does, and is the monitor of that; it has the caller's memory, but nothing open of it."""
+    mask = signals.block(foreground.INTERRUPTIONS)
+    ours, theirs = sockets.pair()
+    try:
+        pid, pidfd = process.clone3(0)
+        if pid == 0:
+            _become_monitor(decide, theirs)
+        os.close(pidfd)
+        return Begun(place, ours, pid)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        signals.restore(mask)
+
+
 class Begun(Record):
     """A monitor that is starting its container."""
 
@@ -76,11 +97,14 @@ class Begun(Record):
     pid: int
 
     def outcome(self) -> int:
-        """Wait for what becomes of the start, and return 0.  Raises LxcError if it failed."""
+        """Wait for what becomes of the start, and return 0.  Raises AlreadyRunning, LxcError if it failed."""
         letter, payload = _receive(self.channel)
         if letter == _RUNS:
+            os.waitpid(self.pid, os.WNOHANG)  # it may have been reborn
             return 0
         os.waitpid(self.pid, 0)
+        if letter == _RAN_ALREADY:
+            raise AlreadyRunning("Container is already running")
         if letter == _FAILED:
             log.forget()  # the monitor was born remembering it, too
             raise handshake.unpack_failure(payload)
@@ -156,6 +180,26 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
             foreground.tell_end(channel, code, handshake.pack_failure(error))
         else:
             _tell_failure(channel, error)
+    finally:
+        os._exit(status)
+
+
+def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: socket) -> NoReturn:
+    status = 1
+    try:
+        _keep_only({channel.fileno(), log.descriptor(), trace.descriptor()})
+        borrowed.forget()
+        watch = prepared(*decide())
+        is_born = watch.made.layout.unified is not None
+        if is_born:
+            watch.be_reborn(process.be_reborn)
+        trace.become(f"monitor of {watch.order.place.name}")
+        watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
+        status = 0
+    except AlreadyRunning:
+        sockets.send(channel, _RAN_ALREADY)
+    except BaseException as error:
+        _tell_failure(channel, error)
     finally:
         os._exit(status)
 

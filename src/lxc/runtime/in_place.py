@@ -18,10 +18,7 @@ import os
 from select import poll
 
 from lxc import borrowed, trace
-from lxc.cgroups import outside as cgroups
-from lxc.errors import StepError
 from lxc.kernel import fs, signals
-from lxc.kernel.fs import closing
 from lxc.runtime import foreground
 from lxc.runtime.forked import forget_terminal
 from lxc.runtime.watch import prepared
@@ -41,26 +38,13 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
     mask = signals.block(foreground.PASSED_ON)
     try:
         watch = prepared(order, plan)
-        _be_reborn(watch, worker)
+        watch.be_reborn(lambda cgroup: worker.be_reborn(cgroup, has_session=not order.foreground))
+        trace.become(f"monitor of {order.place.name}")
         if order.foreground or not told:
             return _stay(watch)
         return _leave(watch, worker, told)
     finally:
         signals.restore(mask)
-
-
-def _be_reborn(watch: Watch, worker: Worker) -> None:
-    trace.phase("become the monitor")
-    made = watch.made
-    try:
-        with closing(cgroups.open_unified(made, made.monitor)) as cgroup:
-            worker.be_reborn(cgroup, has_session=not watch.order.foreground)
-    except BaseException as error:
-        watch.abandon()
-        if isinstance(error, OSError):
-            raise StepError(f"enter the cgroup {made.monitor}", error.strerror or str(error)) from error
-        raise
-    trace.become(f"monitor of {watch.order.place.name}")
 
 
 def _stay(watch: Watch) -> int:

@@ -69,9 +69,17 @@ def start(order: Order, told: Callable[[], None] | None = None) -> int:
     return forked.stay(order, plan) if order.foreground else forked.wait(order, plan)
 
 
-def begin(order: Order) -> Begun:
-    """The first half of `start`: a monitor that is at it.  The caller hears its outcome, or withdraws, and closes it."""
-    return forked.begin(order, _decided(order))
+def begin(place: Place, order: Callable[[], Order]) -> Begun:
+    """The first half of `start`: a process that makes the `order`, decides, and is the monitor.
+
+    The caller hears its outcome, or withdraws, and closes it.
+    """
+
+    def decide() -> tuple[Order, StartPlan]:
+        made = order()
+        return made, _decided(made)
+
+    return forked.begin_whole(place, decide)
 
 
 def _decided(order: Order) -> StartPlan:

@@ -8,6 +8,7 @@ from lxc import log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import sockets
+from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import monitor, remedies
 
@@ -31,6 +32,19 @@ class Watch(Record):
     made: cgroups.Cgroups
     listener: socket
     pidfile: int
+
+    def be_reborn(self, how: Callable[[int], None]) -> None:
+        """Go on in the monitor's unified cgroup, of which there is one, by `how` (`process.be_reborn`).  Raises StepError."""
+        trace.phase("become the monitor")
+        made = self.made
+        try:
+            with closing(cgroups.open_unified(made, made.monitor)) as cgroup:
+                how(cgroup)
+        except BaseException as error:
+            self.abandon()
+            if isinstance(error, OSError):
+                raise StepError(f"enter the cgroup {made.monitor}", error.strerror or str(error)) from error
+            raise
 
     def keep(
         self,
