@@ -61,9 +61,9 @@ class Included:
 
     __slots__ = ("names", "table", "texts")
 
-    def __init__(self) -> None:
+    def __init__(self, file: tuple[str, str]) -> None:
         self.names: list[tuple[str, list[str]]] = []  # values of lxc.include in it, and which files these named
-        self.texts: list[tuple[str, str]] = []  # path and text of these files
+        self.texts = [file]  # path and text of the file, and of these
         self.table: Table | None = None
 
     def holds(self, files: Files) -> bool:
@@ -76,7 +76,7 @@ class Included:
             return False
 
 
-_known: dict[tuple[type[Table], str, str], Included] = {}  # by path and text
+_known: dict[tuple[type[Table], str], Included] = {}  # by path
 _MOST_KNOWN = 16
 _UNLIKE_ITSELF = ("environment", "hwaddr")  # in keys whose values are not the same for the same text each time
 
@@ -208,6 +208,9 @@ class Reader:
         if self._first_included:
             self._first_included.names.append((value, paths))
         for path in paths:
+            is_first = not self._included and len(self._open) == 1 and self._is_blank()
+            if is_first and self._take_known(path):
+                continue
             opened = [self._files.identity(open_) for open_ in self._open]
             identity = self._files.identity(path)
             if identity in opened:
@@ -222,37 +225,39 @@ class Reader:
                 text = self._files.text(path)
             except OSError as error:
                 raise Misspelt(f"cannot read {path}: {error.strerror}", value) from error
+            if is_first:
+                self._read_first(text, path)
+                continue
             if self._first_included:
                 self._first_included.texts.append((path, text))
-            if self._included == len(self._open) == 1 and self._is_blank() and type(self) is Reader:
-                self._read_first(text, path)
-            else:
-                self.read(text, path)
+            self.read(text, path)
 
     def _is_blank(self) -> bool:
-        return not (self._draft.values or self._batches or self._told or self.warnings or self._mistakes)
+        said = self._draft.values or self._batches or self._told or self.warnings or self._mistakes
+        return not said and type(self) is Reader
+
+    def _take_known(self, path: str) -> bool:
+        """Whether what comes of including `path`, before anything is said, is known; it is done then."""
+        known = _known.get((self._table, path))
+        if not (known and known.table and known.holds(self._files)):
+            return False
+        self._draft.take(known.table)
+        self._included += len(known.texts)
+        return True
 
     def _read_first(self, text: str, path: str) -> None:
-        """As `read`, of what is included before anything was said."""
-        key = self._table, path, text
-        known = _known.get(key)
-        if known and known.table and known.holds(self._files):
-            self._draft.take(known.table)
-            self._included += len(known.texts)
-            return
-        known = self._first_included = Included()
+        """As `read`, of what is included before anything is said."""
+        known = self._first_included = Included((path, text))
         try:
             self.read(text, path)
         finally:
             self._first_included = None
-        is_constant = not any(
-            word in each for word in _UNLIKE_ITSELF for each in (text, *(it for _, it in known.texts))
-        )
+        is_constant = not any(word in text for word in _UNLIKE_ITSELF for _, text in known.texts)
         if is_constant and not (self._told or self.warnings or self._mistakes):
             known.table = self._draft.snapshot()
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
-            _known[key] = known
+            _known[self._table, path] = known
 
     def _mistake(self, error: ValueError, text: str, where: str) -> None:
         words = text.partition("=")[0].split()

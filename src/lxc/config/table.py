@@ -37,12 +37,16 @@ class Table:
 
     __slots__ = ("_places", "_values")
     KEYS: ClassVar[dict[str, Key]]
+    ATTRIBUTES: ClassVar[dict[str, str]]  # what the attribute of each key is called
+    DEFAULTS: ClassVar[dict[str, Any]]  # of all attributes
     FAMILIES: ClassVar[dict[str, Key]]  # those whose names no other key begins with
     _values: dict[str, Any]
     _places: dict[str, Any]
 
     def __init_subclass__(cls) -> None:
         cls.KEYS = {key.name: key for key in vars(cls).values() if isinstance(key, Key)}
+        cls.ATTRIBUTES = {key.name: name for name, key in vars(cls).items() if isinstance(key, Key)}
+        cls.DEFAULTS = {name: cls.KEYS[key].default for key, name in cls.ATTRIBUTES.items()}
         names = "\n".join(("", *cls.KEYS))
         cls.FAMILIES = {name: key for name, key in cls.KEYS.items() if key.is_family and f"\n{name}." not in names}
 
@@ -64,6 +68,17 @@ class Table:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({_known(self._values)!r})"
+
+    def spread(self) -> None:
+        """Have what is known of all keys at hand: attributes of an object are found without asking those of its class."""
+        found = self.__dict__
+        found.update(self.DEFAULTS)
+        for key, value in self._values.items():
+            name = self.ATTRIBUTES.get(key)
+            if name and type(value) is not Later:
+                found[name] = value
+            elif name:
+                del found[name]
 
     def value_of(self, name: str, default: Any = None) -> Any:
         """The value of the key `name`, or `default` if nothing was assigned to it."""
@@ -232,8 +247,9 @@ class Key:
     def __get__(self, table: Table | None, owner: type[Table]) -> Any:
         if table is None:
             return self
-        value = table._values.get(self.name, self.default)
-        return value if type(value) is not Later else table.value_of(self.name)
+        if not table.__dict__:
+            table.spread()
+        return table.value_of(self.name, self.default)
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         """`name[.subkey] = text`.  Empty text clears.  Raises ValueError, `draft` unchanged."""
