@@ -23,7 +23,7 @@ from lxc.kernel.process import machine
 
 INSTRUCTION = 8  # bytes, of struct sock_filter
 MOST_INSTRUCTIONS = 4096  # BPF_MAXINSNS
-_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_PR_GET_SECCOMP, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 21, 22, 2
 _SET_MODE_FILTER, _GET_NOTIF_SIZES, _FLAG_NEW_LISTENER = 1, 3, 8
 USER_NOTIF_FLAG_CONTINUE = 1
 # _IOWR('!', 0, struct seccomp_notif), _IOWR('!', 1, struct seccomp_notif_resp), _IOW('!', 2, __u64)
@@ -40,6 +40,11 @@ class seccomp_notif_sizes(Structure):
 
 _prctl = bind("prctl", c_int, c_ulong, c_void_p, c_ulong, c_ulong)
 _syscall = bind("syscall", c_long, c_uint, c_uint, c_void_p, returns=c_long)
+
+
+def is_filtered() -> bool:
+    """prctl(2) PR_GET_SECCOMP: whether a filter of this process is at work.  Raises OSError(EINVAL) if the kernel has none."""
+    return _prctl(_PR_GET_SECCOMP, 0, None, 0, 0) != 0
 
 
 def set_mode_filter(program: bytes) -> None:

@@ -72,15 +72,13 @@ def is_wanted(*, allow_nesting: bool) -> bool:
     if allow_nesting:
         return True
     try:
-        status = _contents("/proc/self/status")
+        is_filtered = seccomp.is_filtered()
     except OSError:
-        return True
-    found = status.partition(b"\nSeccomp:")[2].partition(b"\n")[0].strip()
-    if not found:
         log.info("this kernel has no system call filters, none is loaded")
-    elif found != b"0":
+        return False
+    if is_filtered:
         log.info("a system call filter is at work already, no other is loaded: lxc.seccomp.allow_nesting is not set")
-    return found == b"0"
+    return not is_filtered
 
 
 def program(wanted: Policy, library: libseccomp.Library) -> bytes:
@@ -134,21 +132,15 @@ def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, archite
 
 def _read(path: str, where: str) -> str:
     try:
-        raw = _contents(path)
+        with closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as file:
+            raw = os.read(file, _BLOCK)
+            while len(raw) <= _LARGEST and (more := os.read(file, _BLOCK)):
+                raw += more
     except OSError as error:
         raise StepError(f"read lxc.seccomp.profile {path}", error.strerror or str(error), where=where) from error
     if len(raw) > _LARGEST:
         raise StepError(f"read lxc.seccomp.profile {path}", f"it is longer than {_LARGEST} bytes", where=where)
     return raw.decode(errors="surrogateescape")
-
-
-def _contents(path: str) -> bytes:
-    """What is in the file, or more of it than a policy may have.  Raises OSError."""
-    with closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as file:
-        raw = os.read(file, _BLOCK)
-        while len(raw) <= _LARGEST and (more := os.read(file, _BLOCK)):
-            raw += more
-    return raw
 
 
 def _library(where: str) -> libseccomp.Library:
