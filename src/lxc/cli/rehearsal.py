@@ -12,6 +12,8 @@ from lxc.cgroups.plan import Hierarchy, Layout
 from lxc.cli import info, launching, ls, output, start
 from lxc.cli.parser import parse
 from lxc.errors import LxcError
+from lxc.idmap import plan as idmap
+from lxc.idmap.starter import starter
 from lxc.kernel import process, sockets
 from lxc.kernel.fs import closing
 from lxc.runtime import client, commands
@@ -75,10 +77,16 @@ def _listing() -> None:
 def _starting() -> None:
     """What lxc-start does before there is something that would have to be undone; cgroups are made where nobody sees them."""
     name = f"{_NOBODY.name}-{os.getpid()}"  # for whose command socket nobody looks
-    include = f"lxc.include = {_INCLUDED}\n" if os.path.exists(_INCLUDED) else ""
+    who = starter()
+    lines = [f"lxc.include = {_INCLUDED}"] if os.path.exists(_INCLUDED) else []
+    lines += (
+        *(idmap.proposal(who) if who.users and who.groups else ()),
+        "lxc.rootfs.path = dir:/",
+        "lxc.net.0.type = empty",
+    )
     try:
         with closing(os.memfd_create(name)) as file:
-            os.write(file, f"{include}lxc.rootfs.path = dir:/\nlxc.net.0.type = empty\n".encode())
+            os.write(file, "\n".join(lines).encode())
             arguments = parse(start.COMMAND, ("-P", _NOBODY.lxcpath, "-n", name, "-f", f"/proc/self/fd/{file}"))
             assert isinstance(arguments, start.StartArguments)
             config = launching.configured(arguments, {})
