@@ -16,8 +16,9 @@ def find(*, relative: bool = False) -> Layout:
     is_root = os.geteuid() == 0
     own = read("/proc/self/cgroup")
     asked = read("/proc/1/cgroup") if is_root and not relative else own, own, relative, _mounts() if is_root else ""
-    if asked[-1] and _last and _last[0] == asked:
-        return _last[1]
+    known = _last  # which another thread may replace
+    if asked[-1] and known and known[0] == asked:
+        return known[1]
     layout = plan.layout(read("/proc/self/mountinfo"), *asked[:2], relative=relative)
     usable = tuple(h for h in layout.hierarchies if os.access(h.directory(h.base), os.W_OK))
     if len(usable) < len(layout.hierarchies):

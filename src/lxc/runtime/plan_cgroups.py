@@ -144,9 +144,10 @@ def _known_choice(config: Config, host: Host) -> Chosen:
     global _last
     places = config.places("lxc.cgroup"), config.places("lxc.cgroup2")
     asked = config.cgroup, config.cgroup2, places, host.layout, host.controllers, host.nodes
-    if not _last or _last[0] != asked:
-        _last = asked, _chosen(config, host)
-    return _last[1]
+    known = _last  # which another thread may replace
+    if not known or known[0] != asked:
+        known = _last = asked, _chosen(config, host)
+    return known[1]
 
 
 def _chosen(config: Config, host: Host) -> Chosen:

@@ -33,6 +33,20 @@ def refused(text: str, host: Host) -> list[str]:
     return list(caught.value.mistakes)
 
 
+def test_what_was_chosen_is_for_who_asks_the_very_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "lxc.cgroup.pids.max = 5\nlxc.cgroup2.memory.max = 1G\n"
+    first = planned(text)
+    monkeypatch.setattr(plan_cgroups, "_chosen", lambda *_: pytest.fail("worked out again"))
+    assert planned(text) == first
+    monkeypatch.undo()
+    moved = planned(f"\n{text}")
+    assert [each.where for each in moved[0].limits] == ["config:2"]
+    assert moved[1] != first[1]  # a warning with another place
+    assert planned(text, LEGACY)[0].layout == LEGACY.layout
+    assert planned("lxc.cgroup.pids.max = 6\n")[0].limits[0].value == "6"
+    assert planned(text) == first
+
+
 @pytest.mark.parametrize("host", [LEGACY, HYBRID], ids=["legacy", "hybrid"])
 def test_version_1_is_written_in_order_where_it_is_mounted(host: Host) -> None:
     text = "lxc.cgroup.pids.max = 5\nlxc.cgroup.cpu.shares = 3\nlxc.cgroup.pids.max = 6\n"
