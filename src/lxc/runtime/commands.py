@@ -125,33 +125,39 @@ def with_aside(requests: Sequence[Request]) -> Request:
 def aside(payload: bytes) -> list[Request]:
     """The requests behind another.  Raises ValueError."""
     found: list[Request] = []
-    while payload:
-        command, length, number = read_header(payload[:HEADER])
-        end = HEADER + length
-        if command not in ASIDE or not HEADER <= end <= len(payload) or len(found) == _MOST_ASIDE:
+    at, end = 0, len(payload)
+    while at < end:
+        start = at + HEADER
+        command, length, number = read_header(payload[at:start])
+        at = start + length
+        if command not in ASIDE or not start <= at <= end or len(found) == _MOST_ASIDE:
             raise ValueError("expected other requests behind it")
-        found.append(Request(command, number, payload[HEADER:end]))
-        payload = payload[end:]
+        found.append(Request(command, number, payload[start:at]))
     return found
 
 
 def together(replies: Sequence[Reply]) -> tuple[bytes, tuple[int, ...]]:
     """What goes behind a reply, and beside it: each of `replies` after the number of its descriptors."""
-    data = b"".join(len(reply.descriptors).to_bytes(4, "little") + encode(reply) for reply in replies)
-    return data, tuple(fd for reply in replies for fd in reply.descriptors)
+    parts, descriptors = list[bytes](), list[int]()
+    for reply in replies:
+        parts.append(len(reply.descriptors).to_bytes(4, "little") + encode(reply))
+        descriptors += reply.descriptors
+    return b"".join(parts), tuple(descriptors)
 
 
 def apart(payload: bytes, descriptors: tuple[int, ...]) -> list[Reply]:
     """The replies that `together` made one of.  Raises ValueError."""
     found: list[Reply] = []
-    while payload:
-        count, start = int.from_bytes(payload[:4], "little"), 4 + HEADER
-        ret, length, number = read_header(payload[4:start])
-        if not 0 <= length <= len(payload) - start or count > len(descriptors):
+    at, end, first = 0, len(payload), 0
+    while at < end:
+        count, start = int.from_bytes(payload[at : at + 4], "little"), at + 4 + HEADER
+        ret, length, number = read_header(payload[at + 4 : start])
+        at = start + length
+        if not start <= at <= end or count > len(descriptors) - first:
             raise ValueError("it is cut off")
-        found.append(Reply(ret, number, payload[start : start + length], descriptors[:count]))
-        payload, descriptors = payload[start + length :], descriptors[count:]
-    if descriptors:
+        found.append(Reply(ret, number, payload[start:at], descriptors[first : first + count]))
+        first += count
+    if first < len(descriptors):
         raise ValueError("descriptors are left over")
     return found
 

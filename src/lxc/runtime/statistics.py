@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def usage(place: Place, layout: Layout) -> Usage:
     """What the container uses now.  Raises NotRunning, StateError."""
+    client.measured(layout)  # for who asks next
     return statistics.usage(directory(place, layout))
 
 
