@@ -38,6 +38,10 @@ class Loop:
         if self._callbacks.pop(fd, None):
             self._epoll.unregister(fd)
 
+    def watches(self, fd: int) -> bool:
+        """Whether `fd` is watched."""
+        return fd in self._callbacks
+
     def run(self) -> None:
         """Serve until a callback calls `stop`."""
         self._running = True

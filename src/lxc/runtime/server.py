@@ -89,13 +89,15 @@ class Server:
             time.sleep(_SECONDS_OF_PEACE)
             return
         connection = Connection(channel)
-        self._connections[connection.fd] = connection
+        fd = connection.fd
+        self._connections[fd] = connection
         if not _is_allowed(sockets.peer_credentials(channel)):
             self._strangers.append(connection)
             if len(self._strangers) > _MOST_STRANGERS:
                 self._end(self._strangers[0])
-        self._loop.watch(connection.fd, lambda events: self._serve(connection, events))
-        self._serve(connection, READABLE)  # most have spoken already
+        self._serve(connection, READABLE)  # most have spoken already, and go when they have their answer
+        if self._connections.get(fd) is connection and not self._loop.watches(fd):
+            self._loop.watch(fd, lambda events: self._serve(connection, events))
 
     def _serve(self, connection: Connection, events: int) -> None:
         try:
