@@ -92,6 +92,9 @@ _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
 
+_TRACED_MS = (
+    1000  # after which a process that was sent a signal is taken for one whose tracer (ptrace(2)) keeps it from it
+)
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
 _parked = 0  # threads that have made a process beside this one
 _beside_pid, _executes = c_int(0), c_int(False)  # of the last of them
@@ -294,7 +297,7 @@ def be_reborn(cgroup_fd: int) -> None:
     Those that `clone_beside` has left hold nothing.
     """
     global _parked
-    if len(os.listdir("/proc/self/task")) > 1 + _parked:
+    if os.stat("/proc/self/task").st_nlink > 3 + _parked:  # one link for each thread, and two
         raise OSError(errno.EBUSY, "this process has other threads")
     args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
     before = os.getpid()
@@ -309,7 +312,9 @@ def be_reborn(cgroup_fd: int) -> None:
         pidfd_send_signal(parent, signals.SIGPIPE)
         ended = select.poll()
         ended.register(parent, select.POLLIN)
-        ended.poll()
+        if not ended.poll(_TRACED_MS):
+            pidfd_send_signal(parent, signals.SIGKILL)
+            ended.poll()
         _before[os.getpid()] = before
         _parked = 0
     finally:
