@@ -16,7 +16,8 @@
 
 #include "call.h"
 
-enum { HIGHEST = 64 /* signal */, KERNELS_SET = sizeof(uint64_t) /* of them; the rest of a sigset_t is none's */ };
+enum { CANCEL = 32, SETXID = 33, HIGHEST = 64 /* signals */ };
+enum { KERNELS_SET = sizeof(uint64_t) /* bytes of signals; the rest of a sigset_t is none's */ };
 
 extern int __libc_current_sigrtmax(void);
 
@@ -182,15 +183,17 @@ int sigemptyset(sigset_t *set)
     return 0;
 }
 
-int sigfillset(sigset_t *set)
-{
-    memset(set, -1, sizeof *set);
-    return 0;
-}
-
 static uint64_t bit(int number)
 {
     return (uint64_t)1 << (number - 1);
+}
+
+/* Without those that the system's library keeps for its threads: nobody is to block or to pass on those. */
+int sigfillset(sigset_t *set)
+{
+    memset(set, 0, sizeof *set);
+    *(uint64_t *)set = ~(bit(CANCEL) | bit(SETXID));
+    return 0;
 }
 
 int sigaddset(sigset_t *set, int number)

@@ -3,9 +3,10 @@
 import platform
 import subprocess
 from pathlib import Path
-from subprocess import DEVNULL
+from subprocess import DEVNULL, PIPE
 
 import pytest
+from tests.conftest import until
 
 import lxc
 
@@ -58,3 +59,11 @@ def test_the_directory_of_an_empty_word_is_the_present_one(
 def test_without_a_path_there_are_two_directories(init: str) -> None:
     assert run(init, "true") == (0, "")
     assert run(init, "no-such-command") == (255, "lxc-init: cannot run no-such-command: No such file or directory\n")
+
+
+@pytest.mark.parametrize("number", [32, 33])
+def test_a_signal_that_a_c_library_keeps_for_itself_is_not_passed_on(init: str, number: int) -> None:
+    with subprocess.Popen([init, "--", "sh", "-c", "read _"], stdin=PIPE) as process:
+        until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "init\n", "it has given itself a name")
+        process.send_signal(number)
+        assert process.wait(10) == -number
