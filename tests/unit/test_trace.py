@@ -1,5 +1,6 @@
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,22 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         trace.open(f"{tmp_path}/nowhere/t", "tool")
     assert trace.descriptor() == -1
+
+
+def test_processes_that_share_memory_have_a_row_each(tmp_path: Path) -> None:
+    trace.open(str(tmp_path / "t"), "tool")
+    trace.phase("ours")
+
+    def other() -> None:
+        trace.become("other")
+        trace.phase("theirs")
+        trace.leave()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    trace.phase("ours again")
+    trace.complete()
+    found = json.loads((tmp_path / "t").read_text())
+    assert [each["name"] for each in found if each["ph"] == "X"] == ["theirs", "ours", "ours again", "tool"]
+    assert [each["args"]["name"] for each in found if each["ph"] == "M"] == ["tool", "other"]

@@ -52,3 +52,32 @@ def test_what_is_loaded_still_can_be_imported() -> None:
 def test_putting_something_on_the_path_again_does_not_help() -> None:
     done = sealed("sys.path.append('/usr/lib/python3'); import json")
     assert done.returncode == 1
+
+
+BESIDE = """
+import _thread
+from lxc.runtime import sealed
+said, done = [], _thread.allocate_lock()
+
+def other():
+    sealed.seal(shares_memory=True)
+    try:
+        import json
+        said.append("loaded")
+    except ImportError:
+        said.append("refused")
+    done.release()
+
+done.acquire()
+_thread.start_new_thread(other, ())
+done.acquire()
+import json
+print(*said, json.__name__)
+"""
+
+
+def test_of_processes_that_share_memory_only_the_one_that_has_entered_is_refused() -> None:
+    sources = Path(lxc.__path__[0]).parent
+    program = f"import sys; sys.path.insert(0, {str(sources)!r}){BESIDE}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "refused json\n", done.stderr
