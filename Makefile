@@ -11,7 +11,7 @@ PYTEST ?= -n 2
 BIN := $(abspath $(VENV))/bin
 
 # docs/dependencies.md tells what each is for.
-TO_BUILD := python3-venv gcc libc6-dev
+TO_BUILD := python3-venv gcc libc6-dev musl-tools
 TO_RUN := busybox-static dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux
 TO_TEST := lxc lxc-templates python3-lxc man-db btrfs-progs dbus-daemon e2fsprogs rsync iptables
 TO_BENCH := lxc python3-lxc rsync crun runc bubblewrap systemd-container

@@ -304,7 +304,7 @@ static void block_signals(void)
     static const int left[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
     struct sigaction now;
 
-    sigfillset(&forwarded);
+    memset(&forwarded, 0xff, sizeof forwarded); /* see lxc-init */
     for (size_t at = 0; at < sizeof left / sizeof *left; at++)
         sigdelset(&forwarded, left[at]);
     for (int number = 1; number < 32; number++)

@@ -113,11 +113,11 @@ static void block_signals(sigset_t *waited)
 {
     static const int faults[] = {SIGILL, SIGSEGV, SIGBUS};
 
-    sigfillset(waited);
+    memset(waited, 0xff, sizeof *waited); /* sigfillset(3) leaves out what a C library has for threads, SIGRTMIN maybe */
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         sigdelset(waited, faults[i]);
     sigprocmask(SIG_SETMASK, waited, NULL);
-    for (int number = 1; number <= SIGRTMAX; number++)
+    for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL); /* an ignored SIGCHLD, inherited, would take the exit codes away */
 }
 
