@@ -6,7 +6,7 @@ import errno
 import os
 import select
 import sys
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock, stack_size, start_new_thread
 
 from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
@@ -96,6 +96,7 @@ _TRACED_MS = (
     1000  # after which a process that was sent a signal is taken for one whose tracer (ptrace(2)) keeps it from it
 )
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
+_STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
 _parked = 0  # threads that have made a process beside this one
 _beside_pid, _executes = c_int(0), c_int(False)  # of the last of them
 _before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
@@ -259,10 +260,13 @@ def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tup
         is_made.release()
         run()
 
+    before = stack_size(_STACK)
     try:
         start_new_thread(thread, ())
     except RuntimeError:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "pthread_create") from None
+    finally:
+        stack_size(before)
     is_made.acquire()
     if number:
         raise OSError(number, os.strerror(number), "clone3")
