@@ -78,6 +78,7 @@ def begin_whole(place: Place, decide: Callable[[], tuple[Order, StartPlan]]) -> 
     try:
         pid, pidfd = process.clone3(0)
         if pid == 0:
+            trace.become(f"start of {place.name}")
             _become_monitor(decide, theirs)
         os.close(pidfd)
         return Begun(place, ours, pid)
