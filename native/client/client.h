@@ -13,7 +13,6 @@
 enum { LOST = 1 /* exit status */, KILLED_BY = 128 };
 enum { PATIENCE = 5 /* seconds, before it has begun */ };
 
-#pragma GCC visibility push(hidden) /* so that nothing needs to be relocated */
 extern char **arguments, **environment;
 extern char packages[4096];           /* the directory that the package lxc is in, once that was looked for */
 extern sigset_t before, forwarded;    /* the mask we were given; the signals that are passed on */
@@ -33,6 +32,5 @@ void start_server(char *directory, uint64_t key);
 /* worker.c */
 _Noreturn void be_served(int channel, int terminal, uint64_t key, bool reads);
 bool is_in_background(int terminal);
-#pragma GCC visibility pop
 
 #endif

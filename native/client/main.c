@@ -104,11 +104,9 @@ _Noreturn void run_directly(const char *why)
 
 /* ---- main -------------------------------------------------------------------------------------------------------- */
 
-enum { LONGEST = 16 /* name of a command */ };
-
-static bool is_one_of(const char *name, const char (*names)[LONGEST])
+static bool is_one_of(const char *name, const char *const *names)
 {
-    for (; **names; names++)
+    for (; *names; names++)
         if (strcmp(name, *names) == 0)
             return true;
     return false;
@@ -146,9 +144,9 @@ static _Noreturn void serve(void)
 int main(int argc, char **argv, char **variables)
 {
     /* Programs that may ask for a password want a terminal of their own; what a host's services run is theirs alone. */
-    static const char alone[][LONGEST] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", ""};
-    static const char readers[][LONGEST] = {"attach", "console", "execute", ""};
-    static const char traceless[][LONGEST] = {"info", "ls", "stop", ""}; /* they have workers that are used again */
+    static const char *const alone[] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", NULL};
+    static const char *const readers[] = {"attach", "console", "execute", NULL};
+    static const char *const traceless[] = {"info", "ls", "stop", NULL}; /* they have workers that are used again */
     const char *wish = getenv("LXC_FORKSERVER");
     char directory[sizeof(struct sockaddr_un)], name[32];
     int channel = -1, terminal;

@@ -24,7 +24,7 @@
 enum { AGAIN = 2 /* seconds between attempts to start a server */ };
 enum { GOES_FIRST_MS = 100 };
 
-#define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+static const char *const bare[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_CTYPE=C.UTF-8", NULL};
 
 /* ---- which server ------------------------------------------------------------------------------------------------ */
 
@@ -51,8 +51,8 @@ static bool mix_file(uint64_t *key, const char *path)
 /* What must be the same on both sides and is known here: this installation, its Python, namespaces and session keyring. */
 uint64_t key_of(void)
 {
-    static const char spaces[][20] = {"mnt", "user", "pid", "pid_for_children", "net", "uts",
-                                      "ipc", "cgroup", "time", "time_for_children"};
+    static const char *const spaces[] = {"mnt", "user", "pid", "pid_for_children", "net", "uts",
+                                         "ipc", "cgroup", "time", "time_for_children"};
     int all = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
     long keyring = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
     uint64_t key = 0xCBF29CE484222325u;
@@ -165,7 +165,6 @@ void start_server(char *directory, uint64_t key)
 {
     char path[sizeof(struct sockaddr_un)], lockpath[sizeof path + 8], text[24];
     char *words[] = {PYTHON, "-IS", "-c", (char *)server_program, packages, path, text, NULL};
-    char *bare[] = {PATH, "LC_CTYPE=C.UTF-8", NULL};
     pid_t command = getpid(), pid;
     int lock, null;
 
@@ -190,7 +189,7 @@ void start_server(char *directory, uint64_t key)
         if (chdir("/") == 0) {
             give_way(command);
             set_defaults();
-            become_python(words, bare);
+            become_python(words, (char **)bare);
         }
         _exit(LOST);
     }

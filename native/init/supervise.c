@@ -59,7 +59,7 @@ static bool is_own_cgroup(int dir)
  */
 static void forbid_forks(void)
 {
-    static const char places[][24] = {"/sys/fs/cgroup", "/sys/fs/cgroup/pids"};
+    static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/pids"};
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int dir = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
