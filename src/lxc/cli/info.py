@@ -104,7 +104,7 @@ def questions(arguments: InfoArguments) -> Iterator[Request]:
     if arguments.ips or everything:
         yield client.INIT_PIDFD
     if arguments.stats or everything:
-        yield from client.measured()  # what was not asked that way is asked later
+        yield from client.MEASURED
         yield from map(client.item, _LIKELY_NETWORKS)
 
 

@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
-    from lxc.cgroups.plan import Layout
     from lxc.kernel.sockets import socket
     from lxc.runtime.commands import DeviceRule
 
@@ -44,16 +43,9 @@ def cgroup_of(controller: str, command: int = commands.GET_LIMIT_CGROUP) -> Requ
     return Request(command, payload=commands.as_text(controller) if controller else b"")
 
 
-_MEASURED = tuple(map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", "")))
-_measured = _MEASURED
-
-
-def measured(layout: Layout | None = None) -> tuple[Request, ...]:
-    """What `statistics` asks on a host with such control groups; None: as on the last one that was known."""
-    global _measured
-    if layout:
-        _measured = _MEASURED[-1:] if layout.name == "unified" else _MEASURED
-    return _measured
+MEASURED = tuple(
+    map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", ""))
+)  # what `statistics` asks, on one host or another
 
 
 def connect(place: Place) -> socket:

@@ -28,8 +28,8 @@ class Monitors:
         self._here, self._columns = here, columns
         self._to_ask = list(reversed(names))
         self._asked: dict[str, Asking | LxcError] = {}
+        self._questions = tuple(_questions(columns))
         self._layout = _layout() if columns & MEASURED else None
-        self._questions = tuple(_questions(columns, self._layout))
 
     def row(self, name: str) -> Row | None:
         """What is wanted of the container; None if it has stopped meanwhile.  Raises LxcError: its monitor is silent."""
@@ -51,12 +51,12 @@ class Monitors:
             self._asked[name] = error
 
 
-def _questions(columns: frozenset[str], layout: Layout | None) -> Iterator[Request]:
+def _questions(columns: frozenset[str]) -> Iterator[Request]:
     """What a monitor is asked for them, beside its state."""
     if "pid" in columns:
         yield client.INIT_PID
     if columns & MEASURED:
-        yield from client.measured(layout)
+        yield from client.MEASURED
     if columns & CONFIGURED:
         yield from map(client.item, ITEMS)
     if columns & ADDRESSED:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def usage(place: Place, layout: Layout) -> Usage:
     """What the container uses now.  Raises NotRunning, StateError."""
-    client.measured(layout)  # for who asks next
     return statistics.usage(directory(place, layout))
 
 
