@@ -55,7 +55,7 @@ class Layout(Record):
         """`unified` (v2 only), `legacy` (v1 only), `hybrid`, or `none`."""
         if not self.hierarchies:
             return "none"
-        kinds = {not hierarchy.controllers for hierarchy in self.hierarchies}
+        kinds = {hierarchy.is_unified for hierarchy in self.hierarchies}
         return "hybrid" if len(kinds) > 1 else "unified" if True in kinds else "legacy"
 
     @property

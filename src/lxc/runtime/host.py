@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 _OLDEST_KERNEL = (5, 15)
-_last = -1
+_highest_capability = -1  # not asked yet
 
 
 def check() -> None:
@@ -88,10 +88,10 @@ def _is_initial_user_namespace() -> bool:
 
 def _last_capability() -> int:
     """The highest that this kernel has: asked once."""
-    global _last
-    if _last < 0:
-        _last = int(read("/proc/sys/kernel/cap_last_cap"))
-    return _last
+    global _highest_capability
+    if _highest_capability < 0:
+        _highest_capability = int(read("/proc/sys/kernel/cap_last_cap"))
+    return _highest_capability
 
 
 def _layout(config: Config) -> Layout:
