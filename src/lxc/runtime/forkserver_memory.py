@@ -12,6 +12,10 @@ from mmap import mmap
 from lxc import log
 from lxc.kernel import memory
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _LESSONS = 2
 
 
@@ -19,8 +23,11 @@ class Memory:
     """Of a server, made before it forks; workers share what they know."""
 
     def __init__(self) -> None:
-        self._mappings = memory.writable()
-        pages = sum(end - start for start, end in self._mappings) // memory.PAGE
+        self._mappings: list[tuple[int, int, int]] = []  # number of the first page, addresses of first byte and end
+        pages = 0
+        for start, end in memory.writable():
+            self._mappings.append((pages, start, end))
+            pages += (end - start) // memory.PAGE
         self._known = mmap(-1, pages)  # 1 for each page that is written to
         self._lessons = mmap(-1, 1)
 
@@ -29,12 +36,10 @@ class Memory:
         if self._lessons[0] == _LESSONS:
             return
         self._lessons[0] += 1
-        first = 0
         try:
-            for start, end in self._mappings:
+            for first, start, end in self._mappings:
                 for number in memory.own_pages(start, end):
                     self._known[first + number] = 1
-                first += (end - start) // memory.PAGE
         except OSError as error:
             log.debug(f"cannot look at our pages: {error.strerror}")
 
@@ -42,17 +47,19 @@ class Memory:
         """Have pages of our own where they are known to be needed; where the kernel cannot, they are copied when they are."""
         if not self._lessons[0]:
             return
-        first = 0
         try:
-            for start, end in self._mappings:
-                pages = (end - start) // memory.PAGE
-                known = self._known[first : first + pages]
-                first += pages
-                at = known.find(1)
-                while at >= 0:
-                    until = known.find(0, at)
-                    until = pages if until < 0 else until
+            for first, start, end in self._mappings:
+                for at, until in _runs(self._known[first : first + (end - start) // memory.PAGE]):
                     memory.populate(start + at * memory.PAGE, (until - at) * memory.PAGE)
-                    at = known.find(1, until)
         except OSError as error:
             log.debug(f"cannot have our pages copied: {error.strerror}")
+
+
+def _runs(known: bytes) -> Iterator[tuple[int, int]]:
+    """Where 1 follows 1: from, until."""
+    at = known.find(1)
+    while at >= 0:
+        until = known.find(0, at)
+        until = len(known) if until < 0 else until
+        yield at, until
+        at = known.find(1, until)
