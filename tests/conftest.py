@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +45,24 @@ def until(condition: Callable[[], object], what: str, patience: float = PATIENCE
 def ignored(mask: str) -> str:
     """SigIgn of /proc/PID/status without the two signals that libc keeps for itself, and ignores in what it spawns (make does)."""
     return f"{int(mask, 16) & ~(0b11 << 31):016x}"
+
+
+def forked(function: Callable[[], object]) -> object:
+    """Run `function` in a process of its own: what it returned (a literal), or its error as text."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            text = repr(function())
+        except BaseException:
+            text = repr(traceback.format_exc())
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        text = file.read().decode()
+    os.waitpid(pid, 0)
+    return ast.literal_eval(text)
 
 
 def as_often(times: int) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import os
-import traceback
 from collections.abc import Callable
 
 import pytest
+from tests.conftest import forked
 from tests.lab import lab as lab
 
 from lxc.kernel import process
@@ -20,18 +18,8 @@ def netless() -> Callable[[Callable[[], object]], object]:
 
 
 def _netless(function: Callable[[], object]) -> object:
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            process.unshare(process.CLONE_NEWNET)
-            text = repr(function())
-        except BaseException:
-            text = repr(traceback.format_exc())
-        os.write(writer, text.encode())
-        os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as file:
-        text = file.read().decode()
-    os.waitpid(pid, 0)
-    return ast.literal_eval(text)
+    def in_it() -> object:
+        process.unshare(process.CLONE_NEWNET)
+        return function()
+
+    return forked(in_it)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.conftest import forked
 
 from lxc.kernel import memory
 from lxc.runtime.forkserver_memory import Memory
@@ -20,22 +21,6 @@ def block() -> Iterator[mmap.mmap]:
         made.madvise(mmap.MADV_NOHUGEPAGE)
         made[:] = b"x" * len(made)
         yield made
-
-
-def forked(function: Callable[[], object]) -> str:
-    """What `function` returns in a process of its own, as text."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(writer, repr(function()).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with open(reader) as file:
-        said = file.read()
-    os.waitpid(pid, 0)
-    return said
 
 
 def address(block: mmap.mmap) -> int:
@@ -70,10 +55,10 @@ def test_pages_that_one_wrote_to_are_copied_for_the_next(block: mmap.mmap) -> No
         known.copy()
         return look()
 
-    assert forked(copy_and_look) == "[]"
+    assert forked(copy_and_look) == []
     forked(write_and_learn)
-    assert forked(look) == "[]"
-    assert forked(copy_and_look) == str(list(WRITTEN))
+    assert forked(look) == []
+    assert forked(copy_and_look) == list(WRITTEN)
     assert block[WRITTEN[0] * memory.PAGE] == ord("x")
 
 
@@ -95,4 +80,4 @@ def test_two_lessons_are_enough(block: mmap.mmap) -> None:
         known.copy()
         return memory.own_pages(start, start + len(block))
 
-    assert forked(copy_and_look) == "[1, 2]"
+    assert forked(copy_and_look) == [1, 2]
