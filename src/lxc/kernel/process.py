@@ -92,9 +92,7 @@ _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
 
-_TRACED_MS = (
-    1000  # after which a process that was sent a signal is taken for one whose tracer (ptrace(2)) keeps it from it
-)
+_TRACED_MS = 1000  # after which a signal that has no effect is taken for one that a tracer holds back (ptrace(2))
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
 _STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
 _parked = 0  # threads that have made a process beside this one
@@ -210,10 +208,7 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7).
     """
     pidfd = c_int(-1)
-    args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd), exit_signal=exit_signal)
-    if cgroup_fd >= 0:
-        args.flags |= CLONE_INTO_CGROUP
-        args.cgroup = cgroup_fd
+    args = _args(flags, pidfd, cgroup_fd, exit_signal)
     _before_fork()
     pid = _clone3(_SYS_CLONE3, byref(args), sizeof(args))
     if pid == 0:
@@ -226,28 +221,37 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     return pid, pidfd.value
 
 
+def _args(flags: int, pidfd: c_int, cgroup_fd: int, exit_signal: int) -> clone_args:
+    args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd), exit_signal=exit_signal)
+    if cgroup_fd >= 0:
+        args.flags |= CLONE_INTO_CGROUP
+        args.cgroup = cgroup_fd
+    return args
+
+
 def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int, int]:
     """clone3(2), for a child that shares this process's memory: (pid, pidfd), of which the caller closes the second.
 
-    The child does `run`, which ends in execution (after `will_execute`) or os._exit, as one more thread of this interpreter: it takes turns with
-    this process, and what it changes is changed here.  Descriptors, umask, directory and signals are its own, and all but
-    SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or time namespace; nothing
-    is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and sleeps (native/beside).
-    Should it be killed amid Python's work, so is this process.  Until it has executed or ended, garbage may not be collected
-    (gc.disable): of what is freed, descriptors would only be closed by the process that it happens in.
+    The child does `run`, which ends in execution (after `will_execute`) or os._exit, as one more thread of this
+    interpreter: it takes turns with this process, and what it changes is changed here.  Descriptors, umask, directory
+    and signals are its own, and all but SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or
+    time namespace; nothing is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and
+    sleeps (native/beside).  Should it be killed amid Python's work, so is this process.
+
+    From here on no garbage is collected: of what is freed, descriptors would only be closed by the process that it
+    happens in.  The caller may have it collected again (gc.enable) once the child has executed or ended.
 
     Raises OSError: ENOSYS if this machine's processor is not one of those that it was written for.
     """
     global _parked
+    import gc  # of those who load this module, few get here
+
     beside = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
     beside.argtypes, beside.restype = (c_void_p, c_size_t, c_void_p), c_long
     pidfd, number = c_int(-1), 0
     _executes.value = False
-    flags |= CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID
-    args = clone_args(flags=flags, pidfd=addressof(pidfd), parent_tid=addressof(_beside_pid), exit_signal=_SIGCHLD)
-    if cgroup_fd >= 0:
-        args.flags |= CLONE_INTO_CGROUP
-        args.cgroup = cgroup_fd
+    args = _args(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID, pidfd, cgroup_fd, _SIGCHLD)
+    args.parent_tid = addressof(_beside_pid)
     is_made = allocate_lock()
     is_made.acquire()
 
@@ -260,6 +264,7 @@ def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tup
         is_made.release()
         run()
 
+    gc.disable()
     before = stack_size(_STACK)
     try:
         start_new_thread(thread, ())

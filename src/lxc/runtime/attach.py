@@ -9,7 +9,6 @@ for it `attach_meet`.
 from __future__ import annotations
 
 import errno
-import gc
 import os
 
 from lxc import log, trace
@@ -80,8 +79,10 @@ def launch(
         if terminal >= 0:
             _give_terminal(terminal, target, plan)
         mask = held.mask if held else signals.blocked()
-        given = Given(target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask)
-        given = given.replace(shares_memory=is_all and process.may_clone_beside() and _may_share_memory(plan))
+        given = Given(
+            target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask,
+            shares_memory=is_all and process.may_clone_beside() and _may_share_memory(plan),
+        )  # fmt: skip
         connection = supervisor(place, plan)
         try:
             return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
@@ -148,17 +149,16 @@ def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
 
 def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> int:
     """The pid of a process that follows the plan, born in the container's unified cgroup."""
+
+    def be_attached() -> NoReturn:
+        trace.become("attached process")
+        attach_child.run(plan, given)
+
+    def clone(cgroup: int) -> tuple[int, int]:
+        return process.clone_beside(0, cgroup, be_attached) if given.shares_memory else _fork(cgroup, is_sibling)
+
     try:
-
-        def be_attached() -> NoReturn:
-            trace.become("attached process")
-            attach_child.run(plan, given)
-
-        if given.shares_memory:
-            gc.disable()
-            pid, pidfd = _clone_into(unified(target), lambda cgroup: process.clone_beside(0, cgroup, be_attached))
-        else:
-            pid, pidfd = _clone_into(unified(target), lambda cgroup: _fork(cgroup, is_sibling))
+        pid, pidfd = _clone_into(unified(target), clone)
         if pid == 0:
             be_attached()
         os.close(pidfd)

@@ -68,8 +68,8 @@ def run(plan: AttachPlan, given: Given) -> NoReturn:
         _execute(plan, given, label_file)
     except BaseException as error:
         trace.leave()
-        remembered = () if given.shares_memory else log.remembered()
-        os.write(given.report, pack_failure(failures.failure(step, error), remembered))
+        failure = failures.failure(step, error)
+        os.write(given.report, pack_failure(failure, with_log=not given.shares_memory))
     os._exit(1)
 
 

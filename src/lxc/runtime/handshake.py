@@ -28,7 +28,7 @@ from lxc.kernel import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
 IDMAP, DONE = b"I", b"D"
@@ -84,7 +84,7 @@ class Handshake:
 
     def report(self, error: BaseException) -> None:
         """Tell the monitor that this start has failed, and what led there."""
-        _say(self._init, FAILED, pack_failure(error, () if self.shares_memory else log.remembered()))
+        _say(self._init, FAILED, pack_failure(error, with_log=not self.shares_memory))
 
     def _expect(self, letter: bytes) -> bytes:
         got, payload = _hear(self._init)
@@ -171,8 +171,8 @@ class Handshake:
         return letter, payload
 
 
-def pack_failure(error: BaseException, remembered: Iterable[str] | None = None) -> bytes:
-    """`error`, and of the log what is `remembered` (all), as bytes."""
+def pack_failure(error: BaseException, *, with_log: bool = True) -> bytes:
+    """`error`, and the log so far, as bytes."""
     known = error if isinstance(error, LxcError) else None
     step = known.step if isinstance(known, StepError) else ""
     why = known.why if isinstance(known, StepError) else str(error) or type(error).__name__
@@ -181,7 +181,7 @@ def pack_failure(error: BaseException, remembered: Iterable[str] | None = None) 
         why,
         known.where if known else "",
         known.hint if known else "",
-        *(log.remembered() if remembered is None else remembered),
+        *(log.remembered() if with_log else ()),
     )
     return "\0".join(field.replace("\0", "") for field in fields).encode(errors="surrogateescape")
 

@@ -98,20 +98,15 @@ def launch(
     trace.phase("mount the root")
     tree = _mount_root(plan)
     trace.phase("make init")
-    gc.disable()
     try:
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
-    except BaseException:
-        gc.enable()
-        _close(tree)
-        raise
-    try:
-        return _accompany(plan, made, handshake, pid, pidfd, held, program, net, meanwhile)
-    except BaseException:
-        _kill(pid, pidfd)
-        raise
+        try:
+            return _accompany(plan, made, handshake, pid, pidfd, held, program, net, meanwhile)
+        except BaseException:
+            _kill(pid, pidfd)
+            raise
     finally:
-        gc.enable()
+        gc.enable()  # see process.clone_beside
         handshake.close()
         _close(tree)  # the container could not unmount it otherwise
 
