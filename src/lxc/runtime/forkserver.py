@@ -62,6 +62,7 @@ _GLANCE = 15.0  # seconds between looks at whether it is still wanted
 _LOCK = 3  # the descriptor of the lock file that whoever starts a server passes
 _REPETITIONS = 10  # CPython takes 8 to 16 calls of a function until its bytecode is as it stays
 _RESPITE = 0.5  # seconds after a failure to fork
+_CALM = 0.012  # seconds that a command has the processors, before the next worker is made: unless a client waits
 _MOST_FAILURES = 3
 _MOST_RESTING = 2  # at a counter
 _ENDING = frozenset({signals.SIGTERM, signals.SIGHUP, signals.SIGINT})
@@ -98,6 +99,7 @@ class Server:
         self._channels: dict[int, int] = {}  # pidfds, by the descriptor of the channel
         self._epoll = select.epoll()
         self._waiting: dict[Counter, int] = {}  # the pidfd of the one who waits there
+        self._vacant: dict[Counter, float] = {}  # those where nobody waits, and from when on somebody is to
         self._resting: dict[Counter, list[int]] = {
             counter: [] for counter in counters
         }  # who have served, and wait for a call
@@ -109,13 +111,12 @@ class Server:
         _yield_to_workers()
         stopping = signals.signalfd(_ENDING)
         self._epoll.register(stopping, select.EPOLLIN)
+        for counter in self._counters:
+            self._vacate(counter, calm=0.0)
         idle = 0.0
         while self._hands or not self._is_closing:
-            for counter in self._counters if not self._is_closing else ():
-                if counter not in self._waiting:
-                    self._fill(counter)
-            ready = self._epoll.poll(_GLANCE)
-            idle = 0.0 if ready or any(hand.connection for hand in self._hands.values()) else idle + _GLANCE
+            ready = self._epoll.poll(self._patience())
+            idle = 0.0 if ready or self._is_busy() else idle + _GLANCE
             for fd, _ in ready:
                 if fd in self._hands:
                     self._reap(fd)
@@ -124,8 +125,19 @@ class Server:
                     self._close()
                 elif fd in self._channels:
                     self._hear(self._channels[fd])
-            if not self._is_closing and (idle >= IDLE or not self._is_wanted()):
+            called = {fd for fd, _ in ready}
+            now = time.monotonic()
+            for counter in [one for one, due in self._vacant.items() if due <= now or one.listener.fileno() in called]:
+                self._fill(counter)
+            if idle >= IDLE or not (ready or self._is_wanted()):
                 self._close()
+
+    def _patience(self) -> float:
+        """For how many seconds there may be nothing to do."""
+        return max(0.0, min(self._vacant.values()) - time.monotonic()) if self._vacant else _GLANCE
+
+    def _is_busy(self) -> bool:
+        return bool(self._vacant) or any(hand.connection for hand in self._hands.values())
 
     def _is_wanted(self) -> bool:
         """Whether the installation is the one that was loaded, and the next client would find us."""
@@ -146,17 +158,29 @@ class Server:
                 os.unlink(path)
             except FileNotFoundError:
                 pass
+        self._vacant.clear()
         for counter in self._counters:
             counter.listener.close()
         for pidfd in (*self._waiting.values(), *(one for some in self._resting.values() for one in some)):
             self._drop_channel(self._hands[pidfd])  # they see that
 
+    def _vacate(self, counter: Counter, calm: float = _CALM) -> None:
+        """Nobody waits there any more, and for so many seconds that may stay so, unless a client comes."""
+        self._waiting.pop(counter, None)
+        self._vacant[counter] = time.monotonic() + calm
+        self._epoll.register(counter.listener.fileno(), select.EPOLLIN)
+
     def _fill(self, counter: Counter) -> None:
+        """Have a worker wait there: one who has rested, or a new one."""
+        if self._is_closing or not self._is_wanted():
+            self._close()
+            return
         if self._resting[counter]:
-            pidfd = self._waiting[counter] = self._resting[counter].pop()
+            pidfd = self._resting[counter].pop()
             channel = self._hands[pidfd].channel
             if channel:
                 workers.tell(channel, workers.CALLED)  # one who has ended is reaped, and so found missing, soon
+            self._occupy(counter, pidfd)
             return
         ours, theirs = sockets.pair()
         try:
@@ -168,9 +192,14 @@ class Server:
             return
         finally:
             theirs.close()
-        self._waiting[counter] = pidfd
         self._channels[ours.fileno()] = pidfd
         self._epoll.register(ours.fileno(), select.EPOLLIN)
+        self._occupy(counter, pidfd)
+
+    def _occupy(self, counter: Counter, pidfd: int) -> None:
+        self._waiting[counter] = pidfd
+        if self._vacant.pop(counter, None) is not None:
+            self._epoll.unregister(counter.listener.fileno())
 
     def _hear(self, pidfd: int) -> None:
         """It has a client: is its worker, or gives it back because that is in another cgroup; or it is free again."""
@@ -186,7 +215,8 @@ class Server:
         elif said == workers.TAKEN:
             hand.connection = sockets.of(descriptors[0])
             self._failures = 0
-            self._waiting.pop(counter, None)
+            if self._waiting.get(counter) == pidfd:
+                self._vacate(counter)
             if not counter.again:
                 self._drop_channel(hand)
         else:
@@ -200,6 +230,8 @@ class Server:
             self._drop_channel(hand)
         else:
             self._resting[counter].append(pidfd)
+            if counter in self._vacant:
+                self._fill(counter)
 
     def _serve_foreign(self, connection: socket) -> None:
         cgroup = context.unified_cgroup(sockets.peer_credentials(connection)[0])
@@ -240,19 +272,25 @@ class Server:
         os.close(pidfd)
         ended = os.waitid(os.P_PID, hand.pid, os.WEXITED | os.WNOWAIT)
         is_killed = ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
-        if hand.connection and ended and is_killed and ended.si_status != signals.SIGPIPE:  # so ends who is reborn
+        is_reborn = ended and is_killed and ended.si_status == signals.SIGPIPE
+        if hand.connection and ended and is_killed and not is_reborn:
             say(hand.connection, KILLED, ended.si_status)  # before its pid can be another's
         os.waitpid(hand.pid, 0)
         if hand.counter and pidfd in self._resting[hand.counter]:
             self._resting[hand.counter].remove(pidfd)
         if hand.counter and self._waiting.get(hand.counter) == pidfd:  # it ended without having had a client
-            del self._waiting[hand.counter]
             self._failures += 1
+            if self._is_closing:
+                del self._waiting[hand.counter]
+            else:
+                self._vacate(hand.counter)
         self._drop_channel(hand)
         if self._failures == _MOST_FAILURES:
             self._close()  # whoever comes is better off without us
         if hand.connection:
             hand.connection.close()
+        if hand.counter in self._vacant and not is_reborn:  # its command has ended: the next may come
+            self._vacant[hand.counter] = 0.0
 
     def _drop_channel(self, hand: _Hand) -> None:
         if hand.channel:

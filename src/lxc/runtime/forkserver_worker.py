@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
 CALLED = b"C"  # the server to a worker
-_PEACE_MS = (
-    25,
-    1,
-)  # before rehearsals, and between them: whoever works in a row finds us waiting, and the processors free
+_PEACE_MS = 13, 1  # before rehearsals, and between them: who works in a row finds us waiting, the processors free
 _FAREWELL_MS = 1000  # that a client may take to end
 _MOST_CLIENTS = 1000
 _MOST_GROWTH = 32 << 10  # KiB: who has served so many, or grown so much, makes room for a new one
