@@ -8,6 +8,8 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -26,7 +28,19 @@ extern void *PyEval_SaveThread(void);
 static struct {
     const int *child;
     const volatile int *executes;
+    int *is_settled;
 } made;
+
+/* Let `lxc_await` return. */
+void lxc_settle(int *is_settled) {
+    if (!__atomic_exchange_n(is_settled, 1, __ATOMIC_RELEASE))
+        syscall(SYS_futex, is_settled, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void lxc_await(int *is_settled) {
+    while (!__atomic_load_n(is_settled, __ATOMIC_ACQUIRE))
+        syscall(SYS_futex, is_settled, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
 
 static int was_killed(void) {
     siginfo_t how = {0};
@@ -58,6 +72,7 @@ static __attribute__((noreturn, noinline)) void stay(void) {
     } else if (!*made.executes) {
         take_turn();
     }
+    lxc_settle(made.is_settled);
     for (;;)
         pause();
 }
@@ -75,13 +90,14 @@ static inline long clone3(struct clone_args *arguments, size_t size) {
 }
 
 /* Returns 0 in the child, and in the thread only if there is none: -1, with errno.  Python's lock is kept throughout.
- * `executes` is set when the child is about to. */
-long lxc_clone_beside(struct clone_args *arguments, size_t size, const volatile int *executes) {
+ * `executes` is set when the child is about to; `is_settled` is, and who waits for it woken, when it has, if not before. */
+long lxc_clone_beside(struct clone_args *arguments, size_t size, const volatile int *executes, int *is_settled) {
     sigset_t all, before;
     long result;
 
     made.child = (const int *)(unsigned long)arguments->parent_tid;
     made.executes = executes;
+    made.is_settled = is_settled;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     result = clone3(arguments, size);

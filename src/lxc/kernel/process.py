@@ -6,7 +6,7 @@ import errno
 import os
 import select
 import sys
-from _thread import allocate_lock, stack_size, start_new_thread
+from _thread import stack_size, start_new_thread
 
 from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
@@ -96,9 +96,10 @@ _TRACED_MS = 1000  # after which a signal that has no effect is taken for one th
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
 _STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
 _parked = 0  # threads that have made a process beside this one
-_beside_pid, _executes = c_int(0), c_int(False)  # of the last of them
+_beside_pid, _executes, _is_settled = c_int(0), c_int(False), c_int(False)  # of the last of them
 _before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 _title: Array[c_char] | None = None  # memory that the kernel reads the command line from
+_places: tuple[int, ...] = ()  # where the kernel has put this program, and so its forks
 
 
 def unshare(flags: int) -> None:
@@ -171,12 +172,13 @@ def machine() -> str:
 
 def set_title(title: str) -> None:
     """Make ps(1) show `title`: PR_SET_MM_MAP with arg_start and arg_end on memory of ours (prctl(2), Linux 3.18)."""
-    global _title
-    stat = _proc_stat()
+    global _title, _places
+    if not _places:
+        stat = _proc_stat()
+        _places = tuple(map(int, (*stat[23:26], *stat[42:45], *stat[47:49])))  # proc(5): fields 26-28, 45-47, 50-51
     raw = os.fsencode(title) + b"\0"
     _title = create_string_buffer(raw, len(raw))
-    numbers = [int(field) for field in (*stat[23:26], *stat[42:49])]  # proc(5): fields 26-28 and 45-51
-    start_code, end_code, start_stack, start_data, end_data, start_brk, _, _, env_start, env_end = numbers
+    start_code, end_code, start_stack, start_data, end_data, start_brk, env_start, env_end = _places
     memory = prctl_mm_map(
         start_code, end_code, start_data, end_data, start_brk, _brk(0), start_stack,
         addressof(_title), addressof(_title) + len(raw), env_start, env_end, 0, 0, 0xFFFFFFFF,
@@ -238,6 +240,8 @@ def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tup
     time namespace; nothing is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and
     sleeps (native/beside).  Should it be killed amid Python's work, so is this process.
 
+    This process goes on once the child says so (`settle`), has executed or ended: two that take turns hinder each other.
+
     From here on no garbage is collected: of what is freed, descriptors would only be closed by the process that it
     happens in.  The caller may have it collected again (gc.enable) once the child has executed or ended.
 
@@ -247,22 +251,19 @@ def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tup
     import gc  # of those who load this module, few get here
 
     beside = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
-    beside.argtypes, beside.restype = (c_void_p, c_size_t, c_void_p), c_long
+    beside.argtypes, beside.restype = (c_void_p, c_size_t, c_void_p, c_void_p), c_long
     pidfd, number = c_int(-1), 0
-    _executes.value = False
+    _executes.value = _is_settled.value = False
     args = _args(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID, pidfd, cgroup_fd, _SIGCHLD)
     args.parent_tid = addressof(_beside_pid)
-    is_made = allocate_lock()
-    is_made.acquire()
 
     def thread() -> None:
         nonlocal number
-        if beside(byref(args), sizeof(args), byref(_executes)):
+        if beside(byref(args), sizeof(args), byref(_executes), byref(_is_settled)):
             number = get_errno()
-            is_made.release()
-            return
-        is_made.release()
-        run()
+            settle()
+        else:
+            run()
 
     gc.disable()
     before = stack_size(_STACK)
@@ -272,11 +273,16 @@ def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tup
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "pthread_create") from None
     finally:
         stack_size(before)
-    is_made.acquire()
+    CDLL(_BESIDE)["lxc_await"](byref(_is_settled))
     if number:
         raise OSError(number, os.strerror(number), "clone3")
     _parked += 1
     return _beside_pid.value, pidfd.value
+
+
+def settle() -> None:
+    """To be said by what `clone_beside` has made, when it is about to wait for who made it."""
+    PyDLL(_BESIDE)["lxc_settle"](byref(_is_settled))
 
 
 def will_execute() -> None:

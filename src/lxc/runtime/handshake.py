@@ -15,7 +15,7 @@
 
 Two channels: a socket pair for the words, and a pipe that only lxc-init writes
 to, when it cannot execute what it was given.  Messages are a letter, a length,
-and that many bytes.
+how many descriptors come along, and that many bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError, StepError
-from lxc.kernel import sockets
+from lxc.kernel import process, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
 IDMAP, DONE = b"I", b"D"
 _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
+_HEADER = 1 + 4 + 4
 _ENDED = "the container's init ended before it was ready"
 
 
@@ -65,21 +66,20 @@ class Handshake:
             log.forget()  # what led here is remembered by the monitor, too
         self._monitor.close()
         os.close(self._exec_read)
+        if self.shares_memory:
+            process.settle()
         self._expect(GO)
 
     def idmap(self, tree: int, users: str, recursive: bool) -> None:
         """Have the detached mount `tree` given the ids of `users`: "container", or a user namespace's file.  Raises OSError."""
-        _say(self._init, IDMAP, bytes((recursive,)) + os.fsencode(users))
-        sockets.send(self._init, b"d", (tree,))
+        _say(self._init, IDMAP, bytes((recursive,)) + os.fsencode(users), (tree,))
         number = int.from_bytes(self._expect(DONE), "little")
         if number:
             raise OSError(number, f"idmap={users}: {os.strerror(number)}")
 
     def ready(self, descriptors: tuple[int, ...], payload: bytes) -> None:
         """Give the monitor `descriptors` and `payload`, and wait until it says RUN."""
-        _say(self._init, READY, len(descriptors).to_bytes(4, "little") + payload)
-        for at in range(0, len(descriptors), _MOST_DESCRIPTORS):
-            sockets.send(self._init, b"d", descriptors[at : at + _MOST_DESCRIPTORS])
+        _say(self._init, READY, payload, descriptors)
         self._expect(RUN)
 
     def report(self, error: BaseException) -> None:
@@ -87,7 +87,7 @@ class Handshake:
         _say(self._init, FAILED, pack_failure(error, with_log=not self.shares_memory))
 
     def _expect(self, letter: bytes) -> bytes:
-        got, payload = _hear(self._init)
+        got, payload, _ = _hear(self._init)
         if got != letter:
             raise LxcError("the monitor went away")
         return payload
@@ -109,15 +109,15 @@ class Handshake:
         `idmap` does what init's `idmap` asks for; it raises OSError.
         """
         try:
-            letter, payload = self._hear_init()
+            letter, payload, descriptors = self._hear_init()
             while letter == IDMAP:
-                self._serve(idmap, payload)
-                letter, payload = self._hear_init()
+                self._serve(idmap, payload, descriptors)
+                letter, payload, descriptors = self._hear_init()
         except ConnectionError:
             raise LxcError(_ENDED) from None
         if letter != READY:
             raise LxcError(_ENDED)
-        return self._descriptors(int.from_bytes(payload[:4], "little")), payload[4:]
+        return descriptors, payload
 
     def run(self, describe: Callable[[int], BaseException]) -> None:
         """Let init become the container's; return once it has.
@@ -126,7 +126,7 @@ class Handshake:
         """
         try:
             _say(self._monitor, RUN)
-            letter, _ = self._hear_init()
+            letter, _, _ = self._hear_init()
         except ConnectionError:  # it ended without having read that
             raise LxcError(_ENDED) from None
         if letter:
@@ -141,9 +141,9 @@ class Handshake:
         self._init.close()
         os.close(self._exec_read)
 
-    def _serve(self, idmap: Callable[[int, str, bool], None], payload: bytes) -> None:
+    def _serve(self, idmap: Callable[[int, str, bool], None], payload: bytes, trees: tuple[int, ...]) -> None:
         number = 0
-        for tree in self._descriptors(1):
+        for tree in trees:
             try:
                 idmap(tree, os.fsdecode(payload[1:]), bool(payload[0]))
             except OSError as error:
@@ -152,23 +152,11 @@ class Handshake:
                 os.close(tree)
         _say(self._monitor, DONE, number.to_bytes(4, "little"))
 
-    def _descriptors(self, count: int) -> tuple[int, ...]:
-        """The next `count` descriptors that init sends."""
-        descriptors: tuple[int, ...] = ()
-        while len(descriptors) < count:
-            _, more, _ = sockets.receive(self._monitor, 1)
-            if not more:
-                for fd in descriptors:
-                    os.close(fd)
-                raise LxcError(_ENDED)
-            descriptors = descriptors + more
-        return descriptors
-
-    def _hear_init(self) -> tuple[bytes, bytes]:
-        letter, payload = _hear(self._monitor)
+    def _hear_init(self) -> tuple[bytes, bytes, tuple[int, ...]]:
+        letter, payload, descriptors = _hear(self._monitor)
         if letter == FAILED:
             raise unpack_failure(payload)
-        return letter, payload
+        return letter, payload, descriptors
 
 
 def pack_failure(error: BaseException, *, with_log: bool = True) -> bytes:
@@ -193,15 +181,24 @@ def unpack_failure(raw: bytes) -> LxcError:
     return StepError(step, why, where=where, hint=hint) if step else LxcError(why, where=where, hint=hint)
 
 
-def _say(channel: sockets.socket, letter: bytes, payload: bytes = b"") -> None:
-    sockets.send(channel, letter + len(payload).to_bytes(4, "little") + payload)
+def _say(channel: sockets.socket, letter: bytes, payload: bytes = b"", descriptors: tuple[int, ...] = ()) -> None:
+    header = letter + len(payload).to_bytes(4, "little") + len(descriptors).to_bytes(4, "little")
+    sockets.send(channel, header + payload, descriptors[:_MOST_DESCRIPTORS])
+    for at in range(_MOST_DESCRIPTORS, len(descriptors), _MOST_DESCRIPTORS):
+        sockets.send(channel, b"d", descriptors[at : at + _MOST_DESCRIPTORS])
 
 
-def _hear(channel: sockets.socket) -> tuple[bytes, bytes]:
-    """(letter, payload); (b"", b"") at the end of the stream, also if that comes amid a message."""
-    raw, _ = sockets.receive_exactly(channel, 5)
-    if len(raw) < 5:
-        return b"", b""
-    length = min(int.from_bytes(raw[1:], "little"), _LONGEST)
+def _hear(channel: sockets.socket) -> tuple[bytes, bytes, tuple[int, ...]]:
+    """(letter, payload, descriptors); (b"", b"", ()) at the end of the stream, also if that comes amid a message."""
+    raw, descriptors = sockets.receive_exactly(channel, _HEADER)
+    length, count = min(int.from_bytes(raw[1:5], "little"), _LONGEST), int.from_bytes(raw[5:], "little")
     payload = sockets.receive_exactly(channel, length)[0] if length else b""
-    return (raw[:1], payload) if len(payload) == length else (b"", b"")
+    is_whole = len(raw) == _HEADER and len(payload) == length
+    while is_whole and len(descriptors) < count:
+        _, more, _ = sockets.receive(channel, 1)
+        is_whole, descriptors = bool(more), descriptors + more
+    if is_whole:
+        return raw[:1], payload, descriptors
+    for fd in descriptors:
+        os.close(fd)
+    return b"", b"", ()

@@ -25,7 +25,7 @@ from lxc.storage import outside as storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import NoReturn
 
     from lxc.cgroups.limiting import DeviceProgram
@@ -83,14 +83,12 @@ def launch(
     held: Namespaces,
     net: Network,
     door: int,
-    meanwhile: Callable[[], None],
     supervisor: socket | None = None,
 ) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `door` is lxc-init on its read-only mount, `meanwhile` is done while init is at work, `supervisor` gets the listener
-    to system calls.
+    `door` is lxc-init on its read-only mount, `supervisor` gets the listener to system calls.
     """
     trace.phase("look at the network")
     plan = plan.replace(network=net.survey())
@@ -101,7 +99,7 @@ def launch(
     try:
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
         try:
-            return _accompany(plan, made, handshake, pid, pidfd, held, program, net, meanwhile)
+            return _accompany(plan, made, handshake, pid, pidfd, held, program, net)
         except BaseException:
             _kill(pid, pidfd)
             raise
@@ -193,7 +191,6 @@ def _accompany(
     held: Namespaces,
     program: DeviceProgram,
     net: Network,
-    meanwhile: Callable[[], None],
 ) -> Running:
     """The monitor's half of the handshake."""
     trace.phase("map its ids, limit it")
@@ -210,7 +207,6 @@ def _accompany(
     if plan.cgroups.policy:
         trace.phase("load its device program")
         program.load(plan.cgroups.policy)
-    meanwhile()
     trace.phase("wait until init is ready")
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))

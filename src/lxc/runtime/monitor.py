@@ -96,6 +96,8 @@ class Monitor:
         start it.  `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it.
         Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
+        if self._title:
+            process.set_title(self._title)
         mask = signals.block(signals.ALL - _LEFT_ALONE)
         try:
             self._signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
@@ -161,8 +163,6 @@ class Monitor:
         prepared, attached = Prepared(), Attached()
         try:
             trace.phase("run pre-start hooks, prepare the terminals and the root")
-            if self.plan.hooks.pre_start:
-                self._take_title()
             hooks.run(self.plan.hooks.pre_start)
             prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
@@ -186,12 +186,6 @@ class Monitor:
                 self._run_post_stop()
         assert self.exit is not None
         return self.exit
-
-    def _take_title(self) -> None:
-        """Not before there is time: nobody looks meanwhile, unless something takes long."""
-        if self._title:
-            process.set_title(self._title)
-            self._title = ""
 
     def _serve(self) -> None:
         """Answer and listen until init has ended."""
@@ -220,7 +214,6 @@ class Monitor:
             self._namespaces,
             self.network,
             way,
-            self._take_title,
             self.supervisor.channel if self.supervisor else None,
         )
         self.terminals = terminal.Terminals(
@@ -269,7 +262,6 @@ class Monitor:
             return None
         from lxc.runtime import restoring
 
-        self._take_title()
         return restoring.launch(checkpoint, plan, self.made, self.device_program, self._namespaces)
 
     def _init_ended(self, _events: int) -> None:
