@@ -124,6 +124,9 @@ def entry() -> NoReturn:
 
 def serve(words: Sequence[str]) -> NoReturn:
     """Be the fork server: on the socket words[0], with the key words[1] (`lxc.runtime.forkserver`)."""
+    from lxc import loading
+
+    loading.hasten()
     _load_all()
     from lxc.cli import rehearsal
     from lxc.runtime import forkserver
