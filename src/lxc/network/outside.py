@@ -48,6 +48,7 @@ class Network:
         self._loans: list[Loan] = []
         self._indexes: dict[int, int] = {}  # of the devices that are lent: their number in the container
         self._guard: Guard | None = None
+        self._seen: dict[str, Link] = {}  # bridges that were looked at, until something is made there
 
     def survey(self) -> NetworkPlan:
         """The plan, complete: with gateways that are the address of a bridge, and devices chosen by a prefix.
@@ -116,9 +117,18 @@ class Network:
         devices = self._plan.devices
         self._loans = [_loan(device, host) for device in devices if isinstance(device.make, Move)]
         answers = any(device.before for device in devices)
-        if not self._loans and not answers and not any(_is_on_switch(device, host) for device in devices):
+        on_switches = [device for device in devices if self._is_on_switch(device, host)]
+        if not (self._loans or answers or on_switches):
             return None
         return Guard(lambda told: self._undo_for_monitor(told, netns), (netns,))
+
+    def _is_on_switch(self, device: Device, host: Links) -> bool:
+        if not isinstance(device.make, (Veth, Granted)) or not device.make.bridge:
+            return False
+        bridge = host.find(device.link)
+        if bridge:
+            self._seen[device.link] = bridge
+        return _is_switch(bridge)
 
     def _undo_for_monitor(self, told: bytes, netns: int) -> None:
         """In the guard: the monitor has been killed, after having told us what it did."""
@@ -166,8 +176,8 @@ class Network:
 
     def _make_pair(self, veth: Veth, host: Links, netns: int) -> str:
         """Make the pair; return the name of the host's end."""
-        link = host.find(veth.mtu_of) if veth.mtu_of else None
-        bridge = _linked(veth, veth.bridge, host) if veth.bridge else None
+        bridge = self._seen.pop(veth.bridge, None) or _linked(veth, veth.bridge, host) if veth.bridge else None
+        link = bridge if veth.mtu_of == veth.bridge else host.find(veth.mtu_of) if veth.mtu_of else None
         is_switch = bridge is not None and _is_switch(bridge)
         if bridge and not is_switch and (veth.vlan_id is not None or veth.vlan_tagged) and not bridge.vlan_filtering:
             hint = f"switch it on: ip link set {bridge.name} type bridge vlan_filtering 1"
@@ -306,11 +316,6 @@ def _linked(step: Veth | Stacked | Move, link: str, host: Links) -> Link:
 def _is_switch(link: Link | None) -> bool:
     """Whether it can only be a bridge of Open vSwitch's: it is none of the kernel's."""
     return link is not None and link.kind != "bridge"
-
-
-def _is_on_switch(device: Device, host: Links) -> bool:
-    is_port = isinstance(device.make, (Veth, Granted)) and bool(device.make.bridge)
-    return is_port and _is_switch(host.find(device.link))
 
 
 def _loan(device: Device, host: Links) -> Loan:

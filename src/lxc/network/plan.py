@@ -104,6 +104,11 @@ class NetworkPlan(Record):
         steps: tuple[Step, ...] = (Up("lo"),) if self.loopback_up else ()
         return sum((device.inside for device in self.devices), steps)
 
+    @property
+    def is_granted(self) -> bool:
+        """Whether lxc-user-nic takes part, which looks at init as the user who starts it."""
+        return any(isinstance(device.make, Granted) for device in self.devices)
+
     def without_namespace(self) -> NetworkPlan:
         """Of a container that shares somebody's network namespace: nothing is done to that."""
         numbers = ", ".join(f"lxc.net.{device.number}" for device in self.devices)

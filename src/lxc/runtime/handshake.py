@@ -2,8 +2,10 @@
 
     monitor                                             init
     clone3() ───────────────────────────────────────▶   enters its version 1 cgroups, waits
-    maps its ids, limits it, makes its devices
+    maps its ids, limits it
     GO ─────────────────────────────────────────────▶   performs the inside column
+    makes its network devices
+    DEVICES ────────────────────────────────────────▶   (it waits for them only where it needs them)
                           IDMAP + mount      ◀────   (for each that is to have the container's ids, before it is attached)
     maps its ids
     DONE + errno ───────────────────────────────────▶
@@ -30,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GO, READY, RUN, FAILED = b"G", b"R", b"X", b"F"
+GO, DEVICES, READY, RUN, FAILED = b"G", b"N", b"R", b"X", b"F"
 IDMAP, DONE = b"I", b"D"
 _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
@@ -46,6 +48,7 @@ class Handshake:
     """Both ends of it; clone3() gives each process a copy, and each closes the other's at its first move."""
 
     shares_memory = False  # whether what init remembers, the monitor does
+    _has_devices = False
 
     def __init__(self) -> None:
         self._monitor, self._init = sockets.pair()
@@ -70,6 +73,11 @@ class Handshake:
             process.settle()
         self._expect(GO)
 
+    def wait_for_devices(self) -> None:
+        """Block until the monitor has made the network devices.  Raises LxcError if it has gone away instead."""
+        if not self._has_devices:
+            self._expect(DEVICES)
+
     def idmap(self, tree: int, users: str, recursive: bool) -> None:
         """Have the detached mount `tree` given the ids of `users`: "container", or a user namespace's file.  Raises OSError."""
         _say(self._init, IDMAP, bytes((recursive,)) + os.fsencode(users), (tree,))
@@ -88,6 +96,9 @@ class Handshake:
 
     def _expect(self, letter: bytes) -> bytes:
         got, payload, _ = _hear(self._init)
+        if got == DEVICES:
+            self._has_devices = True
+            return payload if letter == DEVICES else self._expect(letter)
         if got != letter:
             raise LxcError("the monitor went away")
         return payload
@@ -98,8 +109,15 @@ class Handshake:
         """Let init begin."""
         self._init.close()
         os.close(self.exec_write)
+        self._tell(GO)
+
+    def have_devices(self) -> None:
+        """Tell init that its network devices are there."""
+        self._tell(DEVICES)
+
+    def _tell(self, letter: bytes) -> None:
         try:
-            _say(self._monitor, GO)
+            _say(self._monitor, letter)
         except BrokenPipeError:
             return  # it has ended; what it said last is still to be heard
 

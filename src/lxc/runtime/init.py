@@ -94,7 +94,9 @@ def run(
             process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter a cgroup namespace")
         namespaces = (*cgroups.enter(plan.cgroups), *namespaces)
-        _configure(plan, begin)
+        hooks_look = bool(plan.hooks.pre_mount or plan.hooks.mount or plan.hooks.autodev)
+        if hooks_look:
+            _configure(plan, monitor, begin)
         if plan.hostname:
             begin(f"set the host name to {plan.hostname}")
             process.sethostname(plan.hostname)
@@ -125,6 +127,8 @@ def run(
             begin(step)
             _perform(step, root, aid)
         aid.close()
+        if not hooks_look:  # the devices are made while we mount
+            _configure(plan, monitor, begin)
         if plan.hooks.start:
             begin("wipe the starter's environment")
             process.wipe_environment()  # from Linux 6.15 on CAP_PERFMON is enough to read it
@@ -187,11 +191,13 @@ def run(
         os._exit(1)  # whatever happens: nothing of the monitor's work is done by two
 
 
-def _configure(plan: StartPlan, begin: Callable[[object], None]) -> None:
+def _configure(plan: StartPlan, monitor: Handshake, begin: Callable[[object], None]) -> None:
     """Name, address and bring up what there is in the network namespace."""
     steps = plan.network.inside()
     if not steps:
         return
+    begin("wait for its network devices")
+    monitor.wait_for_devices()
     begin("look at the network")
     with network.devices() as links:
         for step in steps:

@@ -201,9 +201,14 @@ def _accompany(
         gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
         as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
     limits.prepare(plan.limits, pid)
+    is_looked_at = plan.hooks.net_up or plan.network.is_granted  # by other programs, which find it at its beginning
+    if not is_looked_at:
+        handshake.go()
     trace.phase("make its network devices")
     net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
-    handshake.go()
+    if is_looked_at:
+        handshake.go()
+    handshake.have_devices()
     if plan.cgroups.policy:
         trace.phase("load its device program")
         program.load(plan.cgroups.policy)

@@ -143,6 +143,19 @@ def test_two_macvlans_of_one_device_reach_each_other_in_mode_bridge_only(lab: La
             lab.ok("lxc-stop", "-n", name)
 
 
+@pytest.mark.parametrize("kind", ["pre-mount", "mount", "autodev", "start", "start-host"])
+def test_a_hook_finds_the_network_as_it_is_configured(lab: Lab, tmp_path: Path, kind: str) -> None:
+    """Init mounts while its devices are made, but nobody's program sees that."""
+    name = lab.box("link = br0", "ipv4.address = 10.77.0.5/24", kind="veth")
+    here = lab.rootfs(name) if kind == "start" else tmp_path
+    hook, seen = (Path("/") if kind == "start" else here) / "hook", here / "seen"
+    enter = "nsenter --net=/proc/$LXC_PID/ns/net" if kind == "start-host" else ""
+    (here / "hook").write_text(f"#!/bin/sh\n{enter} busybox ip address show dev eth0 >{hook.parent}/seen\n")
+    (here / "hook").chmod(0o755)
+    lab.start(name, "-s", f"lxc.hook.{kind}={hook}", "-s", "lxc.hook.version=1")
+    assert "inet 10.77.0.5/24" in seen.read_text()
+
+
 def test_empty(lab: Lab) -> None:
     name = lab.box("ipv4.address = 10.66.0.1/32", kind="empty")
     lab.start(name)
