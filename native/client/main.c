@@ -131,6 +131,14 @@ static bool is_in_foreground(void)
     return false;
 }
 
+/* How the name of the socket ends at which a worker waits for such commands. */
+static const char *counter_of(const char *called)
+{
+    static const char *const traceless[] = {"info", "ls", "stop", NULL};
+
+    return is_one_of(called, traceless) ? ".look" : strcmp(called, "attach") == 0 ? ".join" : "";
+}
+
 static _Noreturn void serve(void)
 {
     char text[24];
@@ -146,10 +154,9 @@ int main(int argc, char **argv, char **variables)
     /* Programs that may ask for a password want a terminal of their own; what a host's services run is theirs alone. */
     static const char *const alone[] = {"create", "unshare", "usernsexec", "net", "containers", "monitord", NULL};
     static const char *const readers[] = {"attach", "console", "execute", NULL};
-    static const char *const traceless[] = {"info", "ls", "stop", NULL}; /* they have workers that are used again */
     const char *wish = getenv("LXC_FORKSERVER");
     char directory[sizeof(struct sockaddr_un)], name[32];
-    int channel = -1, terminal;
+    int channel, terminal;
     const char *called;
     uint64_t key;
 
@@ -171,14 +178,12 @@ int main(int argc, char **argv, char **variables)
     if (is_in_background(terminal))
         run_directly("it is a job in the background");
     key = key_of();
-    snprintf(name, sizeof name, "%016llx", (unsigned long long)key);
-    if (is_one_of(called, traceless)) {
-        strcat(name, ".look");
-        channel = connect_to(directory, name);
+    snprintf(name, sizeof name, "%016llx%s", (unsigned long long)key, counter_of(called));
+    channel = connect_to(directory, name);
+    if (channel < 0 && strchr(name, '.')) {
         *strchr(name, '.') = 0;
-    }
-    if (channel < 0)
         channel = connect_to(directory, name);
+    }
     if (channel < 0)
         channel = connect_to(directory, "socket"); /* systemd's */
     if (channel < 0) {

@@ -13,7 +13,8 @@
 
 Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
 come back when they have served, if all is as before (`Worker._recover`), and are used again: what is in their memory
-and in the processor's need not come there anew.  All other workers serve once.
+and in the processor's need not come there anew.  All other workers serve once; those for lxc-attach have a socket of
+their own as well, since the memory that it writes to is not what a start does (`forkserver_memory`).
 
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
 worker needs it no more once it has accepted, and a monitor that a worker leaves behind has nothing to do with either.
@@ -41,11 +42,11 @@ import time
 from lxc import log
 from lxc.kernel import libseccomp, process, signals, sockets
 from lxc.kernel.fs import closing
-from lxc.record import Record
 from lxc.runtime import client_context as context
 from lxc.runtime import forkserver_worker as workers
 from lxc.runtime.forkserver_memory import Memory
 from lxc.runtime.forkserver_request import KILLED, say
+from lxc.runtime.forkserver_worker import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
     from lxc.runtime.forkserver_worker import Program, Worker
 
-LOOK = ".look"  # ends the name of the socket for commands that leave nothing behind
+LOOK, JOIN = ".look", ".join"  # end the name of the socket for commands that leave nothing behind, and for lxc-attach
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # the installation
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
@@ -66,13 +67,6 @@ _CALM = 0.012  # seconds that a command has the processors, before the next work
 _MOST_FAILURES = 3
 _MOST_RESTING = 2  # at a counter
 _ENDING = frozenset({signals.SIGTERM, signals.SIGHUP, signals.SIGINT})
-
-
-class Counter(Record):
-    """A socket at which one worker waits for clients.  Those of `again` come back when they have served one."""
-
-    listener: socket
-    again: bool
 
 
 class _Hand:
@@ -90,7 +84,6 @@ class Server:
     def __init__(self, counters: Sequence[Counter], paths: Sequence[str], key: int, program: Program) -> None:
         """`paths` are those of the sockets and the lock, removed in the end; none if they are not ours to remove."""
         self._counters, self._paths, self._key, self._program = counters, paths, key, program
-        self._memory = Memory()
         self._context = context.own()
         self._policy = os.sched_getscheduler(0), os.sched_getparam(0)
         self._files = _files()
@@ -184,7 +177,7 @@ class Server:
             return
         ours, theirs = sockets.pair()
         try:
-            pidfd = self._fork(lambda worker: worker.wait(counter.listener, theirs, again=counter.again), counter, ours)
+            pidfd = self._fork(lambda worker: worker.wait(counter, theirs), counter, ours)
         except OSError as error:  # too many processes
             log.error(f"cannot fork: {error.strerror}")
             ours.close()
@@ -259,7 +252,7 @@ class Server:
                 os.close(directory)
         if pid == 0:
             try:
-                begin(workers.Worker(self._context, self._policy, self._key, self._program, self._memory))
+                begin(workers.Worker(self._context, self._policy, self._key, self._program))
             finally:
                 os._exit(1)
         self._hands[pidfd] = _Hand(pid, counter, channel)
@@ -315,18 +308,22 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
     gc.collect()
     gc.freeze()
     if passed:
-        Server([Counter(passed, again=False)], (), key, program).serve()
+        Server([Counter(passed, Memory(), program.acting)], (), key, program).serve()
     else:
         os.set_inheritable(_LOCK, False)
-        looked = f"{path}{LOOK}"
-        counters = [Counter(_listen(path), again=False), Counter(_listen(looked), again=True)]
-        Server(counters, (path, looked, f"{path}.lock"), key, program).serve()
+        look, join = f"{path}{LOOK}", f"{path}{JOIN}"
+        counters = (
+            Counter(_listen(path), Memory(), program.acting),
+            Counter(_listen(look), Memory(), program.looking, again=True),
+            Counter(_listen(join), Memory(), learns_at_end=True),
+        )
+        Server(counters, (path, look, join, f"{path}.lock"), key, program).serve()
     os._exit(0)
 
 
 def _settle(program: Program) -> None:
     """Rehearse until nothing is new any more: what is imported late, caches, bytecode that adapts itself."""
-    worker = workers.Worker(context.own(), (os.SCHED_OTHER, os.sched_param(0)), 0, program, Memory())
+    worker = workers.Worker(context.own(), (os.SCHED_OTHER, os.sched_param(0)), 0, program)
     for _ in range(_REPETITIONS):
         for scene in (worker.rehearse, *program.looking, *program.acting):
             scene()

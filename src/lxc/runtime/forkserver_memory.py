@@ -1,8 +1,8 @@
-"""Memory that a start writes to: learned from the first, copied beforehand by the workers that wait for the next.
+"""Memory that a command writes to: learned from the first, copied beforehand by the workers that wait for the next.
 
 A forked process copies each page when it first writes to it, and counting references is writing: a start does so a
 thousand times, for two microseconds each.  All workers are forked from one process, which does not change, and so all
-starts write to nearly the same pages.
+starts write to nearly the same pages; each lxc-attach, too, but to others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LESSONS = 2
 
 
 class Memory:
-    """Of a server, made before it forks; workers share what they know."""
+    """Of a counter, made before the server forks; workers share what they know."""
 
     def __init__(self) -> None:
         self._mappings: list[tuple[int, int, int]] = []  # number of the first page, addresses of first byte and end

@@ -45,25 +45,35 @@ class Program(Record):
     acting: tuple[Callable[[], None], ...]
 
 
+class Counter(Record):
+    """A socket at which one worker waits for clients."""
+
+    listener: socket
+    memory: Memory  # what those who were there have written to
+    scenes: tuple[Callable[[], None], ...] = ()  # are rehearsed there
+    again: bool = False  # they come back when they have served somebody
+    learns_at_end: bool = False  # from who has served somebody, not from who leaves its client
+
+
 class Worker:
     """A child of the server, which becomes what its client asks for."""
 
-    def __init__(
-        self, ours: Context, policy: tuple[int, os.sched_param], key: int, program: Program, memory: Memory
-    ) -> None:
-        self._ours, self._policy, self._key, self._program, self._memory = ours, policy, key, program, memory
+    def __init__(self, ours: Context, policy: tuple[int, os.sched_param], key: int, program: Program) -> None:
+        self._ours, self._policy, self._key, self._program = ours, policy, key, program
         self._own_pid = os.getpid()
         self._server: socket | None = None  # it is told what becomes of us
+        self._counter: Counter | None = None
         self._is_again = False
 
-    def wait(self, listener: socket, server: socket, *, again: bool) -> NoReturn:
-        """Accept a client, and work for it; `again`: and then for others.  Ends if the server does before."""
+    def wait(self, counter: Counter, server: socket) -> NoReturn:
+        """Accept a client, and work for it, and then perhaps for others.  Ends if the server does before."""
+        listener = counter.listener
         _keep_only(listener.fileno(), server.fileno())
-        self._listener, self._server, self._is_again = listener, server, again
+        self._counter, self._listener, self._server, self._is_again = counter, listener, server, counter.again
         self._umask, self._mask, self._group = os.umask(0o077), signals.blocked(), os.getpgrp()
         self._size = _size()
         try:
-            self._rehearse_all(_poll(listener, server))
+            self._rehearse_all(counter, _poll(listener, server))
             _keep_only(listener.fileno(), server.fileno())
             os.sched_setscheduler(0, *self._policy)
             served = 0
@@ -81,16 +91,11 @@ class Worker:
             log.error(f"cannot accept: {error.strerror}")
         os._exit(0)
 
-    def _rehearse_all(self, waiter: select.poll) -> None:
+    def _rehearse_all(self, counter: Counter, waiter: select.poll) -> None:
         first, then = _PEACE_MS
         if waiter.poll(first):
             return
-        scenes = (
-            (self.rehearse, *self._program.looking)
-            if self._is_again
-            else (self._memory.copy, self.rehearse, *self._program.acting)
-        )
-        for scene in scenes:
+        for scene in (counter.memory.copy, self.rehearse, *counter.scenes):
             if waiter.poll(then):
                 break
             scene()
@@ -159,6 +164,8 @@ class Worker:
             is_ours = process.first_pid() == self._own_pid  # and not of another that the command has forked
             if is_ours:
                 self._say_end(status)
+                if self._counter and self._counter.learns_at_end:
+                    self._counter.memory.learn()
             if not (is_ours and is_regular and self._is_again and self._recover()):
                 os._exit(status)
 
@@ -269,7 +276,8 @@ class Worker:
         for fd in (*borrowed.descriptors(), *(number for number in self._numbers if number > 2)):
             os.close(fd)
         borrowed.forget()
-        self._memory.learn()
+        if self._counter:
+            self._counter.memory.learn()
 
     def _end_with_client(self) -> None:
         """Have the kernel kill this process when the client ends."""

@@ -413,3 +413,20 @@ def test_a_signal_that_comes_late_is_not_the_next_clients(server: Server, box: s
         done = server.run("lxc-info", "-n", box, "-s")
         assert (done.returncode, done.stdout) == (0, "State:          RUNNING\n")
     server.lxc.ok("lxc-stop", "-n", box, "-k")
+
+
+def own_memory(pid: int) -> int:
+    """KiB that no other process has."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+
+
+def test_what_the_first_have_written_to_is_copied_before_the_next_comes(server: Server, box: str) -> None:
+    """The worker that waits for lxc-attach, the newest, has more memory of its own once two have taught it."""
+    server.lxc.start(box)
+    until(server.is_at_rest, "all workers wait")
+    before = own_memory(server.processes()[-1])
+    for _ in range(2):
+        assert server.run("lxc-attach", "-n", box, "--", "true").returncode == 0
+        until(server.is_at_rest, "all workers wait")
+    until(lambda: own_memory(server.processes()[-1]) > before + 1000, "the next has copied what they wrote to")
