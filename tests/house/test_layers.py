@@ -10,7 +10,7 @@ SUBJECTS = "bridge cgroups checkpoint clocks hooks idmap images limits mounts ne
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
     "borrowed errors loading log loop record release trace",
     "kernel values",
-    "beneath detached",
+    "beneath detached programs",
     f"config {SUBJECTS}",
     "runtime",
     "api",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address, ip_network
 
-from lxc.bridge import firewall, outside, programs
+from lxc import programs
+from lxc.bridge import firewall, outside
 from lxc.bridge.outside import Hands
 from lxc.bridge.plan import UP_FILE, Dnsmasq
 from lxc.record import Record

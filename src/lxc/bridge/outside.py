@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from _socket import AF_INET, AF_INET6
 
-from lxc import log
-from lxc.bridge import firewall, programs, server
+from lxc import log, programs
+from lxc.bridge import firewall, server
 from lxc.bridge.firewall import Iptables, Table
 from lxc.bridge.plan import Address, Bridge, Dnsmasq, Facts, Step, Sysctl, Up
 from lxc.errors import LxcError, Refused, Unsupported

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from lxc.bridge import programs
+from lxc import programs
 from lxc.bridge.plan import PID_FILE
 from lxc.errors import LxcError
 from lxc.kernel import process, signals

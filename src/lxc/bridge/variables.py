@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.bridge import programs
+from lxc import programs
 from lxc.errors import ConfigError
 
 TYPE_CHECKING = False

@@ -1,4 +1,4 @@
-"""The programs of others that do a part: nft or iptables, dnsmasq, the shell that reads the settings."""
+"""Programs of others that do a part and end: nft, dnsmasq, mkfs, lvcreate."""
 
 from __future__ import annotations
 
