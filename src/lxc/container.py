@@ -161,17 +161,22 @@ class Container(Interfaces, Checkpoints):
     ) -> bool:
         """Make it: its configuration, by default that of lxc.default_config, and what the template fills its root with.
 
-        `args` are words for the template, or a mapping of its long options to their values.
+        `args` are words for the template, or a mapping of its long options to their values; `bdevtype` is the storage
+        ("dir", "btrfs", "overlay", "loop", "best"), `fssize` how many bytes a file system that is made for it has.
         """
         if template is None:
             return self.defined or self.save_config()
         words = _words(args)
         attempt.texts(template, *words)
+        attempt.number(fssize)
         with self._doing:
             from lxc.runtime import spawn
             from lxc.runtime.create import Recipe
+            from lxc.storage.creation import SIZE, Wanted
 
-            recipe = Recipe(template, words, backend=bdevtype or "", is_quiet=bool(flags & _CREATE_QUIET))
+            wanted = Wanted(size=fssize or SIZE)
+            quiet = bool(flags & _CREATE_QUIET)
+            recipe = Recipe(template, words, backend=bdevtype or "", is_quiet=quiet, wanted=wanted)
             spawn.create(self._place, recipe, self._settings)
             self._settings = Settings().load(self._place.config_file)
             return True

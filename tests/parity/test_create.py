@@ -109,3 +109,18 @@ def test_what_one_refuses_the_other_does(base: Path, words: tuple[str, ...]) -> 
         done = subprocess.run([*commands["lxc-create"], "-P", path, "-n", "web", *words], capture_output=True)
         assert done.returncode == 1
         assert list(path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("-B", "loop", "--fssize", "20M"), ("-B", "overlay"), ("-B", "best")], ids=lambda words: words[1]
+)
+def test_other_storage_is_laid_out_alike(base: Path, words: tuple[str, ...]) -> None:
+    template = base / "template"
+    template.write_text(
+        '#!/bin/sh\nfor word; do case $word in --rootfs=*) echo 1 > "${word#--rootfs=}/file";; esac; done\n'
+    )
+    template.chmod(0o755)
+    theirs, ours = both(base, "-t", str(template), *words)
+    assert settings(theirs) == settings(ours)
+    kinds = [{name: what[:4] for name, what in described(each).items()} for each in (ours, theirs)]  # type: ignore[index]
+    assert kinds[0] == kinds[1]

@@ -35,23 +35,26 @@ class Copies(Definition):
     ) -> Self | bool:
         """Copy it to `newname`, in `config_path` (default: where it lies itself).  Return the copy, or False.
 
-        `flags` are LXC_CLONE_*; `bdevtype` is the storage of the copy, `hookargs` more words for the clone hooks.
+        `flags` are LXC_CLONE_*; `bdevtype` is the storage of the copy, `newsize` how many bytes a file system that is made
+        for it has, `hookargs` are more words for the clone hooks.
         """
         if not isinstance(hookargs, tuple):
             raise ValueError("hookargs must be a tuple")
         attempt.texts(*hookargs)
         attempt.number(flags)
+        attempt.number(newsize)
         with self._doing:
             from lxc.runtime import copying, spawn
             from lxc.runtime.place import place
 
-            if newsize or bdevdata:
-                raise Unsupported("this version makes no file systems for copies: newsize and bdevdata have no meaning")
+            if bdevdata:
+                raise Unsupported("this version makes no volumes for copies: bdevdata has no meaning")
             new = place(newname or self.name, config_path or self._place.lxcpath)
             wish = copying.Wish(
                 as_snapshot=bool(flags & LXC_CLONE_SNAPSHOT),
                 may_copy=bool(flags & (LXC_CLONE_MAYBE_SNAPSHOT | LXC_CLONE_KEEPBDEVTYPE)),
                 driver=bdevtype or "",
+                size=newsize,
                 keeps_name=bool(flags & LXC_CLONE_KEEPNAME),
                 keeps_addresses=bool(flags & LXC_CLONE_KEEPMACADDR),
                 allows_running=bool(flags & _ALLOW_RUNNING),

@@ -7,6 +7,7 @@ from lxc.cli.options import Arguments, Command, switch, text, value
 from lxc.errors import LxcError, StateError, UsageError
 from lxc.runtime import copying, ephemeral
 from lxc.storage.clone import TARGETS
+from lxc.values import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,14 @@ class CopyArguments(Arguments):
     snapshot = switch("snapshot", "s", "Copy nothing that can be shared: a snapshot, or an overlay over a directory.")
     running = switch("allowrunning", "a", "Copy a container that runs; what it writes meanwhile may be torn.")
     driver = text("backingstorage", "B", "TYPE", "Storage of the copy (default: as the source's).", complete=TARGETS)
-    size = text("fssize", "L", "SIZE", "Size of the copy's file system, where it gets a new one.")
+    size = value(
+        "fssize",
+        "L",
+        "SIZE",
+        "Size of the copy's file system, where it gets a new one (-B loop), in MiB or with one of bBkKmMgGtT.",
+        size.disk,
+        default=0,
+    )
     keepname = switch("keepname", "K", "Keep the host name.")
     keepmac = switch("keepmac", "M", "Keep the hardware addresses.")
     temporary = switch("ephemeral", "e", "Make a snapshot, start it, and destroy it when it has stopped.")
@@ -53,8 +61,6 @@ def check(arguments: CopyArguments) -> None:
         raise UsageError("-t can't be used with -D: what is in memory cannot be kept")
     if arguments.tmpfs and arguments.driver not in ("", "overlay", "overlayfs"):
         raise UsageError("-t can only be used with -B overlay")
-    if arguments.size:
-        raise UsageError("-L is for copies with a file system of their own (lvm), which this version does not make")
     if arguments.rename and (arguments.snapshot or arguments.temporary):
         raise UsageError("-R renames: -s and -e make something new")
 
@@ -125,6 +131,7 @@ def _wish(arguments: CopyArguments) -> copying.Wish:
     return copying.Wish(
         as_snapshot=arguments.snapshot or is_temporary,
         driver="overlay" if arguments.tmpfs else arguments.driver,
+        size=arguments.size,
         keeps_name=arguments.keepname,
         keeps_addresses=arguments.keepmac,
         allows_running=arguments.running,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lxc.cli.options import Arguments, Command, text
+from lxc.cli.options import Arguments, Command, text, value
 from lxc.errors import UsageError
 from lxc.runtime import create
+from lxc.storage.creation import FSTYPE, KINDS, SIZE, Wanted
+from lxc.values import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 _STORAGE = "Options for storage that this version does not make"
 _ONLY_FOR = {
-    "lvname": ("lvm",), "vgname": ("lvm",), "thinpool": ("lvm",), "fstype": ("lvm", "loop", "rbd"),
+    "dir": ("dir",), "lvname": ("lvm",), "vgname": ("lvm",), "thinpool": ("lvm",), "fstype": ("lvm", "loop", "rbd"),
     "fssize": ("lvm", "loop", "rbd"), "zfsroot": ("zfs",), "rbdname": ("rbd",), "rbdpool": ("rbd",), "rbduser": ("rbd",),
 }  # fmt: skip
 
@@ -30,7 +32,12 @@ class CreateArguments(Arguments):
         complete="file",
     )
     backend = text(
-        "bdev", "B", "TYPE", "Storage of the root file system: dir (also best, none).", complete=("best", "dir", "none")
+        "bdev",
+        "B",
+        "TYPE",
+        "Storage of the root file system: dir (also none), btrfs, overlay or loop; best is btrfs where that can be, and "
+        "of several (btrfs,dir) the first that can be is taken.",
+        complete=("best", *KINDS, "none"),
     )
     directory = text(
         "dir",
@@ -39,11 +46,13 @@ class CreateArguments(Arguments):
         "Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).",
         complete="dir",
     )
+    fstype = text("fstype", "", "TYPE", f"Type of the file system in a loop image (default: {FSTYPE}).")
+    fssize = value(
+        "fssize", "", "SIZE", "Its size, in MiB or with one of bBkKmMgGtT (default: 1G).", size.disk, default=SIZE
+    )
     lvname = text("lvname", "", "NAME", "Name of the logical volume.", group=_STORAGE)
     vgname = text("vgname", "", "VG", "Name of the volume group.", group=_STORAGE)
     thinpool = text("thinpool", "", "POOL", "Name of the thin pool.", group=_STORAGE)
-    fstype = text("fstype", "", "TYPE", "Type of the file system.", group=_STORAGE)
-    fssize = text("fssize", "", "SIZE", "Size of the file system, in MiB or with one of bBkKmMgGtT.", group=_STORAGE)
     zfsroot = text("zfsroot", "", "PATH", "Parent of the dataset.", group=_STORAGE)
     rbdname = text("rbdname", "", "NAME", "Name of the Ceph block device.", group=_STORAGE)
     rbdpool = text("rbdpool", "", "POOL", "Its pool.", group=_STORAGE)
@@ -52,9 +61,9 @@ class CreateArguments(Arguments):
 
 def check(arguments: CreateArguments) -> None:
     create.check(_recipe(arguments))
-    kinds = arguments.backend.split(",")
+    kinds = {*create.kinds(arguments.backend), *arguments.backend.split(",")}
     for option, types in _ONLY_FOR.items():
-        if arguments.values.get(option) and not {*types, "best"} & set(kinds):
+        if option in arguments.values and not {*types, "best"} & kinds:
             raise UsageError(f"--{option} can only be used with -B {' or '.join(types)}")
 
 
@@ -106,4 +115,5 @@ def _recipe(arguments: CreateArguments) -> create.Recipe:
         backend=arguments.backend,
         rootfs=arguments.directory,
         is_quiet=arguments.quiet,
+        wanted=Wanted(arguments.fstype or FSTYPE, arguments.fssize),
     )

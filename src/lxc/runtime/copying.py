@@ -19,7 +19,6 @@ from lxc.runtime import as_root, copy_config, dependents, handshake, host, inter
 from lxc.runtime.copy_config import Change
 from lxc.runtime.making import Making, exists
 from lxc.storage import clone, inside, outside, tree
-from lxc.storage import plan as storage
 from lxc.storage.plan import RootPlan
 
 TYPE_CHECKING = False
@@ -39,13 +38,14 @@ class Wish(Record):
     """How to copy.
 
     `as_snapshot` copies nothing that can be shared, `may_copy` allows a copy where there are no snapshots; `driver`
-    is the storage that is wished for ("": as the source's).  `edit` is a last change to the copy's configuration, and
+    is the storage that is wished for ("": as the source's), `size` that of its new file system, in bytes.  `edit` is a last change to the copy's configuration, and
     `arguments` are more words for the clone hooks.
     """
 
     as_snapshot: bool = False
     may_copy: bool = False
     driver: str = ""
+    size: int = 0
     keeps_name: bool = False
     keeps_addresses: bool = False
     allows_running: bool = False
@@ -99,17 +99,6 @@ def _reserved(place: Place) -> sockets.socket:
         ) from None
 
 
-def source_root(place: Place, config: Config) -> RootPlan:
-    """The root file system that the container's configuration names; path "" is none."""
-    root = config.rootfs_path
-    if not root.path:
-        return RootPlan("")
-    driver = root.driver or outside.driver(root.path)
-    chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    where = (config.places("lxc.rootfs.path") or ("",))[-1]
-    return storage.root(root.path, driver, chosen, place.rootfs, where)
-
-
 def _copy(
     source: Place,
     new: Place,
@@ -119,7 +108,7 @@ def _copy(
     making: Making,
     signal: interruption.deferred,
 ) -> tuple[str, ...]:
-    root = _decide(source_root(source, config), new, wish)
+    root = _decide(host.root(source, config), new, wish)
     if root:
         log.info(f"the root of {new.name}:\n{root}")
     change = Change(
@@ -160,6 +149,7 @@ def _decide(source: RootPlan, new: Place, wish: Wish) -> clone.Clone | None:
         driver=wish.driver,
         may_copy=wish.may_copy,
         shared=shared,
+        size=wish.size,
     )
 
 
@@ -204,7 +194,7 @@ def finish_root(source: Place, new: Place, wish: Wish) -> None:
     from lxc.config import document as documents
 
     config, _ = documents.load(new.config_file)
-    root = source_root(new, config)
+    root = host.root(new, config)
     if root.is_shared and not config.hook_clone:
         return
     attached = outside.attach(root)

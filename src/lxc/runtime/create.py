@@ -12,9 +12,15 @@ from lxc.errors import ConfigError, LxcError, Unsupported, UsageError
 from lxc.idmap import fork
 from lxc.idmap.plan import IdMapPlan
 from lxc.images import template as templates
+from lxc.kernel import mount, process
+from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import host, interruption
 from lxc.runtime.making import Making, exists
+from lxc.storage import creation, inside, outside
+from lxc.storage.backend import Attached
+from lxc.storage.creation import Creation, Wanted
+from lxc.storage.plan import RootPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +29,8 @@ if TYPE_CHECKING:
     from lxc.config.settings import Settings
     from lxc.runtime.place import Place
 
-BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # of which we make `dir`
+BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # see creation.KINDS
+_BEST = ("btrfs", "dir")  # in this order
 _SHARE = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share"
 
 
@@ -32,7 +39,8 @@ class Recipe(Record):
 
     `template` is a name, an absolute path, or "none"; `arguments` are for it.  `config_file` is the initial
     configuration ("": the system configuration's lxc.default_config), `rootfs` an absolute directory for the root file
-    system ("": in the container's own).  With `is_quiet` the template has /dev/null for its output.
+    system ("": in the container's own).  `backend` is the storage, or several of which the first that can be is taken,
+    and `wanted` which file system is made where one is.  With `is_quiet` the template has /dev/null for its output.
     """
 
     template: str
@@ -41,6 +49,7 @@ class Recipe(Record):
     backend: str = ""
     rootfs: str = ""
     is_quiet: bool = False
+    wanted: Wanted = Wanted()
 
 
 def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> None:
@@ -49,11 +58,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
     `initial` is the initial configuration where it is not to be read from a file.
     """
     check(recipe)
-    if "dir" not in _backends(recipe.backend):
-        raise Unsupported(
-            f"{recipe.backend} cannot be a new container's storage: this version makes directories (dir) only",
-            hint="leave -B out; the directory may lie on any file system, see --dir",
-        )
+    possible = creation.makeable(kinds(recipe.backend))
     template = "" if templates.is_none(recipe.template) else templates.find(recipe.template)
     with interruption.deferred() as signal:
         if place.is_defined:
@@ -64,17 +69,69 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         with Making(place, ids) as making:
             making.claim()
             signal.check()
+            path = filled = rootfs
             if rootfs and not config.rootfs_path.path:
-                making.make_rootfs(rootfs)
-                document = document.append_item("lxc.rootfs.path", f"dir:{rootfs}")
+                root = _make_root(making, possible, recipe.wanted, rootfs)
+                path, filled = root.path, root.filled
+                document = document.append_item("lxc.rootfs.path", f"{root.driver}:{path}")
             signal.check()
-            making.save(document, rootfs)
+            making.save(document, path)
             signal.check()
             if template:
-                _fill(place, template, recipe, rootfs, ids, signal)
-                making.save(_headed(place, template, recipe.arguments), rootfs)
+                with _reached(place, ids, filled) as directory:
+                    _fill(place, template, recipe, directory, ids, signal)
+                making.save(_headed(place, template, recipe.arguments), path)
             signal.check()
             making.finish()
+
+
+def _make_root(making: Making, possible: tuple[str, ...], wanted: Wanted, rootfs: str) -> Creation:
+    """Make the root file system, of the first kind that is `possible` here.  Raises what the last one did."""
+
+    def make(kind: str) -> Creation:
+        is_root = os.geteuid() == 0
+        return making.make_root(creation.decide(kind, making.place.directory, rootfs, wanted, is_root=is_root))
+
+    for kind in possible[:-1]:
+        try:
+            return make(kind)
+        except LxcError as error:
+            log.info(f"not {kind}: {error}")
+    return make(possible[-1])
+
+
+class _reached:
+    """`with _reached(place, ids, filled) as directory:` a template can fill the container's root there.
+
+    Where no directory is `filled` (""), its file system is mounted meanwhile, for this process and its children alone.
+    Raises LxcError, OSError.
+    """
+
+    def __init__(self, place: Place, ids: IdMapPlan, filled: str) -> None:
+        self._place, self._ids, self._filled = place, ids, filled
+        self._root, self._attached = RootPlan(""), Attached()
+
+    def __enter__(self) -> str:
+        if self._filled:
+            return self._filled
+        from lxc.config import document
+
+        root = self._root = host.root(self._place, document.load(self._place.config_file)[0])
+        process.unshare(process.CLONE_NEWNS)
+        self._attached = outside.attach(root)
+        try:
+            with closing(inside.take_root(root.replace(device=self._attached.device))) as top:
+                if self._ids.users:
+                    os.chown(f"/proc/self/fd/{top}", *self._ids.owner)
+        except BaseException:
+            outside.detach(root, self._attached)
+            raise
+        return root.mount
+
+    def __exit__(self, *_: object) -> None:
+        if not self._root.is_shared:
+            mount.umount(self._root.mount)
+            outside.detach(self._root, self._attached)
 
 
 def check(recipe: Recipe) -> None:
@@ -87,19 +144,23 @@ def check(recipe: Recipe) -> None:
         raise UsageError(f"--dir should use absolute path, got {recipe.rootfs!r}")
     if any(character in recipe.rootfs for character in "\n\r\0"):
         raise UsageError(f"--dir cannot be {recipe.rootfs!r}: a path in a configuration is one line")
-    _backends(recipe.backend)
+    kinds(recipe.backend)
 
 
-def _backends(text: str) -> list[str]:
-    """The kinds of storage that may be tried, best and none being directories.  Raises UsageError."""
-    names = [
-        "dir" if name and ("best".startswith(name) or "none".startswith(name)) else name for name in text.split(",")
-    ]
-    for name in names if text else ():
-        if name not in BACKENDS:
+def kinds(text: str) -> tuple[str, ...]:
+    """The kinds of storage that `text` ("loop", "best", "btrfs,dir") allows, to be tried in this order.  Raises UsageError."""
+    found: list[str] = []
+    for name in text.split(",") if text else ("dir",):
+        if name and "none".startswith(name):
+            found.append("dir")
+        elif name and "best".startswith(name):
+            found += _BEST
+        elif name in BACKENDS:
+            found.append(name)
+        else:
             known = f"there are: best, none, {', '.join(BACKENDS)}"
             raise UsageError(f"{name} is not a valid backing storage type", hint=known)
-    return names if text else ["dir"]
+    return tuple(found)
 
 
 def _initial(path: str) -> tuple[Config, Document]:

@@ -20,6 +20,8 @@ from lxc.security.apparmor import outside as apparmor
 from lxc.security.apparmor.plan import Host as AppArmor
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
+from lxc.storage import plan as storage_plan
+from lxc.storage.plan import RootPlan
 from lxc.values import mount as values
 from lxc.values.namespace import NAMES
 
@@ -80,6 +82,16 @@ def ids(config: Config) -> IdMapPlan:
 def ids_on_disk(config: Config) -> IdMapPlan:
     """The ids that the files of its root have; if that is mounted with the container's ids, the host's."""
     return IdMapPlan() if config.rootfs_options.idmap else ids(config)
+
+
+def root(place: Place, config: Config) -> RootPlan:
+    """The root file system that the container's configuration names; path "" is none.  Raises Unsupported."""
+    path = config.rootfs_path
+    if not path.path:
+        return RootPlan("")
+    chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
+    where = (config.places("lxc.rootfs.path") or ("",))[-1]
+    return storage_plan.root(path.path, path.driver or storage.driver(path.path), chosen, place.rootfs, where)
 
 
 def _is_initial_user_namespace() -> bool:

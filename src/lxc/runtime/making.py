@@ -17,7 +17,7 @@ from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel.fs import closing
 from lxc.runtime import as_root, lock
-from lxc.storage import ours, outside, removal
+from lxc.storage import creation, ours, outside, removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Making:
         self.above: tuple[str, ...] = ()  # the directories above the container's own
         self.is_ours = False  # the container's own directory
         self.roots: tuple[str, ...] = ()  # the root file system's directory and those above it
-        self.made: ours.Made | None = None  # the root file system, if we made it
+        self.made: tuple[ours.Made, ...] = ()  # the root file system's directories that we made
         self.files: tuple[str, ...] = ()  # in the container's directory, the marker not among them
         self.is_finished = False
 
@@ -86,16 +86,28 @@ class Making:
                 raise _claimed(place, self.directory) from None
             lock.try_lock(self.marker)
 
-    def make_rootfs(self, path: str) -> None:
-        """Make the root file system's directory, if there is none, and record it if it lies outside of ours."""
+    def make_root(self, how: creation.Creation) -> creation.Creation:
+        """Make the root file system, if there is none; record a directory that lies outside of ours.  Return `how`."""
+        if how.driver == "dir":
+            self._make_directory(how.path)
+            return how
+        paths = tuple(f"{self.place.directory}/{name}" for name in creation.make(how, self.directory))
+        self.made = tuple(ours.identity(path) for path in paths if os.path.dirname(path) == self.place.directory)
+        if how.driver == "loop":
+            self.files = (*self.files, os.path.basename(how.path))
+        as_root.give(self.ids, paths)
+        return how
+
+    def _make_directory(self, path: str) -> None:
         if os.path.isdir(path):
             return
         self.roots = outside.make_directories(path)
-        self.made = ours.identity(path)
+        made = ours.identity(path)
+        self.made = (made,)
         as_root.give(self.ids, (path,))
-        if os.path.dirname(self.made.path) != os.path.realpath(self.place.directory):
+        if os.path.dirname(made.path) != os.path.realpath(self.place.directory):
             self.files = (*self.files, ours.RECORD)
-            ours.remember(self.directory, self.made)
+            ours.remember(self.directory, made)
 
     def save(self, document: Document, rootfs: str) -> None:
         """Write the configuration and see that it can be read again."""
@@ -130,8 +142,8 @@ class Making:
         outside.remove_empty(self.above)
 
     def _undo_roots(self) -> None:
-        if self.made:
-            ours.remove_made(self.made, ())
+        for made in self.made:
+            ours.remove_made(made, ())
         outside.remove_empty(self.roots)
 
     def _undo_directory(self) -> None:

@@ -13,7 +13,7 @@ from lxc import log
 from lxc.errors import LxcError, NotFound, StateError, Unsupported
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import copying, dependents, destroy, ephemeral, rename
+from lxc.runtime import copying, dependents, destroy, ephemeral, host, rename
 from lxc.runtime.place import Place
 from lxc.storage.plan import MODULES, layers
 
@@ -59,7 +59,7 @@ def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
     """
     written = _read(comment_file) if comment_file else b""
     config = _config(place)
-    driver = copying.source_root(place, config).driver
+    driver = host.root(place, config).driver
     if config.rootfs_path.path and MODULES[driver] not in ("dir", "btrfs", "overlay", "loop"):
         raise Unsupported(
             f"{place.name}'s backing store cannot be backed up: {driver}",
@@ -117,7 +117,7 @@ def _replace(place: Place, made: Place) -> Place:
 
     Whenever this is cut short, everything is still there, under one name or another.
     """
-    root = copying.source_root(made, _config(made))
+    root = host.root(made, _config(made))
     if MODULES[root.driver] == "overlay" and copying.uses(layers(root.path)[0], place):
         return _replace_layer(place, made)
     old = Place(ephemeral.random_name(place.name), place.lxcpath)
@@ -130,7 +130,7 @@ def _replace(place: Place, made: Place) -> Place:
 
 def _replace_layer(place: Place, made: Place) -> Place:
     """The same for a container whose own directory has the layers below: what it has changed is replaced."""
-    upper = layers(copying.source_root(place, _config(place)).path)[1]
+    upper = layers(host.root(place, _config(place)).path)[1]
     if upper != f"{place.directory}/overlay/delta":
         raise Unsupported(
             f"{place.name} has its changes in {upper}, where a snapshot cannot take their place",

@@ -1,6 +1,6 @@
 """The root file system of a container's copy: decided first, which is pure and prints itself, then made.
 
-    files      all files are copied, from whatever storage           -> a directory, or a btrfs subvolume
+    files      all files are copied, from whatever storage           -> a directory, a btrfs subvolume, an image
     snapshot   a snapshot of the btrfs subvolume                     -> a btrfs subvolume
     layer      an overlay: the copy's changes on top of the source   -> overlay:SOURCE:NEW/overlay/delta
     image      the file is copied                                    -> loop:NEW/rootdev
@@ -13,11 +13,12 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc.errors import StepError, Unsupported
+from lxc.errors import LxcError, Unsupported
 from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.storage import backend, outside, tree
+from lxc.storage import backend, creation, outside, tree
+from lxc.storage.creation import SIZE, Wanted
 from lxc.storage.plan import MODULES, RootPlan, layers
 
 TYPE_CHECKING = False
@@ -36,6 +37,7 @@ class Clone(Record):
     path: str  # lxc.rootfs.path of the copy, without the driver
     source: RootPlan
     directory: str  # the copy's own
+    wanted: Wanted = Wanted()  # the file system, if a new one is made
 
     def __str__(self) -> str:
         source, rootfs = self.source.path, f"{self.directory}/rootfs"
@@ -47,7 +49,11 @@ class Clone(Record):
             lower, upper, work = layers(self.path)
             make = f"mkdir -p {rootfs} {upper} {work}"
             return f"{make}\ncp -a {layers(source)[1]}/. {upper}" if self.is_of_layers else f"{make} # over {lower[0]}"
-        return f"{'btrfs subvolume create' if self.driver == 'btrfs' else 'mkdir'} {rootfs}\ncp -a {source}/. {rootfs}"
+        if self.driver == "loop":
+            make = f"{creation.Creation('loop', self.path, self.directory, self.wanted)}\nmount {self.path} {rootfs}"
+        else:
+            make = f"{'btrfs subvolume create' if self.driver == 'btrfs' else 'mkdir'} {rootfs}"
+        return f"{make}\ncp -a {source}/. {rootfs}"
 
     @property
     def is_of_layers(self) -> bool:
@@ -61,13 +67,20 @@ class Clone(Record):
 
 
 def decide(
-    source: RootPlan, directory: str, *, as_snapshot: bool, driver: str = "", may_copy: bool = False, shared: bool
+    source: RootPlan,
+    directory: str,
+    *,
+    as_snapshot: bool,
+    driver: str = "",
+    may_copy: bool = False,
+    shared: bool,
+    size: int = 0,
 ) -> Clone:
     """How to copy the root `source` into the container's directory `directory`.  Pure.  Raises Unsupported.
 
     With `as_snapshot` nothing is copied that can be shared: over a directory an overlay is made, but with `may_copy` a
     copy.  `driver` is the storage that is wished for, "" leaves it to the source's.  `shared` says whether source and
-    copy are on the same btrfs.
+    copy are on the same btrfs.  `size` is that of a new file system, in bytes; 0 is as the source's image, or the usual.
     """
     kind = MODULES[source.driver]
     if driver and driver not in TARGETS:
@@ -83,8 +96,10 @@ def decide(
     rootfs = f"{directory}/rootfs"
 
     def clone(way: str, driver: str, path: str) -> Clone:
-        return Clone(way, driver, path, source, directory)
+        return Clone(way, driver, path, source, directory, Wanted(size=size or SIZE))
 
+    if size and "loop" not in (driver, kind if not driver else ""):
+        raise Unsupported("only a copy in an image of its own has a size", hint="-B loop makes one")
     if kind == "btrfs" and shared and driver in ("", "btrfs"):
         return clone("snapshot", "btrfs", rootfs)
     if driver in ("overlay", "overlayfs") or (as_snapshot and not driver and (kind == "overlay" or not may_copy)):
@@ -93,10 +108,8 @@ def decide(
         raise Unsupported(
             f"{driver} has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one"
         )
-    if kind == "loop" and driver in ("", "loop"):
-        return clone("image", "loop", f"{directory}/rootdev")
-    if driver == "loop":
-        raise Unsupported("an image can only be made of an image", hint="-B dir copies the files into a directory")
+    if driver == "loop" or (kind == "loop" and not driver):
+        return clone("files" if size or kind != "loop" else "image", "loop", f"{directory}/rootdev")
     return clone("files", "btrfs" if driver == "btrfs" else "dir", rootfs)
 
 
@@ -137,12 +150,29 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             return ()
         if clone.way == "layer":
             return _delta(clone, directory, check)
+        if clone.driver == "loop":
+            creation.make_image(directory, clone.path, clone.wanted)
+            return _seen(RootPlan(clone.path, driver="loop"), lambda target: _fill(clone, target, check))
         if clone.driver == "btrfs":
-            _subvolume(directory, clone.directory)
+            creation.subvolume(directory, clone.directory)
         else:
             os.mkdir("rootfs", 0o755, dir_fd=directory)
         with closing(os.open("rootfs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target:
             return _files(clone.source, target, check)
+
+
+def _fill(clone: Clone, target: int, check: Callable[[], None]) -> tuple[str, ...]:
+    """Copy the files into a new file system, of which only what they are is to be there."""
+    try:
+        os.rmdir("lost+found", dir_fd=target)
+    except FileNotFoundError:
+        pass  # not every kind has it
+    try:
+        return _files(clone.source, target, check)
+    except LxcError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
+            error.hint = f"the copy's file system has {clone.wanted.size >> 20} MiB; -L gives it more"
+        raise
 
 
 def _files(source: RootPlan, target: int, check: Callable[[], None]) -> tuple[str, ...]:
@@ -150,17 +180,22 @@ def _files(source: RootPlan, target: int, check: Callable[[], None]) -> tuple[st
     if source.is_directory:
         with closing(_open(source.path)) as root:
             return _left_out(tree.copy(root, target, source.path, check), source.path)
-    module = backend.of(source.driver)
-    attached = outside.attach(source)
+    read_only = source.replace(attr_set=source.attr_set | 1)
+    return _seen(read_only, lambda root: _left_out(tree.copy(root, target, source.path, check), source.path))
+
+
+def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, ...]:
+    """Do `work` with the root mounted, on nothing, and opened."""
+    attached = outside.attach(root)
     try:
-        mounted = module.mount(source.replace(device=attached.device, attr_set=source.attr_set | 1))
+        mounted = backend.of(root.driver).mount(root.replace(device=attached.device))
         with (
             closing(mounted),
-            closing(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mounted)) as root,
+            closing(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mounted)) as top,
         ):
-            return _left_out(tree.copy(root, target, source.path, check), source.path)
+            return work(top)
     finally:
-        outside.detach(source, attached)
+        outside.detach(root, attached)
 
 
 def _left_out(copied: tree.Copied, path: str) -> tuple[str, ...]:
@@ -189,14 +224,6 @@ def _image(path: str, directory: int) -> None:
         closing(os.open("rootdev", flags, 0o600, dir_fd=directory)) as target,
     ):
         tree.data(source, target)
-
-
-def _subvolume(directory: int, shown: str) -> None:
-    try:
-        btrfs.create_subvolume(directory, "rootfs")
-    except OSError as error:
-        why = "it is not on a btrfs" if error.errno == errno.ENOTTY else error.strerror or str(error)
-        raise StepError(f"make a subvolume in {shown}", why, hint="-B dir makes a directory") from error
 
 
 def _open(path: str) -> int:

@@ -10,6 +10,7 @@ AUTO = 131072
 TMPFS = 500000  # the tmpfs on /dev, unless said otherwise
 _MAX = (1 << 63) - 1
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_LETTERS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def buffer(value: str) -> int:
@@ -26,6 +27,18 @@ def tmpfs(value: str) -> int:
         return integer(value, 0, UINT_MAX >> 1)
     except ValueError:
         return TMPFS
+
+
+def disk(value: str) -> int:
+    """A number of MiB, or of what its last letter says: one of bBkKmMgGtT."""
+    unit = _LETTERS.get(value[-1:].lower())
+    try:
+        size = integer(value[:-1] if unit else value, 1, _MAX) * (unit or _LETTERS["m"])
+    except ValueError:
+        raise Misspelt(f"expected a size such as 500M or 2G, got {value!r}") from None
+    if size > _MAX:
+        raise Misspelt(f"expected a size below 8 EiB, got {value!r}")
+    return size
 
 
 def _bytes(value: str) -> int:

@@ -27,3 +27,17 @@ def test_what_is_no_size_is_told_so(text: str) -> None:
 
 def test_a_tmpfs_size_that_is_no_number_is_the_usual_one() -> None:
     assert [size.tmpfs(text) for text in ("4096", "1M", "-5")] == [4096, 500000, 500000]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("5", 5 << 20), ("5B", 5), ("5k", 5 << 10), ("0x10M", 16 << 20), ("2G", 2 << 30), ("1t", 1 << 40)],
+)
+def test_a_disks_size_is_in_mebibytes_or_what_its_letter_says(text: str, value: int) -> None:
+    assert size.disk(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "M", "0", "-1", "1.5G", "5MB", "5 E", "99999999T"])
+def test_what_is_no_disks_size_is_told_so(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a size"):
+        size.disk(text)

@@ -1,0 +1,162 @@
+"""The root file system of a new container: decided first, which is pure and prints itself, then made.
+
+    dir       a directory, in the container's own or elsewhere   -> dir:DIR
+    btrfs     a subvolume                                        -> btrfs:NEW/rootfs
+    overlay   a directory, and one for what changes later        -> overlay:NEW/rootfs:NEW/overlay/delta
+    loop      a file with a file system in it                    -> loop:NEW/rootdev
+
+But for a directory elsewhere, all of it lies in the container's own directory and is undone with that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc import programs
+from lxc.errors import StepError, Unsupported
+from lxc.kernel import btrfs
+from lxc.kernel.fs import closing
+from lxc.record import Record
+
+KINDS = ("dir", "btrfs", "overlay", "overlayfs", "loop")  # that can be made
+FSTYPE, SIZE = "ext4", 1 << 30  # of a file system that is made, unless something else is wished for
+_IMAGE = "rootdev"
+_DIRECTORIES = {"overlay": ("rootfs", "overlay", "overlay/delta"), "loop": ("rootfs",)}  # the latter is mounted on
+
+
+class Wanted(Record):
+    """What kind of file system is wished for, where one is made."""
+
+    fstype: str = FSTYPE
+    size: int = SIZE  # bytes
+
+
+class Creation(Record):
+    """How the root of a new container comes to be."""
+
+    driver: str
+    path: str  # lxc.rootfs.path, without the driver
+    directory: str  # the container's own
+    wanted: Wanted = Wanted()
+
+    def __str__(self) -> str:
+        rootfs = f"{self.directory}/rootfs"
+        if self.driver == "loop":
+            return f"mkdir {rootfs}\ntruncate -s {self.wanted.size} {self.path}\nmkfs.{self.wanted.fstype} {self.path}"
+        if self.driver == "btrfs":
+            return f"btrfs subvolume create {rootfs}"
+        if self.driver == "overlay":
+            return f"mkdir -p {rootfs} {self.directory}/overlay/delta"
+        return f"mkdir -p {self.path}"
+
+    @property
+    def filled(self) -> str:
+        """The directory that a template fills: of an overlay the lower one; "" if a file system is to be mounted first."""
+        return {"loop": "", "overlay": f"{self.directory}/rootfs"}.get(self.driver, self.path)
+
+
+def makeable(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `kinds` that can be made.  Pure.  Raises Unsupported if there is none."""
+    found = tuple(kind for kind in kinds if kind in KINDS)
+    if not found:
+        raise Unsupported(
+            f"{' or '.join(kinds)} cannot be a new container's storage: this version does not make it",
+            hint=f"it makes {', '.join(KINDS)}; what was made otherwise can be named by lxc.rootfs.path",
+        )
+    return found
+
+
+def decide(driver: str, directory: str, rootfs: str, wanted: Wanted = Wanted(), *, is_root: bool) -> Creation:  # noqa: B008  # a Record is immutable
+    """How to make the root, by one of KINDS, of a container whose own directory is `directory`; `rootfs` is where a plain one is to be.
+
+    `is_root`: whether it is made by root.  Pure.  Raises Unsupported.
+    """
+    if not is_root and driver not in ("dir", "btrfs"):
+        raise Unsupported(
+            f"{driver}: Unprivileged users can only create btrfs and directory-backed containers",
+            hint="leave -B out",
+        )
+    if driver == "loop":
+        if not wanted.fstype.isalnum():
+            raise Unsupported(f"{wanted.fstype!r} is no type of a file system", hint="--fstype=ext4 is one")
+        return Creation("loop", f"{directory}/{_IMAGE}", directory, wanted)
+    if driver in ("overlay", "overlayfs"):
+        return Creation("overlay", f"{directory}/rootfs:{directory}/overlay/delta", directory)
+    return Creation(driver, f"{directory}/rootfs" if driver == "btrfs" else rootfs, directory)
+
+
+def make(creation: Creation, directory: int) -> tuple[str, ...]:
+    """Make it, in the container's opened `directory`: all but a plain directory.  Return the directories made, outermost first.
+
+    Raises LxcError, OSError, and leaves nothing then.
+    """
+    if creation.driver == "btrfs":
+        subvolume(directory, creation.directory)
+        return ("rootfs",)
+    made = _make_directories(directory, _DIRECTORIES[creation.driver])
+    if creation.driver == "loop":
+        try:
+            make_image(directory, creation.path, creation.wanted)
+        except BaseException:
+            os.rmdir("rootfs", dir_fd=directory)
+            raise
+    return made
+
+
+def make_image(directory: int, shown: str, wanted: Wanted) -> None:
+    """A file with a file system in it, in the opened `directory`; `shown` is its path for messages.
+
+    Raises StepError, and leaves nothing then.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with closing(os.open(_IMAGE, flags, 0o600, dir_fd=directory)) as file:
+        try:
+            _make_room(file, shown, wanted.size)
+            _mkfs(file, shown, wanted.fstype)
+        except BaseException:
+            os.unlink(_IMAGE, dir_fd=directory)
+            raise
+
+
+def _make_room(file: int, shown: str, size: int) -> None:
+    try:
+        os.ftruncate(file, size)
+    except OSError as error:
+        hint = "the file system that it lies on has files of no such size" if error.errno == errno.EFBIG else ""
+        raise StepError(f"make {shown} {size} bytes long", error.strerror or str(error), hint=hint) from error
+
+
+def _mkfs(file: int, shown: str, fstype: str) -> None:
+    """mkfs(8), on the opened file, whatever is at its path."""
+    name = f"mkfs.{fstype}"
+    program = programs.find(name)
+    if not program:
+        raise StepError(f"{name} {shown}", "this host has no such program", hint="install it, or use --fstype=ext4")
+    done = programs.run((program, f"/proc/{os.getpid()}/fd/{file}"))
+    if done.status:
+        hint = "--fssize may be too small for it" if os.fstat(file).st_size < SIZE else ""
+        raise StepError(f"{name} {shown}", done.complaint, hint=hint)
+
+
+def _make_directories(directory: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    made: list[str] = []
+    try:
+        for name in names:
+            os.mkdir(name, 0o755, dir_fd=directory)
+            made.append(name)
+            os.chmod(name, 0o755, dir_fd=directory)  # whatever the umask
+    except OSError:
+        for name in reversed(made):
+            os.rmdir(name, dir_fd=directory)
+        raise
+    return names
+
+
+def subvolume(directory: int, shown: str) -> None:
+    """A btrfs subvolume `rootfs` in the opened `directory`; `shown` is its path for messages.  Raises StepError."""
+    try:
+        btrfs.create_subvolume(directory, "rootfs")
+    except OSError as error:
+        why = "it is not on a btrfs" if error.errno == errno.ENOTTY else error.strerror or str(error)
+        raise StepError(f"make a subvolume in {shown}", why, hint="-B dir makes a directory") from error
