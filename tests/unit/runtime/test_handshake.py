@@ -11,7 +11,7 @@ import pytest
 from lxc import log
 from lxc.errors import LxcError, StepError
 from lxc.kernel import sockets
-from lxc.runtime.handshake import FAILED, READY, Handshake, pack_failure, unpack_failure
+from lxc.runtime.handshake import FAILED, READY, RUN, Handshake, pack_failure, unpack_failure
 
 Init = Callable[[Handshake], None]
 
@@ -106,6 +106,34 @@ def test_init_does_nothing_before_it_may(scene: Scene) -> None:
     assert os.read(said, 10) == b"went"
     os.close(said)
     os.close(says)
+
+
+def test_devices_are_waited_for_once_and_may_come_before_anything_else_that_init_waits_for(scene: Scene) -> None:
+    def init(monitor: Handshake) -> None:
+        monitor.wait_for_go()
+        monitor.ready((), b"")  # RUN comes after DEVICES
+        monitor.wait_for_devices()
+        monitor.ready((), b"again")
+
+    monitor = scene.play(init)
+    monitor.go()
+    monitor.have_devices()
+    assert monitor.await_ready() == ((), b"")
+    monitor._tell(RUN)
+    assert monitor.await_ready() == ((), b"again")
+    monitor.run(never)
+    assert scene.status() == 0
+
+
+def test_devices_that_never_come_since_the_monitor_went_away(scene: Scene) -> None:
+    def init(monitor: Handshake) -> None:
+        monitor.wait_for_go()
+        monitor.wait_for_devices()
+
+    monitor = scene.play(init)
+    monitor.go()
+    monitor._monitor.close()
+    assert scene.status() == 10
 
 
 def test_mounts_are_given_ids_by_the_monitor_and_the_kernels_word_comes_back(scene: Scene) -> None:
@@ -233,7 +261,7 @@ def test_a_failure_told_before_it_may_go_is_heard(scene: Scene) -> None:
 def test_init_ending_amid_a_message_is_not_ready(scene: Scene) -> None:
     def init(monitor: Handshake) -> None:
         monitor.wait_for_go()
-        monitor._init.send(FAILED + (100).to_bytes(4, "little") + b"mount")
+        monitor._init.send(FAILED + (100).to_bytes(4, "little") + bytes(4) + b"mount")
 
     monitor = scene.play(init)
     monitor.go()
@@ -251,7 +279,7 @@ def test_init_ending_in_the_middle_is_not_ready(scene: Scene) -> None:
 def test_init_ending_amid_its_descriptors_is_not_ready_and_none_is_left_open(scene: Scene, room: None) -> None:
     def init(monitor: Handshake) -> None:
         monitor.wait_for_go()
-        monitor._init.send(READY + (4).to_bytes(4, "little") + (300).to_bytes(4, "little"))
+        monitor._init.send(READY + bytes(4) + (300).to_bytes(4, "little"))
         sockets.send(monitor._init, b"d", tuple(os.memfd_create("x") for _ in range(200)))
 
     monitor = scene.play(init)
@@ -266,7 +294,7 @@ def test_init_ending_amid_its_descriptors_is_not_ready_and_none_is_left_open(sce
 def test_init_ending_before_it_has_read_that_it_may_run_never_ran(scene: Scene, knows: bool) -> None:
     def init(monitor: Handshake) -> None:
         monitor.wait_for_go()
-        monitor._init.send(READY + (4).to_bytes(4, "little") + bytes(4))
+        monitor._init.send(READY + bytes(8))
         if knows:
             wait_for_bytes(monitor._init.fileno())
 
