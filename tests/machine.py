@@ -101,6 +101,13 @@ def _has_file_system(kind: str) -> bool:
     return any(line.split()[-1] == kind for line in Path("/proc/filesystems").read_text().splitlines())
 
 
+def _has_volumes() -> bool:
+    """Whether logical volumes can be made; only a machine that is the tests' own is given some."""
+    return (
+        "LXC_TESTS_IN_VM" in os.environ and _is_root() and _has_command("lvcreate") and _succeeds("modprobe", "dm_mod")
+    )
+
+
 def _has_command(name: str) -> bool:
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is not None
 
@@ -142,6 +149,7 @@ NEEDS = {
     "link_kind": Need("link_kind(kind): a kernel with such network devices: vlan, ipvlan …", _has_link_kind),
     "radios": Need("simulated radios: mac80211_hwsim, in the virtual machine", _has_radios),
     "file_system": Need("file_system(name): a kernel with this file system: btrfs, overlay …", _has_file_system),
+    "volumes": Need("logical volumes: LVM, in the virtual machine", _has_volumes),
     "landlock": Need("a kernel with Landlock", _has_landlock),
     "command": Need("command(name): a program of the host's that need not be there", _has_command),
     "debian": Need("a Debian root with systemd, made by debootstrap or unpacked (tests/debian.py)", debian.can_be_made),
@@ -160,6 +168,7 @@ RARE = {
     "user_session",
     "link_kind",
     "radios",
+    "volumes",
     "command(ovs-vsctl)",
     "command(criu)",
 }

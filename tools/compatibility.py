@@ -90,7 +90,7 @@ def _keys() -> list[str]:
 
 def _key(name: str) -> str:
     if name == "lxc.rootfs.path":
-        return "dir, btrfs, overlay, loop, nbd, zfs, lvm, rbd are mounted; dir, btrfs, overlay, loop are also made"
+        return "dir, btrfs, overlay, loop, nbd, zfs, lvm, rbd are mounted; dir, btrfs, overlay, loop, lvm are also made"
     return "done"
 
 

@@ -5,7 +5,7 @@ complete -c lxc-copy -s p -l newpath -r -F -d 'Directory that the copy is put in
 complete -c lxc-copy -s R -l rename -d 'Rename the container; nothing is copied.'
 complete -c lxc-copy -s s -l snapshot -d 'Copy nothing that can be shared: a snapshot, or an overlay over a directory.'
 complete -c lxc-copy -s a -l allowrunning -d 'Copy a container that runs; what it writes meanwhile may be torn.'
-complete -c lxc-copy -s B -l backingstorage -x -a 'dir btrfs overlay overlayfs loop' -d 'Storage of the copy (default: as the source\'s).'
+complete -c lxc-copy -s B -l backingstorage -x -a 'dir btrfs overlay overlayfs loop lvm' -d 'Storage of the copy (default: as the source\'s).'
 complete -c lxc-copy -s L -l fssize -x -d 'Size of the copy\'s file system, where it gets a new one (-B loop), in MiB or with one of bBkKmMgGtT.'
 complete -c lxc-copy -s K -l keepname -d 'Keep the host name.'
 complete -c lxc-copy -s M -l keepmac -d 'Keep the hardware addresses.'

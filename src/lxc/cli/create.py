@@ -5,14 +5,14 @@ from __future__ import annotations
 from lxc.cli.options import Arguments, Command, text, value
 from lxc.errors import UsageError
 from lxc.runtime import create
-from lxc.storage.creation import FSTYPE, KINDS, SIZE, Wanted
+from lxc.storage.creation import FSTYPE, GROUP, KINDS, POOL, SIZE, Wanted
 from lxc.values import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_STORAGE = "Options for storage that this version does not make"
+_VOLUMES, _STORAGE = "Options for -B lvm", "Options for storage that this version does not make"
 _ONLY_FOR = {
     "dir": ("dir",), "lvname": ("lvm",), "vgname": ("lvm",), "thinpool": ("lvm",), "fstype": ("lvm", "loop", "rbd"),
     "fssize": ("lvm", "loop", "rbd"), "zfsroot": ("zfs",), "rbdname": ("rbd",), "rbdpool": ("rbd",), "rbduser": ("rbd",),
@@ -35,8 +35,8 @@ class CreateArguments(Arguments):
         "bdev",
         "B",
         "TYPE",
-        "Storage of the root file system: dir (also none), btrfs, overlay or loop; best is btrfs where that can be, and "
-        "of several (btrfs,dir) the first that can be is taken.",
+        "Storage of the root file system: dir (also none), btrfs, overlay, loop or lvm; best is btrfs or lvm where that "
+        "can be, else dir, and of several (btrfs,dir) the first that can be is taken.",
         complete=("best", *KINDS, "none"),
     )
     directory = text(
@@ -46,13 +46,21 @@ class CreateArguments(Arguments):
         "Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).",
         complete="dir",
     )
-    fstype = text("fstype", "", "TYPE", f"Type of the file system in a loop image (default: {FSTYPE}).")
+    fstype = text("fstype", "", "TYPE", f"Type of the file system in an image or a volume (default: {FSTYPE}).")
     fssize = value(
         "fssize", "", "SIZE", "Its size, in MiB or with one of bBkKmMgGtT (default: 1G).", size.disk, default=SIZE
     )
-    lvname = text("lvname", "", "NAME", "Name of the logical volume.", group=_STORAGE)
-    vgname = text("vgname", "", "VG", "Name of the volume group.", group=_STORAGE)
-    thinpool = text("thinpool", "", "POOL", "Name of the thin pool.", group=_STORAGE)
+    lvname = text("lvname", "", "NAME", "Name of the logical volume (default: the container's).", group=_VOLUMES)
+    vgname = text(
+        "vgname", "", "VG", f"Its volume group (default: lxc.bdev.lvm.vg of lxc.conf, or {GROUP}).", group=_VOLUMES
+    )
+    thinpool = text(
+        "thinpool",
+        "",
+        "POOL",
+        f"Its thin pool, if there is one of this name (default: lxc.bdev.lvm.thin_pool of lxc.conf, or {POOL}).",
+        group=_VOLUMES,
+    )
     zfsroot = text("zfsroot", "", "PATH", "Parent of the dataset.", group=_STORAGE)
     rbdname = text("rbdname", "", "NAME", "Name of the Ceph block device.", group=_STORAGE)
     rbdpool = text("rbdpool", "", "POOL", "Its pool.", group=_STORAGE)
@@ -115,5 +123,7 @@ def _recipe(arguments: CreateArguments) -> create.Recipe:
         backend=arguments.backend,
         rootfs=arguments.directory,
         is_quiet=arguments.quiet,
-        wanted=Wanted(arguments.fstype or FSTYPE, arguments.fssize),
+        wanted=Wanted(
+            arguments.fstype or FSTYPE, arguments.fssize, arguments.vgname, arguments.lvname, arguments.thinpool
+        ),
     )

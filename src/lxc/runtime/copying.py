@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from lxc import beneath, log
+from lxc.config import system
 from lxc.errors import LxcError, NotFound, StateError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
@@ -18,7 +19,8 @@ from lxc.record import Record
 from lxc.runtime import as_root, copy_config, dependents, handshake, host, interruption, remedies
 from lxc.runtime.copy_config import Change
 from lxc.runtime.making import Making, exists
-from lxc.storage import clone, inside, outside, tree
+from lxc.storage import clone, creation, inside, outside, tree, volumes
+from lxc.storage.creation import Wanted
 from lxc.storage.plan import RootPlan
 
 TYPE_CHECKING = False
@@ -121,6 +123,8 @@ def _copy(
     copied = copy_config.copied(document, change)
     written = wish.edit(copied.document, new) if wish.edit else copied.document
     signal.check()
+    if root and root.driver == "lvm":
+        making.keep_volume(clone.make_volume(root))
     left = as_root.run(making.ids, lambda: clone.make(root, signal.check)) if root else ()
     left += _copy_files(source, making.directory, copied.files)
     making.save(written, root.path if root else "")
@@ -150,6 +154,21 @@ def _decide(source: RootPlan, new: Place, wish: Wish) -> clone.Clone | None:
         may_copy=wish.may_copy,
         shared=shared,
         size=wish.size,
+        volume=_volume(source),
+    )
+
+
+def _volume(source: RootPlan) -> Wanted:
+    """What a copy's volume would be: of the group and the size of the source's, with its kind of file system, if that is one."""
+    if source.driver != "lvm":
+        return Wanted(group=system.get("lxc.bdev.lvm.vg") or creation.GROUP)
+    thin = volumes.is_thin(source.path)
+    usual = Wanted()
+    return Wanted(
+        volumes.fstype(source.path) or usual.fstype,
+        volumes.size(source.path),
+        volumes.group_of(source.path) or creation.GROUP,
+        pool=volumes.pool_of(source.path) if thin else "",
     )
 
 
@@ -172,7 +191,9 @@ def _copy_files(source: Place, target: int, files: tuple[str, ...]) -> tuple[str
 
 
 def _needed(source: Place, new: Place, root: clone.Clone) -> tuple[Place, ...]:
-    """The containers whose directories the copy's root goes on using; a snapshot's own container is not told of."""
+    """The containers whose roots the copy's goes on using; a snapshot's own container is not told of."""
+    if root.way == "snapshot" and root.driver == "lvm" and not volumes.is_thin(root.path):
+        return (source,)  # removing the volume would remove its snapshots
     if not root.needs:
         return ()
     is_snapshot = new.lxcpath in dependents.snapshot_directories(source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
+from lxc.config import system
 from lxc.errors import ConfigError, LxcError, Unsupported, UsageError
 from lxc.idmap import fork
 from lxc.idmap.plan import IdMapPlan
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
 BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # see creation.KINDS
-_BEST = ("btrfs", "dir")  # in this order
+_BEST = ("btrfs", "lvm", "dir")  # in this order
 _SHARE = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share"
 
 
@@ -71,7 +72,7 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
             signal.check()
             path = filled = rootfs
             if rootfs and not config.rootfs_path.path:
-                root = _make_root(making, possible, recipe.wanted, rootfs)
+                root = _make_root(making, possible, _wanted(recipe.wanted), rootfs)
                 path, filled = root.path, root.filled
                 document = document.append_item("lxc.rootfs.path", f"{root.driver}:{path}")
             signal.check()
@@ -98,6 +99,12 @@ def _make_root(making: Making, possible: tuple[str, ...], wanted: Wanted, rootfs
         except LxcError as error:
             log.info(f"not {kind}: {error}")
     return make(possible[-1])
+
+
+def _wanted(wanted: Wanted) -> Wanted:
+    """With the groups and pools of volumes that lxc.conf names, where no others are wished for."""
+    group = wanted.group or system.get("lxc.bdev.lvm.vg") or creation.GROUP
+    return wanted.replace(group=group, pool=wanted.pool or system.get("lxc.bdev.lvm.thin_pool") or creation.POOL)
 
 
 class _reached:
@@ -165,7 +172,7 @@ def kinds(text: str) -> tuple[str, ...]:
 
 def _initial(path: str) -> tuple[Config, Document]:
     """The initial configuration: the file at `path`, else the default if there is one."""
-    from lxc.config import document, system
+    from lxc.config import document
     from lxc.config.container import Config
 
     default = "" if path else system.get("lxc.default_config")

@@ -25,7 +25,8 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import as_root, dependents, host, lock, plan_cgroups, stop
 from lxc.runtime.place import Place
-from lxc.storage import ours, removal
+from lxc.storage import ours, removal, volumes
+from lxc.storage.volumes import Volume
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def _remove_cgroups(place: Place, config: Config) -> None:
 def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:
     """Remove a root file system outside of the container's opened directory, if it was made for the container."""
     made = ours.remembered(directory)
+    if isinstance(made, Volume):
+        return _remove_volume(place, config, made)
     root = config.rootfs_path
     if not root.path and made and os.path.lexists(place.partial_file):
         root = root.replace(path=made.path)  # its making was cut short before the configuration was written
@@ -131,7 +134,7 @@ def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...
         return ()
     shown = removal.printable(root.path)
     if root.driver not in ("", "dir"):
-        return (f"{root.driver}:{shown} was left alone: only directories are removed",)
+        return (f"{root.driver}:{shown} was left alone: it was not made with the container",)
     if made is None or made.path != path:
         return (f"{shown} was left alone: it was not made with the container",)
     user = _user_of(place, path)
@@ -141,6 +144,21 @@ def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...
         ours.remove_made(made, (*_precious(place), os.path.realpath(os.getcwd())))
     except Refused as error:
         return (f"{error}",)
+    return ()
+
+
+def _remove_volume(place: Place, config: Config, made: Volume) -> tuple[str, ...]:
+    """Remove the logical volume that was made for the container, if it is its root still, or was to be."""
+    root, shown = config.rootfs_path, removal.printable(made.path)
+    is_unfinished = os.path.lexists(place.partial_file) and not root.path
+    if root.path != made.path and not is_unfinished:
+        return (f"{shown} was left alone: it is not the container's root any more",)
+    if volumes.identity(made.path) not in ("", made.uuid):
+        return (f"{shown} was left alone: it is another volume than the one made for the container",)
+    user = _user_of(place, made.path)
+    if user:
+        return (f"{shown} was left alone: {user} uses it, too",)
+    volumes.remove(made)
     return ()
 
 

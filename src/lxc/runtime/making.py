@@ -17,12 +17,13 @@ from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel.fs import closing
 from lxc.runtime import as_root, lock
-from lxc.storage import creation, ours, outside, removal
+from lxc.storage import creation, ours, outside, removal, volumes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.document import Document
     from lxc.runtime.place import Place
+    from lxc.storage.volumes import Volume
 
 
 def is_being_made(place: Place) -> bool:
@@ -42,6 +43,7 @@ class Making:
         self.is_ours = False  # the container's own directory
         self.roots: tuple[str, ...] = ()  # the root file system's directory and those above it
         self.made: tuple[ours.Made, ...] = ()  # the root file system's directories that we made
+        self.volume: Volume | None = None  # the logical volume that it is in, if we made it
         self.files: tuple[str, ...] = ()  # in the container's directory, the marker not among them
         self.is_finished = False
 
@@ -91,12 +93,21 @@ class Making:
         if how.driver == "dir":
             self._make_directory(how.path)
             return how
-        paths = tuple(f"{self.place.directory}/{name}" for name in creation.make(how, self.directory))
+        made = creation.make(how, self.directory)
+        paths = tuple(f"{self.place.directory}/{name}" for name in made.directories)
         self.made = tuple(ours.identity(path) for path in paths if os.path.dirname(path) == self.place.directory)
         if how.driver == "loop":
             self.files = (*self.files, os.path.basename(how.path))
+        if made.volume:
+            self.keep_volume(made.volume)
         as_root.give(self.ids, paths)
         return how
+
+    def keep_volume(self, volume: Volume) -> None:
+        """A logical volume was made for the root file system: record it."""
+        self.volume = volume
+        self.files = (*self.files, ours.RECORD)
+        ours.remember(self.directory, volume)
 
     def _make_directory(self, path: str) -> None:
         if os.path.isdir(path):
@@ -142,6 +153,8 @@ class Making:
         outside.remove_empty(self.above)
 
     def _undo_roots(self) -> None:
+        if self.volume:
+            volumes.remove(self.volume)
         for made in self.made:
             ours.remove_made(made, ())
         outside.remove_empty(self.roots)

@@ -1,11 +1,11 @@
 """The root file system of a container's copy: decided first, which is pure and prints itself, then made.
 
-    files      all files are copied, from whatever storage           -> a directory, a btrfs subvolume, an image
-    snapshot   a snapshot of the btrfs subvolume                     -> a btrfs subvolume
+    files      all files are copied, from whatever storage           -> a directory, a btrfs subvolume, an image, a volume
+    snapshot   a snapshot of the btrfs subvolume, or of the volume   -> a btrfs subvolume, a logical volume
     layer      an overlay: the copy's changes on top of the source   -> overlay:SOURCE:NEW/overlay/delta
     image      the file is copied                                    -> loop:NEW/rootdev
 
-Whatever is made lies in the copy's own directory and is undone with that.
+Whatever is made, but for volumes, lies in the copy's own directory and is undone with that.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from lxc.errors import LxcError, Unsupported
 from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.storage import backend, creation, outside, tree
-from lxc.storage.creation import SIZE, Wanted
+from lxc.storage import backend, creation, outside, tree, volumes
+from lxc.storage.creation import Wanted
 from lxc.storage.plan import MODULES, RootPlan, layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TARGETS = ("dir", "btrfs", "overlay", "overlayfs", "loop")  # what a copy can be stored as
-_KEPT = "lvm and zfs have commands of their own for that"
+    from lxc.storage.volumes import Volume
+
+TARGETS = ("dir", "btrfs", "overlay", "overlayfs", "loop", "lvm")  # what a copy can be stored as
+_KEPT = "zfs has commands of its own for that"
 
 
 class Clone(Record):
@@ -41,6 +43,8 @@ class Clone(Record):
 
     def __str__(self) -> str:
         source, rootfs = self.source.path, f"{self.directory}/rootfs"
+        if self.way == "snapshot" and self.driver == "lvm":
+            return f"lvcreate -s -n {self.path.rpartition('/')[2]} -L {self.wanted.size}b {source}"
         if self.way == "snapshot":
             return f"btrfs subvolume snapshot {source} {rootfs}"
         if self.way == "image":
@@ -49,8 +53,9 @@ class Clone(Record):
             lower, upper, work = layers(self.path)
             make = f"mkdir -p {rootfs} {upper} {work}"
             return f"{make}\ncp -a {layers(source)[1]}/. {upper}" if self.is_of_layers else f"{make} # over {lower[0]}"
-        if self.driver == "loop":
-            make = f"{creation.Creation('loop', self.path, self.directory, self.wanted)}\nmount {self.path} {rootfs}"
+        if self.driver in ("loop", "lvm"):
+            made = creation.Creation(self.driver, self.path, self.directory, self.wanted)
+            make = f"{made}\nmount {self.path} {rootfs}"
         else:
             make = f"{'btrfs subvolume create' if self.driver == 'btrfs' else 'mkdir'} {rootfs}"
         return f"{make}\ncp -a {source}/. {rootfs}"
@@ -75,19 +80,21 @@ def decide(
     may_copy: bool = False,
     shared: bool,
     size: int = 0,
+    volume: Wanted = Wanted(),  # noqa: B008  # a Record is immutable
 ) -> Clone:
     """How to copy the root `source` into the container's directory `directory`.  Pure.  Raises Unsupported.
 
     With `as_snapshot` nothing is copied that can be shared: over a directory an overlay is made, but with `may_copy` a
     copy.  `driver` is the storage that is wished for, "" leaves it to the source's.  `shared` says whether source and
     copy are on the same btrfs.  `size` is that of a new file system, in bytes; 0 is as the source's image, or the usual.
+    `volume` is what the source's volume is, if it is one, and which group a new one would be of.
     """
     kind = MODULES[source.driver]
     if driver and driver not in TARGETS:
         raise Unsupported(
             f"a copy cannot be stored as {driver}", hint=f"there are: {', '.join(TARGETS)}; {_KEPT}", where=source.where
         )
-    if kind not in ("dir", "btrfs", "overlay", "loop") and driver not in ("dir", "btrfs"):
+    if kind not in ("dir", "btrfs", "overlay", "loop") and source.driver != "lvm" and not driver:
         raise Unsupported(
             f"a copy cannot be stored as its source is: {source.driver}:{source.path}",
             hint=f"-B dir copies its files into a directory; {_KEPT}",
@@ -96,10 +103,19 @@ def decide(
     rootfs = f"{directory}/rootfs"
 
     def clone(way: str, driver: str, path: str) -> Clone:
-        return Clone(way, driver, path, source, directory, Wanted(size=size or SIZE))
+        return Clone(way, driver, path, source, directory, volume.replace(size=size or volume.size))
 
-    if size and "loop" not in (driver, kind if not driver else ""):
-        raise Unsupported("only a copy in an image of its own has a size", hint="-B loop makes one")
+    is_volume = driver == "lvm" or (source.driver == "lvm" and not driver)
+    if size and not is_volume and "loop" not in (driver, kind if not driver else ""):
+        raise Unsupported("only a copy in an image or a volume of its own has a size", hint="-B loop makes an image")
+    if is_volume:
+        name = directory.rpartition("/")[2]
+        if not volumes.is_name(name):
+            raise Unsupported(f"{name!r} cannot be the name of a volume", hint="lvm(8): letters, digits and + _ . -")
+        way = "snapshot" if as_snapshot and source.driver == "lvm" else "files"
+        if as_snapshot and way == "files" and not may_copy:
+            raise Unsupported(f"lvm has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one")
+        return clone(way, "lvm", f"/dev/{volume.group}/{name}")
     if kind == "btrfs" and shared and driver in ("", "btrfs"):
         return clone("snapshot", "btrfs", rootfs)
     if driver in ("overlay", "overlayfs") or (as_snapshot and not driver and (kind == "overlay" or not may_copy)):
@@ -141,6 +157,9 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
     What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
     """
     with closing(_open(clone.directory)) as directory:
+        if clone.driver == "lvm":
+            os.mkdir("rootfs", 0o755, dir_fd=directory)  # it is mounted on
+            return () if clone.way == "snapshot" else _fill(clone, check)
         if clone.way == "image":
             _image(clone.source.path, directory)
             return ()
@@ -152,7 +171,7 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             return _delta(clone, directory, check)
         if clone.driver == "loop":
             creation.make_image(directory, clone.path, clone.wanted)
-            return _seen(RootPlan(clone.path, driver="loop"), lambda target: _fill(clone, target, check))
+            return _fill(clone, check)
         if clone.driver == "btrfs":
             creation.subvolume(directory, clone.directory)
         else:
@@ -161,14 +180,31 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             return _files(clone.source, target, check)
 
 
-def _fill(clone: Clone, target: int, check: Callable[[], None]) -> tuple[str, ...]:
+def make_volume(clone: Clone) -> Volume:
+    """The logical volume of a copy that has one: a snapshot, or an empty one.  Raises StepError, and leaves nothing then."""
+    if clone.way == "files":
+        return creation.make_volume(clone.path, clone.wanted)
+    made = volumes.snapshot(clone.source.path, clone.path.rpartition("/")[2], clone.wanted.size)
+    try:
+        volumes.be_another(made.path)
+    except BaseException:
+        volumes.remove(made)
+        raise
+    return made
+
+
+def _fill(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
     """Copy the files into a new file system, of which only what they are is to be there."""
-    try:
-        os.rmdir("lost+found", dir_fd=target)
-    except FileNotFoundError:
-        pass  # not every kind has it
-    try:
+
+    def work(target: int) -> tuple[str, ...]:
+        try:
+            os.rmdir("lost+found", dir_fd=target)
+        except FileNotFoundError:
+            pass  # not every kind has it
         return _files(clone.source, target, check)
+
+    try:
+        return _seen(RootPlan(clone.path, driver=clone.driver), work)
     except LxcError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
             error.hint = f"the copy's file system has {clone.wanted.size >> 20} MiB; -L gives it more"

@@ -4,8 +4,9 @@
     btrfs     a subvolume                                        -> btrfs:NEW/rootfs
     overlay   a directory, and one for what changes later        -> overlay:NEW/rootfs:NEW/overlay/delta
     loop      a file with a file system in it                    -> loop:NEW/rootdev
+    lvm       a logical volume with a file system in it          -> lvm:/dev/GROUP/NAME
 
-But for a directory elsewhere, all of it lies in the container's own directory and is undone with that.
+But for volumes and a directory elsewhere, all of it lies in the container's own directory and is undone with that.
 """
 
 from __future__ import annotations
@@ -18,18 +19,26 @@ from lxc.errors import StepError, Unsupported
 from lxc.kernel import btrfs
 from lxc.kernel.fs import closing
 from lxc.record import Record
+from lxc.storage import volumes
+from lxc.storage.volumes import Volume
 
-KINDS = ("dir", "btrfs", "overlay", "overlayfs", "loop")  # that can be made
+KINDS = ("dir", "btrfs", "overlay", "overlayfs", "loop", "lvm")  # that can be made
+GROUP, POOL = "lxc", "lxc"  # of volumes
 FSTYPE, SIZE = "ext4", 1 << 30  # of a file system that is made, unless something else is wished for
 _IMAGE = "rootdev"
-_DIRECTORIES = {"overlay": ("rootfs", "overlay", "overlay/delta"), "loop": ("rootfs",)}  # the latter is mounted on
+_DIRECTORIES = {  # the last two are mounted on
+    "overlay": ("rootfs", "overlay", "overlay/delta"), "loop": ("rootfs",), "lvm": ("rootfs",),
+}  # fmt: skip
 
 
 class Wanted(Record):
-    """What kind of file system is wished for, where one is made."""
+    """What kind of file system is wished for, where one is made, and which volume for it."""
 
     fstype: str = FSTYPE
     size: int = SIZE  # bytes
+    group: str = ""  # of volumes ("": what lxc.conf says, or GROUP)
+    volume: str = ""  # ("": the container's name)
+    pool: str = ""  # a thin one, if there is such ("": what lxc.conf says, or POOL)
 
 
 class Creation(Record):
@@ -42,6 +51,9 @@ class Creation(Record):
 
     def __str__(self) -> str:
         rootfs = f"{self.directory}/rootfs"
+        if self.driver == "lvm":
+            make = f"lvcreate -L {self.wanted.size}b {self.wanted.group} -n {self.path.rpartition('/')[2]}"
+            return f"mkdir {rootfs}\n{make}\nmkfs.{self.wanted.fstype} {self.path}"
         if self.driver == "loop":
             return f"mkdir {rootfs}\ntruncate -s {self.wanted.size} {self.path}\nmkfs.{self.wanted.fstype} {self.path}"
         if self.driver == "btrfs":
@@ -53,7 +65,14 @@ class Creation(Record):
     @property
     def filled(self) -> str:
         """The directory that a template fills: of an overlay the lower one; "" if a file system is to be mounted first."""
-        return {"loop": "", "overlay": f"{self.directory}/rootfs"}.get(self.driver, self.path)
+        return {"loop": "", "lvm": "", "overlay": f"{self.directory}/rootfs"}.get(self.driver, self.path)
+
+
+class Made(Record):
+    """What was made."""
+
+    directories: tuple[str, ...] = ()  # in the container's own, outermost first
+    volume: Volume | None = None
 
 
 def makeable(kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -77,30 +96,52 @@ def decide(driver: str, directory: str, rootfs: str, wanted: Wanted = Wanted(), 
             f"{driver}: Unprivileged users can only create btrfs and directory-backed containers",
             hint="leave -B out",
         )
+    if not wanted.fstype.isalnum():
+        raise Unsupported(f"{wanted.fstype!r} is no type of a file system", hint="--fstype=ext4 is one")
     if driver == "loop":
-        if not wanted.fstype.isalnum():
-            raise Unsupported(f"{wanted.fstype!r} is no type of a file system", hint="--fstype=ext4 is one")
         return Creation("loop", f"{directory}/{_IMAGE}", directory, wanted)
+    if driver == "lvm":
+        volume = wanted.volume or directory.rpartition("/")[2]
+        for name, what in ((wanted.group, "volume group"), (volume, "volume"), (wanted.pool, "thin pool")):
+            if name and not volumes.is_name(name):
+                raise Unsupported(
+                    f"{name!r} cannot be the name of a {what}", hint="lvm(8): letters, digits and + _ . -"
+                )
+        return Creation("lvm", f"/dev/{wanted.group}/{volume}", directory, wanted)
     if driver in ("overlay", "overlayfs"):
         return Creation("overlay", f"{directory}/rootfs:{directory}/overlay/delta", directory)
     return Creation(driver, f"{directory}/rootfs" if driver == "btrfs" else rootfs, directory)
 
 
-def make(creation: Creation, directory: int) -> tuple[str, ...]:
-    """Make it, in the container's opened `directory`: all but a plain directory.  Return the directories made, outermost first.
+def make(creation: Creation, directory: int) -> Made:
+    """Make it, in the container's opened `directory`: all but a plain directory.
 
     Raises LxcError, OSError, and leaves nothing then.
     """
     if creation.driver == "btrfs":
         subvolume(directory, creation.directory)
-        return ("rootfs",)
-    made = _make_directories(directory, _DIRECTORIES[creation.driver])
-    if creation.driver == "loop":
-        try:
+        return Made(("rootfs",))
+    made = Made(_make_directories(directory, _DIRECTORIES[creation.driver]))
+    try:
+        if creation.driver == "loop":
             make_image(directory, creation.path, creation.wanted)
-        except BaseException:
-            os.rmdir("rootfs", dir_fd=directory)
-            raise
+        elif creation.driver == "lvm":
+            made = made.replace(volume=make_volume(creation.path, creation.wanted))
+    except BaseException:
+        os.rmdir("rootfs", dir_fd=directory)
+        raise
+    return made
+
+
+def make_volume(path: str, wanted: Wanted) -> Volume:
+    """A logical volume with a file system in it.  Raises StepError, and leaves nothing then."""
+    group, _, name = path.removeprefix("/dev/").partition("/")
+    made = volumes.create(group, name, wanted.size, wanted.pool)
+    try:
+        _mkfs(path, path, wanted)
+    except BaseException:
+        volumes.remove(made)
+        raise
     return made
 
 
@@ -113,7 +154,7 @@ def make_image(directory: int, shown: str, wanted: Wanted) -> None:
     with closing(os.open(_IMAGE, flags, 0o600, dir_fd=directory)) as file:
         try:
             _make_room(file, shown, wanted.size)
-            _mkfs(file, shown, wanted.fstype)
+            _mkfs(f"/proc/{os.getpid()}/fd/{file}", shown, wanted)  # whatever is at its path
         except BaseException:
             os.unlink(_IMAGE, dir_fd=directory)
             raise
@@ -127,15 +168,14 @@ def _make_room(file: int, shown: str, size: int) -> None:
         raise StepError(f"make {shown} {size} bytes long", error.strerror or str(error), hint=hint) from error
 
 
-def _mkfs(file: int, shown: str, fstype: str) -> None:
-    """mkfs(8), on the opened file, whatever is at its path."""
-    name = f"mkfs.{fstype}"
+def _mkfs(path: str, shown: str, wanted: Wanted) -> None:
+    name = f"mkfs.{wanted.fstype}"
     program = programs.find(name)
     if not program:
         raise StepError(f"{name} {shown}", "this host has no such program", hint="install it, or use --fstype=ext4")
-    done = programs.run((program, f"/proc/{os.getpid()}/fd/{file}"))
+    done = programs.run((program, path))
     if done.status:
-        hint = "--fssize may be too small for it" if os.fstat(file).st_size < SIZE else ""
+        hint = "--fssize may be too small for it" if wanted.size < SIZE else ""
         raise StepError(f"{name} {shown}", done.complaint, hint=hint)
 
 

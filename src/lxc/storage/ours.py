@@ -2,7 +2,7 @@
 
 What lies in the container's own directory goes with that.  A root anywhere else
 is removed only if a record written when it was made says so, and the directory
-found at its path is that very one: a path in a configuration proves nothing.
+or volume found at its path is that very one: a path in a configuration proves nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from lxc.kernel import fs, statx
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.storage import removal
+from lxc.storage.volumes import Volume
 
 RECORD = "rootfs.made"  # in the container's directory
 _HEADING = "# lxc-create made this directory for the container; lxc-destroy removes it.  Its path and identity:\n"
+_HEADING_OF_VOLUMES = (
+    "# lxc-create made this logical volume for the container; lxc-destroy removes it.  Its path and identity:\n"
+)
 _LONGEST_RECORD = 8192  # bytes: a path has at most 4095
 _FOLLOW_NOTHING = fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS
 
@@ -41,15 +45,18 @@ def identity(path: str) -> Made:
         return _identity(fd, os.path.realpath(path))
 
 
-def remember(container: int, made: Made) -> None:
+def remember(container: int, made: Made | Volume) -> None:
     """Write into the container's opened directory that `made` was made for it.  Raises OSError."""
-    text = f"{_HEADING}{made.path}\n{made.device} {made.inode} {made.birth_ns}\n"
+    if isinstance(made, Volume):
+        text = f"{_HEADING_OF_VOLUMES}{made.path}\n{made.uuid}\n"
+    else:
+        text = f"{_HEADING}{made.path}\n{made.device} {made.inode} {made.birth_ns}\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(RECORD, flags, 0o600, dir_fd=container)) as fd:
         os.write(fd, os.fsencode(text))
 
 
-def remembered(container: int) -> Made | None:
+def remembered(container: int) -> Made | Volume | None:
     """What `remember` wrote; None if there is no such record, or it makes no sense.  Raises OSError."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -57,6 +64,9 @@ def remembered(container: int) -> Made | None:
             text = os.fsdecode(os.read(fd, _LONGEST_RECORD))
     except FileNotFoundError:
         return None
+    if text.startswith(_HEADING_OF_VOLUMES):
+        path, _, uuid = text.removeprefix(_HEADING_OF_VOLUMES).removesuffix("\n").partition("\n")
+        return Volume(path, uuid)
     lines = text.removeprefix(_HEADING).split("\n")
     numbers = lines[1].split(" ") if len(lines) > 1 else []
     if not text.startswith(_HEADING) or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):

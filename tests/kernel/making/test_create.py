@@ -151,7 +151,7 @@ def test_a_name_and_a_path_of_odd_characters_are_a_container(host: Host) -> None
         (("-t", "none", "--dir", "sub"), "--dir should use absolute path"),
         (("-t", "none", "--dir", "."), "--dir should use absolute path"),
         (("-t", "none", "-B", "bogus"), "bogus is not a valid backing storage type"),
-        (("-t", "none", "-B", "lvm"), "lvm cannot be a new container's storage"),
+        (("-t", "none", "-B", "zfs"), "zfs cannot be a new container's storage"),
         (("-t", "none", "--lvname", "x"), "--lvname can only be used with -B lvm"),
         (("-t", "none", "-f", "/nosuch"), "/nosuch: cannot read the configuration"),
         (("-t", "none", "--dir", "/tmp/a\nb"), "one line"),

@@ -131,7 +131,7 @@ def test_a_template_that_fails_leaves_nothing(
         (("-B", "loop", "--fssize", "7000000T"), "bytes long"),
         (("-B", "loop", "--dir", "/tmp/elsewhere"), "--dir can only be used with -B dir"),
         (("-B", "overlay", "--fssize", "1G"), "--fssize can only be used with -B"),
-        (("-B", "zfs,lvm"), "zfs or lvm cannot be a new container's storage"),
+        (("-B", "zfs,rbd"), "zfs or rbd cannot be a new container's storage"),
     ],
 )
 def test_what_cannot_be_made_is_said_and_nothing_is_left(host: Host, words: tuple[str, ...], said: str) -> None:
@@ -200,8 +200,8 @@ def test_a_copy_can_have_an_image_of_its_own(host: Host) -> None:
     ("words", "said"),
     [
         (("-B", "loop", "-L", "2M"), "the copy's file system has 2 MiB; -L gives it more"),
-        (("-B", "dir", "-L", "20M"), "only a copy in an image of its own has a size"),
-        (("-L", "20M"), "only a copy in an image of its own has a size"),
+        (("-B", "dir", "-L", "20M"), "only a copy in an image or a volume of its own has a size"),
+        (("-L", "20M"), "only a copy in an image or a volume of its own has a size"),
         (("-B", "loop", "-L", "much"), "expected a size such as 500M or 2G"),
     ],
 )
