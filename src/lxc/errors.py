@@ -6,6 +6,7 @@
     ├── StateError           the container is not in a state that allows the request
     │   ├── AlreadyRunning
     │   └── NotRunning
+    │       └── NoInit
     ├── NotFound             no such container, template, backend, device …
     ├── Unsupported          this kernel or host lacks what was asked for, or this version does not do it yet
     ├── Refused              what was asked for would not be safe
@@ -70,6 +71,10 @@ class AlreadyRunning(StateError):
 
 class NotRunning(StateError):
     """Nobody listens on the container's command socket."""
+
+
+class NoInit(NotRunning):
+    """Its monitor listens, but there is no init: the container is being started, or what it was is being removed."""
 
 
 class NotFound(LxcError):

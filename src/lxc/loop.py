@@ -21,6 +21,7 @@ class Loop:
         self._epoll = epoll()
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._running = False
+        self.is_given_up = False  # nobody wants any more what goes on beside serving
 
     def watch(self, fd: int, callback: Callable[[int], None], events: int = READABLE) -> None:
         """Call `callback(events)` whenever `fd` is ready for one of `events`, a union of READABLE and WRITABLE.
@@ -55,6 +56,22 @@ class Loop:
             if callback and self._callbacks.get(fd) is callback:
                 callback(events)
         return bool(ready)
+
+    def until(self, fd: int) -> bool:
+        """Serve until `fd` can be read, or is at its end; False if what goes on is given up before."""
+        is_ready = False
+
+        def ready(_events: int) -> None:
+            nonlocal is_ready
+            is_ready = True
+
+        self.watch(fd, ready)
+        try:
+            while not (is_ready or self.is_given_up):
+                self.turn()
+        finally:
+            self.forget(fd)
+        return is_ready
 
     def stop(self) -> None:
         """Make `run` return after the present round."""

@@ -11,7 +11,7 @@ import time
 
 from lxc import log
 from lxc.errors import StepError
-from lxc.kernel import process, signals
+from lxc.kernel import descent, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
 
@@ -32,7 +32,7 @@ def run(hooks: tuple[Hook, ...], begin: Callable[[Hook, int], int], loop: Loop |
     """Run them one after the other.  Raises StepError at the first that fails; the others are not run then.
 
     `begin(hook, output)` makes the process, gives it `output`, and returns its pid.
-    `loop` is served meanwhile.
+    `loop` is served meanwhile; if that gives up what goes on, the hook is killed.
     """
     if not hooks:
         return
@@ -114,6 +114,8 @@ class _Followed:
         began, is_said = time.monotonic(), False
         while not self._has_ended:
             self._loop.turn(_PATIENCE)
+            if self._loop.is_given_up and not self._has_ended:
+                _kill(pid)
             if not is_said and not self._has_ended and time.monotonic() - began >= _PATIENCE:
                 log.warn(f"still waiting for process {pid}: {self._hook}")
                 is_said = True
@@ -141,6 +143,15 @@ class _Followed:
         self._logged += len(data)
         for line in data.decode(errors="replace").splitlines():
             log.debug(f"the {self._hook.type} hook {self._hook.command} said: {printable(line)}")
+
+
+def _kill(pid: int) -> None:
+    """Kill the process and all that it has begun."""
+    for each in (*descent.descendants(pid), pid):
+        try:
+            os.kill(each, signals.SIGKILL)
+        except ProcessLookupError:
+            continue
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,7 @@ import select
 import time
 
 from lxc.errors import LxcError
-from lxc.kernel import mount, process, signals
+from lxc.kernel import descent, mount, process, signals
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -190,7 +190,7 @@ def _end_all(grace: float) -> None:
     told: set[int] = set()
     while time.monotonic() < begin + grace + _PATIENCE:
         number = signals.SIGTERM if time.monotonic() < begin + grace else signals.SIGKILL
-        for pid in _descendants():
+        for pid in descent.descendants(os.getpid()):
             if number == signals.SIGKILL or pid not in told:
                 told.add(pid)
                 _kill(pid, number)
@@ -208,24 +208,3 @@ def _kill(pid: int, number: int) -> None:
         os.kill(pid, signals.SIGCONT)
     except (ProcessLookupError, PermissionError):
         return  # gone by itself; or another user's now (setuid), whom its parent's end may move
-
-
-def _descendants() -> list[int]:
-    """All processes that descend from this one, which only ends do not change meanwhile."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            children.setdefault(_parent(name), []).append(int(name))
-    found, at = [os.getpid()], 0
-    while at < len(found):
-        found += children.get(found[at], [])
-        at += 1
-    return found[1:]
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0

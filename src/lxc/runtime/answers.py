@@ -128,6 +128,8 @@ class Answers:
     def _serve_state_clients(self, request: Request, _connection: Connection) -> Reply:
         if not 0 <= request.number < len(commands.STATES):
             return Reply(-errno.EINVAL)
+        if self._monitor.state == commands.STARTING:
+            return Reply(-errno.EBUSY)
         self._monitor.set_state(request.number)
         return Reply()
 
@@ -151,6 +153,8 @@ class Answers:
         return Reply()
 
     def _add_device_rule(self, request: Request, _connection: Connection) -> Reply:
+        if self._monitor.state == commands.STARTING:
+            return Reply(-errno.EBUSY)
         it = commands.device_rule(request.payload)
         rule = Rule(it.allow, it.type, it.major, it.minor, it.access or ACCESS)
         try:
@@ -169,6 +173,8 @@ class Answers:
     def _freeze(self, request: Request, *, is_on: bool) -> Reply:
         """LXC's clients use it on unified hosts only."""
         made = self._monitor.made
+        if self._monitor.state == commands.STARTING:
+            return Reply(-errno.EBUSY)
         if made.layout.name != "unified":
             return Reply(-errno.ENOENT)
         patience = _FREEZE_PATIENCE if request.number < 0 else min(request.number, _FREEZE_PATIENCE)

@@ -10,7 +10,7 @@ import errno
 import os
 
 from lxc import trace
-from lxc.errors import LxcError, NotRunning, StateError
+from lxc.errors import LxcError, NoInit, NotRunning, StateError
 from lxc.kernel import sockets
 from lxc.record import Record
 from lxc.runtime import commands
@@ -183,16 +183,25 @@ def state(place: Place) -> str:
 
 
 def init_pid(place: Place) -> int:
-    """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, StateError."""
+    """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, NoInit, StateError."""
     pid = ask(place, INIT_PID).number
     if pid <= 0:
-        raise NotRunning(f"{place.name} is not running: it has no init yet")
+        raise no_init(place)
     return pid
 
 
 def init_pidfd(place: Place) -> int:
-    """A pidfd of the container's init; the caller closes it.  Raises NotRunning, StateError."""
-    return _descriptor(place, INIT_PIDFD, "a pidfd of its init")
+    """A pidfd of the container's init; the caller closes it.  Raises NotRunning, NoInit, StateError."""
+    fd = _first(ask(place, INIT_PIDFD).descriptors)
+    if fd is None:
+        raise no_init(place)
+    return fd
+
+
+def no_init(place: Place) -> NoInit:
+    """What to raise for a container whose monitor has no init."""
+    text = f"{place.name} is not running: it has no init now, but a monitor"
+    return NoInit(text, hint="it is being started, or ends: lxc-info -s tells; lxc-stop -k gives it up")
 
 
 def devpts_fd(place: Place) -> int | None:

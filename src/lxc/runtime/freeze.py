@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 def freeze(place: Place, timeout: float = -1) -> None:
     """Freeze every process of the container, and wait up to `timeout` seconds (-1: forever) until they are.
 
-    A frozen container is fine.  Raises NotRunning, StateError if it does not come to that (it is thawed again).
+    A frozen container is fine.  Raises NotRunning, NoInit, StateError if it does not come to that (it is thawed again).
     """
     state = client.state(place)
     if state == "STOPPED":
         raise NotRunning(f"{place.name} is not running")
+    if state in ("STARTING", "STOPPING", "ABORTING"):
+        raise client.no_init(place)
     if state == "FROZEN":
         return
     client.publish_state(place, commands.FREEZING)

@@ -23,6 +23,7 @@ how many descriptors come along, and that many bytes.
 from __future__ import annotations
 
 import os
+from select import POLLIN, poll
 
 from lxc import log
 from lxc.errors import LxcError, StepError
@@ -32,11 +33,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lxc.loop import Loop
+
 GO, DEVICES, READY, RUN, FAILED = b"G", b"N", b"R", b"X", b"F"
 IDMAP, DONE = b"I", b"D"
 _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
 _HEADER = 1 + 4 + 4
+_PATIENCE_MS = 100  # most starts take less
 _ENDED = "the container's init ended before it was ready"
 
 
@@ -50,7 +54,9 @@ class Handshake:
     shares_memory = False  # whether what init remembers, the monitor does
     _has_devices = False
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop | None = None) -> None:
+        """`loop` is served by the monitor when init takes long."""
+        self._loop = loop
         self._monitor, self._init = sockets.pair()
         self._exec_read, self.exec_write = os.pipe2(os.O_CLOEXEC)
 
@@ -61,6 +67,7 @@ class Handshake:
         it = Handshake.__new__(Handshake)
         it._monitor, it._init = sockets.of(self._monitor.fileno()), sockets.of(self._init.fileno())
         it._exec_read, it.exec_write, it.shares_memory = self._exec_read, self.exec_write, True
+        it._loop = None
         return it
 
     def wait_for_go(self) -> None:
@@ -149,6 +156,7 @@ class Handshake:
             raise LxcError(_ENDED) from None
         if letter:
             raise LxcError(f"unexpected message {letter!r} from the container's init")
+        self._serve_until(self._exec_read)
         raw = os.read(self._exec_read, 4)
         if raw:
             raise describe(int.from_bytes(raw, "little"))
@@ -170,7 +178,15 @@ class Handshake:
                 os.close(tree)
         _say(self._monitor, DONE, number.to_bytes(4, "little"))
 
+    def _serve_until(self, fd: int) -> None:
+        """Wait until `fd` can be read; serve the loop if that takes long.  Raises LxcError if the start is given up."""
+        waiter = poll()
+        waiter.register(fd, POLLIN)
+        if self._loop and not waiter.poll(_PATIENCE_MS) and not self._loop.until(fd):
+            raise LxcError("the start was given up")
+
     def _hear_init(self) -> tuple[bytes, bytes, tuple[int, ...]]:
+        self._serve_until(self._monitor.fileno())
         letter, payload, descriptors = _hear(self._monitor)
         if letter == FAILED:
             raise unpack_failure(payload)

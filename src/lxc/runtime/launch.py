@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.outside import Cgroups
     from lxc.hooks.plan import Hook
     from lxc.kernel.sockets import socket
+    from lxc.loop import Loop
     from lxc.network.outside import Network
     from lxc.network.plan import Device
     from lxc.runtime.namespaces import Namespaces
@@ -83,23 +84,25 @@ def launch(
     held: Namespaces,
     net: Network,
     door: int,
+    loop: Loop,
     supervisor: socket | None = None,
 ) -> Running:
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `door` is lxc-init on its read-only mount, `supervisor` gets the listener to system calls.
+    `door` is lxc-init on its read-only mount, `loop` is served when it takes long, and may give up; `supervisor` gets the
+    listener to system calls.
     """
     trace.phase("look at the network")
     plan = plan.replace(network=net.survey())
-    handshake = Handshake()
+    handshake = Handshake(loop)
     trace.phase("mount the root")
     tree = _mount_root(plan)
     trace.phase("make init")
     try:
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
         try:
-            return _accompany(plan, made, handshake, pid, pidfd, held, program, net)
+            return _accompany(plan, made, handshake, pid, pidfd, held, program, net, loop)
         except BaseException:
             _kill(pid, pidfd)
             raise
@@ -191,6 +194,7 @@ def _accompany(
     held: Namespaces,
     program: DeviceProgram,
     net: Network,
+    loop: Loop,
 ) -> Running:
     """The monitor's half of the handshake."""
     trace.phase("map its ids, limit it")
@@ -205,7 +209,8 @@ def _accompany(
     if not is_looked_at:
         handshake.go()
     trace.phase("make its network devices")
-    net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, {"LXC_PID": str(pid)}))
+    told = {"LXC_PID": str(pid)}
+    net.prepare(held.file("net"), pid, lambda device: run_scripts(plan.hooks.net_up, device, told, loop))
     if is_looked_at:
         handshake.go()
     handshake.have_devices()
@@ -228,7 +233,7 @@ def _accompany(
         if plan.cgroups.policy:
             program.put(made, plan.cgroups.policy)
         trace.phase("run start-host hooks")
-        hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
+        hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host), loop)
         trace.phase("wait until its program runs")
         handshake.run(lambda number: failures.not_executed(plan.init.argv, plan.root.path, number, plan.security.label))
     except BaseException:
@@ -246,14 +251,20 @@ def _accompany(
     )
 
 
-def run_scripts(scripts: tuple[Hook, ...], device: Device, environment: Mapping[str, str]) -> None:
-    """Run those of `scripts` that are of the network device `device`.  Raises StepError at the first that fails."""
+def run_scripts(
+    scripts: tuple[Hook, ...], device: Device, environment: Mapping[str, str], loop: Loop | None = None
+) -> None:
+    """Run those of `scripts` that are of the network device `device`; `loop` is served meanwhile.
+
+    Raises StepError at the first that fails.
+    """
     hooks.run(
         tuple(
             of_device(script, device.type, device.link, device.pair, environment)
             for script in scripts
             if script.device == device.number
-        )
+        ),
+        loop,
     )
 
 

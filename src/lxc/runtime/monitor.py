@@ -17,7 +17,7 @@ from lxc import log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups.devices import Policy
 from lxc.cgroups.limiting import DeviceProgram
-from lxc.errors import LxcError
+from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
 from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 _MOST_REPLACED = 5
 _NOT_FORWARDED = frozenset({signals.SIGCHLD, signals.SIGWINCH})
+_ENDING = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM})  # a start, too
 _LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signals.SIGKILL, signals.SIGSTOP})
 
 
@@ -134,8 +135,9 @@ class Monitor:
         self._write_fifo(state)
 
     def kill(self, signal: int) -> None:
-        """Send init `signal`, and thaw it so that it can take it."""
+        """Send init `signal`, and thaw it so that it can take it; give up a start that goes on."""
         if not self.running:
+            self.loop.is_given_up |= self.state == commands.STARTING
             return
         try:
             process.pidfd_send_signal(self.running.pidfd, signal)
@@ -163,7 +165,7 @@ class Monitor:
         prepared, attached = Prepared(), Attached()
         try:
             trace.phase("run pre-start hooks, prepare the terminals and the root")
-            hooks.run(self.plan.hooks.pre_start)
+            hooks.run(self.plan.hooks.pre_start, self.loop)
             prepared = terminal.prepare(self.plan.terminal)
             attached = self._attach()
             with closing(door.open_init()) as way:
@@ -175,8 +177,11 @@ class Monitor:
                     self.kill(signals.SIGKILL)
             trace.phase("serve it")
             self._serve()
-        except BaseException:
+        except BaseException as error:
             self.set_state(commands.ABORTING)
+            is_stopped, self.loop.is_given_up = self.loop.is_given_up, False
+            if is_stopped:
+                raise StateError("it was stopped while it was being started") from error
             raise
         finally:
             try:
@@ -214,6 +219,7 @@ class Monitor:
             self._namespaces,
             self.network,
             way,
+            self.loop,
             self.supervisor.channel if self.supervisor else None,
         )
         self.terminals = terminal.Terminals(
@@ -362,7 +368,7 @@ class Monitor:
                 return
             if number == signals.SIGWINCH and self.terminals:
                 self.terminals.set_window_size()
-            if number in _NOT_FORWARDED or not self.running:
+            if number in _NOT_FORWARDED or not (self.running or number in _ENDING):
                 continue
             log.debug(f"passing signal {number} on to init")
             self.kill(signals.SIGTERM if number == signals.SIGHUP else number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.errors import LxcError, NotRunning
+from lxc.errors import LxcError, NoInit, NotRunning
 from lxc.runtime import client
 from lxc.runtime.inventory import ADDRESSED, CONFIGURED, ITEMS, MEASURED, Row
 
@@ -68,7 +68,7 @@ def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Ro
     if fields["state"] == "STOPPED":
         raise NotRunning(f"{place.name} is not running")
     if "pid" in columns:
-        fields["pid"] = client.init_pid(place)
+        fields["pid"] = _init(place)
     if columns & MEASURED and layout:
         fields |= _memory(place, layout)
     if columns & CONFIGURED:
@@ -79,8 +79,18 @@ def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Ro
             "unprivileged": bool(idmap),
         }
     if columns & ADDRESSED:
-        fields |= _network(place, columns)
+        try:
+            fields |= _network(place, columns)
+        except NoInit:
+            pass
     return Row(place.name, **fields)  # type: ignore[arg-type]  # the fields' types are those of Row
+
+
+def _init(place: Place) -> int | None:
+    try:
+        return client.init_pid(place)
+    except NoInit:
+        return None
 
 
 def _layout() -> Layout:

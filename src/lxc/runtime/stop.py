@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from lxc.errors import NotRunning
+from lxc.errors import NoInit, NotRunning
 from lxc.kernel import process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import client, commands, wait
@@ -70,6 +70,10 @@ def shutdown(place: Place, timeout: float, signal: int = 0) -> bool:
     deadline = None if timeout < 0 else time.monotonic() + timeout
     try:
         pidfd = client.init_pidfd(place)
+    except NoInit:
+        if client.state(place) == "STARTING":
+            raise
+        return timeout == 0 or await_end(place, timeout)
     except NotRunning:
         return True
     try:
