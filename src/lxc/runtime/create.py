@@ -137,7 +137,7 @@ class _reached:
 
     def __exit__(self, *_: object) -> None:
         if not self._root.is_shared:
-            mount.umount(self._root.mount)
+            mount.umount(self._root.mount, mount.MNT_DETACH)  # whatever the template has left running there
             outside.detach(self._root, self._attached)
 
 

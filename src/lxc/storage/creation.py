@@ -68,7 +68,7 @@ class Creation(Record):
         return {"loop": "", "lvm": "", "overlay": f"{self.directory}/rootfs"}.get(self.driver, self.path)
 
 
-class Made(Record):
+class Outcome(Record):
     """What was made."""
 
     directories: tuple[str, ...] = ()  # in the container's own, outermost first
@@ -113,15 +113,15 @@ def decide(driver: str, directory: str, rootfs: str, wanted: Wanted = Wanted(), 
     return Creation(driver, f"{directory}/rootfs" if driver == "btrfs" else rootfs, directory)
 
 
-def make(creation: Creation, directory: int) -> Made:
+def make(creation: Creation, directory: int) -> Outcome:
     """Make it, in the container's opened `directory`: all but a plain directory.
 
     Raises LxcError, OSError, and leaves nothing then.
     """
     if creation.driver == "btrfs":
         subvolume(directory, creation.directory)
-        return Made(("rootfs",))
-    made = Made(_make_directories(directory, _DIRECTORIES[creation.driver]))
+        return Outcome(("rootfs",))
+    made = Outcome(_make_directories(directory, _DIRECTORIES[creation.driver]))
     try:
         if creation.driver == "loop":
             make_image(directory, creation.path, creation.wanted)
