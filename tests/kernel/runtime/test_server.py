@@ -43,6 +43,8 @@ class Host:
         self.pid = os.fork()
         if self.pid == 0:
             try:
+                os.closerange(3, listener.fileno())  # what tests that ran here before have left open
+                os.closerange(listener.fileno() + 1, 4096)
                 if descriptors:
                     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
                 serve(listener)
