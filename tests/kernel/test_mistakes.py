@@ -463,11 +463,11 @@ def template_that_breaks_the_configuration(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
-    "lxc-create: new: lvm cannot be a new container's storage: this version makes directories (dir) only\n"
-    "  leave -B out; the directory may lie on any file system, see --dir",
+    "lxc-create: new: zfs cannot be a new container's storage: this version does not make it\n"
+    "  it makes dir, btrfs, overlay, overlayfs, loop, lvm; what was made otherwise can be named by lxc.rootfs.path",
 )
 def storage_that_is_not_built(lxc: Lxc, name: str) -> list[str]:
-    return ["lxc-create", "-n", "new", "-t", "none", "-B", "lvm"]
+    return ["lxc-create", "-n", "new", "-t", "none", "-B", "zfs"]
 
 
 @mistake(
