@@ -161,6 +161,13 @@ class Handshake:
         if raw:
             raise describe(int.from_bytes(raw, "little"))
 
+    def hang_up(self) -> None:
+        """Say and hear nothing more."""
+        try:
+            self._monitor.shutdown(2)  # SHUT_RDWR
+        except OSError as error:
+            log.debug(f"init has gone: {error.strerror}")
+
     def close(self) -> None:
         """Close the monitor's ends."""
         self._monitor.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+from select import POLLIN, poll
 
 from lxc import log, trace
 from lxc.cgroups import limiting
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
     from lxc.terminal.plan import Prepared
+
+
+_FAREWELL_MS = 500  # that init may take to see that nobody listens
 
 
 class Running(Record):
@@ -104,7 +108,7 @@ def launch(
         try:
             return _accompany(plan, made, handshake, pid, pidfd, held, program, net, loop)
         except BaseException:
-            _kill(pid, pidfd)
+            _end(pid, pidfd, handshake)
             raise
     finally:
         gc.enable()  # see process.clone_beside
@@ -280,10 +284,21 @@ def _close(fd: int) -> None:
         os.close(fd)
 
 
-def _kill(pid: int, pidfd: int) -> None:
-    try:
-        process.pidfd_send_signal(pidfd, 9)
-    except ProcessLookupError:
-        pass
+def _end(pid: int, pidfd: int, handshake: Handshake) -> None:
+    """End init, and forget it.
+
+    One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.  It
+    sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
+    the thread that stays here (`process.clone_beside`) has seen how it ended: which is what has it give back that lock.
+    """
+    ended = poll()
+    ended.register(pidfd, POLLIN)
+    handshake.hang_up()
+    if not (process.has_left_a_thread() and ended.poll(_FAREWELL_MS)):
+        try:
+            process.pidfd_send_signal(pidfd, signals.SIGKILL)
+        except ProcessLookupError:
+            pass
+        ended.poll()
     os.waitpid(pid, 0)
     os.close(pidfd)

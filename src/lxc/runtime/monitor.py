@@ -312,7 +312,9 @@ class Monitor:
     def _undo_network(self) -> None:
         """Give the host back its devices, while the container's namespace is still held."""
         held, down = self._namespaces, self.plan.hooks.net_down
-        self.network.undo(held.file("net"), lambda device: launch.run_scripts(down, device, held.variables()))
+        self.network.undo(
+            held.file("net"), lambda device: launch.run_scripts(down, device, held.variables(), self.loop)
+        )
 
     def _remove_children(self) -> None:
         """Remove the cgroups that the container has made, if we may not do that as we are."""
