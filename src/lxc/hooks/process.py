@@ -146,12 +146,21 @@ class _Followed:
 
 
 def _kill(pid: int) -> None:
-    """Kill the process and all that it has begun."""
-    for each in (*descent.descendants(pid), pid):
-        try:
-            os.kill(each, signals.SIGKILL)
-        except ProcessLookupError:
-            continue
+    """Kill the process and all that it has begun: stopped first, for what is stopped begins nothing more."""
+    held: list[int] = []
+    while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
+        held += more
+        for each in more:
+            _send(each, signals.SIGSTOP)
+    for each in held:
+        _send(each, signals.SIGKILL)
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return  # gone by itself; or another user's now
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import PATIENCE, Lxc, until
 
 from .conftest import Host, appears
 
@@ -150,7 +150,7 @@ def test_an_image_that_is_being_filled_is_let_go_whatever_ends_that(host: Host, 
     image = host.path / "web/rootdev"
     assert loop_devices(image)
     creating.send_signal(number)
-    creating.communicate(timeout=20)
+    creating.communicate(timeout=PATIENCE)
     if number == signal.SIGKILL:  # nobody was left to clean up
         assert image.exists()
         assert host.destroy("web").returncode == 0

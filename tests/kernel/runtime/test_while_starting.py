@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import PATIENCE, Lxc, until
 
 pytestmark = pytest.mark.root
 
@@ -54,16 +54,16 @@ def _command(pid: str) -> bytes:
 def test_it_is_seen_and_killed_at_once(lxc: Lxc, box: str, slow: Slow, kind: str, server: str) -> None:
     starting = slow(kind, server=server)
     assert lxc.state(box) == "STARTING"
-    assert lxc.ok("lxc-stop", "-n", box, "-k", timeout=10) == ""
+    assert lxc.ok("lxc-stop", "-n", box, "-k") == ""
     assert lxc.state(box) == "STOPPED"
-    _, said = starting.communicate(timeout=10)
+    _, said = starting.communicate(timeout=PATIENCE)
     assert (starting.returncode, "it was stopped while it was being started" in said) == (1, True)
 
 
 def test_the_foreground_sees_it_too(lxc: Lxc, box: str, slow: Slow) -> None:
     starting = slow("pre-start", "-F")
-    lxc.ok("lxc-stop", "-n", box, "-k", timeout=10)
-    _, said = starting.communicate(timeout=10)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    _, said = starting.communicate(timeout=PATIENCE)
     assert (starting.returncode, "it was stopped while it was being started" in said) == (1, True)
 
 
@@ -73,7 +73,7 @@ def test_a_signal_to_its_monitor_gives_it_up(lxc: Lxc, box: str, slow: Slow, num
     title = f"[lxc monitor] {lxc.path} {box}".encode()
     first = min(int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and _command(pid).rstrip(b"\0") == title)
     os.kill(first, number)
-    _, said = starting.communicate(timeout=10)
+    _, said = starting.communicate(timeout=PATIENCE)
     assert (starting.returncode, "it was stopped while it was being started" in said) == (1, True)
 
 
@@ -91,7 +91,7 @@ def test_a_signal_to_its_monitor_gives_it_up(lxc: Lxc, box: str, slow: Slow, num
 def test_what_needs_an_init_is_refused_and_changes_nothing(lxc: Lxc, box: str, slow: Slow, line: str) -> None:
     slow("start-host")
     tool, *words = line.split()
-    done = lxc.run(tool, "-n", box, *words, timeout=10)
+    done = lxc.run(tool, "-n", box, *words)
     assert done.returncode != 0
     assert done.stderr.startswith(f"{tool}: ")
     assert lxc.state(box) == "STARTING"
@@ -99,9 +99,9 @@ def test_what_needs_an_init_is_refused_and_changes_nothing(lxc: Lxc, box: str, s
 
 def test_lists_show_it_with_what_there_is(lxc: Lxc, box: str, slow: Slow) -> None:
     slow("pre-start")
-    listed = lxc.ok("lxc-ls", "-f", "-F", "NAME,STATE,PID,IPV4", timeout=10).splitlines()[1].split()
+    listed = lxc.ok("lxc-ls", "-f", "-F", "NAME,STATE,PID,IPV4").splitlines()[1].split()
     assert listed == [box, "STARTING", "-", "-"]
-    assert lxc.ok("lxc-info", "-n", box, timeout=10).splitlines() == [
+    assert lxc.ok("lxc-info", "-n", box).splitlines() == [
         f"Name:           {box}",
         "State:          STARTING",
     ]
@@ -109,14 +109,14 @@ def test_lists_show_it_with_what_there_is(lxc: Lxc, box: str, slow: Slow) -> Non
 
 @pytest.mark.parametrize("kind", ["stop", "post-stop"])
 def test_an_end_that_takes_long_is_seen_and_waited_for(lxc: Lxc, box: str, slow: Slow, kind: str) -> None:
-    assert slow(kind, "-s", "lxc.init.cmd=/bin/sleep 1000").wait(20) == 0
+    assert slow(kind, "-s", "lxc.init.cmd=/bin/sleep 1000").wait(PATIENCE) == 0
     os.kill(lxc.init_pid(box), signal.SIGKILL)
     until(lambda: lxc.state(box) == "STOPPING", "it ends")
-    assert lxc.ok("lxc-ls", "-f", "-F", "NAME,STATE,PID,IPV4", timeout=10).splitlines()[1].split()[1:] == [
+    assert lxc.ok("lxc-ls", "-f", "-F", "NAME,STATE,PID,IPV4").splitlines()[1].split()[1:] == [
         "STOPPING",
         "-",
         "-",
     ]
-    assert lxc.run("lxc-stop", "-n", box, "-t", "1", "--nokill", timeout=10).returncode == 1
+    assert lxc.run("lxc-stop", "-n", box, "-t", "1", "--nokill").returncode == 1
     os.kill(*sleeping(), signal.SIGKILL)
     until(lambda: lxc.state(box) == "STOPPED", "it has ended")
