@@ -29,6 +29,7 @@ static struct {
     const int *child;
     const volatile int *executes;
     int *is_settled;
+    int is_at_rest; /* the thread has nothing to do with the lock any more */
 } made;
 
 /* Let `lxc_await` return. */
@@ -40,6 +41,11 @@ void lxc_settle(int *is_settled) {
 void lxc_await(int *is_settled) {
     while (!__atomic_load_n(is_settled, __ATOMIC_ACQUIRE))
         syscall(SYS_futex, is_settled, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+/* Until the thread only sleeps: it may be ended then. */
+void lxc_await_rest(void) {
+    lxc_await(&made.is_at_rest);
 }
 
 static int was_killed(void) {
@@ -73,6 +79,7 @@ static __attribute__((noreturn, noinline)) void stay(void) {
         take_turn();
     }
     lxc_settle(made.is_settled);
+    lxc_settle(&made.is_at_rest);
     for (;;)
         pause();
 }
@@ -98,6 +105,7 @@ long lxc_clone_beside(struct clone_args *arguments, size_t size, const volatile 
     made.child = (const int *)(unsigned long)arguments->parent_tid;
     made.executes = executes;
     made.is_settled = is_settled;
+    made.is_at_rest = 0;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     result = clone3(arguments, size);

@@ -312,6 +312,8 @@ def be_reborn(cgroup_fd: int) -> None:
     Those that `clone_beside` has left hold nothing.
     """
     global _parked
+    if _parked:
+        CDLL(_BESIDE)["lxc_await_rest"]()  # in its hands the lock would be lost
     if os.stat("/proc/self/task").st_nlink > 3 + _parked:  # one link for each thread, and two
         raise OSError(errno.EBUSY, "this process has other threads")
     args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
