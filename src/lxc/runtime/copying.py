@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from lxc import beneath, log
-from lxc.config import system
 from lxc.errors import LxcError, NotFound, StateError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
@@ -19,7 +18,7 @@ from lxc.record import Record
 from lxc.runtime import as_root, copy_config, dependents, handshake, host, interruption, remedies
 from lxc.runtime.copy_config import Change
 from lxc.runtime.making import Making, exists
-from lxc.storage import clone, creation, inside, outside, tree, volumes
+from lxc.storage import clone, inside, outside, tree, volumes
 from lxc.storage.creation import Wanted
 from lxc.storage.plan import RootPlan
 
@@ -161,13 +160,13 @@ def _decide(source: RootPlan, new: Place, wish: Wish) -> clone.Clone | None:
 def _volume(source: RootPlan) -> Wanted:
     """What a copy's volume would be: of the group and the size of the source's, with its kind of file system, if that is one."""
     if source.driver != "lvm":
-        return Wanted(group=system.get("lxc.bdev.lvm.vg") or creation.GROUP)
+        return Wanted(group=host.volume_group())
     thin = volumes.is_thin(source.path)
     usual = Wanted()
     return Wanted(
         volumes.fstype(source.path) or usual.fstype,
         volumes.size(source.path),
-        volumes.group_of(source.path) or creation.GROUP,
+        volumes.group_of(source.path) or host.volume_group(),
         pool=volumes.pool_of(source.path) if thin else "",
     )
 

@@ -103,7 +103,7 @@ def _make_root(making: Making, possible: tuple[str, ...], wanted: Wanted, rootfs
 
 def _wanted(wanted: Wanted) -> Wanted:
     """With the groups and pools of volumes that lxc.conf names, where no others are wished for."""
-    group = wanted.group or system.get("lxc.bdev.lvm.vg") or creation.GROUP
+    group = wanted.group or host.volume_group()
     return wanted.replace(group=group, pool=wanted.pool or system.get("lxc.bdev.lvm.thin_pool") or creation.POOL)
 
 

@@ -84,6 +84,13 @@ def ids_on_disk(config: Config) -> IdMapPlan:
     return IdMapPlan() if config.rootfs_options.idmap else ids(config)
 
 
+def volume_group() -> str:
+    """That of new logical volumes, unless the user names another."""
+    from lxc.storage.creation import GROUP  # a start needs nothing of that
+
+    return system.get("lxc.bdev.lvm.vg") or GROUP
+
+
 def root(place: Place, config: Config) -> RootPlan:
     """The root file system that the container's configuration names; path "" is none.  Raises Unsupported."""
     path = config.rootfs_path

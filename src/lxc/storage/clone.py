@@ -109,13 +109,10 @@ def decide(
     if size and not is_volume and "loop" not in (driver, kind if not driver else ""):
         raise Unsupported("only a copy in an image or a volume of its own has a size", hint="-B loop makes an image")
     if is_volume:
-        name = directory.rpartition("/")[2]
-        if not volumes.is_name(name):
-            raise Unsupported(f"{name!r} cannot be the name of a volume", hint="lvm(8): letters, digits and + _ . -")
         way = "snapshot" if as_snapshot and source.driver == "lvm" else "files"
         if as_snapshot and way == "files" and not may_copy:
             raise Unsupported(f"lvm has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one")
-        return clone(way, "lvm", f"/dev/{volume.group}/{name}")
+        return clone(way, "lvm", creation.volume_path(directory, volume))
     if kind == "btrfs" and shared and driver in ("", "btrfs"):
         return clone("snapshot", "btrfs", rootfs)
     if driver in ("overlay", "overlayfs") or (as_snapshot and not driver and (kind == "overlay" or not may_copy)):

@@ -101,16 +101,19 @@ def decide(driver: str, directory: str, rootfs: str, wanted: Wanted = Wanted(), 
     if driver == "loop":
         return Creation("loop", f"{directory}/{_IMAGE}", directory, wanted)
     if driver == "lvm":
-        volume = wanted.volume or directory.rpartition("/")[2]
-        for name, what in ((wanted.group, "volume group"), (volume, "volume"), (wanted.pool, "thin pool")):
-            if name and not volumes.is_name(name):
-                raise Unsupported(
-                    f"{name!r} cannot be the name of a {what}", hint="lvm(8): letters, digits and + _ . -"
-                )
-        return Creation("lvm", f"/dev/{wanted.group}/{volume}", directory, wanted)
+        return Creation("lvm", volume_path(directory, wanted), directory, wanted)
     if driver in ("overlay", "overlayfs"):
         return Creation("overlay", f"{directory}/rootfs:{directory}/overlay/delta", directory)
     return Creation(driver, f"{directory}/rootfs" if driver == "btrfs" else rootfs, directory)
+
+
+def volume_path(directory: str, wanted: Wanted) -> str:
+    """Where the logical volume of the container is whose own directory is `directory`.  Pure.  Raises Unsupported."""
+    volume = wanted.volume or directory.rpartition("/")[2]
+    for name, what in ((wanted.group, "volume group"), (volume, "volume"), (wanted.pool, "thin pool")):
+        if name and not volumes.is_name(name):
+            raise Unsupported(f"{name!r} cannot be the name of a {what}", hint="lvm(8): letters, digits and + _ . -")
+    return f"/dev/{wanted.group}/{volume}"
 
 
 def make(creation: Creation, directory: int) -> Outcome:
