@@ -344,13 +344,6 @@ def publish_state(place: Place, number: int) -> None:
     ask(place, Request(commands.SERVE_STATE_CLIENTS, number))
 
 
-def _descriptor(place: Place, request: Request, what: str) -> int:
-    fd = _first(ask(place, request).descriptors)
-    if fd is None:
-        raise StateError(f"the monitor of {place.name} did not give {what}")
-    return fd
-
-
 def _first(descriptors: tuple[int, ...]) -> int | None:
     _close(descriptors[1:])
     return descriptors[0] if descriptors else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import until
+from tests.conftest import forked, until
 from tests.unified import UnifiedLxc
 
 from lxc.cgroups import plan, scope
@@ -57,20 +56,14 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
 
 def apart(function: Callable[[], object]) -> str:
     """What `function` returns, or its error, in a process of its own: it is moved about."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def told() -> str:
         try:
-            text = str(function())
+            return str(function())
         except LxcError as error:
-            text = f"error: {error}"
-        finally:
-            os.write(writer, text.encode())
-            os._exit(0)
-    os.close(writer)
-    os.waitpid(pid, 0)
-    with os.fdopen(reader) as file:
-        return file.read()
+            return f"error: {error}"
+
+    return str(forked(told))
 
 
 def own_cgroup() -> str:
