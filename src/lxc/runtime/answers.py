@@ -27,6 +27,9 @@ _LAYOUTS = {"none": -1, "legacy": 0, "hybrid": 1, "unified": 2}
 _CONTEXT_FDS = 20  # in struct cgroup_ctx
 _CONTEXT_SIZE = 96  # as Debian's 5.0.2 sends and reads it
 _FREEZE_PATIENCE = 5  # seconds that everybody else may have to wait for
+_CHANGES = frozenset(  # what there is of a container once it runs
+    {commands.SERVE_STATE_CLIENTS, commands.ADD_BPF_DEVICE_CGROUP, commands.FREEZE, commands.UNFREEZE}
+)
 
 
 class Answers:
@@ -66,6 +69,8 @@ class Answers:
     def answer(self, request: Request, connection: Connection) -> Reply | None:
         """The reply to `request`; None if there is none.  Raises ValueError if the request is malformed."""
         log.trace(f"asked {commands.NAMES.get(request.command, request.command)}")
+        if request.command in _CHANGES and self._monitor.state == commands.STARTING:
+            return Reply(-errno.EBUSY)
         method = self._methods.get(request.command)
         return method(request, connection) if method else Reply(-errno.ENOSYS)
 
@@ -128,8 +133,6 @@ class Answers:
     def _serve_state_clients(self, request: Request, _connection: Connection) -> Reply:
         if not 0 <= request.number < len(commands.STATES):
             return Reply(-errno.EINVAL)
-        if self._monitor.state == commands.STARTING:
-            return Reply(-errno.EBUSY)
         self._monitor.set_state(request.number)
         return Reply()
 
@@ -153,8 +156,6 @@ class Answers:
         return Reply()
 
     def _add_device_rule(self, request: Request, _connection: Connection) -> Reply:
-        if self._monitor.state == commands.STARTING:
-            return Reply(-errno.EBUSY)
         it = commands.device_rule(request.payload)
         rule = Rule(it.allow, it.type, it.major, it.minor, it.access or ACCESS)
         try:
@@ -173,8 +174,6 @@ class Answers:
     def _freeze(self, request: Request, *, is_on: bool) -> Reply:
         """LXC's clients use it on unified hosts only."""
         made = self._monitor.made
-        if self._monitor.state == commands.STARTING:
-            return Reply(-errno.EBUSY)
         if made.layout.name != "unified":
             return Reply(-errno.ENOENT)
         patience = _FREEZE_PATIENCE if request.number < 0 else min(request.number, _FREEZE_PATIENCE)
