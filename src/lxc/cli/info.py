@@ -9,7 +9,7 @@ from lxc.cli.options import Command, Printing, switch, texts
 from lxc.cli.sizes import in_units
 from lxc.errors import LxcError, NotRunning
 from lxc.record import Record
-from lxc.runtime import client
+from lxc.runtime import client, questions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
 _LABEL_WIDTH = 15
-_LIKELY_NETWORKS = ("lxc.net.0.type", "lxc.net.0.veth.pair", "lxc.net.0.link", "lxc.net.1.type")  # most have but one
 
 
 class InfoArguments(Printing):
@@ -76,7 +75,7 @@ class Facts(Record):
 def run(arguments: InfoArguments) -> int:
     place = arguments.place
     try:
-        asking = client.begin_to_ask(place, *questions(arguments))
+        asking = client.begin_to_ask(place, *asked(arguments))
         hierarchies = layout(arguments)  # while the monitor answers
         with asking.replies() as running:
             facts = gather(arguments, running, client.state(running), hierarchies)
@@ -96,16 +95,16 @@ def run(arguments: InfoArguments) -> int:
     return 0
 
 
-def questions(arguments: InfoArguments) -> Iterator[Request]:
+def asked(arguments: InfoArguments) -> Iterator[Request]:
     """What a monitor will be asked for that, as far as that can be known before."""
     everything = _everything(arguments)
     if arguments.pid or everything:
-        yield client.INIT_PID
+        yield questions.INIT_PID
     if arguments.ips or everything:
-        yield client.INIT_PIDFD
+        yield questions.INIT_PIDFD
     if arguments.stats or everything:
-        yield from client.MEASURED
-        yield from map(client.item, _LIKELY_NETWORKS)
+        yield from questions.MEASURED
+        yield from questions.NETWORKS
 
 
 def layout(arguments: InfoArguments) -> Layout | None:

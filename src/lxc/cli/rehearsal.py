@@ -42,7 +42,7 @@ def _looking() -> None:
     """What lxc-info does of a container that runs: this process, for which the monitor's answers are there already."""
     words = {} if os.geteuid() == 0 else {"pid": True, "stats": True}  # others fork to see addresses
     arguments = info.InfoArguments(words)
-    questions = tuple(info.questions(arguments))
+    questions = tuple(info.asked(arguments))
     ours, theirs = sockets.pair()
     pidfd = process.pidfd_open(os.getpid())
     payload, descriptors = commands.together([_answer(question, pidfd) for question in questions])

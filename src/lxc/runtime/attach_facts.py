@@ -15,7 +15,7 @@ from lxc.errors import NotRunning, Refused, StateError
 from lxc.kernel import fs, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import client
+from lxc.runtime import client, questions
 from lxc.runtime.attach_plan import CGROUP, LSM, Facts
 from lxc.security import selinux
 from lxc.security.landlock.plan import Landlock
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 _PROC_ROOT = 1  # inode number of proc's root directory, always
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 _ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
-
-_QUESTIONS = (
-    client.INIT_PID, client.INIT_PIDFD, client.CGROUPS, client.CLONE_FLAGS,
-    *map(client.item, ("lxc.arch", "lxc.no_new_privs", "lxc.sched.core", "lxc.x-landlock", "lxc.seccomp.profile",
-                       "lxc.seccomp.allow_nesting", "lxc.seccomp.notify.proxy")),
-)  # fmt: skip
 
 Ranges = tuple[tuple[int, int, int], ...]  # of ids: first inside, first outside, how many
 
@@ -59,7 +53,7 @@ class Target(Record):
 
 def ask(place: Place) -> client.Asked:
     """Ask its monitor, at once, what attaching wants to know of it; `with` it.  Raises NotRunning, StateError."""
-    return client.begin_to_ask(place, *_QUESTIONS).replies()
+    return client.begin_to_ask(place, *questions.ATTACHING).replies()
 
 
 def open_target(place: Place, wish: Wish) -> Target:

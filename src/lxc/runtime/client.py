@@ -13,7 +13,7 @@ from lxc import trace
 from lxc.errors import LxcError, NoInit, NotRunning, StateError
 from lxc.kernel import sockets
 from lxc.record import Record
-from lxc.runtime import commands
+from lxc.runtime import commands, questions
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.place import Place
 
@@ -25,27 +25,7 @@ if TYPE_CHECKING:
     from lxc.runtime.commands import DeviceRule
 
 PATIENCE = 30  # seconds that a monitor may take for an answer before it counts as hung
-INIT_PID, INIT_PIDFD = Request(commands.GET_INIT_PID), Request(commands.GET_INIT_PIDFD)
-CLONE_FLAGS, CGROUPS = (
-    Request(commands.GET_CLONE_FLAGS),
-    Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT)),
-)
 _LONGEST_ANSWER = 16 << 20  # bytes; a console log is the longest there is
-
-
-def item(key: str) -> Request:
-    """What `config_item` asks."""
-    return Request(commands.GET_CONFIG_ITEM, payload=commands.as_text(key))
-
-
-def cgroup_of(controller: str, command: int = commands.GET_LIMIT_CGROUP) -> Request:
-    """What `limit_cgroup` asks, and `cgroup`."""
-    return Request(command, payload=commands.as_text(controller) if controller else b"")
-
-
-MEASURED = tuple(
-    map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", ""))
-)  # what `statistics` asks, on one host or another
 
 
 def connect(place: Place) -> socket:
@@ -184,7 +164,7 @@ def state(place: Place) -> str:
 
 def init_pid(place: Place) -> int:
     """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, NoInit, StateError."""
-    pid = ask(place, INIT_PID).number
+    pid = ask(place, questions.INIT_PID).number
     if pid <= 0:
         raise no_init(place)
     return pid
@@ -192,7 +172,7 @@ def init_pid(place: Place) -> int:
 
 def init_pidfd(place: Place) -> int:
     """A pidfd of the container's init; the caller closes it.  Raises NotRunning, NoInit, StateError."""
-    fd = _first(ask(place, INIT_PIDFD).descriptors)
+    fd = _first(ask(place, questions.INIT_PIDFD).descriptors)
     if fd is None:
         raise no_init(place)
     return fd
@@ -212,12 +192,12 @@ def devpts_fd(place: Place) -> int | None:
 
 def clone_flags(place: Place) -> int:
     """The CLONE_NEW* flags of the namespaces that the container does not share."""
-    return ask(place, CLONE_FLAGS).number
+    return ask(place, questions.CLONE_FLAGS).number
 
 
 def config_item(place: Place, key: str) -> str | None:
     """The running container's value of `key`; None if it has none or does not know it."""
-    reply = ask(place, item(key))
+    reply = ask(place, questions.item(key))
     return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
 
 
@@ -230,7 +210,7 @@ def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROU
 
 def _cgroup(place: Place, controller: str, command: int) -> str | None:
     try:
-        reply = ask(place, cgroup_of(controller, command))
+        reply = ask(place, questions.cgroup_of(controller, command))
     except NotRunning:  # LXC closes the connection on a controller it does not know
         if not is_running(place):
             raise
@@ -258,7 +238,7 @@ def scope(place: Place) -> str:
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:
     """Directories of the payload's cgroups, one in each hierarchy; the caller closes them."""
-    reply = ask(place, CGROUPS)
+    reply = ask(place, questions.CGROUPS)
     if reply.ret < 0:
         _close(reply.descriptors)
         raise StateError(f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}")
@@ -302,7 +282,7 @@ def is_running(place: Place) -> bool:
 def may_control(place: Place) -> bool:
     """Whether the monitor obeys us; True if there is none."""
     try:
-        ask(place, INIT_PID)
+        ask(place, questions.INIT_PID)
     except NotRunning:
         return True
     except StateError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.errors import LxcError, NoInit, NotRunning
-from lxc.runtime import client
+from lxc.runtime import client, questions
 from lxc.runtime.inventory import ADDRESSED, CONFIGURED, ITEMS, MEASURED, Row
 
 TYPE_CHECKING = False
@@ -54,13 +54,13 @@ class Monitors:
 def _questions(columns: frozenset[str]) -> Iterator[Request]:
     """What a monitor is asked for them, beside its state."""
     if "pid" in columns:
-        yield client.INIT_PID
+        yield questions.INIT_PID
     if columns & MEASURED:
-        yield from client.MEASURED
+        yield from questions.MEASURED
     if columns & CONFIGURED:
-        yield from map(client.item, ITEMS)
+        yield from questions.LISTED
     if columns & ADDRESSED:
-        yield client.INIT_PIDFD
+        yield questions.INIT_PIDFD
 
 
 def _running(place: Place, columns: frozenset[str], layout: Layout | None) -> Row:
