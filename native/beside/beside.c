@@ -30,6 +30,12 @@ static struct {
     const volatile int *executes;
     int *is_settled;
     int is_at_rest; /* the thread has nothing to do with the lock any more */
+    int is_to_execute, has_failed; /* as `next` says; that it could not, as `error` says */
+    int error;
+    struct {
+        const char *path;
+        char *const *words, *const *variables;
+    } next;
 } made;
 
 /* Let `lxc_await` return. */
@@ -80,8 +86,27 @@ static __attribute__((noreturn, noinline)) void stay(void) {
     }
     lxc_settle(made.is_settled);
     lxc_settle(&made.is_at_rest);
-    for (;;)
-        pause();
+    for (;;) {
+        lxc_await(&made.is_to_execute);
+        execve(made.next.path, made.next.words, made.next.variables);
+        made.error = errno;
+        made.is_to_execute = 0;
+        lxc_settle(&made.has_failed);
+    }
+}
+
+/* Have the thread execute a program, which ends all others: it remains the child's parent, and the child hears of no
+ * death (prctl(2), PR_SET_PDEATHSIG).  Returns, with errno, only if that failed. */
+int lxc_execute(const char *path, char *const *words, char *const *variables) {
+    lxc_await_rest();
+    made.next.path = path;
+    made.next.words = words;
+    made.next.variables = variables;
+    made.has_failed = 0;
+    lxc_settle(&made.is_to_execute);
+    lxc_await(&made.has_failed);
+    errno = made.error;
+    return -1;
 }
 
 /* The result is in a register, and so is all that is needed until the thread is in `stay`. */

@@ -22,6 +22,7 @@ extern const char server_program[];
 void find_packages(void);
 void become_python(char *const words[], char *const variables[]);
 _Noreturn void run_directly(const char *why);
+bool is_served_nowhere(void);
 
 /* server.c */
 uint64_t key_of(void);
@@ -32,5 +33,8 @@ void start_server(char *directory, uint64_t key);
 /* worker.c */
 _Noreturn void be_served(int channel, int terminal, uint64_t key, bool reads);
 bool is_in_background(int terminal);
+
+/* rest.c */
+_Noreturn void rest(int argc, char **argv);
 
 #endif

@@ -3,6 +3,7 @@
  *
  *   lxc-client SCRIPT WORD…   have the fork server of this user run SCRIPT, or else Python itself
  *   lxc-client --task         the same for the work that lxc.runtime.spawn wants done; descriptor 3 is its channel
+ *   lxc-client --rest …       be a monitor that has nothing to do (rest.c)
  *   lxc-client --serve        become the fork server, on the socket that systemd passed (sd_listen_fds(3))
  *
  * The conversation, on a stream socket (lxc/runtime/forkserver.py is the other side, and says what a server refuses):
@@ -33,6 +34,7 @@
 #include <unistd.h>
 
 const char server_program[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.cli import serve; serve(sys.argv[2:])";
+static const char wake[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import rest; rest.wake(sys.argv[2:])";
 static const char task[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve(3))";
 
 char packages[4096];
@@ -85,6 +87,8 @@ _Noreturn void run_directly(const char *why)
     }
     while (arguments[count])
         count++;
+    if (strcmp(arguments[1], "--wake") == 0)
+        become_python((char *[]){PYTHON, "-IS", "-c", (char *)wake, packages, arguments[2], arguments[3], arguments[0], NULL}, environment);
     words = calloc(count + 4, sizeof *words);
     if (words) {
         size_t first = 0;
@@ -139,6 +143,14 @@ static const char *counter_of(const char *called)
     return is_one_of(called, traceless) ? ".look" : strcmp(called, "attach") == 0 ? ".join" : "";
 }
 
+/* Whether the environment wants no server, or could have no server's directory. */
+bool is_served_nowhere(void)
+{
+    const char *wish = getenv("LXC_FORKSERVER");
+
+    return (wish && strcmp(wish, "0") == 0) || geteuid() != getuid() || getegid() != getgid();
+}
+
 static _Noreturn void serve(void)
 {
     char text[24];
@@ -168,6 +180,8 @@ int main(int argc, char **argv, char **variables)
     sigprocmask(SIG_BLOCK, NULL, &before);
     if (strcmp(argv[1], "--serve") == 0)
         serve();
+    if (strcmp(argv[1], "--rest") == 0)
+        rest(argc, argv);
     insists = wish && strcmp(wish, "only") == 0;
     called = command();
     if ((wish && strcmp(wish, "0") == 0) || is_one_of(called, alone))

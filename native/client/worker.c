@@ -247,6 +247,8 @@ static void give_up(const char *why)
 
 static _Noreturn void report_loss(void)
 {
+    if (strcmp(arguments[1], "--wake") == 0) /* what takes a container down can be done again */
+        run_directly("");
     fprintf(stderr, "%s: the process that ran this was killed; what it did stays done\n", arguments[1]);
     _exit(LOST);
 }
@@ -257,7 +259,7 @@ static _Noreturn void end(bool heard, const struct message *it)
         give_up("the server refused, or ended before it began");
     if (heard && it->kind == ENDED)
         _exit(it->value);
-    if (heard && it->kind == KILLED)
+    if (heard && it->kind == KILLED && strcmp(arguments[1], "--wake") != 0)
         die_by(it->value);
     report_loss();
 }

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
             As before it leads a process group or, with `has_session`, a session.
             """
 
+        def inherit(self) -> None:
+            """The client, which waits, ends, and has ended when this returns; what it had open stays open here."""
+
         def leave(self, status: int) -> None:
             """The command has ended with `status`, for its client; this process goes on, with nothing of the client's."""
 

@@ -43,6 +43,18 @@ def open(prefix: str, name: str = "", path: str = "", level: int = ERROR) -> Non
         _fd = _open_file(path)
 
 
+def settings() -> tuple[str, str, int, int]:
+    """What `resume` takes, in another process that has our log file's descriptor."""
+    return _prefix, _name, _fd, _threshold
+
+
+def resume(prefix: str, name: str, fd: int, level: int) -> None:
+    """Go on with the log whose `settings` these are."""
+    global _fd
+    open(prefix, name, "", level)
+    _fd = fd
+
+
 def about(name: str) -> None:
     """Messages from here on are about the container `name`; those before are forgotten."""
     global _name

@@ -23,6 +23,11 @@ class Loop:
         self._running = False
         self.is_given_up = False  # nobody wants any more what goes on beside serving
 
+    @property
+    def descriptor(self) -> int:
+        """The one that it waits at."""
+        return self._epoll.fileno()
+
     def watch(self, fd: int, callback: Callable[[int], None], events: int = READABLE) -> None:
         """Call `callback(events)` whenever `fd` is ready for one of `events`, a union of READABLE and WRITABLE.
 
@@ -43,11 +48,15 @@ class Loop:
         """Whether `fd` is watched."""
         return fd in self._callbacks
 
-    def run(self) -> None:
-        """Serve until a callback calls `stop`."""
-        self._running = True
+    def run(self, idle: Callable[[], None] | None = None, after: float = -1) -> None:
+        """Serve until a callback calls `stop`; whenever nothing was to be done for `after` seconds, call `idle` once."""
+        self._running, is_idle = True, idle is None
         while self._running:
-            self.turn()
+            if self.turn(-1 if is_idle else after):
+                is_idle = idle is None
+            elif idle:
+                is_idle = True
+                idle()
 
     def turn(self, timeout: float = -1) -> bool:
         """Wait up to `timeout` seconds (-1: forever) and call what is ready.  Return whether anything was."""

@@ -180,3 +180,19 @@ def test_an_error_in_a_callback_is_not_hidden(loop: Loop, pipes: list[Pipe]) -> 
     pipes[0].write()
     with pytest.raises(KeyError):
         loop.run()
+
+
+def test_who_runs_is_told_once_of_each_time_without_anything_to_do(loop: Loop, pipes: list[Pipe]) -> None:
+    reader, writer = pipes[0].reader, pipes[0].writer
+    told: list[str] = []
+
+    def idle() -> None:
+        told.append("idle")
+        if len(told) == 1:
+            os.write(writer, b"x")  # the next time is another one
+        else:
+            loop.watch(writer, lambda _events: loop.stop(), WRITABLE)
+
+    loop.watch(reader, lambda _events: told.append("read") if os.read(reader, 1) else None)
+    loop.run(idle, 0.01)
+    assert told == ["idle", "read", "idle"]

@@ -212,6 +212,23 @@ def remove(cgroups: Cgroups) -> None:
     making.remove_all(cgroups.layout, cgroups.monitor)
 
 
+def leave_behind(cgroups: Cgroups) -> None:
+    """Remove the monitor's cgroups, for a process that is not in there.  What hooks have left running goes where its starter was."""
+    left = [hierarchy for hierarchy in cgroups.layout.hierarchies if not _is_left_behind(hierarchy, cgroups.monitor)]
+    making.remove_all(Layout(tuple(left)), cgroups.monitor)
+
+
+def _is_left_behind(hierarchy: Hierarchy, monitor: str) -> bool:
+    """Whether that cgroup is gone for sure, and with it all that there was."""
+    if not making.is_removed(hierarchy.directory(hierarchy.below_base(monitor))):
+        try:
+            _bring_along(hierarchy, monitor, _origin(hierarchy))
+        except (OSError, StepError) as error:
+            log.debug(f"cannot empty {monitor}: {error}")
+        return False
+    return "/" not in monitor
+
+
 def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
     """Leave the monitor's cgroups, for where its starter was, and remove them.
 

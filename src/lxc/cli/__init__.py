@@ -155,6 +155,10 @@ def _served(words: list[str]) -> int:
         from lxc.runtime import spawn
 
         return spawn.serve(spawn.CHANNEL)
+    if words[0] == "--wake":
+        from lxc.runtime import rest
+
+        return rest.inherit(words[1:])
     try:
         _open_standard_descriptors()
         return _called(words)

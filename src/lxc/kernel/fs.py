@@ -23,7 +23,7 @@ from lxc.kernel.c import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import NoReturn
 
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
@@ -74,16 +74,25 @@ def duplicate(fd: int, lowest: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
+def opened() -> list[int]:
+    """The descriptors that this process has."""
+    return _those_open(map(int, os.listdir("/proc/self/fd")))  # without the one that they were read through
+
+
 def standard() -> tuple[int, ...]:
     """Those of standard input, output and error that are open."""
+    return tuple(_those_open((0, 1, 2)))
+
+
+def _those_open(descriptors: Iterable[int]) -> list[int]:
     found = []
-    for fd in (0, 1, 2):
+    for fd in descriptors:
         try:
             os.get_inheritable(fd)
         except OSError:
             continue
         found.append(fd)
-    return tuple(found)
+    return found
 
 
 def setfsids(uid: int, gid: int) -> None:

@@ -35,7 +35,7 @@ from lxc.kernel.c import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 else:
     import _signal  # what `signal` wraps in enumerations
@@ -298,6 +298,21 @@ def may_clone_beside() -> bool:
 def has_left_a_thread() -> bool:
     """Whether there is one of `clone_beside` in this process."""
     return bool(_parked)
+
+
+def execute(path: str, words: tuple[str, ...], variables: Mapping[bytes, bytes], child: int) -> NoReturn:
+    """execve(2), by the thread that is the parent of `child`, the only one that is still to hear of its parent's death.
+
+    Descriptors that are inheritable stay open.  Signals stay blocked as they are; if `clone_beside` has made the child,
+    all of them.  Raises OSError.
+    """
+    if not _parked or child != _beside_pid.value:
+        os.execve(path, words, variables)
+    texts = [*map(os.fsencode, words)], [b"=".join(pair) for pair in variables.items()]
+    arrays = [(c_char_p * (len(some) + 1))(*some, None) for some in texts]
+    CDLL(_BESIDE, use_errno=True)["lxc_execute"](os.fsencode(path), *arrays)
+    number = get_errno()
+    raise OSError(number, os.strerror(number), path)
 
 
 def be_reborn(cgroup_fd: int) -> None:

@@ -101,6 +101,11 @@ class Network:
         if guard:
             guard.dismiss()
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether what is to be undone is all in here, and no other process stands by for it."""
+        return self._guard is None
+
     def item(self, key: str) -> str:
         """What the key `lxc.net.N.name` or `lxc.net.N.veth.pair` is in this life; "" if nothing is known of it."""
         for device in self._made:

@@ -18,6 +18,7 @@ from lxc.runtime.commands import Reply, Request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from lxc.cgroups.plan import Hierarchy
     from lxc.runtime.monitor import Monitor
@@ -27,6 +28,25 @@ _LAYOUTS = {"none": -1, "legacy": 0, "hybrid": 1, "unified": 2}
 _CONTEXT_FDS = 20  # in struct cgroup_ctx
 _CONTEXT_SIZE = 96  # as Debian's 5.0.2 sends and reads it
 _FREEZE_PATIENCE = 5  # seconds that everybody else may have to wait for
+_SETTLED = frozenset(  # as long as a life goes on
+    {
+        commands.GET_INIT_PID,
+        commands.GET_INIT_PIDFD,
+        commands.GET_CLONE_FLAGS,
+        commands.GET_CGROUP,
+        commands.GET_LIMIT_CGROUP,
+        commands.GET_CONFIG_ITEM,
+        commands.GET_NAME,
+        commands.GET_LXCPATH,
+        commands.GET_DEVPTS_FD,
+        commands.GET_CGROUP_CTX,
+        commands.GET_CGROUP2_FD,
+        commands.GET_LIMIT_CGROUP2_FD,
+        commands.GET_CGROUP_FD,
+        commands.GET_LIMIT_CGROUP_FD,
+    }
+)
+_MOST_REMEMBERED = 64  # requests
 _CHANGES = frozenset(  # what there is of a container once it runs
     {commands.SERVE_STATE_CLIENTS, commands.ADD_BPF_DEVICE_CGROUP, commands.FREEZE, commands.UNFREEZE}
 )
@@ -71,8 +91,26 @@ class Answers:
         log.trace(f"asked {commands.NAMES.get(request.command, request.command)}")
         if request.command in _CHANGES and self._monitor.state == commands.STARTING:
             return Reply(-errno.EBUSY)
+        self._remember(request)
         method = self._methods.get(request.command)
         return method(request, connection) if method else Reply(-errno.ENOSYS)
+
+    def settled(self, request: Request) -> Reply | None:
+        """The answer that everybody gets while nothing changes, None for a request that ends the connection.
+
+        It must be one of those that are remembered, or GET_STATE alone.  The caller closes what is given.
+        """
+        nobody: Any = None  # none of these looks at who asks
+        try:
+            return self._methods[request.command](request, nobody)
+        except ValueError:
+            return None
+
+    def _remember(self, request: Request) -> None:
+        """That it is asked: who rests wants to know the answers beforehand (`rest`)."""
+        asked, plain = self._monitor.asked, request.replace(number=0)
+        if request.command in _SETTLED and plain not in asked and len(asked) < _MOST_REMEMBERED:
+            asked[plain] = None
 
     def _state(self, request: Request, connection: Connection) -> Reply:
         replies = [self._aside(each, connection) for each in commands.aside(request.payload)]
@@ -82,6 +120,7 @@ class Answers:
 
     def _aside(self, request: Request, connection: Connection) -> Reply:
         try:
+            self._remember(request)
             return self._methods[request.command](request, connection) or Reply(-errno.EINVAL)
         except ValueError:  # alone, it would end the connection
             return Reply(-errno.EINVAL)
@@ -138,7 +177,7 @@ class Answers:
 
     def _add_listener(self, _request: Request, connection: Connection) -> Reply | None:
         """The listener comes with the client's next message; nobody to give it to is an error at once."""
-        if not self._monitor.supervisor:
+        if not self._monitor.supervised.supervisor:
             return Reply(-errno.EINVAL)
         connection.keep, connection.awaits = True, self._take_listener
         return None
@@ -146,7 +185,7 @@ class Answers:
     def _take_listener(self, descriptors: tuple[int, ...]) -> Reply:
         from lxc.security.seccomp.supervisor import is_listener
 
-        supervisor = self._monitor.supervisor
+        supervisor = self._monitor.supervised.supervisor
         if not supervisor or len(descriptors) != 1 or not is_listener(descriptors[0]):
             return Reply(-errno.EINVAL)
         try:

@@ -13,7 +13,7 @@
 
 Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
 come back when they have served, if all is as before (`Worker._recover`), and are used again: what is in their memory
-and in the processor's need not come there anew.  All other workers serve once; those for lxc-attach have a socket of
+and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`).  All other workers serve once; those for lxc-attach have a socket of
 their own as well, since the memory that it writes to is not what a start does (`forkserver_memory`).
 
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
@@ -56,8 +56,10 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
     from lxc.runtime.forkserver_worker import Program, Worker
 
-LOOK, JOIN = ".look", ".join"  # end the name of the socket for commands that leave nothing behind, and for lxc-attach
+# How the names of sockets end: for commands that leave nothing behind, for lxc-attach, for monitors whose containers end.
+LOOK, JOIN, END = ".look", ".join", ".end"
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # the installation
+WAKE = "--wake"  # what such a monitor asks for
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
 _LOCK = 3  # the descriptor of the lock file that whoever starts a server passes
@@ -311,13 +313,14 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
         Server([Counter(passed, Memory(), program.acting)], (), key, program).serve()
     else:
         os.set_inheritable(_LOCK, False)
-        look, join = f"{path}{LOOK}", f"{path}{JOIN}"
+        look, join, end = (f"{path}{each}" for each in (LOOK, JOIN, END))
         counters = (
             Counter(_listen(path), Memory(), program.acting),
             Counter(_listen(look), Memory(), program.looking, again=True),
             Counter(_listen(join), Memory(), learns_at_end=True),
+            Counter(_listen(end), Memory(), again=True, only=WAKE),
         )
-        Server(counters, (path, look, join, f"{path}.lock"), key, program).serve()
+        Server(counters, (path, look, join, end, f"{path}.lock"), key, program).serve()
     os._exit(0)
 
 

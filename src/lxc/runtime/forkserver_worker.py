@@ -53,6 +53,7 @@ class Counter(Record):
     scenes: tuple[Callable[[], None], ...] = ()  # are rehearsed there
     again: bool = False  # they come back when they have served somebody
     learns_at_end: bool = False  # from who has served somebody, not from who leaves its client
+    only: str = ""  # the first word of those that are served; from any cgroup, for they are no work of who asks
 
 
 class Worker:
@@ -134,6 +135,8 @@ class Worker:
                 return None
             request = self._meet(proc)
             os.close(proc)
+            if self._counter and self._counter.only not in ("", request.words[0]):
+                raise Refused("others are served elsewhere")
             self._become_like(request)
             if not self._is_again:  # who comes back has nothing else
                 _keep_only(*borrowed.descriptors(), *request.numbers)
@@ -217,6 +220,8 @@ class Worker:
             proc = os.open(f"/proc/{self._pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             self._is_sure = _is_alive(self._connection)
             self._theirs = context.of(proc)
+            if self._counter and self._counter.only:
+                self._theirs = self._theirs.replace(cgroups=self._ours.cgroups)
             self._theirs.compare(self._ours)
         except (OSError, ValueError) as error:
             raise Refused(str(error)) from error
@@ -270,6 +275,13 @@ class Worker:
         else:
             os.setpgid(0, 0)
         self._tell_pid()
+
+    def inherit(self) -> None:
+        with closing(process.pidfd_open(self._pid)) as client:  # it is there: it waits for us
+            self._say_end(0)
+            ended = select.poll()
+            ended.register(client, select.POLLIN)
+            ended.poll(_FAREWELL_MS)
 
     def leave(self, status: int) -> None:
         self._say_end(status)

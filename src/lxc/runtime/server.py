@@ -15,6 +15,7 @@ from lxc.kernel import sockets
 from lxc.loop import BROKEN, READABLE, WRITABLE
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
+from lxc.runtime.place import run_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from lxc.kernel.sockets import socket
     from lxc.loop import Loop
+    from lxc.runtime.place import Place
 
     Answer = Callable[[Request, "Connection"], Reply | None]
 
@@ -56,6 +58,24 @@ class Server:
         self._strangers: list[Connection] = []
         loop.watch(listener.fileno(), self._accept)
 
+    @property
+    def descriptor(self) -> int:
+        """The listener's."""
+        return self._listener.fileno()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody is connected."""
+        return bool(self._connections)
+
+    def adopt(self, fd: int, incoming: bytes, *, is_trusted: bool, keep: bool) -> None:
+        """Serve a connection that another server had, which has read `incoming` of a request."""
+        connection = self._connected(sockets.of(fd))
+        connection.incoming, connection.is_trusted, connection.keep = incoming, is_trusted, keep
+        self._loop.watch(fd, lambda events: self._serve(connection, events))
+        if connection.incoming:
+            self._serve(connection, READABLE)
+
     def tell_state(self, name: str, state: int) -> None:
         """Tell those who wait for `state`; each is told once, and its connection ends."""
         for connection in list(self._connections.values()):
@@ -88,16 +108,21 @@ class Server:
                 self._end(self._strangers[0])
             time.sleep(_SECONDS_OF_PEACE)
             return
-        connection = Connection(channel)
+        connection = self._connected(channel)
         fd = connection.fd
-        self._connections[fd] = connection
+        self._serve(connection, READABLE)  # most have spoken already, and go when they have their answer
+        if self._connections.get(fd) is connection and not self._loop.watches(fd):
+            self._loop.watch(fd, lambda events: self._serve(connection, events))
+
+    def _connected(self, channel: socket) -> Connection:
+        """One connection more; if it is one stranger too many, the oldest goes."""
+        connection = Connection(channel)
+        self._connections[connection.fd] = connection
         if not _is_allowed(sockets.peer_credentials(channel)):
             self._strangers.append(connection)
             if len(self._strangers) > _MOST_STRANGERS:
                 self._end(self._strangers[0])
-        self._serve(connection, READABLE)  # most have spoken already, and go when they have their answer
-        if self._connections.get(fd) is connection and not self._loop.watches(fd):
-            self._loop.watch(fd, lambda events: self._serve(connection, events))
+        return connection
 
     def _serve(self, connection: Connection, events: int) -> None:
         try:
@@ -203,6 +228,21 @@ class Server:
         self._loop.forget(fd)
         connection.channel.close()
         self._closed(fd)
+
+
+def tell_monitord(place: Place, value: int, kind: int = commands.STATE_MESSAGE) -> None:
+    """Tell lxc-monitord, if it reads its fifo, of a state of `place`, or with EXIT_CODE_MESSAGE of a wait status."""
+    path = f"{run_directory()}/lxc/{place.lxcpath.strip('/')}/monitor-fifo"
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return  # there is none, or nobody reads it
+    try:
+        os.write(fd, commands.state_message(place.name, value, kind))
+    except OSError as error:
+        log.debug(f"cannot write to {path}: {error.strerror}")
+    finally:
+        os.close(fd)
 
 
 def _missing(incoming: bytes) -> int:

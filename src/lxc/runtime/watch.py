@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lxc.kernel.sockets import socket
+    from lxc.runtime.launch import Exit
     from lxc.runtime.place import Place
     from lxc.runtime.plan import StartPlan
+    from lxc.runtime.rest import Rested
     from lxc.runtime.start import Order
 
 _EADDRINUSE = 98
@@ -63,16 +65,31 @@ class Watch(Record):
             if self.pidfile >= 0:
                 os.write(self.pidfile, str(os.getpid()).encode())
                 os.close(self.pidfile)
-            order = self.order
-            title = "" if order.foreground else f"[lxc monitor] {order.place.lxcpath} {order.place.name}"
-            it = monitor.Monitor(
-                order.place, self.plan, order.config, self.made, self.listener, order.checkpoint, title
-            )
+            it = monitor.Monitor(self.order, self.plan, self.made, self.listener, self.title)
         except BaseException as error:
             self.abandon()
             raise self._failed(error) from error
+        leave = lambda: cgroups.leave(self.made, is_born=is_born)  # noqa: E731
+        return self._live(lambda: it.live(started, self._end, leave, is_born=is_born, companion=companion))
+
+    def go_on(self, rested: Rested, leave: Callable[[], None], *, is_itself: bool) -> int:
+        """Go on as the monitor that has rested, until the container has ended.  Return the exit code of its init.
+
+        `is_itself`: this process is that monitor, and not one that only takes down what there is.
+        """
+        title = self.title if is_itself else ""
+        it = monitor.Monitor(self.order, self.plan, self.made, self.listener, title, rested)
+        return self._live(lambda: it.live(lambda: True, self._end, leave, is_born=True))
+
+    @property
+    def title(self) -> str:
+        """What ps(1) shows of the monitor, "" where it is somebody's command."""
+        place = self.order.place
+        return "" if self.order.foreground else f"[lxc monitor] {place.lxcpath} {place.name}"
+
+    def _live(self, live: Callable[[], Exit]) -> int:
         try:
-            return it.live(started, self._end, is_born=is_born, companion=companion).code
+            return live().code
         except BaseException as error:
             raise self._failed(error) from error
 

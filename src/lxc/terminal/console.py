@@ -32,10 +32,12 @@ _PATIENCE_MS = 2000  # that a peer may stand still with the container's last wor
 
 
 class Console:
-    def __init__(self, plan: TerminalPlan, prepared: Prepared, loop: Loop, master: int) -> None:
-        """The caller closes `master` and what is prepared, after `close`; but the log file is this object's."""
-        self._loop, self._master_fd = loop, master
-        self._slave = tty.open_slave(master)  # held, so that the console does not hang up when nobody has it open
+    def __init__(self, plan: TerminalPlan, prepared: Prepared, loop: Loop, master: int, slave: int) -> None:
+        """The caller closes `master` and what is prepared, after `close`; but the log file and `slave` are this object's.
+
+        `slave` is the other end of `master`, held so that the console does not hang up when nobody has it open.
+        """
+        self._loop, self.master, self.slave = loop, master, slave
         self._size = plan.console_size
         self.ring = Ring(plan.console_buffer_size) if plan.console_buffer_size else None
         self._log = _log_file(plan, prepared)
@@ -49,6 +51,16 @@ class Console:
     @property
     def is_taken(self) -> bool:
         return bool(self._peer or self._proxy)
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """That of the log file."""
+        return (self._log.fd,) if self._log else ()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody wants what it says."""
+        return bool(self._log or self.ring or self.is_taken)
 
     def connect(self) -> int:
         """Take the console: a descriptor to talk to it with, which stays this object's; `disconnect` ends it."""
@@ -66,7 +78,7 @@ class Console:
         """Give the console the size of its peer's window."""
         if self._peer:
             try:
-                tty.set_window_size(self._master_fd, tty.window_size(self._peer.fd))
+                tty.set_window_size(self.master, tty.window_size(self._peer.fd))
             except OSError as error:
                 log.debug(f"cannot copy the window's size: {error.strerror}")
 
@@ -94,7 +106,7 @@ class Console:
         self.disconnect()
         self._drop_peer()
         self._master.leave()
-        os.close(self._slave)
+        os.close(self.slave)
         if self._log:
             self._log.close()
 
@@ -120,7 +132,7 @@ class Console:
 
     def _typed_by_client(self, data: bytes) -> None:
         if self._proxy:
-            self._proxy.pass_window_size(self._master_fd)
+            self._proxy.pass_window_size(self.master)
         self._typed(data)
 
     def _ready_for_more(self) -> None:

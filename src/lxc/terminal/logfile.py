@@ -24,16 +24,16 @@ def open_log(path: str) -> int:
 class LogFile:
     def __init__(self, fd: int, path: str, size: int, *, rotate: bool) -> None:
         """Write to `fd`, opened by `open_log(path)`, which is this object's from now on; `size` 0 is no limit."""
-        self._fd, self._path, self._size, self._rotate = fd, path, size, rotate
+        self.fd, self._path, self._size, self._rotate = fd, path, size, rotate
         self._is_broken = False  # the last write failed, and that was said
 
     def write(self, data: bytes) -> None:
         """Append `data`.  A full disk loses output, and is logged once; it does not stop the container."""
         try:
-            if self._size and stat.S_ISREG(os.fstat(self._fd).st_mode):
+            if self._size and stat.S_ISREG(os.fstat(self.fd).st_mode):
                 self._write_within_size(data)
             else:
-                os.write(self._fd, data)
+                os.write(self.fd, data)
             self._is_broken = False
         except OSError as error:
             if not self._is_broken:
@@ -42,19 +42,19 @@ class LogFile:
 
     def replace(self, data: bytes) -> None:
         """Make `data` all that is in the file.  Raises OSError."""
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, data)
+        os.ftruncate(self.fd, 0)
+        os.write(self.fd, data)
 
     def close(self) -> None:
-        os.close(self._fd)
+        os.close(self.fd)
 
     def _write_within_size(self, data: bytes) -> None:
         while data:
-            room = self._size - os.fstat(self._fd).st_size
+            room = self._size - os.fstat(self.fd).st_size
             if room <= 0:
                 self._begin_anew()
                 room = self._size
-            written = os.write(self._fd, data[:room])
+            written = os.write(self.fd, data[:room])
             data = data[written:]
 
     def _begin_anew(self) -> None:
@@ -64,7 +64,7 @@ class LogFile:
                 return
             except OSError as error:
                 log.warn(f"cannot rotate {self._path}, which is cut instead: {error.strerror}")
-        os.ftruncate(self._fd, 0)
+        os.ftruncate(self.fd, 0)
 
     def _replace_file(self) -> None:
         try:
@@ -72,5 +72,5 @@ class LogFile:
         except FileNotFoundError:
             pass  # somebody else has taken it away
         new = open_log(self._path)
-        os.close(self._fd)
-        self._fd = new
+        os.close(self.fd)
+        self.fd = new

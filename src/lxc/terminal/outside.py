@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import borrowed
+from lxc import borrowed, log
 from lxc.errors import StepError
 from lxc.kernel import fs, mount, tty
 from lxc.terminal.console import Console
@@ -40,6 +40,19 @@ def prepare(plan: TerminalPlan) -> Prepared:
     return prepared
 
 
+def reopened(plan: TerminalPlan, prepared: Prepared) -> Prepared:
+    """`prepared` with the console's log file, opened again: its path may name another by now."""
+    if prepared.log < 0:
+        return prepared
+    os.close(prepared.log)
+    path = next(step.path for step in plan.outside if isinstance(step, OpenLog))
+    try:
+        return prepared.replace(log=open_log(path))
+    except OSError as error:
+        log.warn(f"cannot open the console's log file {path} again: {error.strerror}")
+        return prepared.replace(log=-1)
+
+
 def close(prepared: Prepared) -> None:
     """Close what `prepare` opened."""
     for fd in (
@@ -54,19 +67,53 @@ class Terminals:
     """The terminals of a running container."""
 
     def __init__(
-        self, plan: TerminalPlan, prepared: Prepared, loop: Loop, console_master: int, tty_masters: tuple[int, ...]
+        self,
+        plan: TerminalPlan,
+        prepared: Prepared,
+        loop: Loop,
+        console_master: int,
+        tty_masters: tuple[int, ...],
+        slaves: tuple[int, ...] | None = None,
     ) -> None:
         """Serve them from `loop`.  `console_master` is what init gave, -1 if the console is the prepared one or none.
 
-        All that is given is closed by `close`.
+        `slaves` are what another had as its `slaves`.  All that is given is closed by `close`.
         """
         master = console_master if console_master >= 0 else prepared.console_master
-        self._console = Console(plan, prepared, loop, master) if master >= 0 else None
         self._ttys = tty_masters or tuple(made.master for made in prepared.ttys)
-        self._slaves = tuple(map(tty.open_slave, self._ttys))  # held: a tty without a getty is silent, not broken
+        if slaves is None:
+            slaves = tuple(map(tty.open_slave, (*self._ttys, *((master,) if master >= 0 else ()))))
+        self._slaves = slaves[: len(self._ttys)]  # held: a tty without a getty is silent, not broken
+        self._console = Console(plan, prepared, loop, master, slaves[-1]) if master >= 0 else None
         self._owners: dict[int, int] = {}  # of the numbers that are taken
         self._given = (*tty_masters, *((console_master,) if console_master >= 0 else ()))
-        self._prepared = _without_trees(prepared)
+        self.prepared = _without_trees(prepared)
+
+    @property
+    def slaves(self) -> tuple[int, ...]:
+        """The ends of theirs that are held open: of the ttys, and of the console if there is one."""
+        return (*self._slaves, *((self._console.slave,) if self._console else ()))
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether nobody has one of them, and nothing is kept in memory of what the console says."""
+        console = self._console
+        return not self._owners and not (console and (console.is_taken or console.ring))
+
+    @property
+    def console(self) -> int:
+        """The descriptor that the console is heard from, -1 if there is none."""
+        return self._console.master if self._console else -1
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """Descriptors that nobody else is to have, who gets all others."""
+        return self._console.own if self._console else ()
+
+    @property
+    def console_is_heard(self) -> bool:
+        """Whether somebody wants what the console says."""
+        return bool(self._console and self._console.is_heard)
 
     def allocate(self, number: int, owner: int) -> tuple[int, int]:
         """Take tty `number` (0: the console, -1: any free tty) for `owner`.  Return its number and a descriptor to lend.
@@ -125,7 +172,7 @@ class Terminals:
             self._console.close()
         for fd in (*self._slaves, *self._given):
             os.close(fd)
-        close(self._prepared)
+        close(self.prepared)
 
 
 def _without_trees(prepared: Prepared) -> Prepared:

@@ -3,24 +3,28 @@
 import errno
 import os
 import resource
+import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import until
 
-from lxc.kernel import sockets
+import lxc
+from lxc.kernel import fs, process, sockets
 from lxc.loop import Loop
-from lxc.runtime import commands
+from lxc.runtime import commands, sheet
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.server import Connection, Server
 
 pytestmark = pytest.mark.root
 
 NOBODY = 65534
+CLIENT = f"{os.path.dirname(lxc.__file__)}/libexec/lxc-client"
 HUGE = 8 << 20
 PATIENCE = 20
 
@@ -37,7 +41,7 @@ def _many_descriptors() -> Iterator[None]:
 class Host:
     """A process that serves. What it answers is at the bottom of this file."""
 
-    def __init__(self, descriptors: int = 0) -> None:
+    def __init__(self, descriptors: int = 0, *, rests: bool = False) -> None:
         self.name = f"lxc-test/{os.urandom(8).hex()}/command".encode()
         listener = sockets.listen(self.name)
         self.pid = os.fork()
@@ -47,7 +51,7 @@ class Host:
                 os.closerange(listener.fileno() + 1, 4096)
                 if descriptors:
                     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-                serve(listener)
+                rest(listener) if rests else serve(listener)
             finally:
                 os._exit(1)
         listener.close()
@@ -81,18 +85,27 @@ class Host:
         return self.descriptors() <= self.idle
 
 
+BOTH = pytest.mark.parametrize("rests", [False, True], ids=["monitor", "resting"])
+
+
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
+def rests() -> bool:
+    """Whether it is a monitor that rests: another program with the same manners (`BOTH`)."""
+    return False
+
+
+@pytest.fixture
+def host(rests: bool) -> Iterator[Host]:
+    host = Host(rests=rests)
     yield host
     until(host.is_idle, "no connection is left")
     end(host)
 
 
 @pytest.fixture
-def poor_host() -> Iterator[Host]:
+def poor_host(rests: bool) -> Iterator[Host]:
     """One that may open few descriptors."""
-    host = Host(descriptors=40)
+    host = Host(descriptors=40, rests=rests)
     yield host
     until(host.is_idle, "no connection is left")
     end(host)
@@ -143,11 +156,13 @@ def as_nobody(work: Callable[[], bytes], *, uid: int = NOBODY, gid: int = NOBODY
     return said[1:]
 
 
+@BOTH
 def test_an_honest_client_is_answered_and_the_connection_closed(host: Host) -> None:
     assert host.ask(request(commands.GET_STATE)) == struct.pack("=iiq", 0, 0, 2)
     assert host.ask(request(commands.GET_NAME)) == struct.pack("=iiq", 0, 5, 0) + b"name\0"
 
 
+@BOTH
 def test_a_request_may_come_in_pieces(host: Host) -> None:
     with host.connect() as client:
         for byte in request(commands.GET_CONFIG_ITEM, payload=b"lxc.arch\0"):
@@ -155,17 +170,20 @@ def test_a_request_may_come_in_pieces(host: Host) -> None:
         assert everything(client)[16:] == b"lxc.arch\0"
 
 
+@BOTH
 def test_a_longest_request_is_heard_and_a_longer_one_is_not(host: Host) -> None:
     longest = b"x" * (commands.LONGEST - 1) + b"\0"
     assert host.ask(request(commands.GET_CONFIG_ITEM, payload=longest))[16:] == longest
     assert host.ask(request(commands.GET_CONFIG_ITEM, payload=b"x" + longest)) == b""
 
 
+@BOTH
 @pytest.mark.parametrize("length", [-1, -(2**31), 8193, 2**31 - 1])
 def test_a_length_that_cannot_be_closes_the_connection_without_an_answer(host: Host, length: int) -> None:
     assert host.ask(struct.pack("=iiq", commands.GET_CONFIG_ITEM, length, 0)) == b""
 
 
+@BOTH
 @pytest.mark.parametrize("size", [0, 1, 4, 15])
 def test_a_header_that_ends_early_is_not_answered(host: Host, size: int) -> None:
     with host.connect() as client:
@@ -174,6 +192,7 @@ def test_a_header_that_ends_early_is_not_answered(host: Host, size: int) -> None
         assert everything(client) == b""
 
 
+@BOTH
 def test_a_payload_that_ends_early_is_not_answered(host: Host) -> None:
     with host.connect() as client:
         client.sendall(request(commands.GET_CONFIG_ITEM, payload=b"lxc.arch\0")[:-3])
@@ -186,10 +205,12 @@ def test_a_command_that_does_not_exist_is_refused(host: Host, number: int) -> No
     assert ret(host.ask(struct.pack("=iiq", number, 0, 0))) == -errno.ENOSYS
 
 
+@BOTH
 def test_a_malformed_argument_closes_the_connection(host: Host) -> None:
     assert host.ask(request(commands.GET_CONFIG_ITEM, payload=b"no nul")) == b""
 
 
+@BOTH
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(min_size=1, max_size=64))
 def test_any_bytes_leave_the_server_at_work(host: Host, raw: bytes) -> None:
@@ -209,6 +230,7 @@ def test_half_requests_hold_nobody_up(host: Host) -> None:
         client.close()
 
 
+@BOTH
 def test_who_connects_and_says_nothing_holds_nobody_up(host: Host) -> None:
     silent = [host.connect() for _ in range(200)]
     assert host.state() == 2
@@ -235,6 +257,7 @@ def test_who_goes_away_amid_a_large_answer_is_forgotten(host: Host) -> None:
     assert host.state() == 2
 
 
+@BOTH
 def test_descriptors_sent_along_are_closed(host: Host) -> None:
     files = [os.open("/dev/null", os.O_RDONLY) for _ in range(250)]
     for _ in range(10):
@@ -250,6 +273,7 @@ def test_descriptors_sent_along_are_closed(host: Host) -> None:
         os.close(fd)
 
 
+@BOTH
 def test_a_descriptor_in_an_answer_comes_with_its_first_byte(host: Host) -> None:
     with host.connect() as client:
         client.sendall(request(commands.GET_DEVPTS_FD))
@@ -259,20 +283,24 @@ def test_a_descriptor_in_an_answer_comes_with_its_first_byte(host: Host) -> None
     os.close(descriptors[0])
 
 
+@BOTH
 @pytest.mark.parametrize("command", [commands.GET_STATE, commands.GET_TTY_FD, commands.STOP, 1000])
 def test_another_user_is_refused_whatever_he_asks(host: Host, command: int) -> None:
     answer = as_nobody(lambda: host.ask(request(command)))
     assert answer == struct.pack("=iiq", -errno.EPERM, 0, 0)
 
 
+@BOTH
 def test_another_user_of_roots_group_is_refused(host: Host) -> None:
     assert ret(as_nobody(lambda: host.ask(request(commands.GET_STATE)), gid=0)) == -errno.EPERM
 
 
+@BOTH
 def test_root_is_answered_whatever_his_group(host: Host) -> None:
     assert ret(as_nobody(lambda: host.ask(request(commands.GET_STATE)), uid=0)) == 0
 
 
+@BOTH
 def test_a_connection_that_root_made_is_of_no_use_to_another_user(host: Host) -> None:
     """He got it from a program that root runs for him: the kernel tells who sent each message."""
     with host.connect() as client:
@@ -284,6 +312,7 @@ def test_a_connection_that_root_made_is_of_no_use_to_another_user(host: Host) ->
         assert ret(as_nobody(speak)) == -errno.EPERM
 
 
+@BOTH
 def test_a_request_of_which_another_user_sent_a_part_is_refused(host: Host) -> None:
     raw = request(commands.GET_CONFIG_ITEM, payload=b"lxc.arch\0")
     with host.connect() as client:
@@ -297,6 +326,7 @@ def test_a_request_of_which_another_user_sent_a_part_is_refused(host: Host) -> N
         assert ret(everything(client)) == -errno.EPERM
 
 
+@BOTH
 def test_a_connection_that_another_user_made_is_of_no_use_to_him_if_root_speaks_on_it(host: Host) -> None:
     ours, his = socket.socketpair()
 
@@ -315,6 +345,7 @@ def test_a_connection_that_another_user_made_is_of_no_use_to_him_if_root_speaks_
     his.close()
 
 
+@BOTH
 def test_a_thousand_connections_of_another_user_cost_few_descriptors_and_hold_nobody_up(host: Host) -> None:
     def flood() -> bytes:
         clients = [host.connect() for _ in range(1000)]
@@ -342,6 +373,7 @@ def test_a_thousand_connections_of_another_user_cost_few_descriptors_and_hold_no
         os.close(fd)
 
 
+@BOTH
 def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: Host) -> None:
     """They fill the table with connections and what they send along."""
     files = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
@@ -372,6 +404,7 @@ def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: H
         os.close(fd)
 
 
+@BOTH
 def test_when_descriptors_run_out_those_who_wait_are_answered_later(poor_host: Host) -> None:
     clients = [poor_host.connect() for _ in range(60)]
     for client in clients[:40]:
@@ -450,6 +483,31 @@ def test_closing_all_ends_every_connection_and_the_name_is_free(host: Host) -> N
 
 def large() -> bytes:
     return bytes(range(256)) * (HUGE // 256)
+
+
+def rest(listener: sockets.socket) -> NoReturn:
+    """Answer as much of that as is the same for all, by the program that a resting monitor is; it does not wake."""
+    sleeper = os.fork()
+    if sleeper == 0:
+        process.prctl(process.PR_SET_PDEATHSIG, 9)
+        signal.pause()
+    longest = b"x" * (commands.LONGEST - 1) + b"\0"
+    answers = [
+        (Request(commands.GET_STATE), Reply(number=commands.RUNNING)),
+        (Request(commands.GET_NAME), Reply(payload=commands.as_text("name"))),
+        (Request(commands.GET_DEVPTS_FD), Reply(descriptors=(os.open("/dev/null", os.O_RDONLY),))),
+        *(
+            (Request(commands.GET_CONFIG_ITEM, payload=asked), Reply(payload=asked))
+            for asked in (b"lxc.arch\0", longest)
+        ),
+        (Request(commands.GET_CONFIG_ITEM, payload=b"no nul"), None),
+    ]
+    text = sheet.text(sleeper, process.pidfd_open(sleeper), listener.fileno(), 9, (-1, -1), answers)
+    file = os.memfd_create("sheet")
+    os.write(file, text)
+    for fd in fs.opened():
+        os.set_inheritable(fd, True)
+    os.execv(CLIENT, ("resting", "--rest", str(file), "/nowhere", "deaf"))
 
 
 def serve(listener: sockets.socket) -> None:

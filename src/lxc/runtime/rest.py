@@ -1,0 +1,295 @@
+"""A monitor with nothing to do gives its memory back: it becomes a small program, and Python again when it is needed.
+
+    the monitor                       lxc-client --rest (native/client/rest.c)         Python again
+    nothing to do for two seconds
+    writes down what it is, and what
+    it would answer; executes ─────▶  the same process, init's parent still
+                                      answers what was written down
+                                      kills init if it is to stop it
+                                      anything else ──────────────────────────────────▶ executed: goes on as before
+                                      init has ended ───────▶ a worker of the fork server takes down what there is
+                                         ◀──────────────────  nothing is left but the monitor's own cgroup
+                                      ends
+
+Without a fork server, and for a reboot, which needs init's parent, the process itself becomes Python, and takes down.
+Should the worker be killed at that, too.
+
+What is written down lies in two files in memory, which are handed on as descriptors.  Nobody else can write them: what
+is in there is believed.  Should another version be installed meanwhile that does not understand what this one has
+written, the process stays as it is, and is deaf to all that is not on the sheet; in the end, what the monitor would have
+undone is left to the next start, as after one that was killed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import borrowed, loading, log, trace
+from lxc.cgroups import outside as cgroups
+from lxc.kernel import fs, process, sockets
+from lxc.record import Record
+from lxc.runtime import commands, questions
+from lxc.runtime.commands import Request
+from lxc.runtime.sheet import happened, rest_of, text
+from lxc.terminal import outside as terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from lxc.cgroups.limiting import DeviceProgram
+    from lxc.cgroups.outside import Cgroups
+    from lxc.network.outside import Network
+    from lxc.runtime.commands import Reply
+    from lxc.runtime.launch import Running
+    from lxc.runtime.monitor import Monitor
+    from lxc.runtime.namespaces import Namespaces
+    from lxc.runtime.plan import StartPlan
+    from lxc.runtime.sheet import Left
+    from lxc.runtime.start import Order
+    from lxc.security.apparmor.plan import Profile
+    from lxc.storage.backend import Attached
+    from lxc.terminal.plan import Prepared
+
+AFTER, AGAIN = 2.0, 30.0  # seconds without anything to do until it rests, first and when it was woken before
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+_CLIENT = f"{_PACKAGES}/lxc/libexec/lxc-client"
+_STANDARD = (
+    Request(commands.GET_STATE), Request(commands.GET_NAME), Request(commands.GET_LXCPATH),
+    Request(commands.GET_DEVPTS_FD), Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT + 4)),
+    *questions.EVERYTHING,
+)  # fmt: skip
+
+
+class Rested(Record):
+    """All that a monitor is, in the middle of a life of its container."""
+
+    order: Order
+    plan: StartPlan
+    made: Cgroups
+    listener: int
+    state: int
+    running: Running
+    prepared: Prepared
+    attached: Attached
+    slaves: tuple[int, ...]  # of the terminals
+    namespaces: Namespaces
+    network: Network
+    device_program: DeviceProgram
+    loaded: Profile | None
+    may_reboot: bool
+    asked: tuple[Request, ...]
+    log: tuple[str, str, int, int]
+    lent: tuple[int, ...]  # what was opened only to be lent
+    status: int = -1  # how init has ended, as waitpid(2) tells it
+    connections: tuple[Left, ...] = ()
+
+
+# ---- the monitor -----------------------------------------------------------------------------------------------------
+
+
+def begin(monitor: Monitor) -> None:
+    """Rest, if that may be; returns if not."""
+    if not _may(monitor):
+        return
+    opened: list[int] = []
+    inheritable: list[int] = []
+    try:
+        requests = dict.fromkeys((*_STANDARD, *monitor.asked))
+        answers = [(request, monitor.answers.settled(request)) for request in requests]
+        opened += (fd for _, reply in answers if reply for fd in reply.given)
+        sheet = os.memfd_create("lxc-sheet")
+        opened.append(sheet)
+        rested = _packed(_remains(monitor, tuple(fd for fd in opened if fd != sheet)))
+        for part in (_text(monitor, answers), rested):
+            os.write(sheet, part)
+        inheritable += _to_be_inherited(monitor)
+        for fd in inheritable:
+            os.set_inheritable(fd, True)
+        words = monitor.title, "--rest", str(sheet), _PACKAGES
+        process.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
+    except (OSError, ImportError, AttributeError, TypeError, ValueError) as error:
+        log.warn(f"the monitor stays awake: {error}")
+        for fd in inheritable:
+            os.set_inheritable(fd, False)
+        for fd in opened:
+            os.close(fd)
+
+
+def _may(monitor: Monitor) -> bool:
+    """Whether all it has is on its sheet: no other process, nobody who waits, nothing that is gathered in memory."""
+    return bool(
+        monitor.title
+        and monitor.running
+        and monitor.terminals
+        and monitor.state == commands.RUNNING
+        and monitor.running.listener < 0
+        and not monitor.supervised.supervisor
+        and not monitor.attached.nbd
+        and not monitor.server.is_used
+        and monitor.network.may_rest
+        and monitor.terminals.may_rest
+        and trace.descriptor() < 0
+    )
+
+
+def _remains(monitor: Monitor, lent: tuple[int, ...]) -> Rested:
+    assert monitor.running
+    assert monitor.terminals
+    return Rested(
+        monitor.order.replace(checkpoint=None),
+        monitor.plan,
+        monitor.made,
+        monitor.server.descriptor,
+        monitor.state,
+        monitor.running,
+        monitor.terminals.prepared,
+        monitor.attached,
+        monitor.terminals.slaves,
+        monitor.namespaces,
+        monitor.network,
+        monitor.device_program,
+        monitor.loaded,
+        monitor.may_reboot,
+        tuple(monitor.asked),
+        log.settings(),
+        lent,
+    )
+
+
+def _packed(rested: Rested) -> bytes:
+    import _pickle as pickle  # a start does not need it
+
+    try:
+        return pickle.dumps(rested, 5)
+    except pickle.PicklingError as error:
+        raise TypeError(str(error)) from error
+
+
+def _text(monitor: Monitor, answers: Sequence[tuple[Request, Reply | None]]) -> bytes:
+    assert monitor.running
+    assert monitor.terminals
+    running, console = monitor.running, monitor.terminals.console
+    consoles = (-1, console) if monitor.terminals.console_is_heard else (console, -1)
+    return text(running.pid, running.pidfd, monitor.server.descriptor, monitor.plan.stop_signal, consoles, answers)
+
+
+def _to_be_inherited(monitor: Monitor) -> list[int]:
+    """What is open, but for what is this interpreter's own."""
+    own = {monitor.loop.descriptor, monitor.signals, *(monitor.terminals.own if monitor.terminals else ())}
+    return [fd for fd in fs.opened() if fd > 2 and fd not in own]
+
+
+# ---- who goes on -----------------------------------------------------------------------------------------------------
+
+
+def wake(words: Sequence[str]) -> NoReturn:
+    """Go on from the sheet words[0], with the note words[1] of what has happened; in the process that has rested.
+
+    words[2] is its title.
+    """
+    loading.hasten()
+    sheet, note = int(words[0]), int(words[1])
+    try:
+        _go_on(_read(sheet, note), None)
+    except _Unreadable as error:
+        _stay(sheet, note, words[2], error)
+    finally:
+        os._exit(0)
+
+
+def inherit(words: Sequence[str]) -> int:
+    """The same in a worker of the fork server, while that process waits: init has ended."""
+    worker = borrowed.worker
+    assert worker
+    _go_on(_read(int(words[0]), int(words[1])), worker)
+    return 0
+
+
+def _go_on(rested: Rested, worker: borrowed.Worker | None) -> None:
+    from lxc.runtime.watch import Watch
+
+    log.resume(*rested.log)
+    made = rested.made
+
+    def leave() -> None:
+        if worker:
+            worker.inherit()
+            cgroups.leave_behind(made)
+        else:
+            cgroups.leave(made, is_born=True)
+
+    Watch(rested.order, rested.plan, made, sockets.of(rested.listener), -1).go_on(
+        rested, leave, is_itself=worker is None
+    )
+
+
+class _Unreadable(Exception):
+    """What was written down is of another version of this program."""
+
+
+def _read(sheet: int, note: int) -> Rested:
+    """What a monitor has left, and what has happened since; both files are closed.  Raises _Unreadable: they are not."""
+    rested = _unpacked(rest_of(_content(sheet)))
+    status, left = happened(_content(note))
+    for fd in (sheet, note, *rested.lent):
+        os.close(fd)
+    for fd in fs.opened():
+        if fd > 2:
+            os.set_inheritable(fd, False)
+    return rested.replace(status=status, connections=left)
+
+
+def _unpacked(data: bytes) -> Rested:
+    import _pickle as pickle
+
+    try:
+        rested = pickle.loads(data)
+        if not isinstance(rested, Rested) or len(rested.__dict__) != len(Rested._fields):
+            raise ValueError("it has not what is needed")
+    except (pickle.UnpicklingError, EOFError, ImportError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _Unreadable(str(error)) from error
+    return rested
+
+
+def _stay(sheet: int, note: int, title: str, why: Exception) -> None:
+    """Rest again, and wake no more.  Returns if init has ended, or that fails."""
+    lxcpath, _, name = title.partition("] ")[2].rpartition(" ")
+    log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR)
+    status, left = happened(_content(note))
+    log.error(
+        f"the monitor of {name} was begun by another version of this program, and this one cannot go on with it ({why}): "
+        + (
+            "the next start removes what it leaves"
+            if status >= 0
+            else "it answers what it knows, and stops when told to"
+        )
+    )
+    for fd in (note, *(each.fd for each in left)):
+        os.close(fd)
+    if status < 0:
+        os.execve(_CLIENT, (title, "--rest", str(sheet), _PACKAGES, "deaf"), os.environb)
+
+
+def _content(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def restore(monitor: Monitor, rested: Rested) -> None:
+    """Have `monitor` be what the one before it was."""
+    monitor.state, monitor.running, monitor.attached = rested.state, rested.running, rested.attached
+    monitor.namespaces, monitor.network = rested.namespaces, rested.network
+    monitor.device_program, monitor.loaded, monitor.may_reboot = rested.device_program, rested.loaded, rested.may_reboot
+    monitor.asked.update(dict.fromkeys(rested.asked))
+    monitor.prepared = terminal.reopened(rested.plan.terminal, rested.prepared)
+    monitor.terminals = terminal.Terminals(
+        rested.plan.terminal,
+        monitor.prepared,
+        monitor.loop,
+        rested.running.console_master,
+        rested.running.tty_masters,
+        rested.slaves,
+    )
+    for each in rested.connections:
+        monitor.server.adopt(each.fd, each.incoming, is_trusted=each.is_trusted, keep=each.keep)

@@ -1,0 +1,91 @@
+"""What a monitor that rests writes down for the program that it becomes, and what that notes down.  Pure.
+
+The layouts are those of native/client/rest.c, and rest.h, in the machine's own byte order.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from lxc.record import Record
+from lxc.runtime.commands import Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lxc.runtime.commands import Request
+
+_MOST_LENT = 20  # descriptors with an answer
+_LONGEST_ANSWER = 1 << 14  # bytes
+
+
+class Left(Record):
+    """A connection as it was left."""
+
+    fd: int
+    incoming: bytes
+    is_trusted: bool
+    keep: bool
+
+
+def text(
+    init: int,
+    init_pidfd: int,
+    listener: int,
+    stop_signal: int,
+    consoles: tuple[int, int],
+    answers: Sequence[tuple[Request, Reply | None]],
+) -> bytes:
+    """The sheet: its size, struct head, and for each of `answers` a struct answer, the request and the reply.
+
+    Without a reply the request ends the connection; beside others it is invalid.  Of `consoles` the output of the first
+    is dropped, that of the second wakes; -1 is none.
+    """
+    rows = [_row(*pair) for pair in answers if not pair[1] or _fits(pair[1])]
+    head = _numbers(4, len(rows), init, init_pidfd, listener, stop_signal, *consoles)
+    written = b"".join((head, *rows))
+    return _numbers(8, len(written)) + written
+
+
+def rest_of(sheet: bytes) -> bytes:
+    """What is written behind the text."""
+    return sheet[8 + int.from_bytes(sheet[:8], sys.byteorder) :]
+
+
+def happened(note: bytes) -> tuple[int, tuple[Left, ...]]:
+    """What was noted down: the wait status of init, -1 if it lives, and the connections."""
+    status, count = _integers(note[:8])
+    left, at = list[Left](), 8
+    for _ in range(count):
+        fd, is_trusted, keep, size = _integers(note[at : at + 16])
+        at += 16 + size
+        left.append(Left(fd, note[at - size : at], bool(is_trusted), bool(keep)))
+    return status, tuple(left)
+
+
+def _fits(reply: Reply) -> bool:
+    return len(reply.descriptors) <= _MOST_LENT and len(reply.payload) <= _LONGEST_ANSWER
+
+
+def _row(request: Request, reply: Reply | None) -> bytes:
+    said = reply or Reply(-errno.EINVAL)
+    lent = (*said.descriptors, *(-1,) * (_MOST_LENT - len(said.descriptors)))
+    return b"".join(
+        (
+            _numbers(4, request.command, len(request.payload), len(said.payload), len(said.descriptors)),
+            _numbers(8, said.number),
+            _numbers(4, said.ret, reply is None, *lent),
+            request.payload,
+            said.payload,
+        )
+    )
+
+
+def _numbers(size: int, *numbers: int) -> bytes:
+    return b"".join(number.to_bytes(size, sys.byteorder, signed=True) for number in numbers)
+
+
+def _integers(data: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(data[at : at + 4], sys.byteorder, signed=True) for at in range(0, len(data), 4))

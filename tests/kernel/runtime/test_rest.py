@@ -1,0 +1,394 @@
+"""A monitor with nothing to do rests: a small program in its place, which nobody notices, and which wakes when it must."""
+
+import array
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import PATIENCE, Lxc, until
+from tests.kernel.runtime.test_killed_monitor import monitor_of
+
+from lxc.runtime import commands, questions, rest
+from lxc.runtime.commands import Request
+
+pytestmark = pytest.mark.root
+
+SERVERS = pytest.mark.parametrize("server", ["1", "0"], ids=["with a server", "without"])
+
+
+@pytest.fixture
+def box(lxc: Lxc) -> Iterator[str]:
+    name = lxc.create()
+    yield name
+    lxc.run("lxc-stop", "-n", name, "-k")
+    until(lambda: not lxc.leftovers(), "nothing is left")
+    assert "ERROR" not in log_of(lxc, name)
+
+
+def log_of(lxc: Lxc, name: str) -> str:
+    file = lxc.path / name / f"{name}.log"
+    return file.read_text() if file.exists() else ""
+
+
+def configure(lxc: Lxc, name: str, *lines: str) -> None:
+    with lxc.config(name).open("a") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def rests(monitor: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{monitor}/exe").endswith("/lxc-client")
+    except FileNotFoundError:  # for a moment, when a thread that is not the first executes (execve(2))
+        assert os.path.exists(f"/proc/{monitor}")
+        return False
+
+
+def resting(lxc: Lxc, name: str, server: str = "1") -> int:
+    """Start the container; its monitor, which rests."""
+    lxc.ok("lxc-start", "-n", name, env=os.environ | {"LXC_FORKSERVER": server})
+    monitor = monitor_of(lxc.init_pid(name))
+    until(lambda: rests(monitor), "the monitor rests")
+    return monitor
+
+
+def ask(lxc: Lxc, name: str, request: Request) -> tuple[bytes, list[tuple[int, int]]]:
+    """The raw answer, and which files come with it."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"\0{lxc.path}/{name}/command".encode())
+        client.settimeout(PATIENCE)
+        client.sendall(commands.encode(request))
+        answer, lent = b"", array.array("i")
+        while True:
+            data, ancillary, _, _ = client.recvmsg(1 << 16, socket.CMSG_SPACE(253 * 4))
+            for _, kind, rights in ancillary:
+                if kind == socket.SCM_RIGHTS:
+                    lent.frombytes(rights)
+            if not data:
+                break
+            answer += data
+    files = [(it.st_dev, it.st_ino) for it in map(os.fstat, lent)]
+    for fd in lent:
+        os.close(fd)
+    return answer, files
+
+
+def test_it_is_small_and_looks_like_the_monitor_that_it_is(lxc: Lxc, box: str) -> None:
+    monitor = resting(lxc, box)
+    assert Path(f"/proc/{monitor}/cmdline").read_bytes().rstrip(b"\0") == f"[lxc monitor] {lxc.path} {box}".encode()
+    assert Path(f"/proc/{monitor}/comm").read_text() == "[lxc monitor] /\n"
+    rollup = dict(line.split(":") for line in Path(f"/proc/{monitor}/smaps_rollup").read_text().splitlines()[1:])
+    assert int(rollup["Pss"].split()[0]) < 400  # kB
+    assert len(os.listdir(f"/proc/{monitor}/task")) == 1
+
+
+def test_what_our_commands_ask_is_answered_as_before_and_wakes_nobody(lxc: Lxc, box: str) -> None:
+    asked = [
+        Request(commands.GET_STATE),
+        Request(commands.GET_NAME),
+        Request(commands.GET_LXCPATH),
+        Request(commands.GET_DEVPTS_FD),
+        commands.with_aside(questions.EVERYTHING),
+        *questions.EVERYTHING,
+    ]
+    lxc.start(box)
+    monitor = monitor_of(lxc.init_pid(box))
+    assert not rests(monitor)
+    before = [ask(lxc, box, request) for request in asked]
+    until(lambda: rests(monitor), "the monitor rests")
+    assert [ask(lxc, box, request) for request in asked] == before
+    assert any(files for _, files in before)
+    assert any(not answer for answer, _ in before) or Path("/sys/fs/cgroup/cpu").exists()
+    lxc.ok("lxc-info", "-n", box)
+    lxc.ok("lxc-ls", "-f")
+    assert lxc.attach(box, "echo", "here") == "here\n"
+    assert rests(monitor)
+
+
+def test_what_somebody_else_asked_before_is_known_too(lxc: Lxc, box: str) -> None:
+    """Debian's lxc-info, say, asks other things."""
+    lxc.start(box)
+    monitor = monitor_of(lxc.init_pid(box))
+    unusual = questions.item("lxc.uts.name"), questions.item("lxc.no.such.key"), questions.cgroup_of("no-such")
+    before = [ask(lxc, box, request) for request in unusual]
+    until(lambda: rests(monitor), "the monitor rests")
+    assert [ask(lxc, box, request) for request in unusual] == before
+    assert rests(monitor)
+
+
+def wait(lxc: Lxc, name: str, _monitor: int) -> None:
+    lxc.ok("lxc-wait", "-n", name, "-s", "RUNNING")
+
+
+def freeze(lxc: Lxc, name: str, _monitor: int) -> None:
+    lxc.ok("lxc-freeze", "-n", name)
+    assert lxc.state(name) == "FROZEN"
+    lxc.ok("lxc-unfreeze", "-n", name)
+
+
+def be_signalled(lxc: Lxc, name: str, monitor: int) -> None:
+    """It passes it on."""
+    caught = lxc.rootfs(name) / "caught"
+    lxc.attach(name, "sh", "-c", "kill -0 1")
+    os.kill(monitor, signal.SIGWINCH)  # not that one
+    os.kill(monitor, signal.SIGURG)
+    assert not caught.exists()
+
+
+def ask_a_malformed_thing(lxc: Lxc, name: str, _monitor: int) -> None:
+    assert ask(lxc, name, Request(commands.GET_CONFIG_ITEM, payload=b"no nul")) == (b"", [])
+
+
+def send_half_a_request(lxc: Lxc, name: str, monitor: int) -> None:
+    """…while it rests, and the other half when it has been woken."""
+    raw = commands.encode(questions.item("lxc.uts.name"))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"\0{lxc.path}/{name}/command".encode())
+        client.settimeout(PATIENCE)
+        client.sendall(raw[:20])
+        wait(lxc, name, monitor)
+        until(lambda: not rests(monitor), "it has woken")
+        client.sendall(raw[20:])
+        assert client.recv(1000)[16:] == f"{name}\0".encode()
+
+
+def take_the_console(lxc: Lxc, name: str, _monitor: int) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"\0{lxc.path}/{name}/command".encode())
+        client.settimeout(PATIENCE)
+        client.sendall(commands.encode(Request(commands.GET_TTY_FD, 0)))
+        _, (master,), _, _ = socket.recv_fds(client, 16, 1)
+        lxc.attach(name, "sh", "-c", "echo said >/dev/console")
+        assert b"said" in os.read(master, 100)
+        os.close(master)
+
+
+@pytest.mark.parametrize(
+    "wake", [wait, freeze, be_signalled, ask_a_malformed_thing, send_half_a_request, take_the_console]
+)
+def test_it_wakes_as_what_it_was(lxc: Lxc, box: str, wake: Callable[[Lxc, str, int], None]) -> None:
+    configure(lxc, box, f"lxc.uts.name = {box}")
+    monitor = resting(lxc, box)
+    init = lxc.init_pid(box)
+    wake(lxc, box, monitor)
+    until(lambda: not rests(monitor), "it has woken")
+    assert monitor_of(init) == monitor
+    assert lxc.state(box) == "RUNNING"
+    assert ask(lxc, box, questions.item("lxc.uts.name"))[0][16:] == f"{box}\0".encode()
+    assert Path(f"/proc/{monitor}/cmdline").read_bytes().rstrip(b"\0") == f"[lxc monitor] {lxc.path} {box}".encode()
+
+
+def test_it_rests_again(lxc: Lxc, box: str) -> None:
+    """After half a minute of peace; all its descriptors are those of the first time."""
+    monitor = resting(lxc, box)
+    before = descriptors(monitor)
+    wait(lxc, box, monitor)
+    until(lambda: not rests(monitor), "it has woken")
+    until(lambda: rests(monitor), "it rests again", patience=rest.AGAIN + PATIENCE)
+    assert descriptors(monitor) == before
+    assert lxc.attach(box, "echo", "here") == "here\n"
+
+
+def descriptors(pid: int) -> list[str]:
+    """What a process has open, without the order."""
+    return sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@SERVERS
+def test_stop_kills_it_and_nothing_is_left(lxc: Lxc, box: str, server: str) -> None:
+    resting(lxc, box, server)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert lxc.state(box) == "STOPPED"
+    assert not [left for left in lxc.leftovers() if not left.startswith("process")]
+
+
+@SERVERS
+def test_hooks_are_run_once_and_told_the_same_as_without_a_rest(
+    lxc: Lxc, box: str, tmp_path: Path, server: str
+) -> None:
+    said = tmp_path / "said"
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$LXC_HOOK_TYPE $LXC_NAME $LXC_TARGET $(readlink $LXC_NET_NS)" "$@" >>{said}\n')
+    hook.chmod(0o755)
+    kinds = ["stop", "post-stop", "start-host"]
+    configure(lxc, box, "lxc.hook.version = 1", *(f"lxc.hook.{kind} = {hook}" for kind in kinds))
+    texts = []
+    for rested in (False, True):
+        said.unlink(missing_ok=True)
+        if rested:
+            resting(lxc, box, server)
+        else:
+            lxc.start(box)
+        lxc.ok("lxc-stop", "-n", box, "-k")
+        until(lambda: "post-stop" in said.read_text(), "the last hook has run")
+        texts.append([line.split("net:[")[0] for line in said.read_text().splitlines()])
+    assert texts[0] == texts[1]
+    assert [line.split()[0] for line in texts[1]] == ["start-host", "stop", "post-stop"]
+
+
+def test_who_takes_it_down_may_be_killed(lxc: Lxc, box: str, tmp_path: Path) -> None:
+    """It is done again, by the process that waits for that."""
+    times, hook = tmp_path / "times", tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho $PPID >>{times}\n[ "$(wc -l <{times})" = 1 ] && kill -9 $PPID\nexit 0\n')
+    hook.chmod(0o755)
+    configure(lxc, box, f"lxc.hook.stop = {hook}")
+    monitor = resting(lxc, box)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    first, second = map(int, times.read_text().split())
+    assert first != monitor == second
+    assert lxc.state(box) == "STOPPED"
+
+
+@SERVERS
+def test_a_reboot_is_one(lxc: Lxc, box: str, server: str) -> None:
+    monitor = resting(lxc, box, server)
+    init = lxc.init_pid(box)
+    lxc.run("lxc-attach", "-n", box, "--", "reboot", "-f")
+    until(lambda: lxc.state(box) == "RUNNING" and lxc.init_pid(box) != init, "it runs again")
+    assert monitor_of(lxc.init_pid(box)) == monitor
+    assert lxc.attach(box, "echo", "here") == "here\n"
+
+
+def test_who_has_rebooted_rests_too_and_keeps_its_init(lxc: Lxc, box: str) -> None:
+    """The init of the second life has another thread for its parent than that of the first."""
+    lxc.start(box)
+    before = lxc.init_pid(box)
+    lxc.run("lxc-attach", "-n", box, "--", "reboot", "-f")
+    until(lambda: lxc.state(box) == "RUNNING" and lxc.init_pid(box) != before, "it runs again")
+    init = lxc.init_pid(box)
+    until(lambda: rests(monitor_of(init)), "the monitor rests")
+    assert lxc.init_pid(box) == init
+    assert lxc.attach(box, "echo", "here") == "here\n"
+
+
+@SERVERS
+def test_one_that_halts_by_itself_is_taken_down_with_all_that_it_had(
+    lxc: Lxc, box: str, tmp_path: Path, server: str
+) -> None:
+    """The file of its pid, its network, the container if it was to be ephemeral; who waits is told."""
+    pidfile = tmp_path / "pid"
+    configure(lxc, box, "lxc.net.0.type = veth", f"lxc.net.0.veth.pair = r{lxc.tag[:10]}", "lxc.ephemeral = 1")
+    lxc.ok("lxc-start", "-n", box, "-p", str(pidfile), env=os.environ | {"LXC_FORKSERVER": server})
+    monitor = int(pidfile.read_text())
+    until(lambda: rests(monitor), "the monitor rests")
+    assert Path(f"/sys/class/net/r{lxc.tag[:10]}").exists()
+    lxc.run("lxc-attach", "-n", box, "--", "poweroff", "-f")
+    lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", str(PATIENCE))
+    until(lambda: not lxc.config(box).exists(), "the container is gone")
+    until(lambda: not pidfile.exists(), "so is the file")
+    until(lambda: not Path(f"/sys/class/net/r{lxc.tag[:10]}").exists(), "so is the device")
+
+
+def test_killed_it_takes_the_container_with_it(lxc: Lxc, box: str) -> None:
+    monitor = resting(lxc, box)
+    init = lxc.init_pid(box)
+    os.kill(monitor, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{init}"), "init is gone with its monitor")
+    lxc.start(box)
+    assert lxc.state(box) == "RUNNING"
+
+
+def test_a_console_that_nobody_hears_never_stops_who_speaks(lxc: Lxc, box: str) -> None:
+    monitor = resting(lxc, box)
+    lxc.attach(
+        box,
+        "sh",
+        "-c",
+        "i=0; while [ $i -lt 3000 ]; do echo $i of a line that is not short >/dev/console; i=$((i+1)); done",
+    )
+    assert rests(monitor)
+
+
+def test_a_console_that_is_logged_loses_nothing(lxc: Lxc, box: str, tmp_path: Path) -> None:
+    """Not even when somebody has moved the file away meanwhile."""
+    written = tmp_path / "console"
+    configure(lxc, box, f"lxc.console.logfile = {written}")
+    monitor = resting(lxc, box)
+    written.rename(tmp_path / "before")
+    lxc.attach(box, "sh", "-c", "for i in 1 2 3 4 5; do echo line $i >/dev/console; done")
+    until(lambda: written.exists() and "line 5" in written.read_text(), "it is written")
+    assert [f"line {i}" in written.read_text() for i in range(1, 6)] == [True] * 5
+    assert not rests(monitor)
+
+
+def test_whoever_waits_for_a_state_keeps_it_awake_and_is_told(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    monitor = monitor_of(lxc.init_pid(box))
+    waiting = lxc.spawn("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "60")
+    time.sleep(rest.AFTER + 1)
+    assert not rests(monitor)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert waiting.wait(PATIENCE) == 0
+
+
+def test_one_in_the_foreground_does_not_rest(lxc: Lxc, box: str) -> None:
+    process = lxc.spawn("lxc-start", "-n", box, "-F")
+    until(lambda: lxc.state(box) == "RUNNING", "it runs")
+    monitor = monitor_of(lxc.init_pid(box))
+    time.sleep(rest.AFTER + 1)
+    assert not rests(monitor)
+    process.send_signal(signal.SIGTERM)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    process.wait(PATIENCE)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_another_user_cannot_wake_it(lxc: Lxc, box: str) -> None:
+    monitor = resting(lxc, box)
+    flood = (
+        "import socket\n"
+        "held = []\n"
+        "for each in (b'', b'x', b'x' * 16, bytes(16), (3).to_bytes(4, 'little') + bytes(12)) * 40:\n"
+        "    client = socket.socket(socket.AF_UNIX)\n"
+        f"    client.connect('\\0{lxc.path}/{box}/command')\n"
+        "    client.send(each)\n"
+        "    held.append(client)\n"
+    )
+    words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", flood]
+    subprocess.run(words, check=True, timeout=PATIENCE)
+    assert lxc.state(box) == "RUNNING"
+    assert rests(monitor)
+
+
+def test_one_that_another_version_cannot_go_on_with_stays_and_is_stopped(lxc: Lxc) -> None:
+    """What was written down is made unreadable here; nothing of the container is lost until it ends."""
+    box = lxc.create()
+    monitor = resting(lxc, box)
+    (sheet,) = (entry for entry in Path(f"/proc/{monitor}/fd").iterdir() if "lxc-sheet" in os.readlink(entry))
+    with sheet.open("r+b") as file:
+        (size,) = struct.unpack("=Q", file.read(8))
+        file.seek(8 + size)
+        file.write(b"of another version")
+    lxc.run("lxc-wait", "-n", box, "-s", "FROZEN", "-t", "1")
+    assert "another version" in log_of(lxc, box)
+    assert rests(monitor)
+    assert lxc.state(box) == "RUNNING"
+    assert lxc.attach(box, "echo", "here") == "here\n"
+    os.kill(monitor, signal.SIGURG)
+    lxc.attach(box, "sh", "-c", "echo said >/dev/console")
+    assert lxc.state(box) == "RUNNING"
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    until(lambda: lxc.state(box) == "STOPPED", "it is stopped")
+    lxc.start(box)
+    assert lxc.state(box) == "RUNNING"
+
+
+def test_many_at_once_rest_and_are_stopped(lxc: Lxc) -> None:
+    boxes = [lxc.create(f"many{number}") for number in range(12)]
+    for box in boxes:
+        lxc.start(box)
+    monitors = [monitor_of(lxc.init_pid(box)) for box in boxes]
+    until(lambda: all(map(rests, monitors)), "all rest")
+    stops = [lxc.spawn("lxc-stop", "-n", box, "-k") for box in boxes]
+    assert [stop.wait(PATIENCE) for stop in stops] == [0] * len(boxes)
+    for stop in stops:
+        stop.communicate()
+    until(lambda: not lxc.leftovers(), "nothing is left")
