@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     class Worker(Protocol):
         def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
-            """process.be_reborn, of which the client is told, whose end does not kill this process any more.
+            """beside.be_reborn, of which the client is told, whose end does not kill this process any more.
 
             As before it leads a process group or, with `has_session`, a session.
             """

@@ -29,7 +29,7 @@ class _Row:
 
 
 _fd = -1
-_rows: dict[int, _Row] = {}  # by thread: two processes may share their memory (`process.clone_beside`)
+_rows: dict[int, _Row] = {}  # by thread: two processes may share their memory (`beside.clone`)
 _whole: tuple[str, int] = ("", 0)  # what the one who opened the trace is, and since when
 _json: Callable[[object], str] = str
 

@@ -11,7 +11,7 @@ from lxc.cgroups.files import read, write
 from lxc.cgroups.finding import find as find
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
-from lxc.kernel import process
+from lxc.kernel import beside
 from lxc.kernel.fs import closing
 from lxc.record import Record
 
@@ -262,7 +262,7 @@ def _be_born_outside(unified: Hierarchy) -> str | None:
     for cgroup in dict.fromkeys((unified.origin, unified.base)):
         try:
             with closing(os.open(unified.directory(cgroup), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as target:
-                process.be_reborn(target)
+                beside.be_reborn(target)
         except OSError as error:
             log.debug(f"cannot be born in {unified.directory(cgroup)}: {error.strerror}")
             continue
@@ -313,7 +313,7 @@ def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:
 
     In a hierarchy of version 1 a thread that moves itself waits for nobody; moving processes costs ten milliseconds.
     """
-    moves_itself = pid == os.getpid() and not hierarchy.is_unified and not process.has_left_a_thread()
+    moves_itself = pid == os.getpid() and not hierarchy.is_unified and not beside.has_left_a_thread()
     file, text = ("tasks", "0") if moves_itself else ("cgroup.procs", str(pid))
     try:
         write(f"{hierarchy.directory(cgroup)}/{file}", text)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import select
 import sys
-from _thread import stack_size, start_new_thread
 
-from lxc.kernel import signals
 from lxc.kernel._libc import bind, bind_number
 from lxc.kernel.c import (
     CDLL,
@@ -35,8 +31,6 @@ from lxc.kernel.c import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
-    from collections.abc import Callable, Mapping
-    from typing import NoReturn
 else:
     import _signal  # what `signal` wraps in enumerations
 
@@ -92,12 +86,6 @@ _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
 
-_TRACED_MS = 1000  # after which a signal that has no effect is taken for one that a tracer holds back (ptrace(2))
-_BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
-_STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
-_parked = 0  # threads that have made a process beside this one
-_beside_pid, _executes, _is_settled = c_int(0), c_int(False), c_int(False)  # of the last of them
-_before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 _title: Array[c_char] | None = None  # memory that the kernel reads the command line from
 _places: tuple[int, ...] = ()  # where the kernel has put this program, and so its forks
 
@@ -210,7 +198,7 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7).
     """
     pidfd = c_int(-1)
-    args = _args(flags, pidfd, cgroup_fd, exit_signal)
+    args = arguments(flags, pidfd, cgroup_fd, exit_signal)
     _before_fork()
     pid = _clone3(_SYS_CLONE3, byref(args), sizeof(args))
     if pid == 0:
@@ -223,7 +211,8 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     return pid, pidfd.value
 
 
-def _args(flags: int, pidfd: c_int, cgroup_fd: int, exit_signal: int) -> clone_args:
+def arguments(flags: int, pidfd: c_int, cgroup_fd: int, exit_signal: int) -> clone_args:
+    """What clone3(2) takes for that; the child is born in the cgroup if there is one (not -1)."""
     args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd), exit_signal=exit_signal)
     if cgroup_fd >= 0:
         args.flags |= CLONE_INTO_CGROUP
@@ -231,141 +220,18 @@ def _args(flags: int, pidfd: c_int, cgroup_fd: int, exit_signal: int) -> clone_a
     return args
 
 
-def clone_beside(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int, int]:
-    """clone3(2), for a child that shares this process's memory: (pid, pidfd), of which the caller closes the second.
-
-    The child does `run`, which ends in execution (after `will_execute`) or os._exit, as one more thread of this
-    interpreter: it takes turns with this process, and what it changes is changed here.  Descriptors, umask, directory
-    and signals are its own, and all but SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or
-    time namespace; nothing is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and
-    sleeps (native/beside).  Should it be killed amid Python's work, so is this process.
-
-    This process goes on once the child says so (`settle`), has executed or ended: two that take turns hinder each other.
-
-    From here on no garbage is collected: of what is freed, descriptors would only be closed by the process that it
-    happens in.  The caller may have it collected again (gc.enable) once the child has executed or ended.
-
-    Raises OSError: ENOSYS if this machine's processor is not one of those that it was written for.
-    """
-    global _parked
-    import gc  # of those who load this module, few get here
-
-    beside = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
-    beside.argtypes, beside.restype = (c_void_p, c_size_t, c_void_p, c_void_p), c_long
-    pidfd, number = c_int(-1), 0
-    _executes.value = _is_settled.value = False
-    args = _args(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID, pidfd, cgroup_fd, _SIGCHLD)
-    args.parent_tid = addressof(_beside_pid)
-
-    def thread() -> None:
-        nonlocal number
-        if beside(byref(args), sizeof(args), byref(_executes), byref(_is_settled)):
-            number = get_errno()
-            settle()
-        else:
-            run()
-
-    gc.disable()
-    before = stack_size(_STACK)
-    try:
-        start_new_thread(thread, ())
-    except RuntimeError:
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "pthread_create") from None
-    finally:
-        stack_size(before)
-    CDLL(_BESIDE)["lxc_await"](byref(_is_settled))
-    if number:
+def clone_raw(args: clone_args) -> int:
+    """clone3(2), of which the interpreter is told nothing: 0 in the child.  Raises OSError."""
+    pid: int = _clone3(_SYS_CLONE3, byref(args), sizeof(args))
+    if pid < 0:
+        number = get_errno()
         raise OSError(number, os.strerror(number), "clone3")
-    _parked += 1
-    return _beside_pid.value, pidfd.value
-
-
-def settle() -> None:
-    """To be said by what `clone_beside` has made, when it is about to wait for who made it."""
-    PyDLL(_BESIDE)["lxc_settle"](byref(_is_settled))
-
-
-def will_execute() -> None:
-    """To be said by what `clone_beside` has made: from here on, it needs the interpreter only to say that it failed."""
-    _executes.value = True
-
-
-def may_clone_beside() -> bool:
-    """Whether this machine is one that `clone_beside` was written for, and this process has not done that yet."""
-    return not _parked and os.uname().machine == "x86_64"
-
-
-def has_left_a_thread() -> bool:
-    """Whether there is one of `clone_beside` in this process."""
-    return bool(_parked)
-
-
-def execute(path: str, words: tuple[str, ...], variables: Mapping[bytes, bytes], child: int) -> NoReturn:
-    """execve(2), by the thread that is the parent of `child`, the only one that is still to hear of its parent's death.
-
-    Descriptors that are inheritable stay open.  Signals stay blocked as they are; if `clone_beside` has made the child,
-    all of them.  Raises OSError.
-    """
-    if not _parked or child != _beside_pid.value:
-        os.execve(path, words, variables)
-    texts = [*map(os.fsencode, words)], [b"=".join(pair) for pair in variables.items()]
-    arrays = [(c_char_p * (len(some) + 1))(*some, None) for some in texts]
-    CDLL(_BESIDE, use_errno=True)["lxc_execute"](os.fsencode(path), *arrays)
-    number = get_errno()
-    raise OSError(number, os.strerror(number), path)
-
-
-def be_reborn(cgroup_fd: int) -> None:
-    """Return in a child of this process, born in that cgroup (CLONE_INTO_CGROUP), which this one has made room for.
-
-    The child has this process's memory and stack themselves (CLONE_VM), so it costs no more than a system call.  This
-    process waits for it in the kernel (CLONE_VFORK), and would find a stack that is not its own any more: the first
-    thing that the child does is to end it, by SIGPIPE, which service managers take for a clean end (systemd.service(5),
-    SuccessExitStatus).  Descriptors and what is blocked are copied.
-
-    Raises OSError: EBUSY if this process has other threads.  They would end with whatever they hold, the interpreter too.
-    Those that `clone_beside` has left hold nothing.
-    """
-    global _parked
-    if _parked:
-        CDLL(_BESIDE)["lxc_await_rest"]()  # in its hands the lock would be lost
-    if os.stat("/proc/self/task").st_nlink > 3 + _parked:  # one link for each thread, and two
-        raise OSError(errno.EBUSY, "this process has other threads")
-    args = clone_args(flags=CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup_fd)
-    before = os.getpid()
-    parent, mask = pidfd_open(before), signals.blocked()
-    try:
-        signals.ignore(signals.SIGPIPE)  # forgets those that wait
-        signals.set_default(signals.SIGPIPE)
-        signals.restore(mask - {signals.SIGPIPE})
-        if _clone3(_SYS_CLONE3, byref(args), sizeof(args)):
-            number = get_errno()
-            raise OSError(number, os.strerror(number), "clone3")
-        pidfd_send_signal(parent, signals.SIGPIPE)
-        ended = select.poll()
-        ended.register(parent, select.POLLIN)
-        if not ended.poll(_TRACED_MS):
-            pidfd_send_signal(parent, signals.SIGKILL)
-            ended.poll()
-        _before[os.getpid()] = before
-        _parked = 0
-    finally:
-        signals.ignore(signals.SIGPIPE)
-        signals.restore(mask)
-        os.close(parent)
+    return pid
 
 
 _python = PyDLL(None, use_errno=True)
 _before_fork, _after_fork_in_parent = _python["PyOS_BeforeFork"], _python["PyOS_AfterFork_Parent"]
 _after_fork_in_child = _python["PyOS_AfterFork_Child"]
-
-
-def first_pid() -> int:
-    """The pid of this process before it was reborn, if it was."""
-    pid = os.getpid()
-    while pid in _before:
-        pid = _before[pid]
-    return pid
 
 
 _clone3 = _python["syscall"]

@@ -13,7 +13,7 @@ import os
 
 from lxc import log, trace
 from lxc.errors import LxcError, StepError, Unsupported
-from lxc.kernel import fs, process, signals
+from lxc.kernel import beside, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, client, door
 from lxc.runtime.attach_child import Given
@@ -81,7 +81,7 @@ def launch(
         mask = held.mask if held else signals.blocked()
         given = Given(
             target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask,
-            shares_memory=is_all and process.may_clone_beside() and _may_share_memory(plan),
+            shares_memory=is_all and beside.is_possible() and _may_share_memory(plan),
         )  # fmt: skip
         connection = supervisor(place, plan)
         try:
@@ -94,7 +94,7 @@ def launch(
 
 
 def _may_share_memory(plan: AttachPlan) -> bool:
-    """Whether what joins has no other user's rights on its way, and nobody in the container sees it: see `process.clone_beside`."""
+    """Whether what joins has no other user's rights on its way, and nobody in the container sees it: see `beside.clone`."""
     joined = frozenset(plan.namespaces)
     return "pid" in joined and not joined & {"user", "time"} and not (plan.uid or plan.gid or os.geteuid())
 
@@ -155,7 +155,7 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
         attach_child.run(plan, given)
 
     def clone(cgroup: int) -> tuple[int, int]:
-        return process.clone_beside(0, cgroup, be_attached) if given.shares_memory else _fork(cgroup, is_sibling)
+        return beside.clone(0, cgroup, be_attached) if given.shares_memory else _fork(cgroup, is_sibling)
 
     try:
         pid, pidfd = _clone_into(unified(target), clone)

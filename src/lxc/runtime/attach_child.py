@@ -19,7 +19,7 @@ import errno
 import os
 
 from lxc import log, trace
-from lxc.kernel import capability, fs, process, signals, sockets
+from lxc.kernel import beside, capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client, failures, sealed
@@ -50,7 +50,7 @@ class Given(Record):
     is_on_terminal: bool  # one of stdio is the pseudo terminal that is to be the controlling one
     supervisor: int = -1  # connection to the monitor, which waits at it for the listener to system calls
     mask: frozenset[int] = frozenset()  # the signal mask the command gets
-    shares_memory: bool = False  # with the parent: see process.clone_beside
+    shares_memory: bool = False  # with the parent: see beside.clone
 
 
 def run(plan: AttachPlan, given: Given) -> NoReturn:
@@ -220,6 +220,6 @@ def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
     told = security.told(plan.label, label_file)
-    process.will_execute()
+    beside.will_execute()
     argv = ("lxc-init", f"--attach={','.join(words)}", *told, "--", *plan.argv)
     fs.execveat(given.door, argv, dict(plan.environment))

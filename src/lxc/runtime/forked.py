@@ -17,7 +17,7 @@ import os
 from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError, StepError
-from lxc.kernel import fs, process, signals, sockets
+from lxc.kernel import beside, fs, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import foreground, handshake, stop
 from lxc.runtime.watch import prepared
@@ -193,7 +193,7 @@ def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: sock
         watch = prepared(*decide())
         is_born = watch.made.layout.unified is not None
         if is_born:
-            watch.be_reborn(process.be_reborn)
+            watch.be_reborn(beside.be_reborn)
         trace.become(f"monitor of {watch.order.place.name}")
         watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
         status = 0

@@ -9,7 +9,7 @@ import select
 import sys
 
 from lxc import borrowed, log
-from lxc.kernel import fs, process, signals, sockets
+from lxc.kernel import beside, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client_context as context
@@ -164,7 +164,7 @@ class Worker:
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         finally:
-            is_ours = process.first_pid() == self._own_pid  # and not of another that the command has forked
+            is_ours = beside.first_pid() == self._own_pid  # and not of another that the command has forked
             if is_ours:
                 self._say_end(status)
                 if self._counter and self._counter.learns_at_end:
@@ -269,7 +269,7 @@ class Worker:
 
     def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
         self._outlive_client()
-        process.be_reborn(cgroup)
+        beside.be_reborn(cgroup)
         if has_session:
             os.setsid()
         else:

@@ -27,7 +27,7 @@ from select import POLLIN, poll
 
 from lxc import log
 from lxc.errors import LxcError, StepError
-from lxc.kernel import process, sockets
+from lxc.kernel import beside, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Handshake:
         self._monitor.close()
         os.close(self._exec_read)
         if self.shares_memory:
-            process.settle()
+            beside.settle()
         self._expect(GO)
 
     def wait_for_devices(self) -> None:

@@ -2,7 +2,7 @@
 
     client                       worker
     a command ────────────────▶  decides, makes the cgroups
-                                 is reborn in the monitor's (`process.be_reborn`)
+                                 is reborn in the monitor's (`beside.be_reborn`)
                                  starts the container
        ◀──────────── ENDED, 0    it runs: leaves the client's session and files
                                  is the monitor

@@ -13,7 +13,7 @@ from lxc.cgroups import inside as cgroups
 from lxc.clocks import inside as clocks
 from lxc.hooks import inside as hooks
 from lxc.idmap import inside as idmap
-from lxc.kernel import capability, fs, process, signals
+from lxc.kernel import beside, capability, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.limits import inside as limits
 from lxc.mounts import inside as mounts
@@ -253,7 +253,7 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     signals.reset()  # ignoring is inherited: from Python, from a shell's background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
-    process.will_execute()
+    beside.will_execute()
     if init.supervised:
         try:
             fs.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)

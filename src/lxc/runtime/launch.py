@@ -17,7 +17,7 @@ from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
-from lxc.kernel import process, signals
+from lxc.kernel import beside, process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import as_root, elsewhere, failures, init, remedies
@@ -111,7 +111,7 @@ def launch(
             _end(pid, pidfd, handshake)
             raise
     finally:
-        gc.enable()  # see process.clone_beside
+        gc.enable()  # see beside.clone
         handshake.close()
         _close(tree)  # the container could not unmount it otherwise
 
@@ -153,8 +153,8 @@ def _clone(
                 be_init(handshake)
             return pid, pidfd
 
-        if process.may_clone_beside() and _may_share_memory(plan):
-            pid, pidfd = process.clone_beside(flags, unified, lambda: be_init(handshake.beside()))
+        if beside.is_possible() and _may_share_memory(plan):
+            pid, pidfd = beside.clone(flags, unified, lambda: be_init(handshake.beside()))
         else:
             pid, pidfd = elsewhere.born(plan.shared, before, clone) if shared else clone()
         log.debug(f"init is process {pid}")
@@ -165,7 +165,7 @@ def _clone(
 
 
 def _may_share_memory(plan: StartPlan) -> bool:
-    """Whether init has no other user's rights on its way, and runs nobody else's programs: see `process.clone_beside`."""
+    """Whether init has no other user's rights on its way, and runs nobody else's programs: see `beside.clone`."""
     hooks, init = plan.hooks, plan.init
     return not (
         plan.has_users
@@ -289,12 +289,12 @@ def _end(pid: int, pidfd: int, handshake: Handshake) -> None:
 
     One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.  It
     sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
-    the thread that stays here (`process.clone_beside`) has seen how it ended: which is what has it give back that lock.
+    the thread that stays here (`beside.clone`) has seen how it ended: which is what has it give back that lock.
     """
     ended = poll()
     ended.register(pidfd, POLLIN)
     handshake.hang_up()
-    if not (process.has_left_a_thread() and ended.poll(_FAREWELL_MS)):
+    if not (beside.has_left_a_thread() and ended.poll(_FAREWELL_MS)):
         try:
             process.pidfd_send_signal(pidfd, signals.SIGKILL)
         except ProcessLookupError:

@@ -26,7 +26,7 @@ import os
 
 from lxc import borrowed, loading, log, trace
 from lxc.cgroups import outside as cgroups
-from lxc.kernel import fs, process, sockets
+from lxc.kernel import beside, fs, sockets
 from lxc.record import Record
 from lxc.runtime import commands, questions
 from lxc.runtime.commands import Request
@@ -108,7 +108,7 @@ def begin(monitor: Monitor) -> None:
         for fd in inheritable:
             os.set_inheritable(fd, True)
         words = monitor.title, "--rest", str(sheet), _PACKAGES
-        process.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
+        beside.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
     except (OSError, ImportError, AttributeError, TypeError, ValueError) as error:
         log.warn(f"the monitor stays awake: {error}")
         for fd in inheritable:

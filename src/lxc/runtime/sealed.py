@@ -23,7 +23,7 @@ class _Refuse:
 
 
 def seal(*, shares_memory: bool = False) -> None:
-    """Refuse every import from here on, in this process: of several that share memory (`process.clone_beside`), by its thread.
+    """Refuse every import from here on, in this process: of several that share memory (`beside.clone`), by its thread.
 
     Other finders are left alone: freeing what they have remembered would copy the memory that it is in, which a forked
     process shares.

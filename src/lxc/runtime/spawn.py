@@ -18,7 +18,7 @@ import sys
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import process, signals, sockets
+from lxc.kernel import beside, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import client, remedies, stop
 
@@ -185,7 +185,7 @@ def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
 
 def serve(fd: int) -> int:
     """Do what is asked for on the channel `fd`, say what came of it; the exit status.  Those it forks do not return."""
-    process_id = process.first_pid()
+    process_id = beside.first_pid()
     status = 0
     try:
         os.set_inheritable(fd, False)
@@ -200,7 +200,7 @@ def serve(fd: int) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         status = 1  # whoever asked has gone away, or is about to
     finally:
-        if process.first_pid() != process_id:
+        if beside.first_pid() != process_id:
             os._exit(status)
     return status
 

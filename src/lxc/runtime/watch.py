@@ -36,7 +36,7 @@ class Watch(Record):
     pidfile: int
 
     def be_reborn(self, how: Callable[[int], None]) -> None:
-        """Go on in the monitor's unified cgroup, of which there is one, by `how` (`process.be_reborn`).  Raises StepError."""
+        """Go on in the monitor's unified cgroup, of which there is one, by `how` (`beside.be_reborn`).  Raises StepError."""
         trace.phase("become the monitor")
         made = self.made
         try:
