@@ -69,6 +69,15 @@ def close_range(first: int, last: int, *, on_exec: bool = False) -> None:
     _close_range(first, last, _CLOSE_RANGE_CLOEXEC if on_exec else 0)
 
 
+def keep_only(kept: Iterable[int], first: int = 3) -> None:
+    """Close every descriptor from `first` on, but for those of `kept`; what is lower, or -1, is none of them."""
+    for fd in sorted(fd for fd in kept if fd >= first):
+        if fd > first:
+            close_range(first, fd - 1)
+        first = fd + 1
+    close_range(first, HIGHEST)
+
+
 def duplicate(fd: int, lowest: int) -> int:
     """fcntl(2) F_DUPFD_CLOEXEC: a duplicate numbered `lowest` or higher; the caller closes it."""
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)

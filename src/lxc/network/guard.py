@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _DONE = b"\0"
-_FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
 
 class Guard:
@@ -57,7 +56,7 @@ class Guard:
 
 def _be_guard(reader: int, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> NoReturn:
     try:
-        _keep_only((reader, *kept))
+        fs.keep_only((reader, *kept, log.descriptor()))
         _watch(reader, undo)
     except BaseException as error:
         log.error(f"the guard of the network failed: {error}")
@@ -72,12 +71,3 @@ def _watch(reader: int, undo: Callable[[bytes], None]) -> None:
         if told.endswith(_DONE):
             return
     undo(told)
-
-
-def _keep_only(kept: tuple[int, ...]) -> None:
-    first = _FIRST
-    for fd in sorted({*kept, log.descriptor()}):
-        if fd > first:
-            fs.close_range(first, fd - 1)
-        first = max(first, fd + 1)
-    fs.close_range(first, fs.HIGHEST)

@@ -188,7 +188,7 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
 def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: socket) -> NoReturn:
     status = 1
     try:
-        _keep_only({channel.fileno(), log.descriptor(), trace.descriptor()})
+        fs.keep_only({channel.fileno(), log.descriptor(), trace.descriptor()}, _lowest())
         borrowed.forget()
         watch = prepared(*decide())
         is_born = watch.made.layout.unified is not None
@@ -210,7 +210,8 @@ def _detach(watch: Watch, channel: socket) -> None:
     os.setsid()
     os.chdir("/")
     forget_terminal()
-    _keep_only({watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()})
+    kept = {watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()}
+    fs.keep_only(kept, _lowest())
 
 
 def forget_terminal() -> None:
@@ -247,12 +248,7 @@ def _tell_failure(channel: socket, error: BaseException) -> None:
         log.error(f"nobody is left to be told: {error}")
 
 
-def _keep_only(kept: set[int]) -> None:
-    """Close every descriptor but standard ones and `kept`, and those that systemd passed (sd_listen_fds(3))."""
+def _lowest() -> int:
+    """The first descriptor that is neither a standard one nor one that systemd passed (sd_listen_fds(3))."""
     passed = os.environ.get("LISTEN_FDS", "")
-    first = 3 + (int(passed) if passed.isdecimal() else 0)
-    for fd in sorted(fd for fd in kept if fd >= first):
-        if fd > first:
-            fs.close_range(first, fd - 1)
-        first = fd + 1
-    fs.close_range(first, fs.HIGHEST)
+    return 3 + (int(passed) if passed.isdecimal() else 0)

@@ -119,7 +119,7 @@ def _be(plan: Supervision, title: str, monitor: int, channel: socket, report: in
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         if os.getppid() != monitor:
             os._exit(1)
-        _keep_only(channel.fileno(), report, waits, log.descriptor())
+        fs.keep_only((channel.fileno(), report, waits, log.descriptor()))
         process.set_title(title)
         try:
             sizes = Sizes(*seccomp.notif_sizes())
@@ -144,15 +144,6 @@ def _report(report: int, text: str) -> None:
     except BrokenPipeError:  # nobody waits for it
         pass
     os.close(report)
-
-
-def _keep_only(*needed: int) -> None:
-    first = 3
-    for fd in sorted(fd for fd in needed if fd >= first):
-        if first < fd:
-            fs.close_range(first, fd - 1)
-        first = fd + 1
-    fs.close_range(first, fs.HIGHEST)
 
 
 def _decider(plan: Supervision, sizes: Sizes, monitor: int) -> Decider:
