@@ -177,6 +177,9 @@ class Server:
                 workers.tell(channel, workers.CALLED)  # one who has ended is reaped, and so found missing, soon
             self._occupy(counter, pidfd)
             return
+        if counter.most and sum(hand.counter is counter for hand in self._hands.values()) >= counter.most:
+            self._occupy(counter)  # the next who is free comes back
+            return
         ours, theirs = sockets.pair()
         try:
             pidfd = self._fork(lambda worker: worker.wait(counter, theirs), counter, ours)
@@ -191,8 +194,10 @@ class Server:
         self._epoll.register(ours.fileno(), select.EPOLLIN)
         self._occupy(counter, pidfd)
 
-    def _occupy(self, counter: Counter, pidfd: int) -> None:
-        self._waiting[counter] = pidfd
+    def _occupy(self, counter: Counter, pidfd: int = -1) -> None:
+        """The worker `pidfd` waits there; -1: whoever is free next is to."""
+        if pidfd >= 0:
+            self._waiting[counter] = pidfd
         if self._vacant.pop(counter, None) is not None:
             self._epoll.unregister(counter.listener.fileno())
 
@@ -225,7 +230,7 @@ class Server:
             self._drop_channel(hand)
         else:
             self._resting[counter].append(pidfd)
-            if counter in self._vacant:
+            if counter not in self._waiting:
                 self._fill(counter)
 
     def _serve_foreign(self, connection: socket) -> None:
@@ -284,6 +289,8 @@ class Server:
             self._close()  # whoever comes is better off without us
         if hand.connection:
             hand.connection.close()
+        if hand.counter and not (self._is_closing or hand.counter in self._waiting or hand.counter in self._vacant):
+            self._vacate(hand.counter)  # as many were at work as may be
         if hand.counter in self._vacant and not is_reborn:  # its command has ended: the next may come
             self._vacant[hand.counter] = 0.0
 
@@ -318,7 +325,7 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
             Counter(_listen(path), Memory(), program.acting),
             Counter(_listen(look), Memory(), program.looking, again=True),
             Counter(_listen(join), Memory(), learns_at_end=True),
-            Counter(_listen(end), Memory(), again=True, only=WAKE),
+            Counter(_listen(end), Memory(), again=True, only=WAKE, most=len(os.sched_getaffinity(0)) + 1),
         )
         Server(counters, (path, look, join, end, f"{path}.lock"), key, program).serve()
     os._exit(0)

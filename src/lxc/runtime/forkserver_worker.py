@@ -53,6 +53,7 @@ class Counter(Record):
     scenes: tuple[Callable[[], None], ...] = ()  # are rehearsed there
     again: bool = False  # they come back when they have served somebody
     learns_at_end: bool = False  # from who has served somebody, not from who leaves its client
+    most: int = 0  # workers at a time, 0 for as many as are asked for; who waits for none of them long does it itself
     only: str = ""  # the first word of those that are served; from any cgroup, for they are no work of who asks
 
 
@@ -69,13 +70,13 @@ class Worker:
     def wait(self, counter: Counter, server: socket) -> NoReturn:
         """Accept a client, and work for it, and then perhaps for others.  Ends if the server does before."""
         listener = counter.listener
-        _keep_only(listener.fileno(), server.fileno())
+        fs.keep_only((listener.fileno(), server.fileno()))
         self._counter, self._listener, self._server, self._is_again = counter, listener, server, counter.again
         self._umask, self._mask, self._group = os.umask(0o077), signals.blocked(), os.getpgrp()
         self._size = _size()
         try:
             self._rehearse_all(counter, _poll(listener, server))
-            _keep_only(listener.fileno(), server.fileno())
+            fs.keep_only((listener.fileno(), server.fileno()))
             os.sched_setscheduler(0, *self._policy)
             served = 0
             while server.fileno() not in dict(_poll(self._listener, server).poll()):
@@ -139,7 +140,7 @@ class Worker:
                 raise Refused("others are served elsewhere")
             self._become_like(request)
             if not self._is_again:  # who comes back has nothing else
-                _keep_only(*borrowed.descriptors(), *request.numbers)
+                fs.keep_only((*borrowed.descriptors(), *request.numbers))
             os.setpgid(0, 0)
             self._numbers = request.numbers
             self._begin()
@@ -188,7 +189,7 @@ class Worker:
             with closing(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)) as null:
                 for fd in (0, 1, 2):
                     os.dup2(null, fd)
-            _keep_only(self._listener.fileno(), self._server.fileno() if self._server else -1)
+            fs.keep_only((self._listener.fileno(), self._server.fileno() if self._server else -1))
             os.chdir("/")
             os.umask(self._umask)
             os.setpgid(0, self._group)
@@ -315,16 +316,6 @@ def tell(worker: socket, word: bytes) -> None:
         sockets.send(worker, word)
     except OSError as error:
         log.debug(f"it has ended: {error}")
-
-
-def _keep_only(*kept: int) -> None:
-    """Close all descriptors but the standard ones and those of `kept` that are none of them."""
-    first = 3
-    for fd in sorted(fd for fd in kept if fd > 2):
-        if fd > first:
-            os.closerange(first, fd)
-        first = fd + 1
-    fs.close_range(first, fs.HIGHEST)
 
 
 def _take_environment(variables: dict[bytes, bytes]) -> None:
