@@ -1,7 +1,7 @@
 """Many containers at a time: which are to be started together, and starting, stopping and killing them.
 
-Starts are done by their monitors, from the reading of the configuration on, so
-many at a time as there is work for; one wait hears all of them.
+Most starts are done one after the other, by a process for each processor (`series`); those that wait for others, by
+their monitors, from the reading of the configuration on, so many at a time as there is work for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from lxc import log
 from lxc.errors import AlreadyRunning, LxcError, NotRunning
 from lxc.record import Record
-from lxc.runtime import client, listing, spawn, start, stop
+from lxc.runtime import client, listing, series, spawn, start, stop
 from lxc.runtime.place import place as place_of
 from lxc.runtime.start import Order
 
@@ -96,10 +96,23 @@ def start_all(places: Iterable[Place], complain: Complain, at_a_time: int = 0) -
 
     Return when all run, or have failed, which `complain` is told.  On Ctrl-C what does not run yet is undone.
     """
+    has_log = log.descriptor() >= 0
+    all_of_them = list(places)
+    if len(all_of_them) > 1 and series.is_possible():
+        processors = len(os.sched_getaffinity(0))
+        all_of_them = series.start(
+            all_of_them,
+            lambda place: start.decided(_order(place, has_log=has_log)),
+            min(at_a_time, processors) if at_a_time else processors,
+            lambda place, error: complain(place, error) if error else None,
+        )
+    _start_apart(all_of_them, complain, at_a_time or jobs(), has_log=has_log)
+
+
+def _start_apart(places: Iterable[Place], complain: Complain, limit: int, *, has_log: bool) -> None:
+    """Start them, each by a process of its own, so many at a time."""
     underway: dict[int, Begun] = {}
     poller = select.poll()
-    limit = at_a_time or jobs()
-    has_log = log.descriptor() >= 0
     try:
         for place in places:
             while len(underway) >= limit:

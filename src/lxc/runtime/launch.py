@@ -153,7 +153,7 @@ def _clone(
                 be_init(handshake)
             return pid, pidfd
 
-        if beside.is_possible() and _may_share_memory(plan):
+        if beside.is_possible() and may_share_memory(plan):
             pid, pidfd = beside.clone(flags, unified, lambda: be_init(handshake.beside()))
         else:
             pid, pidfd = elsewhere.born(plan.shared, before, clone) if shared else clone()
@@ -164,7 +164,7 @@ def _clone(
             _close(fd)
 
 
-def _may_share_memory(plan: StartPlan) -> bool:
+def may_share_memory(plan: StartPlan) -> bool:
     """Whether init has no other user's rights on its way, and runs nobody else's programs: see `beside.clone`."""
     hooks, init = plan.hooks, plan.init
     return not (

@@ -57,11 +57,19 @@ _LEFT_ALONE = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV, signal
 
 class Monitor:
     def __init__(
-        self, order: Order, plan: StartPlan, made: Cgroups, listener: socket, title: str, rested: Rested | None = None
+        self,
+        order: Order,
+        plan: StartPlan,
+        made: Cgroups,
+        listener: socket,
+        title: str,
+        rested: Rested | None = None,
+        *,
+        rests: bool = False,
     ) -> None:
         """`made` and `listener` are the monitor's to remove and close, `title` is what ps(1) is to show ("": as it is).
 
-        `rested` is what a monitor before this one has left to go on with.
+        `rested` is what a monitor before this one has left to go on with; one that `rests` does so at once.
         """
         self.order, self.place, self.config = order, order.place, order.config
         self.plan, self.made = plan, made
@@ -85,6 +93,7 @@ class Monitor:
         self._checkpoint, self._rested = order.checkpoint, rested
         self._is_removed = False  # the payload's cgroups are
         self._patience = rest.AGAIN if rested else rest.AFTER
+        self._rests = rests
         self.signals = -1  # the descriptor that they are read from
 
     def live(
@@ -102,9 +111,9 @@ class Monitor:
         `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
         start it.  `leave` leaves the monitor's cgroups and removes them; this may be another process then.
         `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it.
-        Raises LxcError, OSError if the start failed; all is cleaned up then, too.
+        Raises LxcError, OSError if the start failed, StaysAwake; all is cleaned up then, too.
         """
-        if self.title:
+        if self.title and not self._rests:
             process.set_title(self.title)
         mask = signals.block(signals.ALL - _LEFT_ALONE)
         try:
@@ -219,6 +228,9 @@ class Monitor:
         """Answer and listen until init has ended."""
         if self.exit:
             return
+        if self._rests:
+            rest.begin(self)
+            raise rest.StaysAwake(f"{self.place.name} needs a monitor of its own from the beginning")
         if self.plan.monitor_writes:
             restricted.serve(self.loop.run, self.plan.monitor_writes)
             return

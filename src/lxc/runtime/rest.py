@@ -62,6 +62,10 @@ _STANDARD = (
 )  # fmt: skip
 
 
+class StaysAwake(Exception):
+    """A monitor that should rest cannot."""
+
+
 class Rested(Record):
     """All that a monitor is, in the middle of a life of its container."""
 
@@ -107,6 +111,7 @@ def begin(monitor: Monitor) -> None:
         inheritable += _to_be_inherited(monitor)
         for fd in inheritable:
             os.set_inheritable(fd, True)
+        beside.will_execute()
         words = monitor.title, "--rest", str(sheet), _PACKAGES
         beside.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
     except (OSError, ImportError, AttributeError, TypeError, ValueError) as error:

@@ -75,11 +75,12 @@ def begin(place: Place, order: Callable[[], Order]) -> Begun:
     The caller hears its outcome, or withdraws, and closes it.
     """
 
-    def decide() -> tuple[Order, StartPlan]:
-        made = order()
-        return made, _decided(made)
+    return forked.begin_whole(place, lambda: decided(order()))
 
-    return forked.begin_whole(place, decide)
+
+def decided(order: Order) -> tuple[Order, StartPlan]:
+    """`order`, and the plan for it, of whose warnings the log knows.  Raises LxcError."""
+    return order, _decided(order)
 
 
 def _decided(order: Order) -> StartPlan:
