@@ -21,6 +21,7 @@ extern const char server_program[];
 /* main.c */
 void find_packages(void);
 void become_python(char *const words[], char *const variables[]);
+void become_awake(void);
 _Noreturn void run_directly(const char *why);
 bool is_served_nowhere(void);
 

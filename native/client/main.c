@@ -34,7 +34,12 @@
 #include <unistd.h>
 
 const char server_program[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.cli import serve; serve(sys.argv[2:])";
-static const char wake[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import rest; rest.wake(sys.argv[2:])";
+/* What it cannot load it does not need to be the monitor: the process becomes rest.c again, and stays that. */
+static const char wake[] =
+    "import os, sys; sys.path.insert(0, sys.argv[1]); sheet, note, title, program = sys.argv[2:]\n"
+    "try: from lxc.runtime import rest\n"
+    "except BaseException: os.execve(int(program), (title, '--rest', sheet, sys.argv[1], 'deaf', note), os.environ)\n"
+    "rest.wake(int(sheet), int(note), title, int(program))";
 static const char task[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve(3))";
 
 char packages[4096];
@@ -70,6 +75,14 @@ static _Noreturn void fail(const char *what)
     _exit(LOST);
 }
 
+/* Become the monitor that was resting (rest.c); returns if there is no Python. */
+void become_awake(void)
+{
+    char *words[] = {PYTHON, "-IS", "-c", (char *)wake, packages, arguments[2], arguments[3], arguments[0], arguments[4], NULL};
+
+    become_python(words, environment);
+}
+
 _Noreturn void run_directly(const char *why)
 {
     size_t count = 0;
@@ -87,8 +100,10 @@ _Noreturn void run_directly(const char *why)
     }
     while (arguments[count])
         count++;
-    if (strcmp(arguments[1], "--wake") == 0)
-        become_python((char *[]){PYTHON, "-IS", "-c", (char *)wake, packages, arguments[2], arguments[3], arguments[0], NULL}, environment);
+    if (strcmp(arguments[1], "--wake") == 0) {
+        become_awake();
+        _exit(LOST);
+    }
     words = calloc(count + 4, sizeof *words);
     if (words) {
         size_t first = 0;

@@ -1,5 +1,5 @@
 /*
- * lxc-client --rest SHEET PACKAGES [deaf]: a monitor that has nothing to do (lxc/runtime/rest.py says when, and reads this too).
+ * lxc-client --rest SHEET PACKAGES [deaf [NOTE]]: a monitor that has nothing to do (lxc/runtime/rest.py says when, and reads this too).
  *
  * It is the process that the monitor was, init's parent still, without Python and its five megabytes.  What it needs to
  * know is in SHEET, the descriptor of a file in memory:
@@ -13,7 +13,8 @@
  * all connections as they are; the end of init has a worker of the fork server take the container down meanwhile, if
  * there is one.
  *
- * One that is deaf does not wake: Python could not go on from what is in SHEET, which another version has written.
+ * One that is deaf does not wake: Python could not be loaded, or could not go on from what is in SHEET, which another
+ * version has written.
  *
  * Any local user can connect: lengths are checked before they are believed, and who asks on each message.
  */
@@ -51,47 +52,61 @@ struct connection {
     } *request;
 };
 
-static char *number_of_sheet;
+static char *title, *number_of_sheet;
+static int own_program; /* what is executed should Python not come to it */
 static bool is_deaf;
 static struct connection connections[MOST];
 static size_t count;
 
 /* ---- waking ------------------------------------------------------------------------------------------------------ */
 
-static void note(int file, const void *data, size_t size)
+static bool note(int file, const void *data, size_t size)
 {
-    if (write(file, data, size) != (ssize_t)size)
-        _exit(LOST); /* of a few bytes of memory */
+    return write(file, data, size) == (ssize_t)size;
 }
 
-/* Become Python again; `status` is how init has ended, or -1. */
-static _Noreturn void wake(int status)
+/* Note down what Python is to know; the file, or -1. */
+static int written(int status)
 {
-    static char text[16];
-    static char *words[5];
     int file = (int)syscall(SYS_memfd_create, "lxc-rest", 0);
+    bool is_whole = file >= 0 && note(file, (int32_t[]){status, (int32_t)count}, 2 * sizeof(int32_t));
+
+    for (size_t at = 0; at < count && is_whole; at++) {
+        const struct connection *it = connections + at;
+        int32_t numbers[] = {it->fd, it->is_trusted, it->is_kept, (int32_t)it->got};
+
+        is_whole = note(file, numbers, sizeof numbers) && note(file, it->request->bytes, it->got);
+    }
+    if (is_whole || file < 0)
+        return file;
+    close(file);
+    return -1;
+}
+
+/* Become Python again; `status` is how init has ended, or -1.  Returns if that cannot be: it stays as it is. */
+static void wake(int status)
+{
+    static char text[2][16];
+    static char *words[6];
     char directory[108], name[32];
     bool is_reboot = status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+    int channel, file = written(status);
     uint64_t key;
-    int channel;
 
-    note(file, (int32_t[]){status, (int32_t)count}, 2 * sizeof(int32_t));
-    for (size_t at = 0; at < count; at++) {
-        const struct connection *it = connections + at;
-
-        note(file, (int32_t[]){it->fd, it->is_trusted, it->is_kept, (int32_t)it->got}, 4 * sizeof(int32_t));
-        note(file, it->request ? it->request->bytes : (unsigned char *)"", it->got);
-    }
-    snprintf(text, sizeof text, "%d", file);
-    words[0] = arguments[0], words[1] = "--wake", words[2] = number_of_sheet, words[3] = text;
+    if (file < 0)
+        return;
+    snprintf(text[0], sizeof text[0], "%d", file);
+    snprintf(text[1], sizeof text[1], "%d", own_program);
+    words[0] = title, words[1] = "--wake", words[2] = number_of_sheet, words[3] = text[0], words[4] = text[1];
     arguments = words;
-    if (status < 0 || is_reboot) /* init's parent is needed */
-        run_directly("");
-    key = key_of();
-    snprintf(name, sizeof name, "%016llx.end", (unsigned long long)key);
-    if (is_served_nowhere() || !directory_of(directory, sizeof directory) || (channel = connect_to(directory, name)) < 0)
-        run_directly("");
-    be_served(channel, -1, key, false);
+    if (status >= 0 && !is_reboot && !is_served_nowhere() && directory_of(directory, sizeof directory)) {
+        key = key_of();
+        snprintf(name, sizeof name, "%016llx.end", (unsigned long long)key);
+        if ((channel = connect_to(directory, name)) >= 0)
+            be_served(channel, -1, key, false); /* init's parent is not needed any more */
+    }
+    become_awake();
+    close(file);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
@@ -278,11 +293,26 @@ static void show_title(int argc, char **argv)
     prctl(PR_SET_NAME, argv[0]);
 }
 
+/* Close the connections that are in a note, and that. */
+static void forget(int file)
+{
+    int32_t all[2], it[4];
+    off_t at = sizeof all;
+
+    if (pread(file, all, sizeof all, 0) == sizeof all)
+        for (int32_t left = all[1]; left > 0 && pread(file, it, sizeof it, at) == sizeof it; left--) {
+            close(it[0]);
+            at += (off_t)sizeof it + it[3];
+        }
+    close(file);
+}
+
 static void drop_output(struct pollfd *console)
 {
     char data[4096];
+    ssize_t got = read(console->fd, data, sizeof data);
 
-    if (read(console->fd, data, sizeof data) < 0 && errno != EAGAIN && errno != EINTR)
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         console->fd = -1; /* it has hung up: we hold its other end, so this is its end */
 }
 
@@ -291,10 +321,14 @@ _Noreturn void rest(int argc, char **argv)
     struct pollfd all[FIRST + MOST];
     int status, signals = block_signals();
 
-    if (argc != 4 && argc != 5)
+    if (argc < 4)
         _exit(LOST);
-    is_deaf = argc == 5;
+    is_deaf = argc > 4;
+    if (argc > 5) /* Python came to nothing: what it was told, and whoever was connected, is let go */
+        forget(atoi(argv[5]));
+    title = argv[0];
     number_of_sheet = strdup(argv[2]);
+    own_program = open("/proc/self/exe", O_PATH);
     snprintf(packages, sizeof packages, "%s", argv[3]);
     take_sheet(atoi(argv[2]));
     show_title(argc, argv);
@@ -312,9 +346,9 @@ _Noreturn void rest(int argc, char **argv)
         if (poll(all, FIRST + polled, -1) < 0 && errno != EINTR)
             _exit(LOST);
         if (all[0].revents) {
-            if (waitpid(head.init, &status, 0) != head.init)
-                _exit(LOST);
-            wake(status);
+            if (waitpid(head.init, &status, 0) == head.init)
+                wake(status);
+            _exit(LOST);
         }
         if (all[1].revents && is_deaf)
             pass_on(signals);

@@ -158,7 +158,7 @@ def _served(words: list[str]) -> int:
     if words[0] == "--wake":
         from lxc.runtime import rest
 
-        return rest.inherit(words[1:])
+        return rest.inherit(int(words[1]), int(words[2]))
     try:
         _open_standard_descriptors()
         return _called(words)

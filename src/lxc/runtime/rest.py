@@ -189,26 +189,28 @@ def _to_be_inherited(monitor: Monitor) -> list[int]:
 # ---- who goes on -----------------------------------------------------------------------------------------------------
 
 
-def wake(words: Sequence[str]) -> NoReturn:
-    """Go on from the sheet words[0], with the note words[1] of what has happened; in the process that has rested.
+def wake(sheet: int, note: int, title: str, program: int) -> NoReturn:
+    """Go on from the sheet, with the note of what has happened; in the process that has rested, and has been called `title`.
 
-    words[2] is its title.
+    `program` is what it was.
     """
     loading.hasten()
-    sheet, note = int(words[0]), int(words[1])
     try:
-        _go_on(_read(sheet, note), None)
+        rested = _read(sheet, note)
+        os.close(program)
+        _go_on(rested, None)
     except _Unreadable as error:
-        _stay(sheet, note, words[2], error)
+        _say(title, error)
+        os.execve(program, (title, "--rest", str(sheet), _PACKAGES, "deaf", str(note)), os.environb)
     finally:
         os._exit(0)
 
 
-def inherit(words: Sequence[str]) -> int:
+def inherit(sheet: int, note: int) -> int:
     """The same in a worker of the fork server, while that process waits: init has ended."""
     worker = borrowed.worker
     assert worker
-    _go_on(_read(int(words[0]), int(words[1])), worker)
+    _go_on(_read(sheet, note), worker)
     return 0
 
 
@@ -258,23 +260,14 @@ def _unpacked(data: bytes) -> Rested:
     return rested
 
 
-def _stay(sheet: int, note: int, title: str, why: Exception) -> None:
-    """Rest again, and wake no more.  Returns if init has ended, or that fails."""
+def _say(title: str, why: Exception) -> None:
+    """Log to the container's file that its monitor cannot go on."""
     lxcpath, _, name = title.partition("] ")[2].rpartition(" ")
     log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR)
-    status, left = happened(_content(note))
     log.error(
         f"the monitor of {name} was begun by another version of this program, and this one cannot go on with it ({why}): "
-        + (
-            "the next start removes what it leaves"
-            if status >= 0
-            else "it answers what it knows, and stops when told to"
-        )
+        "it answers what it knows, and stops when told to; what is left then the next start removes"
     )
-    for fd in (note, *(each.fd for each in left)):
-        os.close(fd)
-    if status < 0:
-        os.execve(_CLIENT, (title, "--rest", str(sheet), _PACKAGES, "deaf"), os.environb)
 
 
 def _content(fd: int) -> bytes:

@@ -2,10 +2,12 @@
 
 import array
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from tests.conftest import PATIENCE, Lxc, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 
+import lxc as lxc_package
 from lxc.runtime import commands, questions, rest
 from lxc.runtime.commands import Request
 
@@ -43,7 +46,11 @@ def configure(lxc: Lxc, name: str, *lines: str) -> None:
 
 def rests(monitor: int) -> bool:
     try:
-        return os.readlink(f"/proc/{monitor}/exe").endswith("/lxc-client")
+        return (
+            os.readlink(f"/proc/{monitor}/exe").endswith("/lxc-client")
+            and b"--rest" not in Path(f"/proc/{monitor}/cmdline").read_bytes()  # it is about to
+            and "S" in Path(f"/proc/{monitor}/stat").read_text().rpartition(")")[2]  # it waits
+        )
     except FileNotFoundError:  # for a moment, when a thread that is not the first executes (execve(2))
         assert os.path.exists(f"/proc/{monitor}")
         return False
@@ -377,6 +384,26 @@ def test_one_that_another_version_cannot_go_on_with_stays_and_is_stopped(lxc: Lx
     assert lxc.state(box) == "RUNNING"
     lxc.ok("lxc-stop", "-n", box, "-k")
     until(lambda: lxc.state(box) == "STOPPED", "it is stopped")
+    lxc.start(box)
+    assert lxc.state(box) == "RUNNING"
+
+
+def test_an_installation_that_is_gone_takes_no_container_with_it(lxc: Lxc, tmp_path: Path) -> None:
+    box = lxc.create()
+    packages = tmp_path / "packages"
+    shutil.copytree(os.path.dirname(lxc_package.__file__), packages / "lxc")
+    words = f"import sys; sys.path.insert(0, {str(packages)!r}); import lxc; lxc.Container({box!r}, {str(lxc.path)!r}).start()"
+    subprocess.run(
+        [sys.executable, "-c", words], check=True, env=os.environ | {"LXC_FORKSERVER": "0"}, timeout=PATIENCE
+    )
+    monitor = monitor_of(lxc.init_pid(box))
+    until(lambda: rests(monitor), "the monitor rests")
+    shutil.rmtree(packages)
+    lxc.run("lxc-wait", "-n", box, "-s", "FROZEN", "-t", "1")
+    assert "(deleted)" in os.readlink(f"/proc/{monitor}/exe")
+    assert lxc.state(box) == "RUNNING"
+    assert lxc.attach(box, "echo", "here") == "here\n"
+    lxc.ok("lxc-stop", "-n", box, "-k")
     lxc.start(box)
     assert lxc.state(box) == "RUNNING"
 
