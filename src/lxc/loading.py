@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType
 
+PACKAGES = __file__[: -len("/lxc/loading.py")]  # the directory that this package is in
+LIBEXEC = f"{PACKAGES}/lxc/libexec"  # programs that it executes
 _GARBAGE = 30_000  # objects more than there were: no command makes as many, a monitor might
 _CACHED = f".{sys.implementation.cache_tag}.pyc"
 _BY_TIME = MAGIC_NUMBER + bytes(

@@ -40,7 +40,7 @@ def listen_at(path: str) -> socket:
 
 
 def of(fd: int) -> socket:
-    """The socket that the descriptor `fd` is; closing it closes that."""
+    """The stream socket that the descriptor `fd` is; closing it closes that."""
     return socket(AF_UNIX, SOCK_STREAM, 0, fd)
 
 
@@ -103,11 +103,6 @@ def connect_packets(address: bytes, patience: float) -> socket:
         connection.close()
         raise
     return connection
-
-
-def adopt(fd: int) -> socket:
-    """The stream socket that `fd` is; closing it closes that."""
-    return socket(AF_UNIX, SOCK_STREAM, 0, fd)
 
 
 def pair() -> tuple[socket, socket]:

@@ -7,13 +7,14 @@ import os
 from lxc.errors import StepError
 from lxc.kernel import signals
 from lxc.kernel.fs import closing
+from lxc.loading import LIBEXEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.network.steps import Granted
 
 _NAME = "lxc-user-nic"
-OURS = os.path.normpath(f"{os.path.dirname(__file__)}/../libexec/{_NAME}")
+OURS = f"{LIBEXEC}/{_NAME}"
 _PLACES = (OURS, f"/usr/libexec/lxc/{_NAME}", f"/usr/lib/lxc/{_NAME}")
 _SETUID = 0o4000
 _MOST_SAID = 4000  # bytes

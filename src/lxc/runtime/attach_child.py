@@ -116,7 +116,7 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
         listener = security.filter_system_calls(plan.filter)  # wants a capability that another user would not have
         if given.supervisor >= 0:
             yield "give the listener to the monitor"
-            monitor = sockets.adopt(given.supervisor)
+            monitor = sockets.of(given.supervisor)
             client.hand_over(monitor, listener)
             monitor.close()
         if listener >= 0:

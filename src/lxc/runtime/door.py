@@ -14,8 +14,9 @@ import os
 from lxc.errors import NotFound
 from lxc.kernel import mount, process, sockets
 from lxc.kernel.fs import closing
+from lxc.loading import LIBEXEC
 
-PROGRAM = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-init"
+PROGRAM = f"{LIBEXEC}/lxc-init"
 
 
 def open_init() -> int:

@@ -42,6 +42,7 @@ import time
 from lxc import log
 from lxc.kernel import libseccomp, process, signals, sockets
 from lxc.kernel.fs import closing
+from lxc.loading import LIBEXEC, PACKAGES
 from lxc.runtime import client_context as context
 from lxc.runtime import forkserver_worker as workers
 from lxc.runtime.forkserver_memory import Memory
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 
 # How the names of sockets end: for commands that leave nothing behind, for lxc-attach, for monitors whose containers end.
 LOOK, JOIN, END = ".look", ".join", ".end"
-_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # the installation
 WAKE = "--wake"  # what such a monitor asks for
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
@@ -313,7 +313,7 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
             os.dup2(null, fd)
     _settle(program)
     signals.block(_ENDING)
-    process.set_title(f"[lxc fork server] {_PACKAGES}")
+    process.set_title(f"[lxc fork server] {PACKAGES}")
     gc.collect()
     gc.freeze()
     if passed:
@@ -367,8 +367,8 @@ def _yield_to_workers() -> None:
 
 def _files() -> tuple[str, ...]:
     """Those of which one is another when this package is installed anew, or a library that it has loaded besides Python's."""
-    package = f"{_PACKAGES}/lxc"
-    return f"{package}/libexec/lxc-client", f"{package}/release.py", f"{package}/runtime", *libseccomp.files()
+    package = f"{PACKAGES}/lxc"
+    return f"{LIBEXEC}/lxc-client", f"{package}/release.py", f"{package}/runtime", *libseccomp.files()
 
 
 def _identities(paths: Sequence[str]) -> tuple[int, ...]:

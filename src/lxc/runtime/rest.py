@@ -27,6 +27,7 @@ import os
 from lxc import borrowed, loading, log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.kernel import beside, fs, sockets
+from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
 from lxc.runtime import commands, questions
 from lxc.runtime.commands import Request
@@ -53,8 +54,7 @@ if TYPE_CHECKING:
     from lxc.terminal.plan import Prepared
 
 AFTER, AGAIN = 2.0, 30.0  # seconds without anything to do until it rests, first and when it was woken before
-_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-_CLIENT = f"{_PACKAGES}/lxc/libexec/lxc-client"
+_CLIENT = f"{LIBEXEC}/lxc-client"
 _STANDARD = (
     Request(commands.GET_STATE), Request(commands.GET_NAME), Request(commands.GET_LXCPATH),
     Request(commands.GET_DEVPTS_FD), Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT + 4)),
@@ -112,7 +112,7 @@ def begin(monitor: Monitor) -> None:
         for fd in inheritable:
             os.set_inheritable(fd, True)
         beside.will_execute()
-        words = monitor.title, "--rest", str(sheet), _PACKAGES
+        words = monitor.title, "--rest", str(sheet), PACKAGES
         beside.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
     except (OSError, ImportError, AttributeError, TypeError, ValueError) as error:
         log.warn(f"the monitor stays awake: {error}")
@@ -201,7 +201,7 @@ def wake(sheet: int, note: int, title: str, program: int) -> NoReturn:
         _go_on(rested, None)
     except _Unreadable as error:
         _say(title, error)
-        os.execve(program, (title, "--rest", str(sheet), _PACKAGES, "deaf", str(note)), os.environb)
+        os.execve(program, (title, "--rest", str(sheet), PACKAGES, "deaf", str(note)), os.environb)
     finally:
         os._exit(0)
 

@@ -19,6 +19,7 @@ import sys
 from lxc import borrowed, log
 from lxc.errors import LxcError
 from lxc.kernel import beside, process, signals, sockets
+from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
 from lxc.runtime import client, remedies, stop
 
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 CHANNEL = 3  # the channel's number in the fresh interpreter
-_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-_CLIENT = f"{_PACKAGES}/lxc/libexec/lxc-client"
+_CLIENT = f"{LIBEXEC}/lxc-client"
 _PROGRAM = (
     f"import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve({CHANNEL}))"
 )
@@ -140,7 +140,7 @@ def _spawn(*, is_parent: bool) -> tuple[socket, int]:
 
 
 def _python() -> list[str]:
-    return [_interpreter(), "-IS", "-c", _PROGRAM, _PACKAGES]
+    return [_interpreter(), "-IS", "-c", _PROGRAM, PACKAGES]
 
 
 def _interpreter() -> str:
