@@ -6,9 +6,11 @@
  *
  *   uint64_t                    how many bytes the following are; what comes after them is Python's
  *   struct head                 what is to be watched
+ *   struct waiting …            who waits for a state
  *   struct answer, bytes …      what is answered to which request, as the monitor would
  *
- * It answers what is on the sheet, kills init if it is told to stop it, and drops what a console says that nobody hears.
+ * It answers what is on the sheet, kills init if it is told to stop it, keeps whoever waits for a state, and drops what a
+ * console says that nobody hears.
  * Whatever else happens (another request, a signal, output that somebody wants) makes it Python again, by `wake`, with
  * all connections as they are; the end of init has a worker of the fork server take the container down meanwhile, if
  * there is one.
@@ -37,14 +39,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP = 2 };
+enum { STOP = 2, ADD_STATE_CLIENT = 10 };
+enum { RUNNING = 2, REGISTERED = STATES }; /* the state that it is in all the time; that somebody waits for another */
+enum { FORBIDDEN = -1 /* EPERM */ };
 enum { LONGEST = 8192 /* bytes after a request */ };
 enum { MOST = 64 /* connections */, MOST_STRANGERS = 16 /* of them; the oldest goes */ };
 enum { FIRST = 4 /* of the connections among what is polled */ };
 
 struct connection {
     int fd;
-    bool is_stranger, is_trusted, is_kept; /* the second: every part so far is from somebody who may ask */
+    bool is_stranger, is_trusted; /* the latter: every part so far is from somebody who may ask */
+    bool is_kept;                 /* until something happens: with no request it wants the end, else a state */
     size_t got;
     union {
         struct header header;
@@ -115,9 +120,15 @@ static void wake(int status)
 static bool answer(struct connection *it)
 {
     const struct header *asked = &it->request->header;
+    int32_t wanted[STATES];
 
     if (it->is_stranger || !it->is_trusted) {
-        refuse(it->fd);
+        tell(it->fd, FORBIDDEN, 0);
+    } else if (asked->first == ADD_STATE_CLIENT && asked->length == sizeof wanted) {
+        memcpy(wanted, it->request->bytes + sizeof *asked, sizeof wanted);
+        it->is_kept = wanted[RUNNING] != 1;
+        tell(it->fd, it->is_kept ? REGISTERED : RUNNING, it->is_kept ? REGISTERED : RUNNING);
+        return it->is_kept;
     } else if (asked->first == STOP) {
         syscall(SYS_pidfd_send_signal, head.init_pidfd, head.stop_signal, NULL, 0);
         it->is_kept = true;
@@ -256,6 +267,21 @@ static void take_connection(void)
     serve((size_t)(it - connections)); /* most have spoken already */
 }
 
+/* Somebody who has come before, and waits for a state. */
+static void keep(const struct waiting *waiting)
+{
+    struct connection *it = connections + count;
+
+    if (count == MOST || !(it->request = malloc(sizeof *it->request)))
+        return;
+    it->fd = waiting->fd;
+    it->is_trusted = it->is_kept = true;
+    it->got = sizeof it->request->header + sizeof waiting->wanted;
+    it->request->header = (struct header){ADD_STATE_CLIENT, sizeof waiting->wanted, 0};
+    memcpy(it->request->bytes + sizeof it->request->header, waiting->wanted, sizeof waiting->wanted);
+    count++;
+}
+
 /* ---- resting ----------------------------------------------------------------------------------------------------- */
 
 /* Block all signals but those of a fault; a descriptor that tells of those that wake. */
@@ -331,6 +357,11 @@ _Noreturn void rest(int argc, char **argv)
     own_program = open("/proc/self/exe", O_PATH);
     snprintf(packages, sizeof packages, "%s", argv[3]);
     take_sheet(atoi(argv[2]));
+    for (uint32_t at = 0; at < head.waiting && !is_deaf; at++) {
+        struct waiting it = waiting_on_sheet(at);
+
+        keep(&it);
+    }
     show_title(argc, argv);
     if (is_deaf && head.console < 0)
         head.console = head.heard;

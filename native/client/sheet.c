@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 enum { MOST_ASIDE = 64, MOST_LENT = 20, MOST_SENT = 253 };
-enum { FORBIDDEN = -1 /* EPERM */ };
-
 struct answer {
     uint32_t command, asked, said, descriptors; /* the second and third are bytes: of the request behind its header, and of the reply */
     int64_t number;
@@ -35,12 +33,22 @@ void take_sheet(int file)
     if (pread(file, sheet, sheet_size, sizeof size) != (ssize_t)sheet_size)
         _exit(LOST);
     memcpy(&head, sheet, sizeof head);
+    if (head.waiting > (sheet_size - sizeof head) / sizeof(struct waiting))
+        _exit(LOST);
+}
+
+struct waiting waiting_on_sheet(uint32_t index)
+{
+    struct waiting it;
+
+    memcpy(&it, sheet + sizeof head + index * sizeof it, sizeof it);
+    return it;
 }
 
 /* The answer to a request; false if it is not on the sheet.  `reply` is what follows the answer's header. */
 static bool find(int32_t command, const unsigned char *asked, size_t length, struct answer *it, const unsigned char **reply)
 {
-    size_t at = sizeof head;
+    size_t at = sizeof head + head.waiting * sizeof(struct waiting);
 
     for (uint32_t index = 0; index < head.answers; index++) {
         const unsigned char *request;
@@ -153,9 +161,10 @@ bool answer_from_sheet(int to, const struct header *asked, const unsigned char *
     return is_known;
 }
 
-void refuse(int to)
+/* An answer of nothing but numbers. */
+void tell(int to, int32_t ret, int64_t number)
 {
     reply.size = reply.descriptors = 0;
-    add(&(struct header){FORBIDDEN, 0, 0}, sizeof(struct header));
+    add(&(struct header){ret, 0, number}, sizeof(struct header));
     send_reply(to);
 }

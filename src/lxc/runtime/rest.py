@@ -132,7 +132,7 @@ def _may(monitor: Monitor) -> bool:
         and monitor.running.listener < 0
         and not monitor.supervised.supervisor
         and not monitor.attached.nbd
-        and not monitor.server.is_used
+        and monitor.server.may_rest
         and monitor.network.may_rest
         and monitor.terminals.may_rest
         and trace.descriptor() < 0
@@ -177,7 +177,8 @@ def _text(monitor: Monitor, answers: Sequence[tuple[Request, Reply | None]]) -> 
     assert monitor.terminals
     running, console = monitor.running, monitor.terminals.console
     consoles = (-1, console) if monitor.terminals.console_is_heard else (console, -1)
-    return text(running.pid, running.pidfd, monitor.server.descriptor, monitor.plan.stop_signal, consoles, answers)
+    waiting, stop = monitor.server.waiting(), monitor.plan.stop_signal
+    return text(running.pid, running.pidfd, monitor.server.descriptor, stop, consoles, answers, waiting)
 
 
 def _to_be_inherited(monitor: Monitor) -> list[int]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _EPERM = 1
 _MOST_STRANGERS = 16  # connections of users who may not ask anything; the oldest goes
+_MOST_WAITING = 40  # while it rests: more than these are too many for the program that it is then
 _SECOND = 64  # bytes, at most, that come with descriptors; what they say does not matter
 _SECONDS_OF_PEACE = 0.05  # after descriptors ran out
 
@@ -64,16 +65,28 @@ class Server:
         return self._listener.fileno()
 
     @property
-    def is_used(self) -> bool:
-        """Whether anybody is connected."""
-        return bool(self._connections)
+    def may_rest(self) -> bool:
+        """Whether nobody is connected but a few who wait for a state."""
+        return len(self._connections) <= _MOST_WAITING and all(
+            connection.wanted and not connection.outgoing for connection in self._connections.values()
+        )
+
+    def waiting(self) -> list[tuple[int, ...]]:
+        """Of who waits for a state: the descriptor, and what is wanted (int[8] of ADD_STATE_CLIENT)."""
+        return [(fd, *connection.wanted) for fd, connection in self._connections.items()]
 
     def adopt(self, fd: int, incoming: bytes, *, is_trusted: bool, keep: bool) -> None:
-        """Serve a connection that another server had, which has read `incoming` of a request."""
+        """Serve a connection that another server had, which has read `incoming` of a request.
+
+        One to `keep` waits for a state, if that was the request, or for the end.
+        """
         connection = self._connected(sockets.of(fd))
-        connection.incoming, connection.is_trusted, connection.keep = incoming, is_trusted, keep
+        connection.is_trusted, connection.keep = is_trusted, keep
         self._loop.watch(fd, lambda events: self._serve(connection, events))
-        if connection.incoming:
+        if keep and incoming:
+            connection.wanted = commands.wanted_states(incoming[commands.HEADER :])
+        elif incoming:
+            connection.incoming = incoming
             self._serve(connection, READABLE)
 
     def tell_state(self, name: str, state: int) -> None:

@@ -37,15 +37,18 @@ def text(
     stop_signal: int,
     consoles: tuple[int, int],
     answers: Sequence[tuple[Request, Reply | None]],
+    waiting: Sequence[tuple[int, ...]] = (),
 ) -> bytes:
-    """The sheet: its size, struct head, and for each of `answers` a struct answer, the request and the reply.
+    """The sheet: its size, struct head, who waits for a state (descriptor, int[8] of what is wanted), and `answers`.
+
+    Each of these is a struct answer, the request and the reply.
 
     Without a reply the request ends the connection; beside others it is invalid.  Of `consoles` the output of the first
     is dropped, that of the second wakes; -1 is none.
     """
     rows = [_row(*pair) for pair in answers if not pair[1] or _fits(pair[1])]
-    head = _numbers(4, len(rows), init, init_pidfd, listener, stop_signal, *consoles)
-    written = b"".join((head, *rows))
+    head = _numbers(4, len(rows), len(waiting), init, init_pidfd, listener, stop_signal, *consoles)
+    written = b"".join((head, *(_numbers(4, *each) for each in waiting), *rows))
     return _numbers(8, len(written)) + written
 
 

@@ -128,8 +128,8 @@ def test_what_somebody_else_asked_before_is_known_too(lxc: Lxc, box: str) -> Non
     assert rests(monitor)
 
 
-def wait(lxc: Lxc, name: str, _monitor: int) -> None:
-    lxc.ok("lxc-wait", "-n", name, "-s", "RUNNING")
+def ask_for_an_item(lxc: Lxc, name: str, _monitor: int) -> None:
+    assert ask(lxc, name, questions.item("lxc.rootfs.path"))[0].endswith(b"/rootfs\0")
 
 
 def freeze(lxc: Lxc, name: str, _monitor: int) -> None:
@@ -158,7 +158,7 @@ def send_half_a_request(lxc: Lxc, name: str, monitor: int) -> None:
         client.connect(f"\0{lxc.path}/{name}/command".encode())
         client.settimeout(PATIENCE)
         client.sendall(raw[:20])
-        wait(lxc, name, monitor)
+        ask_for_an_item(lxc, name, monitor)
         until(lambda: not rests(monitor), "it has woken")
         client.sendall(raw[20:])
         assert client.recv(1000)[16:] == f"{name}\0".encode()
@@ -176,7 +176,7 @@ def take_the_console(lxc: Lxc, name: str, _monitor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wake", [wait, freeze, be_signalled, ask_a_malformed_thing, send_half_a_request, take_the_console]
+    "wake", [ask_for_an_item, freeze, be_signalled, ask_a_malformed_thing, send_half_a_request, take_the_console]
 )
 def test_it_wakes_as_what_it_was(lxc: Lxc, box: str, wake: Callable[[Lxc, str, int], None]) -> None:
     configure(lxc, box, f"lxc.uts.name = {box}")
@@ -194,7 +194,7 @@ def test_it_rests_again(lxc: Lxc, box: str) -> None:
     """After half a minute of peace; all its descriptors are those of the first time."""
     monitor = resting(lxc, box)
     before = descriptors(monitor)
-    wait(lxc, box, monitor)
+    ask_for_an_item(lxc, box, monitor)
     until(lambda: not rests(monitor), "it has woken")
     until(lambda: rests(monitor), "it rests again", patience=rest.AGAIN + PATIENCE)
     assert descriptors(monitor) == before
@@ -323,14 +323,31 @@ def test_a_console_that_is_logged_loses_nothing(lxc: Lxc, box: str, tmp_path: Pa
     assert not rests(monitor)
 
 
-def test_whoever_waits_for_a_state_keeps_it_awake_and_is_told(lxc: Lxc, box: str) -> None:
+def test_whoever_waits_for_a_state_is_told_of_it_and_wakes_nobody(lxc: Lxc, box: str) -> None:
+    """Those who came before the rest, and those who came while it lasted."""
+
+    def wait(state: str) -> "subprocess.Popen[str]":
+        return lxc.spawn("lxc-wait", "-n", box, "-s", state, "-t", "60")
+
     lxc.start(box)
     monitor = monitor_of(lxc.init_pid(box))
-    waiting = lxc.spawn("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "60")
-    time.sleep(rest.AFTER + 1)
+    waiting = {state: wait(state) for state in ("STOPPED", "STOPPING", "FROZEN")}
     assert not rests(monitor)
+    until(lambda: rests(monitor), "the monitor rests")
+    waiting |= {f"{state} later": wait(state) for state in ("STOPPED", "FROZEN")}
+    lxc.ok("lxc-wait", "-n", box, "-s", "RUNNING|FROZEN")
+    until(lambda: sum("socket:" in file for file in descriptors(monitor)) == 6, "all five are connected")
+    assert rests(monitor)
+    lxc.ok("lxc-freeze", "-n", box)
+    for state in ("FROZEN", "FROZEN later"):
+        assert waiting[state].wait(PATIENCE) == 0
+    assert [waiting[state].poll() for state in ("STOPPED", "STOPPED later", "STOPPING")] == [None] * 3
+    lxc.ok("lxc-unfreeze", "-n", box)
+    until(lambda: rests(monitor), "it rests again", patience=rest.AGAIN + PATIENCE)
     lxc.ok("lxc-stop", "-n", box, "-k")
-    assert waiting.wait(PATIENCE) == 0
+    for process in waiting.values():
+        assert process.wait(PATIENCE) == 0
+        process.communicate()
 
 
 def test_one_in_the_foreground_does_not_rest(lxc: Lxc, box: str) -> None:
@@ -374,9 +391,9 @@ def test_one_that_another_version_cannot_go_on_with_stays_and_is_stopped(lxc: Lx
         (size,) = struct.unpack("=Q", file.read(8))
         file.seek(8 + size)
         file.write(b"of another version")
-    lxc.run("lxc-wait", "-n", box, "-s", "FROZEN", "-t", "1")
+    assert ask(lxc, box, questions.item("lxc.rootfs.path")) == (b"", [])
     assert "another version" in log_of(lxc, box)
-    assert rests(monitor)
+    until(lambda: rests(monitor), "it is as it was")
     assert lxc.state(box) == "RUNNING"
     assert lxc.attach(box, "echo", "here") == "here\n"
     os.kill(monitor, signal.SIGURG)
@@ -399,8 +416,8 @@ def test_an_installation_that_is_gone_takes_no_container_with_it(lxc: Lxc, tmp_p
     monitor = monitor_of(lxc.init_pid(box))
     until(lambda: rests(monitor), "the monitor rests")
     shutil.rmtree(packages)
-    lxc.run("lxc-wait", "-n", box, "-s", "FROZEN", "-t", "1")
-    assert "(deleted)" in os.readlink(f"/proc/{monitor}/exe")
+    assert ask(lxc, box, questions.item("lxc.rootfs.path")) == (b"", [])
+    until(lambda: "lxc-client (deleted)" in os.readlink(f"/proc/{monitor}/exe"), "it is as it was")
     assert lxc.state(box) == "RUNNING"
     assert lxc.attach(box, "echo", "here") == "here\n"
     lxc.ok("lxc-stop", "-n", box, "-k")
