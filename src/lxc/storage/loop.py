@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 
 from lxc.errors import StepError
 from lxc.kernel import loopdevice
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "detach", "detects", "mount"]
 
+_PATIENCE = 1.0  # seconds
 _ATTEMPTS = 64  # to get a device that somebody else takes at the same time
 
 
@@ -33,16 +35,28 @@ def attach(plan: RootPlan) -> Attached:
     read_only = plan.is_read_only
     flags = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC
     with closing(os.open(plan.path, flags)) as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_locked(file, fcntl.LOCK_SH if read_only else fcntl.LOCK_EX):
             raise StepError(
                 f"use the image {plan.path}",
                 "somebody else uses it",
                 hint="which container that is, losetup(8) may tell",
-            ) from None
+            )
         device, path = _device(file, plan.path, flags, read_only=read_only)
     return Attached(path, (device,))
+
+
+def _is_locked(file: int, how: int) -> bool:
+    """Lock it.  A device that has just been given up has it a little longer if udev(7) looks at that."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _device(file: int, name: str, flags: int, *, read_only: bool) -> tuple[int, str]:
