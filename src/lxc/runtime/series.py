@@ -242,8 +242,8 @@ def _be_monitor(
     """In the process that shares the runner's memory: be the monitor until it rests."""
 
     def started() -> bool:
-        if os.getppid() != runner or _is_withdrawn(channel):
-            return False
+        if os.getppid() != runner or _is_withdrawn(channel) or signals.pending() & foreground.INTERRUPTIONS:
+            return False  # a signal to all who were asked came before it had left them
         os.close(channel.fileno())  # here; it stays the runner's
         return True
 

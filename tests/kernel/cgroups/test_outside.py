@@ -15,8 +15,8 @@ from lxc.cgroups import making, outside, stopping
 from lxc.cgroups.outside import Cgroups
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
+from lxc.kernel import beside, signals
 from lxc.kernel import process as kernel
-from lxc.kernel import signals
 from lxc.kernel.fs import closing
 
 pytestmark = pytest.mark.root
@@ -200,7 +200,7 @@ def test_nobody_goes_on_elsewhere_whose_other_threads_would_be_ended(place: Plac
         try:
             threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
             with closing(outside.open_unified(made, made.monitor)) as unified:
-                kernel.be_reborn(unified)
+                beside.be_reborn(unified)
         except OSError as error:
             os._exit(error.errno or 0)
         finally:
