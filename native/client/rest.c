@@ -33,35 +33,15 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { STOP = 2, ADD_STATE_CLIENT = 10 };
-enum { RUNNING = 2, REGISTERED = STATES }; /* the state that it is in all the time; that somebody waits for another */
-enum { FORBIDDEN = -1 /* EPERM */ };
-enum { LONGEST = 8192 /* bytes after a request */ };
-enum { MOST = 64 /* connections */, MOST_STRANGERS = 16 /* of them; the oldest goes */ };
 enum { FIRST = 4 /* of the connections among what is polled */ };
-
-struct connection {
-    int fd;
-    bool is_stranger, is_trusted; /* the latter: every part so far is from somebody who may ask */
-    bool is_kept;                 /* until something happens: with no request it wants the end, else a state */
-    size_t got;
-    union {
-        struct header header;
-        unsigned char bytes[sizeof(struct header) + LONGEST];
-    } *request;
-};
 
 static char *title, *number_of_sheet;
 static int own_program; /* what is executed should Python not come to it */
-static bool is_deaf;
-static struct connection connections[MOST];
-static size_t count;
+bool is_deaf;
 
 /* ---- waking ------------------------------------------------------------------------------------------------------ */
 
@@ -89,7 +69,7 @@ static int written(int status)
 }
 
 /* Become Python again; `status` is how init has ended, or -1.  Returns if that cannot be: it stays as it is. */
-static void wake(int status)
+void wake(int status)
 {
     static char text[2][16];
     static char *words[6];
@@ -112,174 +92,6 @@ static void wake(int status)
     }
     become_awake();
     close(file);
-}
-
-/* ---- connections ------------------------------------------------------------------------------------------------- */
-
-/* Answer a whole request; true if the connection stays open. */
-static bool answer(struct connection *it)
-{
-    const struct header *asked = &it->request->header;
-    int32_t wanted[STATES];
-
-    if (it->is_stranger || !it->is_trusted) {
-        tell(it->fd, FORBIDDEN, 0);
-    } else if (asked->first == ADD_STATE_CLIENT && asked->length == sizeof wanted) {
-        memcpy(wanted, it->request->bytes + sizeof *asked, sizeof wanted);
-        it->is_kept = wanted[RUNNING] != 1;
-        tell(it->fd, it->is_kept ? REGISTERED : RUNNING, it->is_kept ? REGISTERED : RUNNING);
-        return it->is_kept;
-    } else if (asked->first == STOP) {
-        syscall(SYS_pidfd_send_signal, head.init_pidfd, head.stop_signal, NULL, 0);
-        it->is_kept = true;
-        it->got = 0;
-        return true;
-    } else if (!answer_from_sheet(it->fd, asked, it->request->bytes + sizeof *asked) && !is_deaf) {
-        wake(-1);
-    }
-    return false;
-}
-
-static bool is_allowed(const struct ucred *who)
-{
-    return who->uid == 0 || (who->uid == geteuid() && who->gid == getegid());
-}
-
-static void drop(size_t at)
-{
-    close(connections[at].fd);
-    free(connections[at].request);
-    memmove(connections + at, connections + at + 1, (--count - at) * sizeof *connections);
-}
-
-static size_t strangers(void)
-{
-    size_t found = 0;
-
-    for (size_t at = 0; at < count; at++)
-        found += connections[at].is_stranger;
-    return found;
-}
-
-static void drop_oldest_stranger(void)
-{
-    for (size_t at = 0; at < count; at++)
-        if (connections[at].is_stranger) {
-            drop(at);
-            return;
-        }
-}
-
-/* Read what is there of a request; 1 if it is whole, 0 if there may be more, -1 if the connection is to end. */
-static int hear(struct connection *it)
-{
-    for (;;) {
-        union {
-            struct cmsghdr header;
-            char room[CMSG_SPACE(sizeof(struct ucred))]; /* none for descriptors: the kernel drops them */
-        } control = {0};
-        size_t wanted = sizeof(struct header);
-        struct iovec data;
-        struct msghdr how = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-        struct ucred who = {0, (uid_t)-1, (gid_t)-1};
-        ssize_t more;
-
-        if (it->got >= wanted) {
-            if (it->request->header.length < 0 || it->request->header.length > LONGEST)
-                return -1;
-            wanted += (size_t)it->request->header.length;
-        }
-        if (it->got == wanted)
-            return 1;
-        data.iov_base = it->request->bytes + it->got;
-        data.iov_len = wanted - it->got;
-        more = recvmsg(it->fd, &how, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more < 0 && errno == EAGAIN)
-            return 0;
-        if (more <= 0)
-            return -1;
-        if (how.msg_controllen >= sizeof control.header && control.header.cmsg_level == SOL_SOCKET
-            && control.header.cmsg_type == SCM_CREDENTIALS && control.header.cmsg_len == CMSG_LEN(sizeof who))
-            memcpy(&who, CMSG_DATA(&control.header), sizeof who);
-        it->is_trusted = it->is_trusted && is_allowed(&who);
-        it->got += (size_t)more;
-    }
-}
-
-/* Serve connection `at`; false if it is gone. */
-static bool serve(size_t at)
-{
-    struct connection *it = connections + at;
-    char more;
-
-    if (it->is_kept) { /* it has nothing more to say than that it has gone */
-        ssize_t got = recv(it->fd, &more, 1, MSG_DONTWAIT);
-
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            return true;
-    } else {
-        int heard = hear(it);
-
-        if (heard == 0 || (heard > 0 && answer(it)))
-            return true;
-    }
-    drop(at);
-    return false;
-}
-
-static void take_connection(void)
-{
-    struct connection *it;
-    struct ucred who = {0, (uid_t)-1, (gid_t)-1};
-    socklen_t size = sizeof who;
-    int fd;
-
-    if (count == MOST && !is_deaf)
-        wake(-1); /* so many do not wait for nothing */
-    if (count == MOST)
-        drop(0);
-    it = connections + count;
-    fd = accept4(head.listener, NULL, NULL, SOCK_NONBLOCK);
-    if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) { /* out of descriptors: let the oldest end first */
-            drop_oldest_stranger();
-            nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-        }
-        return;
-    }
-    memset(it, 0, sizeof *it);
-    it->fd = fd;
-    it->is_trusted = true;
-    it->request = malloc(sizeof *it->request);
-    if (!it->request) {
-        close(fd);
-        return;
-    }
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
-    it->is_stranger = !is_allowed(&who);
-    count++;
-    if (it->is_stranger && strangers() > MOST_STRANGERS) {
-        drop_oldest_stranger();
-        it--;
-    }
-    serve((size_t)(it - connections)); /* most have spoken already */
-}
-
-/* Somebody who has come before, and waits for a state. */
-static void keep(const struct waiting *waiting)
-{
-    struct connection *it = connections + count;
-
-    if (count == MOST || !(it->request = malloc(sizeof *it->request)))
-        return;
-    it->fd = waiting->fd;
-    it->is_trusted = it->is_kept = true;
-    it->got = sizeof it->request->header + sizeof waiting->wanted;
-    it->request->header = (struct header){ADD_STATE_CLIENT, sizeof waiting->wanted, 0};
-    memcpy(it->request->bytes + sizeof it->request->header, waiting->wanted, sizeof waiting->wanted);
-    count++;
 }
 
 /* ---- resting ----------------------------------------------------------------------------------------------------- */
@@ -319,13 +131,22 @@ static void show_title(int argc, char **argv)
     prctl(PR_SET_NAME, argv[0]);
 }
 
-/* Close the connections that are in a note, and that. */
+/* Init has ended, and who would take down what there is cannot be had: whoever waits for that finds the name free. */
+static _Noreturn void end(void)
+{
+    close(head.listener);
+    _exit(LOST);
+}
+
+/* Close the connections that are in a note, and that.  If init has ended, so do we. */
 static void forget(int file)
 {
     int32_t all[2], it[4];
     off_t at = sizeof all;
 
-    if (pread(file, all, sizeof all, 0) == sizeof all)
+    if (pread(file, all, sizeof all, 0) == sizeof all && all[0] >= 0)
+        end();
+    else
         for (int32_t left = all[1]; left > 0 && pread(file, it, sizeof it, at) == sizeof it; left--) {
             close(it[0]);
             at += (off_t)sizeof it + it[3];
@@ -344,23 +165,23 @@ static void drop_output(struct pollfd *console)
 
 _Noreturn void rest(int argc, char **argv)
 {
-    struct pollfd all[FIRST + MOST];
+    struct pollfd all[FIRST + MOST_CONNECTIONS];
     int status, signals = block_signals();
 
     if (argc < 4)
         _exit(LOST);
     is_deaf = argc > 4;
+    take_sheet(atoi(argv[2]));
     if (argc > 5) /* Python came to nothing: what it was told, and whoever was connected, is let go */
         forget(atoi(argv[5]));
     title = argv[0];
     number_of_sheet = strdup(argv[2]);
     own_program = open("/proc/self/exe", O_PATH);
     snprintf(packages, sizeof packages, "%s", argv[3]);
-    take_sheet(atoi(argv[2]));
     for (uint32_t at = 0; at < head.waiting && !is_deaf; at++) {
         struct waiting it = waiting_on_sheet(at);
 
-        keep(&it);
+        keep_waiting(&it);
     }
     show_title(argc, argv);
     if (is_deaf && head.console < 0)
@@ -379,7 +200,7 @@ _Noreturn void rest(int argc, char **argv)
         if (all[0].revents) {
             if (waitpid(head.init, &status, 0) == head.init)
                 wake(status);
-            _exit(LOST);
+            end();
         }
         if (all[1].revents && is_deaf)
             pass_on(signals);

@@ -28,6 +28,31 @@ struct waiting {
 
 extern struct head head;
 
+enum { LONGEST = 8192 /* bytes after a request */, MOST_CONNECTIONS = 64 };
+
+struct connection {
+    int fd;
+    bool is_stranger, is_trusted; /* the latter: every part so far is from somebody who may ask */
+    bool is_kept;                 /* until something happens: with no request it wants the end, else a state */
+    size_t got;
+    union {
+        struct header header;
+        unsigned char bytes[sizeof(struct header) + LONGEST];
+    } *request;
+};
+
+extern struct connection connections[MOST_CONNECTIONS];
+extern size_t count;  /* of them */
+extern bool is_deaf;  /* it does not wake */
+
+/* rest.c */
+void wake(int status);
+
+/* connections.c */
+void take_connection(void);
+void keep_waiting(const struct waiting *waiting);
+void serve(size_t at);
+
 /* sheet.c */
 void take_sheet(int file);
 struct waiting waiting_on_sheet(uint32_t index);

@@ -49,7 +49,6 @@ def rests(monitor: int) -> bool:
         return (
             os.readlink(f"/proc/{monitor}/exe").endswith("/lxc-client")
             and b"--rest" not in Path(f"/proc/{monitor}/cmdline").read_bytes()  # it is about to
-            and "S" in Path(f"/proc/{monitor}/stat").read_text().rpartition(")")[2]  # it waits
         )
     except FileNotFoundError:  # for a moment, when a thread that is not the first executes (execve(2))
         assert os.path.exists(f"/proc/{monitor}")
@@ -202,8 +201,16 @@ def test_it_rests_again(lxc: Lxc, box: str) -> None:
 
 
 def descriptors(pid: int) -> list[str]:
-    """What a process has open, without the order."""
-    return sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    """What a process has open when nobody asks it anything, without the order."""
+    seen: list[list[str]] = [[], []]
+
+    def is_settled() -> bool:
+        time.sleep(0.05)
+        seen.append(sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()))
+        return seen[-1] == seen[-2]
+
+    until(is_settled, "it has settled")
+    return seen[-1]
 
 
 @SERVERS
