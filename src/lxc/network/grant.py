@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lxc.network.steps import Granted
 
 _NAME = "lxc-user-nic"
-OURS = f"{LIBEXEC}/{_NAME}"
+OURS = os.path.normpath(f"{LIBEXEC}/{_NAME}")
 _PLACES = (OURS, f"/usr/libexec/lxc/{_NAME}", f"/usr/lib/lxc/{_NAME}")
 _SETUID = 0o4000
 _MOST_SAID = 4000  # bytes

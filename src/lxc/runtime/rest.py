@@ -262,9 +262,12 @@ def _unpacked(data: bytes) -> Rested:
 
 
 def _say(title: str, why: Exception) -> None:
-    """Log to the container's file that its monitor cannot go on."""
+    """Log to the container's file, if there can be one, that its monitor cannot go on."""
     lxcpath, _, name = title.partition("] ")[2].rpartition(" ")
-    log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR)
+    try:
+        log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR)
+    except OSError:
+        return
     log.error(
         f"the monitor of {name} was begun by another version of this program, and this one cannot go on with it ({why}): "
         "it answers what it knows, and stops when told to; what is left then the next start removes"
