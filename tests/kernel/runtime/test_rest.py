@@ -245,13 +245,15 @@ def test_hooks_are_run_once_and_told_the_same_as_without_a_rest(
     assert [line.split()[0] for line in texts[1]] == ["start-host", "stop", "post-stop"]
 
 
-def test_who_takes_it_down_may_be_killed(lxc: Lxc, box: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["only"])
+def test_who_takes_it_down_may_be_killed(lxc: Lxc, box: str, tmp_path: Path, server: str) -> None:
     """It is done again, by the process that waits for that."""
     times, hook = tmp_path / "times", tmp_path / "hook"
     hook.write_text(f'#!/bin/sh\necho $PPID >>{times}\n[ "$(wc -l <{times})" = 1 ] && kill -9 $PPID\nexit 0\n')
     hook.chmod(0o755)
     configure(lxc, box, f"lxc.hook.stop = {hook}")
-    monitor = resting(lxc, box)
+    until(lambda: lxc.run("lxc-ls", env=os.environ | {"LXC_FORKSERVER": server}).returncode == 0, "there is a server")
+    monitor = resting(lxc, box, server)
     lxc.ok("lxc-stop", "-n", box, "-k")
     first, second = map(int, times.read_text().split())
     assert first != monitor == second
