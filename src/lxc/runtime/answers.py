@@ -238,7 +238,15 @@ class Answers:
         made = self._monitor.made
         directories = made.container_directories()[:_CONTEXT_FDS]
         payload = _ints((_LAYOUTS[made.layout.name], 0, len(directories))).ljust(len(request.payload), b"\0")
-        return _give(*map(_open_directory, directories), payload=payload)
+        opened: list[int] = []
+        try:
+            for directory in directories:
+                opened.append(_open_directory(directory))
+        except BaseException:
+            for fd in opened:
+                os.close(fd)
+            raise
+        return _give(*opened, payload=payload)
 
     def _cgroup_fd(self, request: Request, name: str) -> Reply:
         """struct cgroup_fd: {s32 layout; u32 utilities; s32 type; s32 fd; char controller[64]}."""

@@ -100,9 +100,11 @@ def begin(monitor: Monitor) -> None:
     opened: list[int] = []
     inheritable: list[int] = []
     try:
-        requests = dict.fromkeys((*_STANDARD, *monitor.asked))
-        answers = [(request, monitor.answers.settled(request)) for request in requests]
-        opened += (fd for _, reply in answers if reply for fd in reply.given)
+        answers: list[tuple[Request, Reply | None]] = []
+        for request in dict.fromkeys((*_STANDARD, *monitor.asked)):
+            reply = monitor.answers.settled(request)
+            answers.append((request, reply))
+            opened += reply.given if reply else ()
         sheet = os.memfd_create("lxc-sheet")
         opened.append(sheet)
         rested = _packed(_remains(monitor, tuple(fd for fd in opened if fd != sheet)))

@@ -2,6 +2,7 @@
 
 import array
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -298,6 +299,19 @@ def test_one_that_halts_by_itself_is_taken_down_with_all_that_it_had(
     until(lambda: not lxc.config(box).exists(), "the container is gone")
     until(lambda: not pidfile.exists(), "so is the file")
     until(lambda: not Path(f"/sys/class/net/r{lxc.tag[:10]}").exists(), "so is the device")
+
+
+def test_without_descriptors_for_it_there_is_no_rest_and_nothing_is_lost(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    monitor = monitor_of(lxc.init_pid(box))
+    before = descriptors(monitor)
+    highest = max(int(entry.name) for entry in Path(f"/proc/{monitor}/fd").iterdir())
+    resource.prlimit(monitor, resource.RLIMIT_NOFILE, (highest + 4, highest + 4))
+    for _ in range(2):
+        time.sleep(rest.AFTER + 0.5)
+        assert not rests(monitor)
+        assert descriptors(monitor) == before
+        assert lxc.state(box) == "RUNNING"  # after which it tries again
 
 
 def test_killed_it_takes_the_container_with_it(lxc: Lxc, box: str) -> None:
