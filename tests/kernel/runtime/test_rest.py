@@ -47,9 +47,11 @@ def configure(lxc: Lxc, name: str, *lines: str) -> None:
 
 def rests(monitor: int) -> bool:
     try:
+        words = Path(f"/proc/{monitor}/cmdline").read_bytes()
         return (
             os.readlink(f"/proc/{monitor}/exe").endswith("/lxc-client")
-            and b"--rest" not in Path(f"/proc/{monitor}/cmdline").read_bytes()  # it is about to
+            and words.startswith(b"[lxc monitor]")
+            and b"--rest" not in words  # it is about to
         )
     except FileNotFoundError:  # for a moment, when a thread that is not the first executes (execve(2))
         assert os.path.exists(f"/proc/{monitor}")
@@ -305,8 +307,11 @@ def test_without_descriptors_for_it_there_is_no_rest_and_nothing_is_lost(lxc: Lx
     lxc.start(box)
     monitor = monitor_of(lxc.init_pid(box))
     before = descriptors(monitor)
-    highest = max(int(entry.name) for entry in Path(f"/proc/{monitor}/fd").iterdir())
-    resource.prlimit(monitor, resource.RLIMIT_NOFILE, (highest + 4, highest + 4))
+    taken = {int(entry.name) for entry in Path(f"/proc/{monitor}/fd").iterdir()}
+    limit = [number for number in range(1000) if number not in taken][
+        2
+    ]  # two are left, of the three and more that it takes
+    resource.prlimit(monitor, resource.RLIMIT_NOFILE, (limit, limit))
     for _ in range(2):
         time.sleep(rest.AFTER + 0.5)
         assert not rests(monitor)
