@@ -13,8 +13,9 @@
 
 Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
 come back when they have served, if all is as before (`Worker._recover`), and are used again: what is in their memory
-and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`).  All other workers serve once; those for lxc-attach have a socket of
-their own as well, since the memory that it writes to is not what a start does (`forkserver_memory`).
+and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`).
+All other workers serve once; those for lxc-attach have a socket of their own as well, since the memory that it writes to
+is not what a start does (`forkserver_memory`).
 
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
 worker needs it no more once it has accepted, and a monitor that a worker leaves behind has nothing to do with either.

@@ -105,9 +105,9 @@ def begin(monitor: Monitor) -> None:
             reply = monitor.answers.settled(request)
             answers.append((request, reply))
             opened += reply.given if reply else ()
+        rested = _packed(_remains(monitor, tuple(opened)))
         sheet = os.memfd_create("lxc-sheet")
         opened.append(sheet)
-        rested = _packed(_remains(monitor, tuple(fd for fd in opened if fd != sheet)))
         for part in (_text(monitor, answers), rested):
             os.write(sheet, part)
         inheritable += _to_be_inherited(monitor)

@@ -186,30 +186,31 @@ def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) 
             if _is_withdrawn(channel):
                 break
             _say(channel, BEGUN, number)
-            outcome = _outcome(places[number], decide, channel, number)
+            letter, payload = _outcome(places[number], decide, channel)
             if log.descriptor() not in kept:
                 log.open("lxc")
             fs.keep_only(kept)  # the claim, too
-            _say(channel, *outcome)
+            _say(channel, letter, number, payload)
     finally:
         os._exit(0)
 
 
-def _outcome(place: Place, decide: Decide, channel: socket, number: int) -> tuple[bytes, int, bytes]:
+def _outcome(place: Place, decide: Decide, channel: socket) -> tuple[bytes, bytes]:
+    """What is to be said of it: a letter, and the failure after FAILED."""
     try:
         order, plan = decide(place)
         if not _may(order, plan):
-            return APART, number, b""
+            return APART, b""
         watch = prepared(order, plan)
         try:
-            return _launched(watch, channel, number)
+            return _launched(watch, channel)
         except BaseException:
             watch.abandon()
             raise
     except AlreadyRunning:
-        return RUNS, number, b""
+        return RUNS, b""
     except (LxcError, OSError) as error:
-        return FAILED, number, handshake.pack_failure(error)
+        return FAILED, handshake.pack_failure(error)
 
 
 def _may(order: Order, plan: StartPlan) -> bool:
@@ -224,16 +225,16 @@ def _may(order: Order, plan: StartPlan) -> bool:
     )
 
 
-def _launched(watch: Watch, channel: socket, number: int) -> tuple[bytes, int, bytes]:
+def _launched(watch: Watch, channel: socket) -> tuple[bytes, bytes]:
     """Have a monitor start it, and rest.  Raises OSError if there is none."""
     said: list[tuple[bytes, bytes]] = []  # by the monitor, into our memory
     unified = cgroups.open_unified(watch.made, watch.made.monitor)
     runner, is_born = os.getpid(), unified >= 0
     pid, _ = beside.clone(0, unified, lambda: _be_monitor(watch, channel, said, runner=runner, is_born=is_born))
     if said:
-        return said[-1][0], number, said[-1][1]
+        return said[-1]
     ended, _ = os.waitpid(pid, os.WNOHANG)
-    return (FAILED, number, handshake.pack_failure(_KILLED)) if ended else (RUNS, number, b"")
+    return (FAILED, handshake.pack_failure(_KILLED)) if ended else (RUNS, b"")
 
 
 def _be_monitor(
