@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 
 from lxc import programs
 from lxc.bridge.plan import PID_FILE
 from lxc.errors import LxcError
-from lxc.kernel import process, signals
+from lxc.kernel import polling, process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,9 +85,7 @@ def _end(number: int) -> None:
             return  # it has ended, and another process has its number
         for signal in (signals.SIGTERM, signals.SIGKILL):
             process.pidfd_send_signal(pidfd, signal)
-            ended = select.poll()
-            ended.register(pidfd, select.POLLIN)
-            if ended.poll(_PATIENCE_MS):
+            if polling.events(pidfd, _PATIENCE_MS):
                 return
     except ProcessLookupError:
         return

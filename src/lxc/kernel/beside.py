@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 from _thread import get_ident, stack_size, start_new_thread
 
-from lxc.kernel import process, signals
+from lxc.kernel import polling, process, signals
 from lxc.kernel.c import (
     CDLL,
     PyDLL,
@@ -178,11 +177,9 @@ def be_reborn(cgroup_fd: int) -> None:
         signals.restore(mask - {signals.SIGPIPE})
         process.clone_raw(args)
         process.pidfd_send_signal(parent, signals.SIGPIPE)
-        ended = select.poll()
-        ended.register(parent, select.POLLIN)
-        if not ended.poll(_TRACED_MS):
+        if not polling.events(parent, _TRACED_MS):
             process.pidfd_send_signal(parent, signals.SIGKILL)
-            ended.poll()
+            polling.events(parent, None)
         _before[os.getpid()] = before
     finally:
         signals.ignore(signals.SIGPIPE)

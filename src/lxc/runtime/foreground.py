@@ -13,11 +13,11 @@ waits                        exit code, failure ◀─ the container has ended, 
 from __future__ import annotations
 
 import os
-from select import POLLIN, poll
+import select
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import process, signals, sockets
+from lxc.kernel import polling, process, signals, sockets
 from lxc.runtime import handshake
 
 TYPE_CHECKING = False
@@ -38,9 +38,9 @@ def accompany(monitor: int, channel: socket) -> int:
     Raises LxcError if it could not be started.  Does not return if the monitor was killed: then we are, too.
     """
     fd = signals.signalfd(PASSED_ON)
-    waiter = poll()
-    waiter.register(channel, POLLIN)
-    waiter.register(fd, POLLIN)
+    waiter = select.poll()
+    waiter.register(channel, select.POLLIN)
+    waiter.register(fd, select.POLLIN)
     while channel.fileno() not in (ready := dict(waiter.poll())):
         if fd in ready:
             number, is_from_kernel = signals.read_origin(fd)
@@ -65,9 +65,7 @@ def accompany(monitor: int, channel: socket) -> int:
 def be_accompanied(channel: socket) -> None:
     """In the monitor: be killed when the one who stays with us ends.  Raises LxcError if it has."""
     process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
-    waiter = poll()
-    waiter.register(channel, 0)
-    if waiter.poll(0):
+    if polling.events(channel.fileno(), wanted=0):
         raise LxcError("nobody is left to be told how it ends")
     if borrowed.connection >= 0:
         os.close(borrowed.connection)

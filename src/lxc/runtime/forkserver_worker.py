@@ -9,7 +9,7 @@ import select
 import sys
 
 from lxc import borrowed, log
-from lxc.kernel import beside, fs, process, signals, sockets
+from lxc.kernel import beside, fs, polling, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client_context as context
@@ -233,7 +233,7 @@ class Worker:
         if self._server:
             sockets.send(self._server, TAKEN, (self._connection.fileno(),))
         if not self._is_sure:
-            if _events(self._connection):
+            if polling.events(self._connection.fileno()):
                 raise Refused("it has spoken before it was asked")
             say(self._connection, HELLO, 0)
         self._connection.setblocking(True)
@@ -264,7 +264,7 @@ class Worker:
     def _begin(self) -> None:
         """From here on, it has begun: say so.  Should the client end now, so do we."""
         self._end_with_client()
-        if _events(self._connection):
+        if polling.events(self._connection.fileno()):
             os._exit(1)  # it has gone before that, and we have done nothing
         self._tell_pid()
 
@@ -280,9 +280,7 @@ class Worker:
     def inherit(self) -> None:
         with closing(process.pidfd_open(self._pid)) as client:  # it is there: it waits for us
             self._say_end(0)
-            ended = select.poll()
-            ended.register(client, select.POLLIN)
-            ended.poll(_FAREWELL_MS)
+            polling.events(client, _FAREWELL_MS)
 
     def leave(self, status: int) -> None:
         self._say_end(status)
@@ -357,7 +355,7 @@ def _poll(*channels: socket) -> select.poll:
 
 def _has_gone(connection: socket) -> bool:
     """Whether the other end closes soon, and says nothing before."""
-    return bool(_poll(connection).poll(_FAREWELL_MS)) and not sockets.receive(connection, 1)[0]
+    return bool(polling.events(connection.fileno(), _FAREWELL_MS)) and not sockets.receive(connection, 1)[0]
 
 
 def _has_children() -> bool:
@@ -371,8 +369,3 @@ def _has_children() -> bool:
 def _size() -> int:
     """The most memory that we ever had, in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _events(connection: socket) -> bool:
-    """Whether something was said, or the other end closed."""
-    return bool(_poll(connection).poll(0))

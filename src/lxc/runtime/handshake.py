@@ -23,11 +23,10 @@ how many descriptors come along, and that many bytes.
 from __future__ import annotations
 
 import os
-from select import POLLIN, poll
 
 from lxc import log
 from lxc.errors import LxcError, StepError
-from lxc.kernel import beside, sockets
+from lxc.kernel import beside, polling, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,9 +186,7 @@ class Handshake:
 
     def _serve_until(self, fd: int) -> None:
         """Wait until `fd` can be read; serve the loop if that takes long.  Raises LxcError if the start is given up."""
-        waiter = poll()
-        waiter.register(fd, POLLIN)
-        if self._loop and not waiter.poll(_PATIENCE_MS) and not self._loop.until(fd):
+        if self._loop and not polling.events(fd, _PATIENCE_MS) and not self._loop.until(fd):
             raise LxcError("the start was given up")
 
     def _hear_init(self) -> tuple[bytes, bytes, tuple[int, ...]]:

@@ -15,10 +15,9 @@ A monitor that is forked copies a thousand pages of memory at its first steps, a
 from __future__ import annotations
 
 import os
-from select import poll
 
 from lxc import borrowed, trace
-from lxc.kernel import fs, signals
+from lxc.kernel import fs, polling, signals
 from lxc.runtime import foreground
 from lxc.runtime.forked import forget_terminal
 from lxc.runtime.watch import prepared
@@ -53,9 +52,7 @@ def _stay(watch: Watch) -> int:
 
 
 def _has_client_gone() -> bool:
-    poller = poll()
-    poller.register(borrowed.connection, 0)  # hanging up is always told
-    return bool(poller.poll(0))
+    return bool(polling.events(borrowed.connection, wanted=0))
 
 
 def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-from select import POLLIN, poll
 
 from lxc import log, trace
 from lxc.cgroups import limiting
@@ -17,7 +16,7 @@ from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
-from lxc.kernel import beside, process, signals
+from lxc.kernel import beside, polling, process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import as_root, elsewhere, failures, init, remedies
@@ -291,14 +290,12 @@ def _end(pid: int, pidfd: int, handshake: Handshake) -> None:
     sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
     the thread that stays here (`beside.clone`) has seen how it ended: which is what has it give back that lock.
     """
-    ended = poll()
-    ended.register(pidfd, POLLIN)
     handshake.hang_up()
-    if not (beside.has_left_a_thread() and ended.poll(_FAREWELL_MS)):
+    if not (beside.has_left_a_thread() and polling.events(pidfd, _FAREWELL_MS)):
         try:
             process.pidfd_send_signal(pidfd, signals.SIGKILL)
         except ProcessLookupError:
             pass
-        ended.poll()
+        polling.events(pidfd, None)
     os.waitpid(pid, 0)
     os.close(pidfd)

@@ -21,7 +21,7 @@ import select
 from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError
-from lxc.kernel import beside, fs, process, signals, sockets
+from lxc.kernel import beside, fs, polling, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.runtime import foreground, handshake, launch, rest
 from lxc.runtime.forked import forget_terminal
@@ -92,7 +92,7 @@ def _start(
                     if hand.has_ended:
                         poller.unregister(fd)
                         hands.pop(fd).close()
-                        if hand.has_worked and _is_readable(reader):
+                        if hand.has_worked and polling.events(reader) & select.POLLIN:
                             _add(hands, poller, _Hand(places, decide, reader))
             apart += _numbers(reader)  # nobody was left to take them
         finally:
@@ -106,13 +106,6 @@ def _start(
 def _add(hands: dict[int, _Hand], poller: select.poll, hand: _Hand) -> None:
     hands[hand.channel.fileno()] = hand
     poller.register(hand.channel, select.POLLIN)
-
-
-def _is_readable(fd: int) -> bool:
-    """Whether there is something to be read, and not only an end."""
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    return any(events & select.POLLIN for _, events in poller.poll(0))
 
 
 def _numbers(reader: int) -> Iterator[int]:
@@ -268,9 +261,7 @@ def _detach(watch: Watch, channel: socket) -> None:
 
 def _is_withdrawn(channel: socket) -> bool:
     """Whether nobody wants the container any more."""
-    poller = select.poll()
-    poller.register(channel, select.POLLIN)
-    return bool(poller.poll(0))
+    return bool(polling.events(channel.fileno()))
 
 
 def _say(channel: socket, letter: bytes, number: int, payload: bytes = b"") -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
 import time
 
 from lxc.errors import NoInit, NotRunning
-from lxc.kernel import process, signals, sockets
+from lxc.kernel import polling, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import client, commands, wait
 from lxc.runtime.commands import Request
@@ -117,10 +116,8 @@ def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
 
 
 def _wait_for_exit(pidfd: int, deadline: float | None) -> bool:
-    poller = select.poll()
-    poller.register(pidfd, select.POLLIN)
     left_ms = None if deadline is None else max(0, min(_LONGEST_POLL_MS, int((deadline - time.monotonic()) * 1000)))
-    return bool(poller.poll(left_ms))
+    return bool(polling.events(pidfd, left_ms))
 
 
 def _halt_signal(place: Place) -> int:

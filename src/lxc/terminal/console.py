@@ -13,10 +13,10 @@ container in the foreground holds it up by not reading, as any terminal does.
 from __future__ import annotations
 
 import os
-from select import POLLOUT, poll
+from select import POLLOUT
 
 from lxc import log
-from lxc.kernel import tty
+from lxc.kernel import polling, tty
 from lxc.terminal.end import End
 from lxc.terminal.logfile import LogFile
 from lxc.terminal.ring import Ring
@@ -96,7 +96,7 @@ class Console:
     def drain(self) -> None:
         """Pass on what is still to be read, to a peer that takes it."""
         self._master.read_all()
-        while self._peer and not self._peer.end.is_drained and _becomes_writable(self._peer.fd):
+        while self._peer and not self._peer.end.is_drained and polling.events(self._peer.fd, _PATIENCE_MS, POLLOUT):
             self._loop.turn(0)
             self._master.read_all()
 
@@ -207,9 +207,3 @@ def _log_file(plan: TerminalPlan, prepared: Prepared) -> LogFile | None:
         return None
     # a descriptor of its own: rotation replaces it
     return LogFile(os.dup(prepared.log), plan.console_logfile, plan.console_size, rotate=plan.console_rotate)
-
-
-def _becomes_writable(fd: int) -> bool:
-    waiter = poll()
-    waiter.register(fd, POLLOUT)
-    return bool(waiter.poll(_PATIENCE_MS))

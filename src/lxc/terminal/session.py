@@ -14,7 +14,7 @@ import os
 from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 
 from lxc import log
-from lxc.kernel import signals, tty
+from lxc.kernel import polling, signals, tty
 
 _CHUNK = 4096
 _MOST_PENDING = 1 << 16  # bytes typed ahead; beyond that nothing more is read
@@ -172,7 +172,7 @@ class _Session:
             try:
                 data = data[os.write(self._sink, data) :]
             except BlockingIOError:  # whoever else has our terminal open made it so
-                _await_room(self._sink)
+                polling.events(self._sink, None, POLLOUT)
 
     def _send(self) -> None:
         try:
@@ -232,9 +232,3 @@ class _Company(_Session):
     def _input_ended(self) -> None:
         del self._serve[self._source]
         self._poller.unregister(self._source)
-
-
-def _await_room(fd: int) -> None:
-    waiter = poll()
-    waiter.register(fd, POLLOUT)
-    waiter.poll()

@@ -19,9 +19,8 @@ from __future__ import annotations
 
 import errno
 import os
-from select import POLLIN, poll
 
-from lxc.kernel import capability, fs, process, signals
+from lxc.kernel import capability, fs, polling, process, signals
 from lxc.kernel.fs import closing
 from lxc.record import Record
 
@@ -108,9 +107,7 @@ def _base(directory: int, dirfd: int) -> int:
 
 
 def _result(report: int) -> int:
-    waiter = poll()
-    waiter.register(report, POLLIN)
-    if not waiter.poll(PATIENCE_MS):
+    if not polling.events(report, PATIENCE_MS):
         return errno.ETIMEDOUT
     raw = os.read(report, 4)
     return int.from_bytes(raw, "little") if len(raw) == 4 else errno.EIO
