@@ -2,7 +2,7 @@
  * lxc-client: what the commands on PATH are run by.  Each is a small script whose interpreter this is.
  *
  *   lxc-client SCRIPT WORD…   have the fork server of this user run SCRIPT, or else Python itself
- *   lxc-client --task         the same for the work that lxc.runtime.spawn wants done; descriptor 3 is its channel
+ *   lxc-client --task TASK    the same for the work that lxc.runtime.spawn wants done; descriptor 3 is its channel
  *   lxc-client --rest …       be a monitor that has nothing to do (rest.c)
  *   lxc-client --serve        become the fork server, on the socket that systemd passed (sd_listen_fds(3))
  *
@@ -153,9 +153,13 @@ static bool is_in_foreground(void)
 /* How the name of the socket ends at which a worker waits for such commands. */
 static const char *counter_of(const char *called)
 {
-    static const char *const traceless[] = {"info", "ls", "stop", NULL};
+    static const char *const traceless[] = {"info", "ls", "stop", NULL}, *const joining[] = {"attach", "attach to", NULL};
 
-    return is_one_of(called, traceless) ? ".look" : strcmp(called, "attach") == 0 ? ".join" : "";
+    if (strcmp(called, "--task") == 0 && arguments[2])
+        called = arguments[2];
+    if (is_one_of(called, traceless))
+        return ".look";
+    return strcmp(called, "start") == 0 ? ".start" : is_one_of(called, joining) ? ".join" : "";
 }
 
 /* Whether the environment wants no server, or could have no server's directory. */

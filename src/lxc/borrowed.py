@@ -16,6 +16,15 @@ if TYPE_CHECKING:
             As before it leads a process group or, with `has_session`, a session.
             """
 
+        may_lodge: bool  # who shares its memory for a while may outlive what it does for this client
+
+        def lend(self) -> None:
+            """This process, which shares the worker's memory, has the client's signals now, and a session; the client's
+            end kills neither."""
+
+        def take_back(self) -> None:
+            """The worker has the client's signals again."""
+
         def inherit(self) -> None:
             """The client, which waits, ends, and has ended when this returns; what it had open stays open here."""
 

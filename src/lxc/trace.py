@@ -68,23 +68,24 @@ def leave() -> None:
     """The last phase of this process ends; nothing that it does from here on is traced."""
     global _fd
     row = _rows.pop(get_ident(), None)
-    if not row:
-        return
-    _write_phase(row, _now())
-    if not _rows:
+    if row:
+        _write_phase(row, _now())
+    if not _rows and _fd >= 0:
         os.close(_fd)
         _fd = -1
 
 
 def complete() -> None:
-    """The run ends, and with it the trace: for the process that has opened it."""
+    """The run ends, and with it the trace: for the process that has opened it, and those that share its memory."""
     row = _rows.get(get_ident())
     if not row:
         return
     now = _now()
-    _write_phase(row, now)
+    for each in _rows.values():
+        _write_phase(each, now)
     name, since = _whole
-    _write(row, {"ph": "X", "name": name, "ts": since, "dur": now - since}, end="\n]\n")
+    _write(next(iter(_rows.values())), {"ph": "X", "name": name, "ts": since, "dur": now - since}, end="\n]\n")
+    _rows.clear()
     leave()
 
 

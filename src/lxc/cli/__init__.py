@@ -130,7 +130,7 @@ def serve(words: Sequence[str]) -> NoReturn:
     _load_all()
     from lxc.cli import rehearsal
     from lxc.runtime import forkserver
-    from lxc.runtime.forkserver_worker import Program
+    from lxc.runtime.forkserver_counter import Program
 
     path, key = words
     forkserver.serve(path, int(key), Program(_served, rehearsal.LOOKING, rehearsal.ACTING))
@@ -151,7 +151,7 @@ def _load_all() -> None:
 
 def _served(words: list[str]) -> int:
     """A command that a client of the fork server was called as, or the task it wants done."""
-    if words == ["--task"]:
+    if words[0] == "--task":
         from lxc.runtime import spawn
 
         return spawn.serve(spawn.CHANNEL)

@@ -194,10 +194,7 @@ def _end_all(grace: float) -> None:
             if number == signals.SIGKILL or pid not in told:
                 told.add(pid)
                 _kill(pid, number)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
+        if not process.reap():
             return
         time.sleep(0.01)
 

@@ -7,6 +7,7 @@ import os
 from _thread import get_ident, stack_size, start_new_thread
 
 from lxc.kernel import polling, process, signals
+from lxc.kernel._libc import bind
 from lxc.kernel.c import (
     CDLL,
     PyDLL,
@@ -31,6 +32,7 @@ _SHARING = process.CLONE_VM | process.CLONE_VFORK
 _TRACED_MS = 1000  # after which a signal that has no effect is taken for one that a tracer holds back (ptrace(2))
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
 _STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
+_exit = bind("_exit", c_int)
 _beside: dict[int, _Beside] = {}  # by the threads that have made them, each of which the child goes on as
 _before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 
@@ -125,7 +127,12 @@ def will_execute() -> None:
 
 def is_possible() -> bool:
     """Whether this machine is one that `clone` was written for, and this process has not done that yet."""
-    return not _made() and os.uname().machine == "x86_64"
+    return not _made() and is_available()
+
+
+def is_available() -> bool:
+    """Whether this machine is one that `clone` was written for."""
+    return os.uname().machine == "x86_64"
 
 
 def has_left_a_thread() -> bool:
@@ -185,6 +192,15 @@ def be_reborn(cgroup_fd: int) -> None:
         signals.ignore(signals.SIGPIPE)
         signals.restore(mask)
         os.close(parent)
+
+
+def leave_memory() -> NoReturn:
+    """_exit(2), by a process whose memory one goes on with that `clone` has made, and that has settled.
+
+    Python's lock, which is the other's as well, is free when it ends.
+    """
+    _exit(0)
+    raise AssertionError
 
 
 def first_pid() -> int:

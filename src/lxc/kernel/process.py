@@ -45,6 +45,7 @@ NAMESPACES = {  # as /proc/PID/ns calls them
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 15, 23, 24
 PR_SET_MM, PR_SET_MM_MAP, PR_SET_NO_NEW_PRIVS = 35, 14, 38
 KEYCTL_JOIN_SESSION_KEYRING = 1
+_WNOTHREAD = 0x20000000
 _PR_SCHED_CORE, _CORE_GET, _CORE_CREATE, _CORE_SHARE_FROM = 62, 0, 1, 3
 _THREAD, _THREAD_GROUP = 0, 1  # enum pid_type, as PR_SCHED_CORE counts it
 _SYS_CLONE3, _SIGCHLD = 435, 17
@@ -114,6 +115,25 @@ def pidfd_open(pid: int) -> int:
 def pidfd_send_signal(pidfd: int, signal: int) -> None:
     """pidfd_send_signal(2)."""
     _signal.pidfd_send_signal(pidfd, signal)
+
+
+def reap() -> bool:
+    """waitpid(2) for all children that have ended; whether there are others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def has_children_of_this_thread() -> bool:
+    """waitpid(2), __WNOTHREAD: whether the calling thread has made processes that are there still; one is reaped, if it has ended."""
+    try:
+        os.waitpid(-1, os.WNOHANG | _WNOTHREAD)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def prctl(option: int, value: int = 0) -> int:

@@ -13,7 +13,8 @@
 
 Commands that leave nothing behind in who runs them (lxc-info, lxc-ls, lxc-stop) have a socket of their own.  Its workers
 come back when they have served, if all is as before (`Worker._recover`), and are used again: what is in their memory
-and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`).
+and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`), and
+those for lxc-start, if the monitor has been in their memory only until it rests (`lodger`).
 All other workers serve once; those for lxc-attach have a socket of their own as well, since the memory that it writes to
 is not what a start does (`forkserver_memory`).
 
@@ -46,9 +47,9 @@ from lxc.kernel.fs import closing
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.runtime import client_context as context
 from lxc.runtime import forkserver_worker as workers
+from lxc.runtime.forkserver_counter import Counter
 from lxc.runtime.forkserver_memory import Memory
 from lxc.runtime.forkserver_request import KILLED, say
-from lxc.runtime.forkserver_worker import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from lxc.kernel.sockets import socket
-    from lxc.runtime.forkserver_worker import Program, Worker
+    from lxc.runtime.forkserver_counter import Program
+    from lxc.runtime.forkserver_worker import Worker
 
-# How the names of sockets end: for commands that leave nothing behind, for lxc-attach, for monitors whose containers end.
-LOOK, JOIN, END = ".look", ".join", ".end"
+# How the names of sockets end: for commands that leave nothing behind, for lxc-start, for lxc-attach, for monitors whose containers end.
+LOOK, START, JOIN, END = ".look", ".start", ".join", ".end"
 WAKE = "--wake"  # what such a monitor asks for
 IDLE = 300.0  # seconds without a request after which it ends
 _GLANCE = 15.0  # seconds between looks at whether it is still wanted
@@ -321,14 +323,15 @@ def serve(path: str, key: int, program: Program) -> NoReturn:
         Server([Counter(passed, Memory(), program.acting)], (), key, program).serve()
     else:
         os.set_inheritable(_LOCK, False)
-        look, join, end = (f"{path}{each}" for each in (LOOK, JOIN, END))
+        look, start, join, end = (f"{path}{each}" for each in (LOOK, START, JOIN, END))
         counters = (
             Counter(_listen(path), Memory(), program.acting),
             Counter(_listen(look), Memory(), program.looking, again=True),
+            Counter(_listen(start), Memory(), program.acting, again=True, lodges=True),
             Counter(_listen(join), Memory(), learns_at_end=True),
             Counter(_listen(end), Memory(), again=True, only=WAKE, most=len(os.sched_getaffinity(0)) + 1),
         )
-        Server(counters, (path, look, join, end, f"{path}.lock"), key, program).serve()
+        Server(counters, (path, look, start, join, end, f"{path}.lock"), key, program).serve()
     os._exit(0)
 
 

@@ -115,7 +115,7 @@ def place(request: Request) -> tuple[int, int]:
     Return the mailbox and the terminal.
     """
     given = (*request.descriptors, request.mailbox, request.terminal)
-    *high, mailbox, terminal = (_raised(fd, request.lowest) for fd in given)
+    *high, mailbox, terminal = (raised(fd, request.lowest) for fd in given)
     for number, fd in zip(request.numbers, high, strict=True):
         os.dup2(fd, number)
         os.close(fd)
@@ -124,7 +124,7 @@ def place(request: Request) -> tuple[int, int]:
     return mailbox, terminal
 
 
-def _raised(fd: int, lowest: int) -> int:
+def raised(fd: int, lowest: int) -> int:
     """`fd`, or a duplicate that is `lowest` or higher in its place."""
     if not 0 <= fd < lowest:
         return fd
@@ -140,6 +140,19 @@ def moved(channel: socket, lowest: int) -> socket:
     elsewhere = sockets.of(fs.duplicate(channel.fileno(), lowest))
     channel.close()
     return elsewhere
+
+
+def take_environment(variables: dict[bytes, bytes]) -> None:
+    """Have these in os.environ, and no others; mostly they are those of the client before."""
+    ours: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # what os.environb has, too
+    if ours == variables:
+        return
+    for name in ours.keys() - variables.keys():
+        os.unsetenv(name)
+    for name, value in variables.items():
+        os.putenv(name, value)
+    ours.clear()
+    ours.update(variables)
 
 
 def say(connection: socket, kind: int, value: int) -> None:

@@ -11,50 +11,39 @@ import sys
 from lxc import borrowed, log
 from lxc.kernel import beside, fs, polling, process, signals, sockets
 from lxc.kernel.fs import closing
-from lxc.record import Record
 from lxc.runtime import client_context as context
-from lxc.runtime.forkserver_request import ENDED, HELLO, REFUSED, Refused, example, hear, moved, place, say
+from lxc.runtime.forkserver_request import (
+    ENDED,
+    HELLO,
+    REFUSED,
+    Refused,
+    example,
+    hear,
+    moved,
+    place,
+    raised,
+    say,
+    take_environment,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import NoReturn
 
     from lxc.kernel.sockets import socket
     from lxc.runtime.client_context import Context
-    from lxc.runtime.forkserver_memory import Memory
+    from lxc.runtime.forkserver_counter import Counter, Program
     from lxc.runtime.forkserver_request import Request
 
 TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
 CALLED = b"C"  # the server to a worker
 _PEACE_MS = 13, 1  # before rehearsals, and between them: who works in a row finds us waiting, the processors free
 _FAREWELL_MS = 1000  # that a client may take to end
-_MOST_CLIENTS = 1000
+_MOST_CLIENTS, _MOST_STARTS = 1000, 100  # of a start, a thread stays and sleeps (`beside.clone`)
 _MOST_GROWTH = 32 << 10  # KiB: who has served so many, or grown so much, makes room for a new one
 _F_SETSIG = 10
+_CHILD = frozenset({signals.SIGCHLD})
 _INTERRUPTED = 128 + 2  # as a shell reports SIGINT
-
-
-class Program(Record):
-    """What workers are for."""
-
-    run: Callable[[list[str]], int]  # a command, by its words; its exit status
-    # Rehearsals of what commands do, to no effect, for who waits for a client: of those that leave nothing behind in
-    # who runs them, and of all others.
-    looking: tuple[Callable[[], None], ...]
-    acting: tuple[Callable[[], None], ...]
-
-
-class Counter(Record):
-    """A socket at which one worker waits for clients."""
-
-    listener: socket
-    memory: Memory  # what those who were there have written to
-    scenes: tuple[Callable[[], None], ...] = ()  # are rehearsed there
-    again: bool = False  # they come back when they have served somebody
-    learns_at_end: bool = False  # from who has served somebody, not from who leaves its client
-    most: int = 0  # workers at a time, 0 for as many as are asked for; who waits for none of them long does it itself
-    only: str = ""  # the first word of those that are served; from any cgroup, for they are no work of who asks
 
 
 class Worker:
@@ -65,33 +54,51 @@ class Worker:
         self._own_pid = os.getpid()
         self._server: socket | None = None  # it is told what becomes of us
         self._counter: Counter | None = None
-        self._is_again = False
+        self._is_again = self.may_lodge = self._has_left = False
+        self._ended = -1  # tells of children that have
 
     def wait(self, counter: Counter, server: socket) -> NoReturn:
         """Accept a client, and work for it, and then perhaps for others.  Ends if the server does before."""
         listener = counter.listener
         fs.keep_only((listener.fileno(), server.fileno()))
         self._counter, self._listener, self._server, self._is_again = counter, listener, server, counter.again
+        if counter.lodges:
+            signals.block(_CHILD)
+            self._ended, self.may_lodge = signals.signalfd(_CHILD), True
         self._umask, self._mask, self._group = os.umask(0o077), signals.blocked(), os.getpgrp()
         self._size = _size()
         try:
             self._rehearse_all(counter, _poll(listener, server))
-            fs.keep_only((listener.fileno(), server.fileno()))
+            fs.keep_only(self._own())
             os.sched_setscheduler(0, *self._policy)
             served = 0
-            while server.fileno() not in dict(_poll(self._listener, server).poll()):
+            while server.fileno() not in self._readable(self._listener, server):
                 connection = _accept(self._listener)
                 if not connection or not self.work(connection):
                     continue
                 served, server = served + 1, self._server
-                if served == _MOST_CLIENTS or _size() > self._size + _MOST_GROWTH:
+                if served == (_MOST_STARTS if counter.lodges else _MOST_CLIENTS) or _size() > self._size + _MOST_GROWTH:
                     break
                 sockets.send(server, FREE)
+                self._readable(server)
                 if not sockets.receive(server, 1)[0]:
                     break
         except OSError as error:
             log.error(f"cannot accept: {error.strerror}")
         os._exit(0)
+
+    def _own(self) -> tuple[int, ...]:
+        """The descriptors that this worker has without a client."""
+        server = self._server.fileno() if self._server else -1
+        return tuple(fd for fd in (self._listener.fileno(), server, self._ended) if fd >= 0)
+
+    def _readable(self, *channels: socket) -> set[int]:
+        """Wait for one of them, and take leave of monitors that end meanwhile."""
+        waiter = _poll(*channels, *(self._ended,) * (self._ended >= 0))
+        while not (ready := {fd for fd, _ in waiter.poll()} - {self._ended}):
+            signals.read_signal(self._ended)
+            process.reap()
+        return ready
 
     def _rehearse_all(self, counter: Counter, waiter: select.poll) -> None:
         first, then = _PEACE_MS
@@ -166,7 +173,7 @@ class Worker:
             sys.stderr.flush()
         finally:
             is_ours = beside.first_pid() == self._own_pid  # and not of another that the command has forked
-            if is_ours:
+            if is_ours and not self._has_left:
                 self._say_end(status)
                 if self._counter and self._counter.learns_at_end:
                     self._counter.memory.learn()
@@ -175,8 +182,11 @@ class Worker:
 
     def _recover(self) -> bool:
         """Be as before this client, to whom all was said; False if that cannot be."""
+        self._has_left = False
         differs = self._theirs.limits != self._ours.limits or self._theirs.cgroups != self._ours.cgroups
-        if differs or self._theirs.ignored & signals.ALL - self._ours.ignored or _has_children():
+        if differs or self._theirs.ignored & signals.ALL - self._ours.ignored or os.getpid() != self._own_pid:
+            return False
+        if process.has_children_of_this_thread():  # others have monitors
             return False
         try:
             signals.restore(self._mask)
@@ -189,7 +199,7 @@ class Worker:
             with closing(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)) as null:
                 for fd in (0, 1, 2):
                     os.dup2(null, fd)
-            fs.keep_only((self._listener.fileno(), self._server.fileno() if self._server else -1))
+            fs.keep_only(self._own())
             os.chdir("/")
             os.umask(self._umask)
             os.setpgid(0, self._group)
@@ -252,11 +262,12 @@ class Worker:
         self._connection = moved(self._connection, lowest)
         if self._server and self._is_again:
             self._listener, self._server = moved(self._listener, lowest), moved(self._server, lowest)
+            self._ended = raised(self._ended, lowest)
         os.fchdir(request.directory)
         os.close(request.directory)
         borrowed.mailbox, borrowed.terminal = place(request)
         os.umask(request.umask)
-        _take_environment(request.environment)
+        take_environment(request.environment)
         borrowed.connection, borrowed.worker = self._connection.fileno(), self
         for number in self._theirs.ignored & signals.ALL - self._ours.ignored:
             signals.ignore(number)
@@ -271,10 +282,20 @@ class Worker:
     def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
         self._outlive_client()
         beside.be_reborn(cgroup)
+        self._leave_counter()
         if has_session:
             os.setsid()
         else:
             os.setpgid(0, 0)
+        self._tell_pid()
+
+    def lend(self) -> None:
+        self._outlive_client()
+        self._leave_counter()
+        os.setsid()
+        self._tell_pid()
+
+    def take_back(self) -> None:
         self._tell_pid()
 
     def inherit(self) -> None:
@@ -284,11 +305,18 @@ class Worker:
 
     def leave(self, status: int) -> None:
         self._say_end(status)
+        self._has_left = True
         for fd in (*borrowed.descriptors(), *(number for number in self._numbers if number > 2)):
             os.close(fd)
         borrowed.forget()
         if self._counter:
             self._counter.memory.learn()
+
+    def _leave_counter(self) -> None:
+        """Have nothing open of what this worker has without a client; in another process, which does not come back."""
+        if self._is_again:
+            for fd in self._own():
+                os.close(fd)
 
     def _end_with_client(self) -> None:
         """Have the kernel kill this process when the client ends."""
@@ -316,19 +344,6 @@ def tell(worker: socket, word: bytes) -> None:
         log.debug(f"it has ended: {error}")
 
 
-def _take_environment(variables: dict[bytes, bytes]) -> None:
-    """Have these in os.environ, and no others; mostly they are those of the client before."""
-    ours: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # what os.environb has, too
-    if ours == variables:
-        return
-    for name in ours.keys() - variables.keys():
-        os.unsetenv(name)
-    for name, value in variables.items():
-        os.putenv(name, value)
-    ours.clear()
-    ours.update(variables)
-
-
 def _accept(listener: socket) -> socket | None:
     try:
         return sockets.accept(listener)
@@ -346,7 +361,7 @@ def _is_alive(connection: socket) -> bool:
     return True
 
 
-def _poll(*channels: socket) -> select.poll:
+def _poll(*channels: socket | int) -> select.poll:
     waiter = select.poll()
     for channel in channels:
         waiter.register(channel, select.POLLIN)
@@ -356,14 +371,6 @@ def _poll(*channels: socket) -> select.poll:
 def _has_gone(connection: socket) -> bool:
     """Whether the other end closes soon, and says nothing before."""
     return bool(polling.events(connection.fileno(), _FAREWELL_MS)) and not sockets.receive(connection, 1)[0]
-
-
-def _has_children() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def _size() -> int:

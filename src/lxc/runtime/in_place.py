@@ -1,4 +1,14 @@
-"""A start by a worker of the fork server, which becomes the monitor itself: nobody needs it for anything else.
+"""A start by a worker of the fork server: without a copy of its memory, of which a start writes to a thousand pages.
+
+Mostly by a monitor that shares it, and rests (`lodger`): the worker can be used again.
+
+    client                       worker                            monitor
+    a command ────────────────▶  decides, makes the cgroups
+                                 beside.clone() ────────────────▶  starts the container
+       ◀────────────────────────────────────────── ENDED, 0        it runs: leaves the client's session and files
+                                 waits for the next client         rests
+
+Else the worker becomes the monitor itself: nobody needs it for anything else.
 
     client                       worker
     a command ────────────────▶  decides, makes the cgroups
@@ -8,8 +18,6 @@
                                  is the monitor
     (in the foreground:
        ◀──────────── ENDED)      it has ended
-
-A monitor that is forked copies a thousand pages of memory at its first steps, and whoever forks it as many.
 """
 
 from __future__ import annotations
@@ -17,8 +25,8 @@ from __future__ import annotations
 import os
 
 from lxc import borrowed, trace
-from lxc.kernel import fs, polling, signals
-from lxc.runtime import foreground
+from lxc.kernel import beside, fs, polling, signals
+from lxc.runtime import foreground, lodger
 from lxc.runtime.forked import forget_terminal
 from lxc.runtime.watch import prepared
 
@@ -36,6 +44,8 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
     """As `start.start`, on a host with unified cgroups, by a process that may be another then."""
     mask = signals.block(foreground.PASSED_ON)
     try:
+        if told and worker.may_lodge and lodger.is_possible() and lodger.may_have(order, plan):
+            return _lodge(prepared(order, plan), worker, told)
         watch = prepared(order, plan)
         watch.be_reborn(lambda cgroup: worker.be_reborn(cgroup, has_session=not order.foreground))
         trace.become(f"monitor of {order.place.name}")
@@ -44,6 +54,35 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
         return _leave(watch, worker, told)
     finally:
         signals.restore(mask)
+
+
+def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
+    """In the background, by a monitor that shares this worker's memory until it rests."""
+    withdrawn: frozenset[int] = frozenset()
+
+    def first() -> None:
+        worker.lend()
+        _detach()
+
+    def started() -> bool:
+        nonlocal withdrawn
+        withdrawn = signals.pending() & foreground.INTERRUPTIONS
+        if withdrawn or _has_client_gone():
+            return False
+        trace.complete()
+        told()
+        worker.leave(0)
+        return True
+
+    try:
+        if not lodger.start(watch, first, started):
+            beside.leave_memory()
+    except BaseException:
+        worker.take_back()
+        raise
+    for number in withdrawn:
+        os.kill(os.getpid(), number)
+    return 1 if withdrawn else 0
 
 
 def _stay(watch: Watch) -> int:

@@ -65,14 +65,15 @@ class Monitor:
         title: str,
         rested: Rested | None = None,
         *,
-        rests: bool = False,
+        lodges: Callable[[], None] | None = None,
     ) -> None:
         """`made` and `listener` are the monitor's to remove and close, `title` is what ps(1) is to show ("": as it is).
 
-        `rested` is what a monitor before this one has left to go on with; one that `rests` does so at once.
+        `rested` is what a monitor before this one has left to go on with.  One that `lodges`, in another's memory, rests at
+        once, or calls that: from then on the memory is its own.
         """
         self.order, self.place, self.config = order, order.place, order.config
-        self.plan, self.made = plan, made
+        self.plan, self.made, self.title = plan, made, title
         self.loop = Loop()
         self.state = commands.STOPPED
         self.running: Running | None = None
@@ -89,11 +90,10 @@ class Monitor:
         self.supervised = Supervised(plan.security.supervision, supervisor, self.loop, self._supervisor_ended)
         self.answers = Answers(self)
         self.server = Server(listener, self.loop, self.answers.answer, self._client_closed)
-        self.title = title
         self._checkpoint, self._rested = order.checkpoint, rested
         self._is_removed = False  # the payload's cgroups are
         self._patience = rest.AGAIN if rested else rest.AFTER
-        self._rests = rests
+        self.lodges = lodges  # None: the memory is its own
         self.signals = -1  # the descriptor that they are read from
 
     def live(
@@ -111,9 +111,9 @@ class Monitor:
         `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
         start it.  `leave` leaves the monitor's cgroups and removes them; this may be another process then.
         `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it.
-        Raises LxcError, OSError if the start failed, StaysAwake; all is cleaned up then, too.
+        Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
-        if self.title and not self._rests:
+        if self.title and not self.lodges:
             process.set_title(self.title)
         mask = signals.block(signals.ALL - _LEFT_ALONE)
         try:
@@ -228,9 +228,11 @@ class Monitor:
         """Answer and listen until init has ended."""
         if self.exit:
             return
-        if self._rests:
+        if self.lodges and self.state == commands.RUNNING:
             rest.begin(self)
-            raise rest.StaysAwake(f"{self.place.name} needs a monitor of its own from the beginning")
+            self.lodges()
+            self.lodges = None
+            process.set_title(self.title)
         if self.plan.monitor_writes:
             restricted.serve(self.loop.run, self.plan.monitor_writes)
             return
@@ -367,7 +369,7 @@ class Monitor:
 
     def _forget_last_life(self) -> None:
         """Between two lives of a rebooting container."""
-        self.exit, self._is_removed = None, False
+        self.exit, self._is_removed, self._patience = None, False, rest.AFTER
         self.plan = self.plan.replace(hooks=self.plan.hooks.told({"LXC_TARGET": "reboot"}))
         self.set_state(commands.STOPPED)
         self.server.drop_waiting(keep_over_reboot=True)

@@ -62,10 +62,6 @@ _STANDARD = (
 )  # fmt: skip
 
 
-class StaysAwake(Exception):
-    """A monitor that should rest cannot."""
-
-
 class Rested(Record):
     """All that a monitor is, in the middle of a life of its container."""
 

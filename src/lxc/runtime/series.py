@@ -3,27 +3,23 @@
     who asks                    runner, one for each processor         monitor, one at a time
     numbers, in a pipe ──────▶  takes the next, decides, claims it,
                                 makes its cgroups
-                                beside.clone() ─────────────────────▶  shares the runner's memory; starts the container
-                                waits                                  rests: executes lxc-client (`rest`)
+                                has one in its memory (`lodger`) ───▶  starts the container
+                                waits                                  rests: executes lxc-client
        ◀──────── what came of it
 
-A process of its own for each copies a thousand pages of memory before it has done anything, and keeps them until it
-rests.  But what shares memory takes turns: it may wait for nothing, have nothing that goes on (`_may`), and must be gone
-when the next is begun.  What may not be started in this way is left to who asks.
+What may not be started in this way is left to who asks.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 
 from lxc import borrowed, log, trace
-from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError
 from lxc.kernel import beside, fs, polling, process, signals, sockets
 from lxc.kernel.fs import closing
-from lxc.runtime import foreground, handshake, launch, rest
+from lxc.runtime import foreground, handshake, lodger
 from lxc.runtime.forked import forget_terminal
 from lxc.runtime.watch import prepared
 
@@ -41,17 +37,15 @@ if TYPE_CHECKING:
     Decide = Callable[[Place], tuple[Order, StartPlan]]
 
 BEGUN, RUNS, APART, FAILED = b"B", b"R", b"O", b"F"  # what is said of a number
+_STAYS = b"S"  # it runs, and this process's memory is its monitor's
 _NUMBER, _SIZE = 4, 4  # bytes
 _MOST = 8192  # numbers at a time: they fit into a pipe
 _MOST_STARTS = 200  # of a runner: of each, a thread stays there and sleeps
-_KILLED = LxcError("the process that started it was killed", hint="look at dmesg(1)")
 
 
 def is_possible() -> bool:
     """Whether this process may start containers in this way."""
-    return (
-        os.geteuid() == 0 and beside.is_possible() and trace.descriptor() < 0 and "LISTEN_FDS" not in os.environ
-    )  # others may have to enter a scope of systemd's for each
+    return lodger.is_possible() and trace.descriptor() < 0
 
 
 def start(
@@ -147,7 +141,7 @@ class _Hand:
             if letter != BEGUN:
                 found.append((number, letter, handshake.unpack_failure(payload) if letter == FAILED else None))
         if self.has_ended and self._begun >= 0:
-            found.append((self._begun, FAILED, _KILLED))
+            found.append((self._begun, FAILED, lodger.KILLED))
         return found
 
     def close(self) -> None:
@@ -172,7 +166,6 @@ class _Hand:
 def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) -> NoReturn:
     try:
         borrowed.forget()
-        gc.set_threshold(0)  # what a monitor has had is garbage of its own, and open only there
         kept = {reader, channel.fileno(), log.descriptor()}
         fs.keep_only(kept)
         for _, number in zip(range(_MOST_STARTS), _numbers(reader), strict=False):
@@ -180,6 +173,8 @@ def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) 
                 break
             _say(channel, BEGUN, number)
             letter, payload = _outcome(places[number], decide, channel)
+            if letter == _STAYS:
+                _leave(channel, number)
             if log.descriptor() not in kept:
                 log.open("lxc")
             fs.keep_only(kept)  # the claim, too
@@ -188,52 +183,16 @@ def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) 
         os._exit(0)
 
 
+def _leave(channel: socket, number: int) -> NoReturn:
+    try:
+        _say(channel, RUNS, number)
+    finally:
+        beside.leave_memory()
+
+
 def _outcome(place: Place, decide: Decide, channel: socket) -> tuple[bytes, bytes]:
     """What is to be said of it: a letter, and the failure after FAILED."""
-    try:
-        order, plan = decide(place)
-        if not _may(order, plan):
-            return APART, b""
-        watch = prepared(order, plan)
-        try:
-            return _launched(watch, channel)
-        except BaseException:
-            watch.abandon()
-            raise
-    except AlreadyRunning:
-        return RUNS, b""
-    except (LxcError, OSError) as error:
-        return FAILED, handshake.pack_failure(error)
-
-
-def _may(order: Order, plan: StartPlan) -> bool:
-    """Whether the start waits for nobody else's program, and its monitor has nothing to do but to rest."""
-    hooks, terminal = plan.hooks, plan.terminal
-    return (
-        launch.may_share_memory(plan)
-        and not (hooks.pre_start or hooks.start_host or hooks.net_up or plan.network.is_granted)
-        and not (terminal.console_path or terminal.console_buffer_size)
-        and not (plan.security.filter.is_supervised or plan.monitor_writes or plan.monitor_unshares)
-        and not (order.foreground or order.checkpoint)
-    )
-
-
-def _launched(watch: Watch, channel: socket) -> tuple[bytes, bytes]:
-    """Have a monitor start it, and rest.  Raises OSError if there is none."""
-    said: list[tuple[bytes, bytes]] = []  # by the monitor, into our memory
-    unified = cgroups.open_unified(watch.made, watch.made.monitor)
-    runner, is_born = os.getpid(), unified >= 0
-    pid, _ = beside.clone(0, unified, lambda: _be_monitor(watch, channel, said, runner=runner, is_born=is_born))
-    if said:
-        return said[-1]
-    ended, _ = os.waitpid(pid, os.WNOHANG)
-    return (FAILED, handshake.pack_failure(_KILLED)) if ended else (RUNS, b"")
-
-
-def _be_monitor(
-    watch: Watch, channel: socket, said: list[tuple[bytes, bytes]], *, runner: int, is_born: bool
-) -> NoReturn:
-    """In the process that shares the runner's memory: be the monitor until it rests."""
+    runner = os.getpid()
 
     def started() -> bool:
         if os.getppid() != runner or _is_withdrawn(channel) or signals.pending() & foreground.INTERRUPTIONS:
@@ -241,15 +200,19 @@ def _be_monitor(
         os.close(channel.fileno())  # here; it stays the runner's
         return True
 
+    log.forget()
     try:
-        watch.keep(started, is_born=is_born, first=lambda: _detach(watch, channel), rests=True)
-    except rest.StaysAwake as error:
-        log.debug(str(error))
-        said.append((APART, b""))
-    except BaseException as error:
-        said.append((FAILED, handshake.pack_failure(error)))
-    finally:
-        os._exit(1)
+        order, plan = decide(place)
+        if not lodger.may_have(order, plan):
+            return APART, b""
+        watch = prepared(order, plan)
+        if not lodger.start(watch, lambda: _detach(watch, channel), started):
+            return _STAYS, b""
+    except AlreadyRunning:
+        pass
+    except (LxcError, OSError) as error:
+        return FAILED, handshake.pack_failure(error)
+    return RUNS, b""
 
 
 def _detach(watch: Watch, channel: socket) -> None:

@@ -90,7 +90,7 @@ class Said(Record):
 
 def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ()) -> Said:
     """Have a fresh interpreter do one of `_TASKS`.  Returns and raises what that does."""
-    channel, pid = _spawn(is_parent=task == "attach")
+    channel, pid = _spawn(task, is_parent=task == "attach")
     said, given = b"", tuple[int, ...]()
     try:
         _say(channel, pickle.dumps((task, arguments)), descriptors)
@@ -115,13 +115,13 @@ def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ())
     raise failure
 
 
-def _spawn(*, is_parent: bool) -> tuple[socket, int]:
-    """A fresh interpreter that listens to us: the channel to it, which the caller closes, and its (or its client's) pid.
+def _spawn(task: str, *, is_parent: bool) -> tuple[socket, int]:
+    """A fresh interpreter that listens to us, to be told of `task`: the channel, which the caller closes, and its (or its client's) pid.
 
     `is_parent`: it is to be a child of ours.
     """
     ours, theirs = sockets.pair()
-    words = [_CLIENT, "--task"] if not is_parent and os.access(_CLIENT, os.X_OK) else _python()
+    words = [_CLIENT, "--task", task] if not is_parent and os.access(_CLIENT, os.X_OK) else _python()
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     try:
         pid = os.posix_spawn(
@@ -233,7 +233,17 @@ def _start(asked: _Asked, order: Order) -> Said:
     open_log(order.place, order.config)
     if order.foreground:
         _be_watched(asked.channel, order.place)
-    return Said(start.start(order, lambda: asked.say(_success(0))))
+    is_told = False
+
+    def told() -> None:
+        nonlocal is_told
+        asked.say(_success(0))
+        is_told = True
+
+    code = start.start(order, told)
+    if is_told:
+        raise SystemExit
+    return Said(code)
 
 
 def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | None) -> Said:

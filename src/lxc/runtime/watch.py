@@ -10,7 +10,7 @@ from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.kernel import sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import monitor, remedies, rest
+from lxc.runtime import monitor, remedies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,23 +55,23 @@ class Watch(Record):
         is_born: bool,
         first: Callable[[], None] = lambda: None,
         companion: int = -1,
-        rests: bool = False,
+        lodges: Callable[[], None] | None = None,
     ) -> int:
         """Do `first`, then be the monitor until the container has ended.  Return the exit code of its init.
 
-        If it `rests`, only until the container runs, and is `started`: this process shares its memory with another, and
-        executes.  Raises LxcError, or StaysAwake if it cannot do that; everything is removed then, too.
+        If it `lodges`, this process shares its memory with another until the container runs, and is `started`: then it rests at
+        once, or calls that, and the memory is its own.  Raises LxcError; everything is removed then, too.
         """
         try:
             first()
             if self.pidfile >= 0:
                 os.write(self.pidfile, str(os.getpid()).encode())
                 os.close(self.pidfile)
-            it = monitor.Monitor(self.order, self.plan, self.made, self.listener, self.title, rests=rests)
+            it = monitor.Monitor(self.order, self.plan, self.made, self.listener, self.title, lodges=lodges)
         except BaseException as error:
             self.abandon()
             raise self._failed(error) from error
-        leave = lambda: cgroups.leave(self.made, is_born=is_born and not rests)  # noqa: E731
+        leave = lambda: cgroups.leave(self.made, is_born=is_born and not it.lodges)  # noqa: E731
         return self._live(lambda: it.live(started, self._end, leave, is_born=is_born, companion=companion))
 
     def go_on(self, rested: Rested, leave: Callable[[], None], *, is_itself: bool) -> int:
@@ -92,8 +92,6 @@ class Watch(Record):
     def _live(self, live: Callable[[], Exit]) -> int:
         try:
             return live().code
-        except rest.StaysAwake:
-            raise
         except BaseException as error:
             raise self._failed(error) from error
 

@@ -107,7 +107,7 @@ def test_a_server_that_ends_leaves_no_file_and_the_next_comes_up(lxc: Lxc, box: 
         until(
             lambda: as_user(lxc, directory, "1") and as_user(lxc, directory, "only").returncode == 0, "it has come up"
         )
-        assert len(list((directory / "lxc/forkserver").iterdir())) == 5
+        assert len(list((directory / "lxc/forkserver").iterdir())) == 6
         oldest = min(processes(str(UID)), key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().split()[21]))
         os.kill(oldest, signal.SIGTERM)
         until(lambda: not list((directory / "lxc/forkserver").iterdir()), "its files are gone")

@@ -35,6 +35,14 @@ def box(lxc: Lxc) -> Iterator[str]:
     assert "ERROR" not in log_of(lxc, name)
 
 
+@pytest.fixture
+def awake(lxc: Lxc, box: str) -> str:
+    """One whose monitor has waited for a hook: it is a process of its own, and does not rest at once."""
+    with lxc.config(box).open("a") as file:
+        file.write("lxc.hook.pre-start = /bin/true\n")
+    return box
+
+
 def log_of(lxc: Lxc, name: str) -> str:
     file = lxc.path / name / f"{name}.log"
     return file.read_text() if file.exists() else ""
@@ -96,7 +104,7 @@ def test_it_is_small_and_looks_like_the_monitor_that_it_is(lxc: Lxc, box: str) -
     assert len(os.listdir(f"/proc/{monitor}/task")) == 1
 
 
-def test_what_our_commands_ask_is_answered_as_before_and_wakes_nobody(lxc: Lxc, box: str) -> None:
+def test_what_our_commands_ask_is_answered_as_before_and_wakes_nobody(lxc: Lxc, awake: str) -> None:
     asked = [
         Request(commands.GET_STATE),
         Request(commands.GET_NAME),
@@ -105,28 +113,28 @@ def test_what_our_commands_ask_is_answered_as_before_and_wakes_nobody(lxc: Lxc, 
         commands.with_aside(questions.EVERYTHING),
         *questions.EVERYTHING,
     ]
-    lxc.start(box)
-    monitor = monitor_of(lxc.init_pid(box))
+    lxc.start(awake)
+    monitor = monitor_of(lxc.init_pid(awake))
     assert not rests(monitor)
-    before = [ask(lxc, box, request) for request in asked]
+    before = [ask(lxc, awake, request) for request in asked]
     until(lambda: rests(monitor), "the monitor rests")
-    assert [ask(lxc, box, request) for request in asked] == before
+    assert [ask(lxc, awake, request) for request in asked] == before
     assert any(files for _, files in before)
     assert any(not answer for answer, _ in before) or Path("/sys/fs/cgroup/cpu").exists()
-    lxc.ok("lxc-info", "-n", box)
+    lxc.ok("lxc-info", "-n", awake)
     lxc.ok("lxc-ls", "-f")
-    assert lxc.attach(box, "echo", "here") == "here\n"
+    assert lxc.attach(awake, "echo", "here") == "here\n"
     assert rests(monitor)
 
 
-def test_what_somebody_else_asked_before_is_known_too(lxc: Lxc, box: str) -> None:
+def test_what_somebody_else_asked_before_is_known_too(lxc: Lxc, awake: str) -> None:
     """Debian's lxc-info, say, asks other things."""
-    lxc.start(box)
-    monitor = monitor_of(lxc.init_pid(box))
+    lxc.start(awake)
+    monitor = monitor_of(lxc.init_pid(awake))
     unusual = questions.item("lxc.uts.name"), questions.item("lxc.no.such.key"), questions.cgroup_of("no-such")
-    before = [ask(lxc, box, request) for request in unusual]
+    before = [ask(lxc, awake, request) for request in unusual]
     until(lambda: rests(monitor), "the monitor rests")
-    assert [ask(lxc, box, request) for request in unusual] == before
+    assert [ask(lxc, awake, request) for request in unusual] == before
     assert rests(monitor)
 
 
@@ -303,9 +311,9 @@ def test_one_that_halts_by_itself_is_taken_down_with_all_that_it_had(
     until(lambda: not Path(f"/sys/class/net/r{lxc.tag[:10]}").exists(), "so is the device")
 
 
-def test_without_descriptors_for_it_there_is_no_rest_and_nothing_is_lost(lxc: Lxc, box: str) -> None:
-    lxc.start(box)
-    monitor = monitor_of(lxc.init_pid(box))
+def test_without_descriptors_for_it_there_is_no_rest_and_nothing_is_lost(lxc: Lxc, awake: str) -> None:
+    lxc.start(awake)
+    monitor = monitor_of(lxc.init_pid(awake))
     before = descriptors(monitor)
     taken = {int(entry.name) for entry in Path(f"/proc/{monitor}/fd").iterdir()}
     limit = [number for number in range(1000) if number not in taken][
@@ -316,7 +324,7 @@ def test_without_descriptors_for_it_there_is_no_rest_and_nothing_is_lost(lxc: Lx
         time.sleep(rest.AFTER + 0.5)
         assert not rests(monitor)
         assert descriptors(monitor) == before
-        assert lxc.state(box) == "RUNNING"  # after which it tries again
+        assert lxc.state(awake) == "RUNNING"  # after which it tries again
 
 
 def test_killed_it_takes_the_container_with_it(lxc: Lxc, box: str) -> None:
@@ -351,28 +359,28 @@ def test_a_console_that_is_logged_loses_nothing(lxc: Lxc, box: str, tmp_path: Pa
     assert not rests(monitor)
 
 
-def test_whoever_waits_for_a_state_is_told_of_it_and_wakes_nobody(lxc: Lxc, box: str) -> None:
+def test_whoever_waits_for_a_state_is_told_of_it_and_wakes_nobody(lxc: Lxc, awake: str) -> None:
     """Those who came before the rest, and those who came while it lasted."""
 
     def wait(state: str) -> "subprocess.Popen[str]":
-        return lxc.spawn("lxc-wait", "-n", box, "-s", state, "-t", "60")
+        return lxc.spawn("lxc-wait", "-n", awake, "-s", state, "-t", "60")
 
-    lxc.start(box)
-    monitor = monitor_of(lxc.init_pid(box))
+    lxc.start(awake)
+    monitor = monitor_of(lxc.init_pid(awake))
     waiting = {state: wait(state) for state in ("STOPPED", "STOPPING", "FROZEN")}
     assert not rests(monitor)
     until(lambda: rests(monitor), "the monitor rests")
     waiting |= {f"{state} later": wait(state) for state in ("STOPPED", "FROZEN")}
-    lxc.ok("lxc-wait", "-n", box, "-s", "RUNNING|FROZEN")
+    lxc.ok("lxc-wait", "-n", awake, "-s", "RUNNING|FROZEN")
     until(lambda: sum("socket:" in file for file in descriptors(monitor)) == 6, "all five are connected")
     assert rests(monitor)
-    lxc.ok("lxc-freeze", "-n", box)
+    lxc.ok("lxc-freeze", "-n", awake)
     for state in ("FROZEN", "FROZEN later"):
         assert waiting[state].wait(PATIENCE) == 0
     assert [waiting[state].poll() for state in ("STOPPED", "STOPPED later", "STOPPING")] == [None] * 3
-    lxc.ok("lxc-unfreeze", "-n", box)
+    lxc.ok("lxc-unfreeze", "-n", awake)
     until(lambda: rests(monitor), "it rests again", patience=rest.AGAIN + PATIENCE)
-    lxc.ok("lxc-stop", "-n", box, "-k")
+    lxc.ok("lxc-stop", "-n", awake, "-k")
     for process in waiting.values():
         assert process.wait(PATIENCE) == 0
         process.communicate()

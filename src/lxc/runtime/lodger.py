@@ -1,0 +1,118 @@
+"""A monitor that lodges in the memory of who makes it, until its container runs: then it rests at once (`rest`).
+
+    who makes it                           the monitor
+    decides, claims it, makes its cgroups
+    beside.clone() ─────────────────────▶  shares that memory; starts the container
+    waits                                  rests: executes lxc-client, and needs the memory no more
+    goes on, and may make the next
+
+A process of its own for each copies a thousand pages of memory before it has done anything, and keeps them until it
+rests.  But what shares memory takes turns: it may wait for nothing, have nothing that goes on (`may_have`), and must be
+gone before who made it goes on.  One that cannot rest, because somebody is connected to it already, say, keeps the memory,
+and who made it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from lxc import trace
+from lxc.cgroups import outside as cgroups
+from lxc.errors import LxcError, StepError
+from lxc.kernel import beside
+from lxc.runtime import launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from lxc.runtime.plan import StartPlan
+    from lxc.runtime.start import Order
+    from lxc.runtime.watch import Watch
+
+KILLED = LxcError("the process that started it was killed", hint="look at dmesg(1)")
+
+
+def is_possible() -> bool:
+    """Whether this process may have monitors in its memory, one after the other."""
+    return (
+        os.geteuid() == 0 and beside.is_available() and "LISTEN_FDS" not in os.environ
+    )  # others may have to enter a scope of systemd's for each
+
+
+def may_have(order: Order, plan: StartPlan) -> bool:
+    """Whether the start waits for nobody else's program, and its monitor has nothing to do but to rest."""
+    hooks, terminal = plan.hooks, plan.terminal
+    return (
+        launch.may_share_memory(plan)
+        and not (hooks.pre_start or hooks.start_host or hooks.net_up or plan.network.is_granted)
+        and not (terminal.console_path or terminal.console_buffer_size)
+        and not (plan.security.filter.is_supervised or plan.monitor_writes or plan.monitor_unshares)
+        and not (order.foreground or order.checkpoint)
+    )
+
+
+def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) -> bool:
+    """Have a monitor do `first`, start what `watch` is for, be told by `started` whether that is wanted, and rest.
+
+    Return whether the memory is this process's again.  If not, the monitor cannot rest, and stays in there: the caller, who
+    is alone, ends (`beside.leave_memory`), and touches nothing before that.
+
+    Both functions are called in the monitor's process, `started` once the container runs.  What has failed leaves nothing
+    behind.  No garbage is collected any more: what a monitor has had is garbage of its own, and open only there.
+    Raises LxcError.
+    """
+    listener = watch.listener.fileno()
+    failures: list[BaseException] = []  # put there by the monitor
+    stays: list[bool] = []
+    trace.phase("make the monitor")
+    gc.set_threshold(0)
+    try:
+        unified = cgroups.open_unified(watch.made, watch.made.monitor)
+        pid, pidfd = beside.clone(
+            0, unified, lambda: _be_monitor(watch, first, started, failures, stays, is_born=unified >= 0)
+        )
+    except OSError as error:
+        watch.abandon()
+        raise StepError(
+            f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
+        ) from error
+    if stays:
+        return False
+    for fd in (pidfd, unified, watch.pidfile, listener):
+        if fd >= 0:
+            os.close(fd)
+    watch.listener.detach()  # one that failed has closed it, for itself
+    if failures:
+        raise failures[0]
+    _, status = os.waitpid(pid, os.WNOHANG)  # mostly it is there still
+    if status:
+        raise KILLED
+    return True
+
+
+def _be_monitor(
+    watch: Watch,
+    first: Callable[[], None],
+    started: Callable[[], bool],
+    failures: list[BaseException],
+    stays: list[bool],
+    *,
+    is_born: bool,
+) -> NoReturn:
+    def stay() -> None:
+        stays.append(True)
+        beside.settle()
+
+    status = 1
+    trace.become(f"monitor of {watch.order.place.name}")
+    try:
+        watch.keep(started, is_born=is_born, first=first, lodges=stay)
+        status = 0
+    except BaseException as error:
+        failures.append(error.with_traceback(None))
+    finally:
+        trace.leave()
+        os._exit(status)
