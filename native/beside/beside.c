@@ -10,6 +10,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE 5 /* seconds that a lock may take which others hold for moments */
+enum { TAKE_LOCK = 5, END = 30 }; /* seconds that whoever has lost a child may take to do that */
 
 /* The interpreter's own: https://docs.python.org/3/c-api/init.html */
 extern int PyGILState_Check(void);
@@ -30,8 +31,12 @@ extern void *PyEval_SaveThread(void);
 /* What is known of one child, in memory that nobody frees.  Python has the same (lxc.kernel.beside). */
 struct beside {
     int child;
-    int executes;   /* the child is about to */
-    int is_settled; /* it has, if it has not said so before: who has made it goes on */
+    int executes;   /* the child is about to, and has nothing to do with the lock any more */
+    int is_awaited; /* who makes it waits, and has nothing to do with the lock */
+    int gives;      /* a descriptor that who makes it closes once there is a child, which has it too; -1: none */
+    int is_born, is_given;
+    int is_settled; /* the child has executed or ended, or said so: who has made it goes on, */
+    int leaves;     /* unless it is to end, with this status */
     int is_at_rest; /* the thread has nothing to do with the lock any more */
     int is_to_execute, has_failed, error; /* the thread is, what follows; it could not */
     const char *path;
@@ -49,6 +54,18 @@ void lxc_await(int *is_settled) {
         syscall(SYS_futex, is_settled, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
+/* Wait for the child, by who makes it. */
+void lxc_await_settled(struct beside *it) {
+    lxc_settle(&it->is_awaited);
+    lxc_await(&it->is_born);
+    if (it->child && it->gives >= 0)
+        close(it->gives);
+    lxc_settle(&it->is_given);
+    lxc_await(&it->is_settled);
+    if (it->leaves)
+        _exit(it->leaves);
+}
+
 static int was_killed(int child) {
     siginfo_t how = {0};
 
@@ -57,28 +74,59 @@ static int was_killed(int child) {
     return how.si_code != CLD_EXITED;
 }
 
-/* Take the interpreter's lock, and give it back: somebody may wait for the child to take what it has asked for.  Should
- * the child have been killed within the lock's own code, nobody can have it any more, and this process ends. */
-static void take_turn(void) {
+/* Of a child that was killed, in the memory that all have: it had the lock, and what that protects is not to be trusted, so
+ * all end at once; or it may have been within the lock's own code, where others can wait for it for ever, so all end soon. */
+static int had_lock, may_have_broken_lock;
+
+static void end(void) {
+    static const char why[] = "lxc: a process was killed while it had its memory in common with this one, which ends, too (dmesg(1) may"
+                              " say why); what is left of the container, its next start removes\n";
+
+    if (write(STDERR_FILENO, why, sizeof why - 1) < 0)
+        errno = 0; /* nobody is left to be told */
+    kill(getpid(), SIGKILL);
+}
+
+/* Have this process killed if it lasts longer. */
+static void set_deadline(timer_t timer, time_t seconds) {
+    struct itimerspec deadline = {.it_value.tv_sec = seconds};
+
+    if (timer_settime(timer, 0, &deadline, NULL))
+        end();
+}
+
+int lxc_may_have_broken_lock(void) {
+    return may_have_broken_lock;
+}
+
+/* Have the lock be free, if the child has left it to us; and be taken once, if the child may have asked for that in vain. */
+static void release_lock(int has_lock, int executes) {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-    struct itimerspec deadline = {.it_value.tv_sec = PATIENCE};
     timer_t timer;
 
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &deadline, NULL))
-        kill(getpid(), SIGKILL);
-    PyEval_RestoreThread(PyGILState_GetThisThreadState());
-    PyEval_SaveThread();
-    timer_delete(timer);
+    if (may_have_broken_lock) {
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer))
+            end();
+        set_deadline(timer, TAKE_LOCK);
+    }
+    if (has_lock) {
+        PyEval_SaveThread(); /* exit(2) does not */
+    } else if (!executes) {
+        PyEval_RestoreThread(PyGILState_GetThisThreadState());
+        PyEval_SaveThread();
+    }
+    if (may_have_broken_lock)
+        set_deadline(timer, END);
 }
 
 static __attribute__((noreturn, noinline)) void stay(struct beside *it) {
-    if (PyGILState_Check()) {
-        if (was_killed(it->child)) /* amid its work: what the lock protects is not to be trusted */
-            kill(getpid(), SIGKILL);
-        PyEval_SaveThread(); /* exit(2) does not give back the lock, execve(2) is called without it */
-    } else if (!it->executes) {
-        take_turn();
-    }
+    int is_killed = !it->executes && was_killed(it->child), has_lock = PyGILState_Check();
+
+    had_lock |= is_killed && has_lock;
+    may_have_broken_lock |= is_killed;
+    if (had_lock)
+        end();
+    release_lock(has_lock, it->executes);
     lxc_settle(&it->is_settled);
     lxc_settle(&it->is_at_rest);
     for (;;) {
@@ -90,13 +138,27 @@ static __attribute__((noreturn, noinline)) void stay(struct beside *it) {
     }
 }
 
-/* Have the thread execute `path`, which ends all others: it remains the child's parent, and the child hears of no death
- * (prctl(2), PR_SET_PDEATHSIG).  Returns, with errno, only if that failed. */
-int lxc_execute(struct beside *it) {
+/* The two ways to execute something.  Both are called without the lock, and return, with errno, only if that failed. */
+
+/* For a child: execveat(2). */
+int lxc_execveat(struct beside *it, int fd, char *const *words, char *const *variables) {
+    it->executes = 1;
+    syscall(SYS_execveat, fd, "", words, variables, AT_EMPTY_PATH);
+    it->executes = 0;
+    return -1;
+}
+
+/* For who has made the child `it`: the thread executes `path`, which ends all others: it remains the child's parent, and the
+ * child hears of no death (prctl(2), PR_SET_PDEATHSIG).  `own` is what is known of the caller, if it is such a child itself. */
+int lxc_execute(struct beside *it, struct beside *own) {
+    if (own)
+        own->executes = 1;
     lxc_await(&it->is_at_rest);
     it->has_failed = 0;
     lxc_settle(&it->is_to_execute);
     lxc_await(&it->has_failed);
+    if (own)
+        own->executes = 0;
     errno = it->error;
     return -1;
 }
@@ -120,14 +182,19 @@ static inline long clone3(struct clone_args *arguments, size_t size, struct besi
 
 /* Returns 0 in the child, and in the thread only if there is none: -1, with errno.  Python's lock is kept throughout. */
 long lxc_clone_beside(struct clone_args *arguments, size_t size, struct beside *it) {
+    static int nobodys;
     sigset_t all, before;
     long result;
 
+    /* The child takes the C library's record of this thread for its own.  Should this process be killed, the kernel is not to
+     * write there that the thread has ended (set_tid_address(2)): a lock is given back by who has the number that took it. */
+    syscall(SYS_set_tid_address, &nobodys);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     result = clone3(arguments, size, &it);
     if (result > 0)
         stay(it);
+    lxc_settle(&it->is_born);
     if (result == 0)
         return 0;
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -245,11 +245,16 @@ static void give_up(const char *why)
         run_directly(why);
 }
 
+static void say_lost(void)
+{
+    fprintf(stderr, "%s: the process that ran this was killed; what it did stays done\n", arguments[1]);
+}
+
 static _Noreturn void report_loss(void)
 {
     if (strcmp(arguments[1], "--wake") == 0) /* what takes a container down can be done again */
         run_directly("");
-    fprintf(stderr, "%s: the process that ran this was killed; what it did stays done\n", arguments[1]);
+    say_lost();
     _exit(LOST);
 }
 
@@ -259,8 +264,11 @@ static _Noreturn void end(bool heard, const struct message *it)
         give_up("the server refused, or ended before it began");
     if (heard && it->kind == ENDED)
         _exit(it->value);
-    if (heard && it->kind == KILLED && strcmp(arguments[1], "--wake") != 0)
+    if (heard && it->kind == KILLED && strcmp(arguments[1], "--wake") != 0) {
+        if (it->value == SIGKILL) /* nobody has sent us that */
+            say_lost();
         die_by(it->value);
+    }
     report_loss();
 }
 

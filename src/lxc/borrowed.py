@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Worker(Protocol):
+        def outlive_client(self) -> None:
+            """The client's end does not kill this process any more, which looks for itself, and leaves nothing behind."""
+
         def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
-            """beside.be_reborn, of which the client is told, whose end does not kill this process any more.
+            """beside.be_reborn, of which the client is told.
 
             As before it leads a process group or, with `has_session`, a session.
             """
@@ -19,8 +22,7 @@ if TYPE_CHECKING:
         may_lodge: bool  # who shares its memory for a while may outlive what it does for this client
 
         def lend(self) -> None:
-            """This process, which shares the worker's memory, has the client's signals now, and a session; the client's
-            end kills neither."""
+            """This process, which shares the worker's memory, has the client's signals now, and a session."""
 
         def take_back(self) -> None:
             """The worker has the client's signals again."""

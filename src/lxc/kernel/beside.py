@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from _thread import get_ident, stack_size, start_new_thread
 
-from lxc.kernel import polling, process, signals
-from lxc.kernel._libc import bind
+from lxc.kernel import fs, polling, process, signals
 from lxc.kernel.c import (
     CDLL,
     PyDLL,
@@ -25,14 +25,14 @@ from lxc.kernel.c import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
+LEFT = 3  # exit status
 _SHARING = process.CLONE_VM | process.CLONE_VFORK
 _TRACED_MS = 1000  # after which a signal that has no effect is taken for one that a tracer holds back (ptrace(2))
 _BESIDE = f"{os.path.dirname(os.path.dirname(__file__))}/libexec/lxc-beside.so"
 _STACK = 1 << 20  # bytes, for a process beside this one, whatever RLIMIT_STACK is
-_exit = bind("_exit", c_int)
 _beside: dict[int, _Beside] = {}  # by the threads that have made them, each of which the child goes on as
 _before: dict[int, int] = {}  # pids before `be_reborn`, by those after it
 
@@ -41,10 +41,8 @@ class _Beside(Structure):
     """struct beside of native/beside, of a process that shares our memory."""
 
     _fields_ = [
-        *(
-            (name, c_int)
-            for name in ("child", "executes", "is_settled", "is_at_rest", "is_to_execute", "has_failed", "error")
-        ),
+        *((name, c_int) for name in ("child", "executes", "is_awaited", "gives", "is_born", "is_given", "is_settled")),
+        *((name, c_int) for name in ("leaves", "is_at_rest", "is_to_execute", "has_failed", "error")),
         ("path", c_char_p),
         ("words", c_void_p),
         ("variables", c_void_p),
@@ -52,14 +50,14 @@ class _Beside(Structure):
     ]
 
 
-def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int, int]:
+def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int = -1) -> tuple[int, int]:
     """clone3(2), for a child that shares this process's memory: (pid, pidfd), of which the caller closes the second.
 
-    The child does `run`, which ends in execution (after `will_execute`) or os._exit, as one more thread of this
-    interpreter: it takes turns with this process, and what it changes is changed here.  Descriptors, umask, directory
-    and signals are its own, and all but SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or
-    time namespace; nothing is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and
-    sleeps (native/beside).  Should it be killed amid Python's work, so is this process.
+    The child does `run`, which ends in `execveat`, `execute` or os._exit, as one more thread of this interpreter: it
+    takes turns with this process, and what it changes is changed here.  Descriptors, umask, directory and signals are its
+    own, and all but SIGKILL and SIGSTOP blocked.  It may not become another user, nor enter a user or time namespace;
+    nothing is copied for it, and nothing to be freed when it executes.  A thread stays behind here, and sleeps
+    (native/beside).  Should it be killed amid Python's work, so is this process.  The descriptor `gives` is closed here.
 
     This process goes on once the child says so (`settle`), has executed or ended: two that take turns hinder each other.
 
@@ -72,13 +70,15 @@ def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int,
 
     clone = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
     clone.argtypes, clone.restype = (c_void_p, c_size_t, c_void_p), c_long
-    pidfd, it, number = c_int(-1), _Beside(maker=os.getpid()), 0
+    pidfd, it, number = c_int(-1), _Beside(maker=os.getpid(), gives=gives), 0
     args = process.arguments(flags | _SHARING | process.CLONE_PARENT_SETTID, pidfd, cgroup_fd, signals.SIGCHLD)
     args.parent_tid = addressof(it)  # its first field
 
     def thread() -> None:
         nonlocal number
         _beside[get_ident()] = it
+        if not it.is_awaited:  # who is killed, and has the lock, leaves it to nobody
+            _library()["lxc_await"](_address(it, "is_awaited"))
         if clone(byref(args), sizeof(args), byref(it)):
             number = get_errno()
             settle()
@@ -93,7 +93,7 @@ def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn]) -> tuple[int,
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "pthread_create") from None
     finally:
         stack_size(before)
-    _library()["lxc_await"](_address(it, "is_settled"))
+    _library()["lxc_await_settled"](byref(it))
     if number:
         it.maker = 0
         raise OSError(number, os.strerror(number), "clone3")
@@ -119,10 +119,17 @@ def settle() -> None:
     PyDLL(_BESIDE)["lxc_settle"](_address(_beside[get_ident()], "is_settled"))
 
 
-def will_execute() -> None:
-    """To be said by what `clone` has made: from here on, it needs the interpreter only to say that it failed."""
-    if get_ident() in _beside:
-        _beside[get_ident()].executes = True
+def await_given() -> None:
+    """For what `clone` has made: return once it alone has the descriptor that it was given."""
+    it = _beside[get_ident()]
+    while not it.is_given and os.getppid() == it.maker:  # mostly it is given long since
+        time.sleep(0.001)
+
+
+def keep_memory() -> None:
+    """To be said by what `clone` has made, and goes on: who made it does not, but ends with the status LEFT."""
+    _beside[get_ident()].leaves = LEFT
+    settle()
 
 
 def is_possible() -> bool:
@@ -135,9 +142,24 @@ def is_available() -> bool:
     return os.uname().machine == "x86_64"
 
 
+def has_lost_a_child() -> bool:
+    """Whether one of `clone` was killed that may have been within Python's lock: this process is to end, and is killed if it does not."""
+    return bool(_library()["lxc_may_have_broken_lock"]())
+
+
 def has_left_a_thread() -> bool:
     """Whether there is one of `clone` in this process."""
     return bool(_made())
+
+
+def execveat(fd: int, words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+    """execveat(2) of the file that `fd` is open on, for what `clone` may have made.  Raises OSError."""
+    own = _beside.get(get_ident())
+    if not own:
+        fs.execveat(fd, words, variables)
+    _library()["lxc_execveat"](byref(own), fd, *fs.vectors(words, variables))
+    number = get_errno()
+    raise OSError(number, os.strerror(number))
 
 
 def execute(path: str, words: tuple[str, ...], variables: Mapping[bytes, bytes], child: int) -> NoReturn:
@@ -154,7 +176,8 @@ def execute(path: str, words: tuple[str, ...], variables: Mapping[bytes, bytes],
     (it,) = parents
     it.path = os.fsencode(path)
     it.words, it.variables = map(addressof, arrays)
-    _library()["lxc_execute"](byref(it))
+    own = _beside.get(get_ident())
+    _library()["lxc_execute"](byref(it), own and byref(own))
     number = get_errno()
     raise OSError(number, os.strerror(number), path)
 
@@ -192,15 +215,6 @@ def be_reborn(cgroup_fd: int) -> None:
         signals.ignore(signals.SIGPIPE)
         signals.restore(mask)
         os.close(parent)
-
-
-def leave_memory() -> NoReturn:
-    """_exit(2), by a process whose memory one goes on with that `clone` has made, and that has settled.
-
-    Python's lock, which is the other's as well, is free when it ends.
-    """
-    _exit(0)
-    raise AssertionError
 
 
 def first_pid() -> int:

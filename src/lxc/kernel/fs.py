@@ -8,6 +8,7 @@ import os
 
 from lxc.kernel._libc import bind, bind_number
 from lxc.kernel.c import (
+    Array,
     Structure,
     byref,
     c_char_p,
@@ -124,10 +125,15 @@ def filesystem_type(fd: int) -> int:
 
 def execveat(fd: int, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """execveat(2) of the file that `fd` is open on.  Returns only by raising OSError."""
+    _execveat(fd, b"", *vectors(argv, environment), AT_EMPTY_PATH)
+    raise AssertionError("execveat returned")
+
+
+def vectors(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Array[c_char_p], Array[c_char_p]]:
+    """Both as execve(2) wants them."""
     words = [os.fsencode(word) for word in argv]
     pairs = [os.fsencode(f"{name}={value}") for name, value in environment.items()]
-    _execveat(fd, b"", (c_char_p * (len(words) + 1))(*words), (c_char_p * (len(pairs) + 1))(*pairs), AT_EMPTY_PATH)
-    raise AssertionError("execveat returned")
+    return (c_char_p * (len(words) + 1))(*words), (c_char_p * (len(pairs) + 1))(*pairs)
 
 
 class closing:

@@ -220,6 +220,5 @@ def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
     told = security.told(plan.label, label_file)
-    beside.will_execute()
     argv = ("lxc-init", f"--attach={','.join(words)}", *told, "--", *plan.argv)
-    fs.execveat(given.door, argv, dict(plan.environment))
+    beside.execveat(given.door, argv, dict(plan.environment))

@@ -372,7 +372,8 @@ def _yield_to_workers() -> None:
 def _files() -> tuple[str, ...]:
     """Those of which one is another when this package is installed anew, or a library that it has loaded besides Python's."""
     package = f"{PACKAGES}/lxc"
-    return f"{LIBEXEC}/lxc-client", f"{package}/release.py", f"{package}/runtime", *libseccomp.files()
+    native = f"{LIBEXEC}/lxc-client", f"{LIBEXEC}/lxc-beside.so"
+    return *native, f"{package}/release.py", f"{package}/runtime", *libseccomp.files()
 
 
 def _identities(paths: Sequence[str]) -> tuple[int, ...]:

@@ -186,6 +186,8 @@ class Worker:
         differs = self._theirs.limits != self._ours.limits or self._theirs.cgroups != self._ours.cgroups
         if differs or self._theirs.ignored & signals.ALL - self._ours.ignored or os.getpid() != self._own_pid:
             return False
+        if self.may_lodge and beside.has_lost_a_child():
+            return False
         if process.has_children_of_this_thread():  # others have monitors
             return False
         try:
@@ -279,8 +281,10 @@ class Worker:
             os._exit(1)  # it has gone before that, and we have done nothing
         self._tell_pid()
 
+    def outlive_client(self) -> None:
+        fcntl.fcntl(self._connection.fileno(), fcntl.F_SETFL, 0)
+
     def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
-        self._outlive_client()
         beside.be_reborn(cgroup)
         self._leave_counter()
         if has_session:
@@ -290,7 +294,6 @@ class Worker:
         self._tell_pid()
 
     def lend(self) -> None:
-        self._outlive_client()
         self._leave_counter()
         os.setsid()
         self._tell_pid()
@@ -325,14 +328,11 @@ class Worker:
         fcntl.fcntl(fd, _F_SETSIG, signals.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
 
-    def _outlive_client(self) -> None:
-        fcntl.fcntl(self._connection.fileno(), fcntl.F_SETFL, 0)
-
     def _tell_pid(self) -> None:
         os.pwrite(borrowed.mailbox, os.getpid().to_bytes(4, sys.byteorder), 0)
 
     def _say_end(self, status: int) -> None:
-        self._outlive_client()
+        self.outlive_client()
         say(self._connection, ENDED, status)
 
 

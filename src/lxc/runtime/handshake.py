@@ -40,7 +40,7 @@ _MOST_DESCRIPTORS = 250  # in one message
 _LONGEST = 1 << 22
 _HEADER = 1 + 4 + 4
 _PATIENCE_MS = 100  # most starts take less
-_ENDED = "the container's init ended before it was ready"
+ENDED = "the container's init ended before it was ready"
 
 
 def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
@@ -138,9 +138,9 @@ class Handshake:
                 self._serve(idmap, payload, descriptors)
                 letter, payload, descriptors = self._hear_init()
         except ConnectionError:
-            raise LxcError(_ENDED) from None
+            raise LxcError(ENDED) from None
         if letter != READY:
-            raise LxcError(_ENDED)
+            raise LxcError(ENDED)
         return descriptors, payload
 
     def run(self, describe: Callable[[int], BaseException]) -> None:
@@ -152,7 +152,7 @@ class Handshake:
             _say(self._monitor, RUN)
             letter, _, _ = self._hear_init()
         except ConnectionError:  # it ended without having read that
-            raise LxcError(_ENDED) from None
+            raise LxcError(ENDED) from None
         if letter:
             raise LxcError(f"unexpected message {letter!r} from the container's init")
         self._serve_until(self._exec_read)

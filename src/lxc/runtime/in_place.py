@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 
 from lxc import borrowed, trace
-from lxc.kernel import beside, fs, polling, signals
+from lxc.kernel import fs, polling, signals
 from lxc.runtime import foreground, lodger
 from lxc.runtime.forked import forget_terminal
 from lxc.runtime.watch import prepared
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None] | None) -> int:
     """As `start.start`, on a host with unified cgroups, by a process that may be another then."""
     mask = signals.block(foreground.PASSED_ON)
+    worker.outlive_client()
     try:
         if told and worker.may_lodge and lodger.is_possible() and lodger.may_have(order, plan):
             return _lodge(prepared(order, plan), worker, told)
@@ -75,8 +76,7 @@ def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
         return True
 
     try:
-        if not lodger.start(watch, first, started):
-            beside.leave_memory()
+        lodger.start(watch, first, started)
     except BaseException:
         worker.take_back()
         raise

@@ -253,12 +253,11 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     signals.reset()  # ignoring is inherited: from Python, from a shell's background
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
-    beside.will_execute()
     if init.supervised:
         try:
-            fs.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)
+            beside.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)
         except OSError as error:
             raise remedies.init_not_executed(label, error) from error
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
     words = security.told(label, label_file)
-    fs.execveat(door, ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)
+    beside.execveat(door, ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)

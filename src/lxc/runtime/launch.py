@@ -20,7 +20,7 @@ from lxc.kernel import beside, polling, process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import as_root, elsewhere, failures, init, remedies
-from lxc.runtime.handshake import Handshake
+from lxc.runtime.handshake import ENDED, Handshake
 from lxc.storage import outside as storage
 
 TYPE_CHECKING = False
@@ -201,7 +201,10 @@ def _accompany(
 ) -> Running:
     """The monitor's half of the handshake."""
     trace.phase("map its ids, limit it")
-    held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
+    try:
+        held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise LxcError(ENDED) from error
     idmap.write(plan.idmap, pid)
     limiting.write_all(made, plan.cgroups.limits)
     if plan.idmap.users and made.layout.hierarchies:

@@ -54,43 +54,39 @@ def may_have(order: Order, plan: StartPlan) -> bool:
     )
 
 
-def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) -> bool:
+def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) -> None:
     """Have a monitor do `first`, start what `watch` is for, be told by `started` whether that is wanted, and rest.
 
-    Return whether the memory is this process's again.  If not, the monitor cannot rest, and stays in there: the caller, who
-    is alone, ends (`beside.leave_memory`), and touches nothing before that.
-
-    Both functions are called in the monitor's process, `started` once the container runs.  What has failed leaves nothing
-    behind.  No garbage is collected any more: what a monitor has had is garbage of its own, and open only there.
+    Both are called in the monitor's process, `started` once the container runs.  What has failed leaves nothing behind.
+    If the monitor cannot rest, this process ends, with the status `beside.LEFT`.
+    No garbage is collected any more: what a monitor has had is garbage of its own, and open only there.
     Raises LxcError.
     """
-    listener = watch.listener.fileno()
     failures: list[BaseException] = []  # put there by the monitor
-    stays: list[bool] = []
     trace.phase("make the monitor")
     gc.set_threshold(0)
     try:
         unified = cgroups.open_unified(watch.made, watch.made.monitor)
         pid, pidfd = beside.clone(
-            0, unified, lambda: _be_monitor(watch, first, started, failures, stays, is_born=unified >= 0)
+            0,
+            unified,
+            lambda: _be_monitor(watch, first, started, failures, is_born=unified >= 0),
+            watch.listener.fileno(),
         )
     except OSError as error:
         watch.abandon()
         raise StepError(
             f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
         ) from error
-    if stays:
-        return False
-    for fd in (pidfd, unified, watch.pidfile, listener):
+    for fd in (pidfd, unified, watch.pidfile):
         if fd >= 0:
             os.close(fd)
-    watch.listener.detach()  # one that failed has closed it, for itself
+    watch.listener.detach()
     if failures:
         raise failures[0]
     _, status = os.waitpid(pid, os.WNOHANG)  # mostly it is there still
     if status:
         raise KILLED
-    return True
 
 
 def _be_monitor(
@@ -98,18 +94,17 @@ def _be_monitor(
     first: Callable[[], None],
     started: Callable[[], bool],
     failures: list[BaseException],
-    stays: list[bool],
     *,
     is_born: bool,
 ) -> NoReturn:
-    def stay() -> None:
-        stays.append(True)
-        beside.settle()
+    def sole_and_started() -> bool:
+        beside.await_given()  # who is told may end the container at once, and start it again
+        return started()
 
     status = 1
     trace.become(f"monitor of {watch.order.place.name}")
     try:
-        watch.keep(started, is_born=is_born, first=first, lodges=stay)
+        watch.keep(sole_and_started, is_born=is_born, first=first, lodges=beside.keep_memory)
         status = 0
     except BaseException as error:
         failures.append(error.with_traceback(None))

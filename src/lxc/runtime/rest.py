@@ -109,7 +109,6 @@ def begin(monitor: Monitor) -> None:
         inheritable += _to_be_inherited(monitor)
         for fd in inheritable:
             os.set_inheritable(fd, True)
-        beside.will_execute()
         words = monitor.title, "--rest", str(sheet), PACKAGES
         beside.execute(_CLIENT, words, os.environb, monitor.running.pid if monitor.running else 0)
     except (OSError, ImportError, AttributeError, TypeError, ValueError) as error:

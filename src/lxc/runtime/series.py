@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     Decide = Callable[[Place], tuple[Order, StartPlan]]
 
 BEGUN, RUNS, APART, FAILED = b"B", b"R", b"O", b"F"  # what is said of a number
-_STAYS = b"S"  # it runs, and this process's memory is its monitor's
 _NUMBER, _SIZE = 4, 4  # bytes
 _MOST = 8192  # numbers at a time: they fit into a pipe
 _MOST_STARTS = 200  # of a runner: of each, a thread stays there and sleeps
@@ -141,7 +140,9 @@ class _Hand:
             if letter != BEGUN:
                 found.append((number, letter, handshake.unpack_failure(payload) if letter == FAILED else None))
         if self.has_ended and self._begun >= 0:
-            found.append((self._begun, FAILED, lodger.KILLED))
+            is_left = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]) == beside.LEFT  # to its monitor
+            self._pid = 0
+            found.append((self._begun, RUNS, None) if is_left else (self._begun, FAILED, lodger.KILLED))
         return found
 
     def close(self) -> None:
@@ -149,7 +150,8 @@ class _Hand:
         while sockets.receive(self.channel, 1 << 16)[0]:
             pass
         self.channel.close()
-        os.waitpid(self._pid, 0)
+        if self._pid:
+            os.waitpid(self._pid, 0)
 
     def _next(self) -> tuple[int, bytes, bytes] | None:
         header = 1 + _NUMBER + _SIZE
@@ -173,21 +175,14 @@ def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) 
                 break
             _say(channel, BEGUN, number)
             letter, payload = _outcome(places[number], decide, channel)
-            if letter == _STAYS:
-                _leave(channel, number)
             if log.descriptor() not in kept:
                 log.open("lxc")
             fs.keep_only(kept)  # the claim, too
             _say(channel, letter, number, payload)
+            if beside.has_lost_a_child():
+                break
     finally:
         os._exit(0)
-
-
-def _leave(channel: socket, number: int) -> NoReturn:
-    try:
-        _say(channel, RUNS, number)
-    finally:
-        beside.leave_memory()
 
 
 def _outcome(place: Place, decide: Decide, channel: socket) -> tuple[bytes, bytes]:
@@ -206,8 +201,7 @@ def _outcome(place: Place, decide: Decide, channel: socket) -> tuple[bytes, byte
         if not lodger.may_have(order, plan):
             return APART, b""
         watch = prepared(order, plan)
-        if not lodger.start(watch, lambda: _detach(watch, channel), started):
-            return _STAYS, b""
+        lodger.start(watch, lambda: _detach(watch, channel), started)
     except AlreadyRunning:
         pass
     except (LxcError, OSError) as error:

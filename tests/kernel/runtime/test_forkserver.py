@@ -207,7 +207,9 @@ def test_killing_the_worker_kills_the_client(server: Server, box: str) -> None:
     waiting = server.spawn("lxc-wait", "-n", box, "-s", "RUNNING")
     until(server.workers, "it is being waited")
     os.kill(server.workers()[0], signal.SIGKILL)
-    assert waiting.wait(20) == -signal.SIGKILL
+    _, told = waiting.communicate(timeout=20)
+    assert waiting.returncode == -signal.SIGKILL
+    assert "the process that ran this was killed" in told
 
 
 def test_killing_the_client_ends_the_container_in_its_foreground_and_leaves_nothing(server: Server, box: str) -> None:

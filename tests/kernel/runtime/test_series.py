@@ -63,10 +63,14 @@ def test_each_has_what_is_its_own_open_and_nothing_of_the_others(lxc: Lxc, boxes
     start(lxc, boxes)
     for box in boxes:
         monitor = monitor_of(lxc.init_pid(box))
-        files = [os.readlink(entry) for entry in Path(f"/proc/{monitor}/fd").iterdir()]
-        others = [file for file in files for other in boxes if other != box and file.endswith(f".{other}")]
-        assert others == []
-        assert sum("socket:" in file for file in files) == 1
+        until(
+            lambda monitor=monitor: sum("socket:" in file for file in files(monitor)) == 1, "it has only its own socket"
+        )
+        assert [file for file in files(monitor) for other in boxes if other != box and file.endswith(f".{other}")] == []
+
+
+def files(pid: int) -> list[str]:
+    return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def test_a_runner_ends_after_some_and_another_goes_on(

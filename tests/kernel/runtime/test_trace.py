@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Lxc, until
+from tests.kernel.runtime.test_killed_monitor import monitor_of
 
 pytestmark = pytest.mark.root
 
@@ -87,9 +88,9 @@ def test_the_monitor_of_a_container_that_runs_has_let_go_of_the_trace(lxc: Lxc, 
     path = lxc.path / "trace"
     lxc.ok("lxc-start", "-n", box, "--trace", str(path), env=environment(served))
     written = path.read_text()
-    for pid in Trace(path).pids.values():
-        if Path(f"/proc/{pid}").exists():
-            assert str(path) not in [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    monitor = monitor_of(lxc.init_pid(box))
+    assert monitor in Trace(path).pids.values()
+    assert str(path) not in [os.readlink(file) for file in Path(f"/proc/{monitor}/fd").iterdir()]
     lxc.ok("lxc-stop", "-n", box, "-k")
     assert path.read_text() == written
 
