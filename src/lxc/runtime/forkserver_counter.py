@@ -29,7 +29,7 @@ class Counter(Record):
     memory: Memory  # what those who were there have written to
     scenes: tuple[Callable[[], None], ...] = ()  # are rehearsed there
     again: bool = False  # they come back when they have served somebody
-    learns_at_end: bool = False  # from who has served somebody, not from who leaves its client
+    learns_at_end: bool = False  # from whoever has served somebody, not only from monitors
     most: int = 0  # workers at a time, 0 for as many as are asked for; who waits for none of them long does it itself
     lodges: bool = False  # monitors may be in their memory for a while (`lodger`), and are their children then
     only: str = ""  # the first word of those that are served; from any cgroup, for they are no work of who asks

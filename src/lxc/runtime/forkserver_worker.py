@@ -175,7 +175,8 @@ class Worker:
             is_ours = beside.first_pid() == self._own_pid  # and not of another that the command has forked
             if is_ours and not self._has_left:
                 self._say_end(status)
-                if self._counter and self._counter.learns_at_end:
+                is_reborn = os.getpid() != self._own_pid  # it has been a monitor
+                if self._counter and (self._counter.learns_at_end or is_reborn):
                     self._counter.memory.learn()
             if not (is_ours and is_regular and self._is_again and self._recover()):
                 os._exit(status)

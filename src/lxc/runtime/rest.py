@@ -240,9 +240,7 @@ def _read(sheet: int, note: int) -> Rested:
     status, left = happened(_content(note))
     for fd in (sheet, note, *rested.lent):
         os.close(fd)
-    for fd in fs.opened():
-        if fd > 2:
-            os.set_inheritable(fd, False)
+    fs.close_range(3, fs.HIGHEST, on_exec=True)
     return rested.replace(status=status, connections=left)
 
 

@@ -267,7 +267,7 @@ def _attach_wait(asked: _Asked, place: Place, wish: Wish) -> Said:
     from lxc.runtime import attach
 
     stdin, stdout, stderr = asked.descriptors
-    attached = attach.start(place, wish.replace(stdio=(stdin, stdout, stderr)))
+    attached = attach.start(place, wish.replace(stdio=(stdin, stdout, stderr)), is_all=True)
     for fd in (attached.pidfd, *asked.descriptors):
         os.close(fd)  # who reads what the command writes hears of its end from it alone
     return Said(os.waitpid(attached.pid, 0)[1])
