@@ -46,6 +46,7 @@ from lxc.kernel import libseccomp, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.runtime import client_context as context
+from lxc.runtime import forkserver_left
 from lxc.runtime import forkserver_worker as workers
 from lxc.runtime.forkserver_counter import Counter
 from lxc.runtime.forkserver_memory import Memory
@@ -127,6 +128,8 @@ class Server:
             now = time.monotonic()
             for counter in [one for one, due in self._vacant.items() if due <= now or one.listener.fileno() in called]:
                 self._fill(counter)
+            if idle == _GLANCE and self._paths:
+                forkserver_left.remove(os.path.dirname(self._paths[0]))
             if idle >= IDLE or not (ready or self._is_wanted()):
                 self._close()
 

@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import BIN, Lxc, until
 from tests.services.test_services import SERVICES
 
+from lxc.runtime import forkserver_left
+
 pytestmark = pytest.mark.root
 
 UID = 47111
@@ -111,6 +113,22 @@ def test_a_server_that_ends_leaves_no_file_and_the_next_comes_up(lxc: Lxc, box: 
         oldest = min(processes(str(UID)), key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().split()[21]))
         os.kill(oldest, signal.SIGTERM)
         until(lambda: not list((directory / "lxc/forkserver").iterdir()), "its files are gone")
+
+
+def test_what_a_killed_one_leaves_the_next_removes_and_nothing_else(lxc: Lxc, box: str, directory: Path) -> None:
+    """Also if the next is found elsewhere; here by a look of our own, since it takes its time."""
+    until(lambda: as_user(lxc, directory, "1") and as_user(lxc, directory, "only").returncode == 0, "it has come up")
+    place = directory / "lxc/forkserver"
+    living = {path.name for path in place.iterdir()}
+    (lock,) = (place / name for name in living if name.endswith(".lock"))
+    for name in ("0123456789abcdef", "0123456789abcdef.look", "0123456789abcdef.lock", "fedcba9876543210.lock"):
+        (place / name).touch()
+    (place / "another").touch()
+    for path in (lock, place / "0123456789abcdef.lock"):  # what was begun just now stays
+        os.utime(path, (0, 0))
+    forkserver_left.remove(str(place))
+    assert {path.name for path in place.iterdir()} == living | {"fedcba9876543210.lock", "another"}
+    assert as_user(lxc, directory, "only").returncode == 0
 
 
 def test_a_user_whose_directory_is_others_too_has_none(lxc: Lxc, directory: Path) -> None:
