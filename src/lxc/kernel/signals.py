@@ -84,6 +84,11 @@ def reset(signals: frozenset[int] = ALL - {SIGKILL, SIGSTOP}) -> None:
         _default(number, None)
 
 
+def set_unlearned(number: int, *, ignored: bool) -> None:
+    """signal(2): SIG_IGN or SIG_DFL, by any thread.  Python, whose first thread alone may tell it, does not learn of it."""
+    _default(number, 1 if ignored else None)
+
+
 def ignore(number: int) -> None:
     """signal(2): SIG_IGN for signal `number`."""
     _signal.signal(number, _signal.SIG_IGN)

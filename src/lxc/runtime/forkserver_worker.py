@@ -189,6 +189,7 @@ class Worker:
             return False
         if self.may_lodge and beside.has_lost_a_child():
             return False
+        process.reap()
         if process.has_children_of_this_thread():  # others have monitors
             return False
         try:

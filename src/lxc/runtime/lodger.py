@@ -49,7 +49,9 @@ def may_have(order: Order, plan: StartPlan) -> bool:
         launch.may_share_memory(plan)
         and not (hooks.pre_start or hooks.start_host or hooks.net_up or plan.network.is_granted)
         and not (terminal.console_path or terminal.console_buffer_size)
-        and not (plan.security.filter.is_supervised or plan.monitor_writes or plan.monitor_unshares)
+        and not (
+            plan.cgroups.pivot or plan.security.filter.is_supervised or plan.monitor_writes or plan.monitor_unshares
+        )
         and not (order.foreground or order.checkpoint)
     )
 
@@ -82,9 +84,9 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
         if fd >= 0:
             os.close(fd)
     watch.listener.detach()
+    _, status = os.waitpid(pid, 0 if failures else os.WNOHANG)  # mostly it is there still
     if failures:
         raise failures[0]
-    _, status = os.waitpid(pid, os.WNOHANG)  # mostly it is there still
     if status:
         raise KILLED
 

@@ -127,6 +127,7 @@ def _may(monitor: Monitor) -> bool:
         and monitor.terminals
         and monitor.state == commands.RUNNING
         and monitor.running.listener < 0
+        and not monitor.made.pivot  # where it retires to
         and not monitor.supervised.supervisor
         and not monitor.attached.nbd
         and monitor.server.may_rest
