@@ -202,8 +202,8 @@ def be_reborn(cgroup_fd: int) -> None:
     before = os.getpid()
     parent, mask = process.pidfd_open(before), signals.blocked()
     try:
-        signals.set_unlearned(signals.SIGPIPE, ignored=True)  # forgets those that wait
-        signals.set_unlearned(signals.SIGPIPE, ignored=False)
+        signals.ignore(signals.SIGPIPE)  # forgets those that wait
+        signals.set_default(signals.SIGPIPE)
         signals.restore(mask - {signals.SIGPIPE})
         process.clone_raw(args)
         process.pidfd_send_signal(parent, signals.SIGPIPE)
@@ -212,7 +212,7 @@ def be_reborn(cgroup_fd: int) -> None:
             polling.events(parent, None)
         _before[os.getpid()] = before
     finally:
-        signals.set_unlearned(signals.SIGPIPE, ignored=True)
+        signals.ignore(signals.SIGPIPE)
         signals.restore(mask)
         os.close(parent)
 

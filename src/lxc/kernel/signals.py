@@ -75,7 +75,7 @@ def read_origin(fd: int) -> tuple[int, bool]:
 
 def set_default(number: int) -> None:
     """signal(2): SIG_DFL for signal `number`."""
-    _signal.signal(number, _signal.SIG_DFL)
+    _dispose(number, _signal.SIG_DFL)
 
 
 def reset(signals: frozenset[int] = ALL - {SIGKILL, SIGSTOP}) -> None:
@@ -84,14 +84,18 @@ def reset(signals: frozenset[int] = ALL - {SIGKILL, SIGSTOP}) -> None:
         _default(number, None)
 
 
-def set_unlearned(number: int, *, ignored: bool) -> None:
-    """signal(2): SIG_IGN or SIG_DFL, by any thread.  Python, whose first thread alone may tell it, does not learn of it."""
-    _default(number, 1 if ignored else None)
-
-
 def ignore(number: int) -> None:
     """signal(2): SIG_IGN for signal `number`."""
-    _signal.signal(number, _signal.SIG_IGN)
+    _dispose(number, _signal.SIG_IGN)
+
+
+def _dispose(number: int, disposition: int) -> None:
+    try:
+        _signal.signal(number, disposition)
+    except (
+        ValueError
+    ):  # this is not Python's first thread (`beside.clone`), which alone may tell it: it does not learn of it
+        _default(number, disposition)
 
 
 def is_ignored(number: int) -> bool:

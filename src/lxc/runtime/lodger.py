@@ -67,6 +67,7 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
     failures: list[BaseException] = []  # put there by the monitor
     trace.phase("make the monitor")
     gc.set_threshold(0)
+    unified = -1
     try:
         unified = cgroups.open_unified(watch.made, watch.made.monitor)
         pid, pidfd = beside.clone(
@@ -80,7 +81,10 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
         raise StepError(
             f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
         ) from error
-    for fd in (pidfd, unified, watch.pidfile):
+    finally:
+        if unified >= 0:
+            os.close(unified)
+    for fd in (pidfd, watch.pidfile):
         if fd >= 0:
             os.close(fd)
     watch.listener.detach()
