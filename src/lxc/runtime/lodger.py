@@ -48,7 +48,7 @@ def may_have(order: Order, plan: StartPlan) -> bool:
     return (
         launch.may_share_memory(plan)
         and not (hooks.pre_start or hooks.start_host or hooks.net_up or plan.network.is_granted)
-        and not (terminal.console_path or terminal.console_buffer_size)
+        and not (terminal.console_path or terminal.console_logfile or terminal.console_buffer_size)
         and not (
             plan.cgroups.pivot or plan.security.filter.is_supervised or plan.monitor_writes or plan.monitor_unshares
         )
