@@ -59,24 +59,14 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
 
 def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
     """In the background, by a monitor that shares this worker's memory until it rests."""
-    withdrawn: frozenset[int] = frozenset()
+    withdrawn: set[int] = set()
 
     def first() -> None:
         worker.lend()
         _detach()
 
-    def started() -> bool:
-        nonlocal withdrawn
-        withdrawn = signals.pending() & foreground.INTERRUPTIONS
-        if withdrawn or _has_client_gone():
-            return False
-        trace.complete()
-        told()
-        worker.leave(0)
-        return True
-
     try:
-        lodger.start(watch, first, started)
+        lodger.start(watch, first, lambda: _tell(worker, told, withdrawn))
     except BaseException:
         worker.take_back()
         raise
@@ -90,6 +80,17 @@ def _stay(watch: Watch) -> int:
     return watch.keep(lambda: True, is_born=True, companion=borrowed.connection)
 
 
+def _tell(worker: Worker, told: Callable[[], None], withdrawn: set[int]) -> bool:
+    """Tell the client that the container runs; False if nobody wants it any more: for the signals `withdrawn`, if any."""
+    withdrawn |= signals.pending() & foreground.INTERRUPTIONS
+    if withdrawn or _has_client_gone():
+        return False
+    trace.complete()
+    told()
+    worker.leave(0)
+    return True
+
+
 def _has_client_gone() -> bool:
     return bool(polling.events(borrowed.connection, wanted=0))
 
@@ -97,17 +98,13 @@ def _has_client_gone() -> bool:
 def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
     """In the background: leave the client once it runs.  Returns, or raises, only if it does not."""
     saved = tuple((fd, fs.duplicate(fd, 3)) for fd in fs.standard())
-    withdrawn: frozenset[int] = frozenset()
+    withdrawn: set[int] = set()
     has_left = False
 
     def started() -> bool:
-        nonlocal withdrawn, has_left
-        withdrawn = signals.pending() & foreground.INTERRUPTIONS
-        if withdrawn or _has_client_gone():
+        nonlocal has_left
+        if not _tell(worker, told, withdrawn):
             return False
-        trace.complete()
-        told()
-        worker.leave(0)
         for _, fd in saved:
             os.close(fd)
         has_left = True
