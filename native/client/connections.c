@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { STOP = 2, ADD_STATE_CLIENT = 10 };
-enum { RUNNING = 2, REGISTERED = STATES }; /* the state that it is in all the time; that somebody waits for another */
+enum { RUNNING = 2, STOPPING = 3, REGISTERED = STATES }; /* the first is the state that it is in all the time; the last, that somebody waits for another */
 enum { FORBIDDEN = -1 /* EPERM */ };
 enum { MOST_STRANGERS = 16 /* the oldest goes */ };
 
@@ -41,6 +41,23 @@ static bool answer(struct connection *it)
         return true;
     } else if (!answer_from_sheet(it->fd, asked, it->request->bytes + sizeof *asked) && !is_deaf) {
         wake(-1);
+    }
+    return false;
+}
+
+/* Whether somebody waits to be told that it is about to stop: who waits for the end sees that. */
+bool is_told_of_stopping(void)
+{
+    int32_t wanted[STATES];
+
+    for (size_t at = 0; at < count; at++) {
+        const struct connection *it = connections + at;
+
+        if (!it->is_kept || it->got != sizeof(struct header) + sizeof wanted)
+            continue;
+        memcpy(wanted, it->request->bytes + sizeof(struct header), sizeof wanted);
+        if (wanted[STOPPING])
+            return true;
     }
     return false;
 }

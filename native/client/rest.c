@@ -8,12 +8,13 @@
  *   struct head                 what is to be watched
  *   struct waiting …            who waits for a state
  *   struct answer, bytes …      what is answered to which request, as the monitor would
+ *   texts, each with a NUL      what is left to be removed, if that is all that is left
  *
  * It answers what is on the sheet, kills init if it is told to stop it, keeps whoever waits for a state, and drops what a
- * console says that nobody hears.
+ * console says that nobody hears.  When init has ended it removes the cgroups, and ends (takedown.c).
  * Whatever else happens (another request, a signal, output that somebody wants) makes it Python again, by `wake`, with
- * all connections as they are; the end of init has a worker of the fork server take the container down meanwhile, if
- * there is one.
+ * all connections as they are; where more is to be undone than cgroups a worker of the fork server does that meanwhile,
+ * if there is one.
  *
  * One that is deaf does not wake: Python could not be loaded, or could not go on from what is in SHEET, which another
  * version has written.
@@ -68,13 +69,17 @@ static int written(int status)
     return -1;
 }
 
+static bool is_reboot(int status)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+}
+
 /* Become Python again; `status` is how init has ended, or -1.  Returns if that cannot be: it stays as it is. */
 void wake(int status)
 {
     static char text[2][16];
     static char *words[6];
     char directory[108], name[32];
-    bool is_reboot = status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
     int channel, file = written(status);
     uint64_t key;
 
@@ -84,7 +89,7 @@ void wake(int status)
     snprintf(text[1], sizeof text[1], "%d", own_program);
     words[0] = title, words[1] = "--wake", words[2] = number_of_sheet, words[3] = text[0], words[4] = text[1];
     arguments = words;
-    if (status >= 0 && !is_reboot && !is_served_nowhere() && directory_of(directory, sizeof directory)) {
+    if (status >= 0 && !is_reboot(status) && !is_served_nowhere() && directory_of(directory, sizeof directory)) {
         key = key_of();
         snprintf(name, sizeof name, "%016llx.end", (unsigned long long)key);
         if ((channel = connect_to(directory, name)) >= 0)
@@ -198,8 +203,11 @@ _Noreturn void rest(int argc, char **argv)
         if (poll(all, FIRST + polled, -1) < 0 && errno != EINTR)
             _exit(LOST);
         if (all[0].revents) {
-            if (waitpid(head.init, &status, 0) == head.init)
+            if (waitpid(head.init, &status, 0) == head.init) {
+                if (!is_reboot(status))
+                    take_down();
                 wake(status);
+            }
             end();
         }
         if (all[1].revents && is_deaf)

@@ -19,6 +19,13 @@ struct head {
     int32_t init, init_pidfd, listener, stop_signal;
     int32_t console;     /* whose output nobody wants, or -1 */
     int32_t heard;       /* a console whose output somebody wants, or -1 */
+    int32_t is_unified;  /* the last of what is to be removed is of the unified hierarchy */
+    uint32_t removals, where; /* how many they are, and where on the sheet; without any, taking down is Python's */
+};
+
+/* Cgroups of one hierarchy, and where to the monitor leaves: of version 1 a file `tasks`, of the unified one a directory. */
+struct removal {
+    const char *payload, *monitor, *home;
 };
 
 /* Who waits for a state, and for which: 0 not, 1 or 2 (int[8] of ADD_STATE_CLIENT). */
@@ -28,7 +35,7 @@ struct waiting {
 
 extern struct head head;
 
-enum { LONGEST = 8192 /* bytes after a request */, MOST_CONNECTIONS = 64 };
+enum { LONGEST = 8192 /* bytes after a request */, MOST_CONNECTIONS = 64, MOST_REMOVED = 32 };
 
 struct connection {
     int fd;
@@ -48,14 +55,19 @@ extern bool is_deaf;  /* it does not wake */
 /* rest.c */
 void wake(int status);
 
+/* takedown.c */
+void take_down(void);
+
 /* connections.c */
 void take_connection(void);
 void keep_waiting(const struct waiting *waiting);
 void serve(size_t at);
+bool is_told_of_stopping(void);
 
 /* sheet.c */
 void take_sheet(int file);
 struct waiting waiting_on_sheet(uint32_t index);
+size_t removals(struct removal *all, const char **fifo);
 bool answer_from_sheet(int to, const struct header *asked, const unsigned char *behind);
 void tell(int to, int32_t ret, int64_t number);
 

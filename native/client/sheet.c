@@ -45,6 +45,30 @@ struct waiting waiting_on_sheet(uint32_t index)
     return it;
 }
 
+static const char *next_text(size_t *at)
+{
+    const char *it = *at < sheet_size ? (const char *)sheet + *at : "";
+
+    *at += strlen(it) + 1;
+    return it;
+}
+
+/* What is to be removed, and the pipe that lxc-monitord reads; 0 if there is nothing, or more to be done. */
+size_t removals(struct removal *all, const char **fifo)
+{
+    size_t at = head.where;
+
+    if (head.removals > MOST_REMOVED || sheet[sheet_size - 1]) /* the last text ends with a NUL */
+        return 0;
+    *fifo = next_text(&at);
+    for (size_t index = 0; index < head.removals; index++) {
+        all[index].payload = next_text(&at);
+        all[index].monitor = next_text(&at);
+        all[index].home = next_text(&at);
+    }
+    return head.removals;
+}
+
 /* The answer to a request; false if it is not on the sheet.  `reply` is what follows the answer's header. */
 static bool find(int32_t command, const unsigned char *asked, size_t length, struct answer *it, const unsigned char **reply)
 {

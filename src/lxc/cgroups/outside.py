@@ -212,6 +212,24 @@ def remove(cgroups: Cgroups) -> None:
     making.remove_all(cgroups.layout, cgroups.monitor)
 
 
+def to_be_removed(cgroups: Cgroups) -> tuple[tuple[str, str, str], ...]:
+    """For each hierarchy the payload's directory, the monitor's, and where to that leaves: a cgroup, or of version 1 its file `tasks`.
+
+    The unified one is the last.  Empty, if there are directories between these, or a pivot.
+    """
+    if "/" in cgroups.payload or "/" in cgroups.monitor or cgroups.inner or cgroups.pivot:
+        return ()
+    hierarchies = sorted(cgroups.layout.hierarchies, key=lambda it: it.is_unified)
+    return tuple(
+        (
+            it.directory(it.below_base(cgroups.payload)),
+            it.directory(it.below_base(cgroups.monitor)),
+            it.directory(it.origin) if it.is_unified else f"{it.directory(it.origin)}/tasks",
+        )
+        for it in hierarchies
+    )
+
+
 def leave_behind(cgroups: Cgroups) -> None:
     """Remove the monitor's cgroups, for a process that is not in there.  What hooks have left running goes where its starter was."""
     left = [hierarchy for hierarchy in cgroups.layout.hierarchies if not _is_left_behind(hierarchy, cgroups.monitor)]

@@ -106,6 +106,11 @@ class Network:
         """Whether what is to be undone is all in here, and no other process stands by for it."""
         return self._guard is None
 
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether all that was made goes with the container's namespace."""
+        return not (self._answering or self._ports or self._granted or self._loans)
+
     def item(self, key: str) -> str:
         """What the key `lxc.net.N.name` or `lxc.net.N.veth.pair` is in this life; "" if nothing is known of it."""
         for device in self._made:

@@ -15,7 +15,7 @@ from lxc.errors import StateError, UsageError
 from lxc.kernel import signals, sockets
 from lxc.loop import BROKEN, READABLE, Loop
 from lxc.runtime import commands
-from lxc.runtime.place import fnv_1a, run_directory
+from lxc.runtime.place import fnv_1a, monitor_fifo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,16 +37,11 @@ def address(lxcpath: str) -> bytes:
     return name
 
 
-def fifo(lxcpath: str) -> str:
-    """The pipe that monitors write to."""
-    return f"{run_directory()}/lxc/{lxcpath.strip('/')}/monitor-fifo"
-
-
 class Monitord:
     """Whoever has made one calls `serve`.  Raises StateError if there is one already, OSError."""
 
     def __init__(self, lxcpath: str) -> None:
-        self._path = fifo(lxcpath)
+        self._path = monitor_fifo(lxcpath)
         os.makedirs(os.path.dirname(self._path), 0o755, exist_ok=True)
         self._fifo = self._claim()
         try:

@@ -134,6 +134,11 @@ def fnv_1a(data: bytes) -> int:
     return value
 
 
+def monitor_fifo(lxcpath: str) -> str:
+    """The pipe that lxc-monitord reads, and the monitors of the containers below `lxcpath` write to."""
+    return f"{run_directory()}/lxc/{lxcpath.strip('/')}/monitor-fifo"
+
+
 def run_directory() -> str:
     """Where what lasts until the next boot is kept: for root /run."""
     if os.geteuid() == 0:

@@ -7,17 +7,18 @@
                                       answers what was written down
                                       kills init if it is to stop it
                                       anything else ──────────────────────────────────▶ executed: goes on as before
-                                      init has ended ───────▶ a worker of the fork server takes down what there is
+                                      init has ended: removes the cgroups, ends;
+                                      if that is not all ───▶ a worker of the fork server takes down what there is
                                          ◀──────────────────  nothing is left but the monitor's own cgroup
                                       ends
 
-Without a fork server, and for a reboot, which needs init's parent, the process itself becomes Python, and takes down.
+Without a fork server, and for a reboot, which needs init's parent, the process itself becomes Python instead.
 Should the worker be killed at that, too.
 
 What is written down lies in two files in memory, which are handed on as descriptors.  Nobody else can write them: what
 is in there is believed.  Should another version be installed meanwhile that does not understand what this one has
-written, the process stays as it is, and is deaf to all that is not on the sheet; in the end, what the monitor would have
-undone is left to the next start, as after one that was killed.
+written, the process stays as it is, and is deaf to all that is not on the sheet; in the end, what there is to undo but
+cgroups is left to the next start, as after one that was killed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
 from lxc.runtime import commands, questions
 from lxc.runtime.commands import Request
-from lxc.runtime.sheet import happened, rest_of, text
+from lxc.runtime.place import monitor_fifo
+from lxc.runtime.sheet import Removal, happened, rest_of, text
+from lxc.storage import outside as storage
 from lxc.terminal import outside as terminal
 
 TYPE_CHECKING = False
@@ -173,10 +176,31 @@ def _packed(rested: Rested) -> bytes:
 def _text(monitor: Monitor, answers: Sequence[tuple[Request, Reply | None]]) -> bytes:
     assert monitor.running
     assert monitor.terminals
-    running, console = monitor.running, monitor.terminals.console
+    running, console, removal = monitor.running, monitor.terminals.console, _removal(monitor)
     consoles = (-1, console) if monitor.terminals.console_is_heard else (console, -1)
     waiting, stop = monitor.server.waiting(), monitor.plan.stop_signal
-    return text(running.pid, running.pidfd, monitor.server.descriptor, stop, consoles, answers, waiting)
+    return text(running.pid, running.pidfd, monitor.server.descriptor, stop, consoles, answers, waiting, removal)
+
+
+def _removal(monitor: Monitor) -> Removal | None:
+    """What the program that rests is to remove in the end; None if there will be more to undo, or to log."""
+    order, hooks, made = monitor.order, monitor.plan.hooks, monitor.made
+    is_logged = log.descriptor() >= 0 and log.threshold() <= log.INFO
+    if (
+        is_logged
+        or order.pidfile
+        or order.config.ephemeral
+        or hooks.stop
+        or hooks.post_stop
+        or hooks.net_down
+        or monitor.loaded
+        or not monitor.network.leaves_nothing
+        or not storage.leaves_nothing(monitor.attached)
+    ):
+        return None
+    return Removal(
+        monitor_fifo(order.place.lxcpath), cgroups.to_be_removed(made), has_unified=made.layout.unified is not None
+    )
 
 
 def _to_be_inherited(monitor: Monitor) -> list[int]:

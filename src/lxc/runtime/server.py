@@ -15,7 +15,7 @@ from lxc.kernel import sockets
 from lxc.loop import BROKEN, READABLE, WRITABLE
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
-from lxc.runtime.place import run_directory
+from lxc.runtime.place import monitor_fifo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class Server:
 
 def tell_monitord(place: Place, value: int, kind: int = commands.STATE_MESSAGE) -> None:
     """Tell lxc-monitord, if it reads its fifo, of a state of `place`, or with EXIT_CODE_MESSAGE of a wait status."""
-    path = f"{run_directory()}/lxc/{place.lxcpath.strip('/')}/monitor-fifo"
+    path = monitor_fifo(place.lxcpath)
     try:
         fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

@@ -6,6 +6,7 @@ The layouts are those of native/client/rest.c, and rest.h, in the machine's own 
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from lxc.record import Record
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 _MOST_LENT = 20  # descriptors with an answer
 _LONGEST_ANSWER = 1 << 14  # bytes
+_MOST_REMOVED = 32  # hierarchies
+_HEAD = 44  # bytes of struct head
+
+
+class Removal(Record):
+    """What is left of the container when its init has ended, if there is nothing to undo but that."""
+
+    fifo: str  # what lxc-monitord reads: if it does, it is to be told
+    cgroups: tuple[tuple[str, str, str], ...]  # as `cgroups.outside.to_be_removed` says
+    has_unified: bool
 
 
 class Left(Record):
@@ -38,17 +49,20 @@ def text(
     consoles: tuple[int, int],
     answers: Sequence[tuple[Request, Reply | None]],
     waiting: Sequence[tuple[int, ...]] = (),
+    removal: Removal | None = None,
 ) -> bytes:
     """The sheet: its size, struct head, who waits for a state (descriptor, int[8] of what is wanted), and `answers`.
 
-    Each of these is a struct answer, the request and the reply.
+    Each of these is a struct answer, the request and the reply.  Behind them is the `removal`.
 
     Without a reply the request ends the connection; beside others it is invalid.  Of `consoles` the output of the first
     is dropped, that of the second wakes; -1 is none.
     """
     rows = [_row(*pair) for pair in answers if not pair[1] or _fits(pair[1])]
-    head = _numbers(4, len(rows), len(waiting), init, init_pidfd, listener, stop_signal, *consoles)
-    written = b"".join((head, *(_numbers(4, *each) for each in waiting), *rows))
+    removed, has_unified, texts = _texts(removal)
+    known = b"".join((*(_numbers(4, *each) for each in waiting), *rows))
+    first = len(rows), len(waiting), init, init_pidfd, listener, stop_signal, *consoles, has_unified, removed
+    written = b"".join((_numbers(4, *first, _HEAD + len(known)), known, texts))
     return _numbers(8, len(written)) + written
 
 
@@ -66,6 +80,13 @@ def happened(note: bytes) -> tuple[int, tuple[Left, ...]]:
         at += 16 + size
         left.append(Left(fd, note[at - size : at], bool(is_trusted), bool(keep)))
     return status, tuple(left)
+
+
+def _texts(removal: Removal | None) -> tuple[int, bool, bytes]:
+    if not removal or len(removal.cgroups) > _MOST_REMOVED:
+        return 0, False, b""
+    texts = removal.fifo, *(path for paths in removal.cgroups for path in paths)
+    return len(removal.cgroups), removal.has_unified, b"".join(os.fsencode(text) + b"\0" for text in texts)
 
 
 def _fits(reply: Reply) -> bool:

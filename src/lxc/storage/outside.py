@@ -50,6 +50,11 @@ def detach(plan: RootPlan, attached: Attached) -> None:
     remove_empty(attached.made)
 
 
+def leaves_nothing(attached: Attached) -> bool:
+    """Whether there is nothing for `detach` to do but closing descriptors."""
+    return not (attached.made or attached.nbd)
+
+
 def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1, -1)) -> tuple[str, ...]:
     """mkdir -p of the absolute `path`, all of `mode` and of `owner` (-1: ours).  Return what was not there before, outermost first.
 

@@ -15,7 +15,8 @@ from tests.conftest import BIN, Lxc, until
 
 from lxc.kernel import sockets
 from lxc.runtime import commands
-from lxc.runtime.monitord import address, fifo
+from lxc.runtime.monitord import address
+from lxc.runtime.place import monitor_fifo
 
 pytestmark = pytest.mark.root
 
@@ -122,10 +123,10 @@ def start(lxc: Lxc) -> subprocess.Popen[bytes]:
 
 def test_it_leaves_nothing_when_it_is_told_to_end(lxc: Lxc) -> None:
     process = start(lxc)
-    assert Path(fifo(str(lxc.path))).is_fifo()
+    assert Path(monitor_fifo(str(lxc.path))).is_fifo()
     process.send_signal(SIGTERM)
     assert process.wait(timeout=20) == 0
-    assert not os.path.lexists(fifo(str(lxc.path)))
+    assert not os.path.lexists(monitor_fifo(str(lxc.path)))
     assert not listens(lxc.path)
 
 
@@ -136,7 +137,7 @@ def test_what_a_killed_one_leaves_is_used_by_the_next(lxc: Lxc) -> None:
     process = start(lxc)
     process.send_signal(SIGTERM)
     assert process.wait(timeout=20) == 0
-    assert not os.path.lexists(fifo(str(lxc.path)))
+    assert not os.path.lexists(monitor_fifo(str(lxc.path)))
 
 
 def test_it_ends_by_itself_when_nobody_listens(lxc: Lxc) -> None:
@@ -145,7 +146,7 @@ def test_it_ends_by_itself_when_nobody_listens(lxc: Lxc) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(lxc.path)])
     assert process.wait(timeout=20) == 0
-    assert not os.path.lexists(fifo(str(lxc.path)))
+    assert not os.path.lexists(monitor_fifo(str(lxc.path)))
 
 
 def test_a_stranger_hears_nothing_and_who_does_not_read_is_dropped(lxc: Lxc) -> None:
@@ -156,7 +157,7 @@ def test_a_stranger_hears_nothing_and_who_does_not_read_is_dropped(lxc: Lxc) -> 
     assert heard.stdout == "b''\n" or "ConnectionResetError" in heard.stderr
     deaf, reads = sockets.connect(address(str(lxc.path))), sockets.connect(address(str(lxc.path)))
     message = commands.state_message("web", commands.RUNNING)
-    writer = os.open(fifo(str(lxc.path)), os.O_WRONLY)
+    writer = os.open(monitor_fifo(str(lxc.path)), os.O_WRONLY)
     for _ in range(3000):
         os.write(writer, message)
         assert sockets.receive_exactly(reads, len(message))[0] == message

@@ -233,6 +233,27 @@ def test_stop_kills_it_and_nothing_is_left(lxc: Lxc, box: str, server: str) -> N
 
 
 @SERVERS
+def test_what_a_hook_has_left_running_is_spared_and_its_cgroups_are_not(
+    lxc: Lxc, box: str, tmp_path: Path, server: str
+) -> None:
+    """The program that rests finds that it is not alone in the monitor's cgroups, and leaves the rest to Python."""
+    hook, noted = tmp_path / "hook", tmp_path / "noted"
+    hook.write_text(f"#!/bin/sh\nsleep 999 >/dev/null 2>&1 &\necho $! >{noted}\n")
+    hook.chmod(0o755)
+    configure(lxc, box, f"lxc.hook.start-host = {hook}")
+    resting(lxc, box, server)
+    left = int(noted.read_text())
+    try:
+        assert f"lxc.monitor.{box}" in Path(f"/proc/{left}/cgroup").read_text()
+        lxc.ok("lxc-stop", "-n", box, "-k")
+        assert lxc.state(box) == "STOPPED"
+        until(lambda: not lxc.leftovers(), "nothing is left")
+        assert box not in Path(f"/proc/{left}/cgroup").read_text()
+    finally:
+        os.kill(left, signal.SIGKILL)
+
+
+@SERVERS
 def test_hooks_are_run_once_and_told_the_same_as_without_a_rest(
     lxc: Lxc, box: str, tmp_path: Path, server: str
 ) -> None:
@@ -436,7 +457,7 @@ def test_one_that_another_version_cannot_go_on_with_stays_and_is_stopped(lxc: Lx
     lxc.attach(box, "sh", "-c", "echo said >/dev/console")
     assert lxc.state(box) == "RUNNING"
     lxc.ok("lxc-stop", "-n", box, "-k")
-    until(lambda: lxc.state(box) == "STOPPED", "it is stopped")
+    until(lambda: not lxc.leftovers(), "nothing is left")
     lxc.start(box)
     assert lxc.state(box) == "RUNNING"
 
@@ -457,6 +478,7 @@ def test_an_installation_that_is_gone_takes_no_container_with_it(lxc: Lxc, tmp_p
     assert lxc.state(box) == "RUNNING"
     assert lxc.attach(box, "echo", "here") == "here\n"
     lxc.ok("lxc-stop", "-n", box, "-k")
+    until(lambda: not lxc.leftovers(), "nothing is left")
     lxc.start(box)
     assert lxc.state(box) == "RUNNING"
 

@@ -17,6 +17,22 @@ def test_what_follows_the_text_is_found_whatever_the_text_is() -> None:
         assert sheet.rest_of(sheet.text(1, 2, 3, 9, (-1, 4), answers[:many]) + b"what follows") == b"what follows"
 
 
+def test_what_is_to_be_removed_lies_where_the_head_says() -> None:
+    cgroups = ("/a/payload", "/a/monitor", "/a/user/tasks"), ("/b/payload", "/b/monitor", "/b/user")
+    removal = sheet.Removal("/run/fifo", cgroups, has_unified=True)
+    for answers in ([], [(Request(GET_NAME), Reply(payload=b"name\0"))]):
+        written = sheet.text(1, 2, 3, 9, (-1, 4), answers, [(5, *range(8))], removal)
+        has_unified, count, where = struct.unpack_from("=iII", written, 8 + 8 * 4)
+        assert (has_unified, count) == (1, 2)
+        texts = written[8 + where :].split(b"\0")
+        assert texts == [b"/run/fifo", *(path.encode() for paths in cgroups for path in paths), b""]
+
+
+def test_more_hierarchies_than_the_program_takes_are_left_to_python() -> None:
+    few = sheet.text(1, 2, 3, 9, (-1, -1), [])
+    assert few == sheet.text(1, 2, 3, 9, (-1, -1), [], [], sheet.Removal("/run/fifo", (("a", "b", "c"),) * 33, False))
+
+
 def test_answers_that_are_too_large_are_not_on_the_sheet() -> None:
     few = sheet.text(1, 2, 3, 9, (-1, -1), [])
     assert few == sheet.text(1, 2, 3, 9, (-1, -1), [(Request(GET_NAME), Reply(payload=bytes(1 << 20)))])
