@@ -6,6 +6,7 @@
 #include "rest.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +61,29 @@ bool is_told_of_stopping(void)
             return true;
     }
     return false;
+}
+
+/* Close whatever is open but for the listener, who is connected, and `kept`, which may be -1. */
+void close_all_but_connections(int kept)
+{
+    int first = 0;
+
+    for (;;) {
+        int next = INT_MAX;
+
+        for (size_t at = 0; at < count; at++)
+            if (connections[at].fd >= first && connections[at].fd < next)
+                next = connections[at].fd;
+        if (head.listener >= first && head.listener < next)
+            next = head.listener;
+        if (kept >= first && kept < next)
+            next = kept;
+        if (next > first)
+            syscall(SYS_close_range, first, next - 1, 0);
+        if (next == INT_MAX)
+            return;
+        first = next + 1;
+    }
 }
 
 static bool is_allowed(const struct ucred *who)

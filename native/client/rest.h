@@ -63,6 +63,7 @@ void take_connection(void);
 void keep_waiting(const struct waiting *waiting);
 void serve(size_t at);
 bool is_told_of_stopping(void);
+void close_all_but_connections(int kept);
 
 /* sheet.c */
 void take_sheet(int file);

@@ -2,7 +2,7 @@
  * lxc-client --rest: taking down a container of which nothing is left but cgroups; see rest.c.
  *
  * None can be removed that somebody is in, and being moved to another unified one costs ten milliseconds.  So it is a
- * child that goes on, born where the starter was, with all that is open, when this process has ended.
+ * child that goes on, born where the starter was, when this process has ended, and with it the container's namespaces.
  */
 #define _GNU_SOURCE
 #include "client.h"
@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,28 +29,6 @@ static bool is_listened_to(const char *fifo)
     if (reader >= 0)
         close(reader);
     return reader >= 0 || is_told_of_stopping();
-}
-
-/* Go on as a child in the cgroup `home`; a descriptor that tells when this process has ended.  -1: it is still this one. */
-static int be_born_in(const char *home)
-{
-    struct clone_args how = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
-    int target = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), former = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    long child = -1;
-
-    if (target >= 0 && former >= 0) {
-        how.cgroup = (uint64_t)target;
-        child = syscall(SYS_clone3, &how, sizeof how);
-        if (child > 0)
-            _exit(0);
-    }
-    if (target >= 0)
-        close(target);
-    if (child == 0)
-        return former;
-    if (former >= 0)
-        close(former);
-    return -1;
 }
 
 /* Move to the cgroup of version 1 whose `tasks` that is, as only a thread that moves itself can without waiting. */
@@ -86,29 +65,71 @@ static bool is_removed(int above, const char *name, int depth)
     return is_empty && unlinkat(above, name, AT_REMOVEDIR) == 0;
 }
 
-/* Remove the cgroups, and end.  Returns where there is more to be done; this may be another process then. */
+/* Whether nobody but us is in the cgroup: what a hook has left running would be. */
+static bool is_alone_in(const char *cgroup)
+{
+    char path[4096 + sizeof "/cgroup.procs"], pids[32];
+    ssize_t got = -1;
+    int file;
+
+    snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        got = read(file, pids, sizeof pids);
+        close(file);
+    }
+    return got > 0 && memchr(pids, '\n', (size_t)got) == pids + got - 1;
+}
+
+/*
+ * Go on as a child in the cgroup `home`, which has nothing open but who is connected; return when this process has ended.
+ * False: it is still this one.
+ */
+static bool be_born_in(const char *home)
+{
+    struct clone_args how = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+    int target = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), former = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    long child = -1;
+
+    if (target >= 0 && former >= 0) {
+        how.cgroup = (uint64_t)target;
+        child = syscall(SYS_clone3, &how, sizeof how);
+        if (child > 0)
+            _exit(0);
+    }
+    if (target >= 0)
+        close(target);
+    if (child == 0) {
+        close_all_but_connections(former);
+        poll(&(struct pollfd){.fd = former, .events = POLLIN}, 1, ENDS_MS);
+    }
+    if (former >= 0)
+        close(former);
+    return child == 0;
+}
+
+/* Remove the cgroups, let go of the container's namespaces, and end.  Returns where there is more to be done. */
 void take_down(void)
 {
     struct removal it[MOST_REMOVED];
     const char *fifo;
     size_t all = removals(it, &fifo), old = all - (size_t)head.is_unified;
-    struct pollfd former = {.fd = -1, .events = POLLIN};
 
     if (!all || is_listened_to(fifo))
-        return;
-    if (head.is_unified && (former.fd = be_born_in(it[old].home)) < 0)
         return;
     for (size_t at = 0; at < all; at++)
         if (!is_removed(AT_FDCWD, it[at].payload, DEEPEST))
             return;
     for (size_t at = 0; at < old; at++)
-        if (!moves_to(it[at].home))
+        if (!moves_to(it[at].home) || rmdir(it[at].monitor) != 0)
             return;
-    if (former.fd >= 0 && poll(&former, 1, ENDS_MS) != 1)
-        return;
-    for (size_t at = 0; at < all; at++)
-        if (rmdir(it[at].monitor) != 0)
+    if (head.is_unified) {
+        if (!is_alone_in(it[old].monitor) || !be_born_in(it[old].home))
             return;
+        rmdir(it[old].monitor);
+    } else {
+        close_all_but_connections(-1);
+    }
     close(head.listener); /* before the connections: who waits for these to end can start it at once */
     _exit(0);
 }

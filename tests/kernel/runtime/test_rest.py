@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, Lxc, until
+from tests.conftest import PATIENCE, Lxc, as_often, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 
 import lxc as lxc_package
-from lxc.runtime import commands, questions, rest
+from lxc.kernel.mount import umount
+from lxc.runtime import commands, questions, rest, stop
 from lxc.runtime.commands import Request
+from lxc.runtime.place import place
 
 pytestmark = pytest.mark.root
 
@@ -230,6 +232,29 @@ def test_stop_kills_it_and_nothing_is_left(lxc: Lxc, box: str, server: str) -> N
     lxc.ok("lxc-stop", "-n", box, "-k")
     assert lxc.state(box) == "STOPPED"
     assert not [left for left in lxc.leftovers() if not left.startswith("process")]
+
+
+def test_when_stop_returns_its_file_system_is_free(lxc: Lxc, box: str, tmp_path: Path) -> None:
+    """Whoever unmounts it then, and has nothing else there, can take the device away."""
+    image, mount = tmp_path / "image", tmp_path / "mount"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    mount.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, mount], check=True)
+    try:
+        subprocess.run(["cp", "-a", lxc.path / box / "rootfs", mount], check=True)
+        configure(lxc, box, f"lxc.rootfs.path = dir:{mount}/rootfs")
+        for _ in range(as_often(10)):
+            device = Path(f"/sys/dev/block/{os.major(mount.stat().st_dev)}:{os.minor(mount.stat().st_dev)}").resolve()
+            resting(lxc, box)
+            stop.kill(place(box, str(lxc.path)))
+            umount(str(mount))
+            assert not Path("/sys/fs/ext4", device.name).exists()
+            subprocess.run(["mount", "-o", "loop", image, mount], check=True)
+    finally:
+        lxc.run("lxc-stop", "-n", box, "-k")
+        subprocess.run(["umount", mount], check=False)
 
 
 @SERVERS
@@ -490,7 +515,7 @@ def test_many_at_once_rest_and_are_stopped(lxc: Lxc) -> None:
     monitors = [monitor_of(lxc.init_pid(box)) for box in boxes]
     until(lambda: all(map(rests, monitors)), "all rest")
     stops = [lxc.spawn("lxc-stop", "-n", box, "-k") for box in boxes]
-    assert [stop.wait(PATIENCE) for stop in stops] == [0] * len(boxes)
-    for stop in stops:
-        stop.communicate()
+    assert [each.wait(PATIENCE) for each in stops] == [0] * len(boxes)
+    for each in stops:
+        each.communicate()
     until(lambda: not lxc.leftovers(), "nothing is left")
