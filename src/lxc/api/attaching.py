@@ -6,7 +6,7 @@ import os
 
 from lxc.api import functions
 from lxc.errors import LxcError, NotRunning, Unsupported
-from lxc.kernel import process
+from lxc.kernel import held, process
 from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Wish
 from lxc.values import arch
 
@@ -104,7 +104,7 @@ def attach(place: Place, run: Callable[..., object], payload: object, wanted: Wi
 
         stdin = wanted.stdio[0]
         wanted = wanted.replace(argv=_words(run, payload))
-        attached = spawn.attach(place, wanted, is_on_terminal=stdin > 0 and os.isatty(stdin))
+        attached = spawn.attach(place, wanted, is_on_terminal=stdin > 0 and held.isatty(stdin))
         os.close(attached.pidfd)
         return attached.pid
     if wanted.remount_proc_sys:
@@ -116,7 +116,7 @@ def attach(place: Place, run: Callable[..., object], payload: object, wanted: Wi
 
 def wait(place: Place, run: Callable[..., object], payload: object, wanted: Wish) -> int:
     """Like `attach`, and wait for it; its wait status.  A command without terminal need not be our child for that."""
-    if run in _COMMANDS and not any(map(os.isatty, wanted.stdio)):
+    if run in _COMMANDS and not any(map(held.isatty, wanted.stdio)):
         from lxc.runtime import spawn
 
         return spawn.attach_wait(place, wanted.replace(argv=_words(run, payload)))

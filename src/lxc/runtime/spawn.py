@@ -18,7 +18,7 @@ import sys
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import beside, process, signals, sockets
+from lxc.kernel import beside, held, process, signals, sockets
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
 from lxc.runtime import client, remedies, stop
@@ -47,6 +47,8 @@ _PROGRAM = (
 _NOT_PASSED_ON = ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")  # sd_listen_fds(3): they mean the caller itself
 _ALL_BUT_FAULTS = signals.ALL - {signals.SIGBUS, signals.SIGILL, signals.SIGSEGV}
 _IMPATIENCE_MS = 200
+_SIZE, _PART = 8, 1 << 16  # bytes: of a length, and at a time: mostly that is all
+_FAREWELL_MS = 5  # until who has answered ends: as long as other threads have the lock for, if they get it
 
 
 def start(order: Order) -> int:
@@ -93,7 +95,7 @@ def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ())
     channel, pid = _spawn(task, is_parent=task == "attach")
     said, given = b"", tuple[int, ...]()
     try:
-        _say(channel, pickle.dumps((task, arguments)), descriptors)
+        held.send(channel, _sized(pickle.dumps((task, arguments))), descriptors)
         said, given = _hear(channel)
     except OSError as error:  # it went away while it was being told
         log.debug(f"{task}: {error}")
@@ -101,7 +103,7 @@ def _elsewhere(task: str, *arguments: object, descriptors: tuple[int, ...] = ())
         _interrupt(channel, pid)
         raise
     finally:
-        channel.close()
+        held.close(channel)
         status = _reap(pid)
     if not said:
         raise LxcError(f"the Python process that was to {task} the container ended with wait status {status:#x}")
@@ -120,23 +122,28 @@ def _spawn(task: str, *, is_parent: bool) -> tuple[socket, int]:
 
     `is_parent`: it is to be a child of ours.
     """
-    ours, theirs = sockets.pair()
-    words = [_CLIENT, "--task", task] if not is_parent and os.access(_CLIENT, os.X_OK) else _python()
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    ours, theirs = held.pair()
+    words = _python() if is_parent else [_CLIENT, "--task", task]
     try:
-        pid = os.posix_spawn(
-            words[0],
-            words,
-            environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), CHANNEL)],
-            setsigmask=(),
-        )
+        try:
+            pid = _run(words, theirs)
+        except (FileNotFoundError, PermissionError):
+            if is_parent:
+                raise
+            words = _python()
+            pid = _run(words, theirs)
     except OSError as error:
         ours.close()
         raise LxcError(f"cannot run the Python interpreter {words[0]}: {error.strerror}") from error
     finally:
-        theirs.close()
+        held.close(theirs)
     return ours, pid
+
+
+def _run(words: list[str], channel: socket) -> int:
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    actions = [(os.POSIX_SPAWN_DUP2, channel.fileno(), CHANNEL)]
+    return os.posix_spawn(words[0], words, environment, file_actions=actions, setsigmask=())
 
 
 def _python() -> list[str]:
@@ -164,20 +171,25 @@ def _interrupt(channel: socket, pid: int) -> None:
 def _reap(pid: int) -> int:
     """The wait status of our child, 0 if somebody else took it: the caller's process is not ours alone."""
     try:
-        return os.waitpid(pid, 0)[1]
+        status = held.reaped(pid, _FAREWELL_MS)
+        return os.waitpid(pid, 0)[1] if status is None else status
     except ChildProcessError:
         return 0
 
 
-def _say(channel: socket, data: bytes, descriptors: tuple[int, ...] = ()) -> None:
-    sockets.send(channel, len(data).to_bytes(8, "little") + data, descriptors)
+def _sized(data: bytes) -> bytes:
+    return len(data).to_bytes(_SIZE, "little") + data
 
 
 def _hear(channel: socket) -> tuple[bytes, tuple[int, ...]]:
     """What the other end says, b"" if it goes away before it has said it, and the descriptors it gives."""
-    size, descriptors = sockets.receive_exactly(channel, 8)
-    data, _ = sockets.receive_exactly(channel, int.from_bytes(size, "little")) if len(size) == 8 else (b"", ())
-    return data, descriptors
+    said, descriptors = b"", tuple[int, ...]()
+    while len(said) < _SIZE or len(said) < _SIZE + int.from_bytes(said[:_SIZE], "little"):
+        part, more, _ = sockets.receive(channel, _PART)
+        if not part:
+            return b"", descriptors
+        said, descriptors = said + part, (*descriptors, *more)
+    return said[_SIZE:], descriptors
 
 
 # ---- in the fresh interpreter ----------------------------------------------------------------------------------------
@@ -210,7 +222,7 @@ class _Asked(Record):
     descriptors: tuple[int, ...]
 
     def say(self, outcome: tuple[object, ...], given: tuple[int, ...] = ()) -> None:
-        _say(self.channel, pickle.dumps(outcome), given)
+        sockets.send(self.channel, _sized(pickle.dumps(outcome)), given)
 
 
 def _success(result: object) -> tuple[object, ...]:
