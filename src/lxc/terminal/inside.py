@@ -155,13 +155,10 @@ class _Work:
     def _bind_console(self, tty_dir: str) -> None:
         os.fchmod(self._console_slave, _CONSOLE_MODE)
         with closing(self._console_tree if self._console_tree >= 0 else _tree(self._console_slave)) as tree:
-            path = f"{tty_dir}/console" if tty_dir else "console"
-            _unmount_all(self._dev, path)
-            _attach(tree, self._dev, path)
+            _attach(tree, self._dev, f"{tty_dir}/console" if tty_dir else "console", alone=True)
             if tty_dir:
-                _unmount_all(self._dev, "console")
                 with closing(_tree(tree)) as second:  # only an attached mount can be copied (before Linux 6.15)
-                    _attach(second, self._dev, "console")
+                    _attach(second, self._dev, "console", alone=True)
 
     def _bind_tty(self, step: BindTty) -> None:
         name = f"tty{step.number}"
@@ -218,8 +215,7 @@ def _bind_ptmx(dev: int, devpts: int) -> None:
         if error.errno not in (_EINVAL, _ENOENT):  # EINVAL: it is no link
             raise
     with closing(mount.open_tree(devpts, "ptmx", mount.OPEN_TREE_CLONE)) as tree:
-        _unmount_all(dev, "ptmx")
-        _attach(tree, dev, "ptmx")
+        _attach(tree, dev, "ptmx", alone=True)
 
 
 def _tree(fd: int) -> int:
@@ -227,14 +223,15 @@ def _tree(fd: int) -> int:
     return mount.open_tree(fd, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
 
 
-def _attach(tree: int, dev: int, path: str) -> None:
-    """Mount `tree` on the file `path` below `dev`, made (0000) if it does not exist."""
+def _attach(tree: int, dev: int, path: str, *, alone: bool = False) -> None:
+    """Mount `tree` on the file `path` below `dev`, made (0000) if it does not exist; `alone`: in place of what is mounted there."""
     above, _, name = path.rpartition("/")
     with closing(_open(dev, above, os.O_DIRECTORY)) as directory:
         try:
             os.mknod(name, _EMPTY_FILE, dir_fd=directory)
         except FileExistsError:
-            pass
+            if alone:
+                _unmount_all(directory, name)
     with closing(_open(dev, path, 0)) as target:
         mount.move_mount(tree, target)
 
@@ -243,13 +240,9 @@ def _open(directory: int, name: str, flags: int) -> int:
     return beneath.open(directory, name, os.O_PATH | flags, same_mount=True)
 
 
-def _unmount_all(dev: int, path: str) -> None:
-    """Detach whatever is mounted on `path`, all layers; only this mount namespace sees it go.  Never follows a link."""
-    above, _, name = path.rpartition("/")
-    with (
-        closing(_open(dev, above, os.O_DIRECTORY)) as directory,
-        closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before,
-    ):
+def _unmount_all(directory: int, name: str) -> None:
+    """Detach whatever is mounted on `name`, all layers; only this mount namespace sees it go.  Never follows a link."""
+    with closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before:
         os.fchdir(directory)
         try:
             while True:
