@@ -230,8 +230,8 @@ def test_whenever_a_signal_comes_the_command_does_not_stay_behind(lxc: Lxc, web:
         process = lxc.spawn("lxc-attach", "-n", web, "--", "sleep", "999")
         time.sleep(step * 0.006 * SLOWNESS)
         process.terminate()
-        process.communicate()
-        assert process.returncode in (-signal.SIGTERM, 143)
+        _, said = process.communicate()
+        assert process.returncode in (-signal.SIGTERM, 143), said
         until(lambda: not pids(init, "sleep\x00999"), f"nothing is left after step {step}", patience=5)
 
 
