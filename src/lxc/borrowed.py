@@ -19,7 +19,9 @@ if TYPE_CHECKING:
             As before it leads a process group or, with `has_session`, a session.
             """
 
-        may_lodge: bool  # who shares its memory for a while may outlive what it does for this client
+        @property
+        def may_lodge(self) -> bool:
+            """Whether who shares its memory for a while may outlive what it does for this client."""
 
         def lend(self) -> None:
             """This process, which shares the worker's memory, has the client's signals now, and a session."""

@@ -54,17 +54,17 @@ class Worker:
         self._own_pid = os.getpid()
         self._server: socket | None = None  # it is told what becomes of us
         self._counter: Counter | None = None
-        self._is_again = self.may_lodge = self._has_left = False
+        self._has_left = False
         self._ended = -1  # tells of children that have
 
     def wait(self, counter: Counter, server: socket) -> NoReturn:
         """Accept a client, and work for it, and then perhaps for others.  Ends if the server does before."""
         listener = counter.listener
         fs.keep_only((listener.fileno(), server.fileno()))
-        self._counter, self._listener, self._server, self._is_again = counter, listener, server, counter.again
+        self._counter, self._listener, self._server = counter, listener, server
         if counter.lodges:
             signals.block(_CHILD)
-            self._ended, self.may_lodge = signals.signalfd(_CHILD), True
+            self._ended = signals.signalfd(_CHILD)
         self._umask, self._mask, self._group = os.umask(0o077), signals.blocked(), os.getpgrp()
         self._size = _size()
         try:
@@ -86,6 +86,14 @@ class Worker:
         except OSError as error:
             log.error(f"cannot accept: {error.strerror}")
         os._exit(0)
+
+    @property
+    def _comes_back(self) -> bool:
+        return self._counter is not None and self._counter.again
+
+    @property
+    def may_lodge(self) -> bool:
+        return self._counter is not None and self._counter.lodges
 
     def _own(self) -> tuple[int, ...]:
         """The descriptors that this worker has without a client."""
@@ -146,7 +154,7 @@ class Worker:
             if self._counter and self._counter.only not in ("", request.words[0]):
                 raise Refused("others are served elsewhere")
             self._become_like(request)
-            if not self._is_again:  # who comes back has nothing else
+            if not self._comes_back:  # who comes back has nothing else
                 fs.keep_only((*borrowed.descriptors(), *request.numbers))
             os.setpgid(0, 0)
             self._numbers = request.numbers
@@ -178,7 +186,7 @@ class Worker:
                 is_reborn = os.getpid() != self._own_pid  # it has been a monitor
                 if self._counter and (self._counter.learns_at_end or is_reborn):
                     self._counter.memory.learn()
-            if not (is_ours and is_regular and self._is_again and self._recover()):
+            if not (is_ours and is_regular and self._comes_back and self._recover()):
                 os._exit(status)
 
     def _recover(self) -> bool:
@@ -264,7 +272,7 @@ class Worker:
             raise Refused(str(error)) from error
         lowest = request.lowest
         self._connection = moved(self._connection, lowest)
-        if self._server and self._is_again:
+        if self._server and self._comes_back:
             self._listener, self._server = moved(self._listener, lowest), moved(self._server, lowest)
             self._ended = raised(self._ended, lowest)
         os.fchdir(request.directory)
@@ -319,7 +327,7 @@ class Worker:
 
     def _leave_counter(self) -> None:
         """Have nothing open of what this worker has without a client; in another process, which does not come back."""
-        if self._is_again:
+        if self._comes_back:
             for fd in self._own():
                 os.close(fd)
 
