@@ -73,7 +73,7 @@ def _start(
             with closing(writer):
                 os.write(writer, b"".join(number.to_bytes(_NUMBER, "little") for number in range(len(places))))
             for _ in range(min(runners, len(places))):
-                _add(hands, poller, _Hand(places, decide, reader))
+                _hire(hands, poller, places, decide, reader)
             while hands:
                 for fd, _ in poller.poll():
                     hand = hands[fd]
@@ -86,7 +86,7 @@ def _start(
                         poller.unregister(fd)
                         hands.pop(fd).close()
                         if hand.has_worked and polling.events(reader) & select.POLLIN:
-                            _add(hands, poller, _Hand(places, decide, reader))
+                            _hire(hands, poller, places, decide, reader)
             apart += _numbers(reader)  # nobody was left to take them
         finally:
             for hand in hands.values():  # all of them at once; close() waits for each
@@ -96,9 +96,16 @@ def _start(
     return [places[number] for number in sorted(apart)]
 
 
-def _add(hands: dict[int, _Hand], poller: select.poll, hand: _Hand) -> None:
-    hands[hand.channel.fileno()] = hand
-    poller.register(hand.channel, select.POLLIN)
+def _hire(hands: dict[int, _Hand], poller: select.poll, places: Sequence[Place], decide: Decide, reader: int) -> None:
+    mask = signals.block(
+        foreground.INTERRUPTIONS
+    )  # a runner ends between two starts; and none is made that nobody knows of
+    try:
+        hand = _Hand(places, decide, reader)
+        hands[hand.channel.fileno()] = hand
+        poller.register(hand.channel, select.POLLIN)
+    finally:
+        signals.restore(mask)
 
 
 def _numbers(reader: int) -> Iterator[int]:
@@ -107,14 +114,13 @@ def _numbers(reader: int) -> Iterator[int]:
 
 
 class _Hand:
-    """A runner, for who has made it."""
+    """A runner, for who has made it.  It has the signals blocked that are blocked meanwhile."""
 
     def __init__(self, places: Sequence[Place], decide: Decide, reader: int) -> None:
         self.channel, theirs = sockets.pair()
         self.has_ended = self.has_worked = False
         self._said = b""
         self._begun = -1  # the number that it is at
-        mask = signals.block(foreground.INTERRUPTIONS)  # it ends between two starts
         try:
             self._pid, pidfd = process.clone3(0)
             if self._pid == 0:
@@ -125,7 +131,6 @@ class _Hand:
             raise
         finally:
             theirs.close()
-            signals.restore(mask)
 
     def heard(self) -> list[tuple[int, bytes, LxcError | None]]:
         """What came of numbers since the last time: RUNS, APART, or FAILED with the error."""

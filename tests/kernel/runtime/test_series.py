@@ -11,6 +11,7 @@ from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.runtime.test_rest import rests
 
 from lxc.errors import LxcError
+from lxc.kernel import process
 from lxc.runtime import fleet, series
 from lxc.runtime.place import Place, place
 
@@ -151,6 +152,39 @@ def test_a_runner_that_is_killed_is_told_of_and_another_goes_on(lxc: Lxc, boxes:
     assert list(failed) == [boxes[2]]
     assert "killed" in failed[boxes[2]]
     until(lambda: running(lxc) == set(boxes) - set(failed), "all others run")
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_whoever_is_interrupted_as_it_makes_a_runner_waits_for_that_too(lxc: Lxc, boxes: list[str], which: int) -> None:
+    def work() -> str:
+        made = 0
+        clone3 = process.clone3
+
+        def interrupted(flags: int, cgroup_fd: int = -1, *, exit_signal: int = signal.SIGCHLD) -> tuple[int, int]:
+            nonlocal made
+            pid, pidfd = clone3(flags, cgroup_fd, exit_signal=exit_signal)
+            if pid:
+                made += 1
+                if made == which:
+                    os.kill(os.getpid(), signal.SIGINT)
+            return pid, pidfd
+
+        process.clone3 = interrupted
+        try:
+            fleet.start_all(places(lxc, boxes), lambda _place, _error: None)
+        except KeyboardInterrupt:
+            try:
+                os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return "nobody is left"
+            return "somebody is left"
+        return "it was not interrupted"
+
+    assert forked(work) == "nobody is left"
+    for box in running(lxc):
+        assert lxc.attach(box, "hostname") == f"{box}\n"
+        lxc.ok("lxc-stop", "-n", box, "-k")
+    until(lambda: not lxc.leftovers(), "nothing is left")
 
 
 def test_an_interrupted_one_leaves_nothing_half_done(lxc: Lxc, boxes: list[str]) -> None:
