@@ -12,8 +12,9 @@ import time
 
 from lxc import log
 from lxc.errors import AlreadyRunning, LxcError, NotRunning
+from lxc.kernel import signals
 from lxc.record import Record
-from lxc.runtime import client, listing, series, spawn, start, stop
+from lxc.runtime import client, foreground, listing, series, spawn, start, stop
 from lxc.runtime.place import place as place_of
 from lxc.runtime.start import Order
 
@@ -117,13 +118,15 @@ def _start_apart(places: Iterable[Place], complain: Complain, limit: int, *, has
         for place in places:
             while len(underway) >= limit:
                 _hear(poller, underway, complain)
+            mask = signals.block(foreground.INTERRUPTIONS)
             try:
                 begun = _begin(place, has_log=has_log)
+                underway[begun.channel.fileno()] = begun
+                poller.register(begun.channel, _POLL)
             except OSError as error:
                 complain(place, _told(error))
-                continue
-            underway[begun.channel.fileno()] = begun
-            poller.register(begun.channel, _POLL)
+            finally:
+                signals.restore(mask)
         while underway:
             _hear(poller, underway, complain)
     except BaseException:

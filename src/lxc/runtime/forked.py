@@ -39,14 +39,19 @@ _LONGEST_REPORT = 1 << 22
 
 def wait(order: Order, plan: StartPlan) -> int:
     """Return 0 once it runs; `start.start` tells more."""
-    begun = begin(order, plan)
+    mask = signals.block(foreground.INTERRUPTIONS)  # nothing may come between making something and knowing of it
     try:
-        return begun.outcome()
-    except KeyboardInterrupt:
-        begun.withdraw()
-        raise
+        begun = Begun(order.place, *_fork_monitor(prepared(order, plan)))
+        try:
+            signals.restore(mask)
+            return begun.outcome()
+        except KeyboardInterrupt:
+            begun.withdraw()
+            raise
+        finally:
+            begun.close()
     finally:
-        begun.close()
+        signals.restore(mask)
 
 
 def stay(order: Order, plan: StartPlan) -> int:
@@ -62,18 +67,11 @@ def stay(order: Order, plan: StartPlan) -> int:
         signals.restore(mask)
 
 
-def begin(order: Order, plan: StartPlan) -> Begun:
-    """A monitor that is at it."""
-    mask = signals.block(foreground.INTERRUPTIONS)  # nothing may come between making something and knowing of it
-    try:
-        return Begun(order.place, *_fork_monitor(prepared(order, plan)))
-    finally:
-        signals.restore(mask)
-
-
 def begin_whole(place: Place, decide: Callable[[], tuple[Order, StartPlan]]) -> Begun:
-    """A process that does what `decide` does, and is the monitor of that; it has the caller's memory, but nothing open of it."""
-    mask = signals.block(foreground.INTERRUPTIONS)
+    """A process that does what `decide` does, and is the monitor of that; it has the caller's memory, but nothing open of it.
+
+    To be called with what interrupts blocked, until the caller knows of it.
+    """
     ours, theirs = sockets.pair()
     try:
         pid, pidfd = process.clone3(0)
@@ -87,7 +85,6 @@ def begin_whole(place: Place, decide: Callable[[], tuple[Order, StartPlan]]) -> 
         raise
     finally:
         theirs.close()
-        signals.restore(mask)
 
 
 class Begun(Record):

@@ -154,8 +154,14 @@ def test_a_runner_that_is_killed_is_told_of_and_another_goes_on(lxc: Lxc, boxes:
     until(lambda: running(lxc) == set(boxes) - set(failed), "all others run")
 
 
-@pytest.mark.parametrize("which", [1, 2])
-def test_whoever_is_interrupted_as_it_makes_a_runner_waits_for_that_too(lxc: Lxc, boxes: list[str], which: int) -> None:
+@pytest.mark.parametrize("which", [1, 2, 3, 5], ids=["a runner", "the second", "a monitor", "the third"])
+def test_whoever_is_interrupted_as_it_makes_a_process_waits_for_that_too(
+    lxc: Lxc, boxes: list[str], which: int
+) -> None:
+    """Two runners, and then a monitor for each that has none: that waits for a hook."""
+    for box in boxes if which > 2 else ():
+        configure(lxc, box, "lxc.hook.pre-start = /bin/true")
+
     def work() -> str:
         made = 0
         clone3 = process.clone3
@@ -173,14 +179,12 @@ def test_whoever_is_interrupted_as_it_makes_a_runner_waits_for_that_too(lxc: Lxc
         try:
             fleet.start_all(places(lxc, boxes), lambda _place, _error: None)
         except KeyboardInterrupt:
-            try:
-                os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return "nobody is left"
-            return "somebody is left"
+            running_before = running(lxc)
+            time.sleep(0.1)
+            return "all is done" if running(lxc) == running_before else "it went on"
         return "it was not interrupted"
 
-    assert forked(work) == "nobody is left"
+    assert forked(work) == "all is done"
     for box in running(lxc):
         assert lxc.attach(box, "hostname") == f"{box}\n"
         lxc.ok("lxc-stop", "-n", box, "-k")
