@@ -185,9 +185,11 @@ def _text(monitor: Monitor, answers: Sequence[tuple[Request, Reply | None]]) -> 
 def _removal(monitor: Monitor) -> Removal | None:
     """What the program that rests is to remove in the end; None if there will be more to undo, or to log."""
     order, hooks, made = monitor.order, monitor.plan.hooks, monitor.made
+    removed = cgroups.to_be_removed(made)
     is_logged = log.descriptor() >= 0 and log.threshold() <= log.INFO
     if (
-        is_logged
+        not removed
+        or is_logged
         or order.pidfile
         or order.config.ephemeral
         or hooks.stop
@@ -198,9 +200,7 @@ def _removal(monitor: Monitor) -> Removal | None:
         or not storage.leaves_nothing(monitor.attached)
     ):
         return None
-    return Removal(
-        monitor_fifo(order.place.lxcpath), cgroups.to_be_removed(made), has_unified=made.layout.unified is not None
-    )
+    return Removal(monitor_fifo(order.place.lxcpath), removed, has_unified=made.layout.unified is not None)
 
 
 def _to_be_inherited(monitor: Monitor) -> list[int]:

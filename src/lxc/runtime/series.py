@@ -97,9 +97,8 @@ def _start(
 
 
 def _hire(hands: dict[int, _Hand], poller: select.poll, places: Sequence[Place], decide: Decide, reader: int) -> None:
-    mask = signals.block(
-        foreground.INTERRUPTIONS
-    )  # a runner ends between two starts; and none is made that nobody knows of
+    """Make a runner more, which ends between two starts; none that nobody knows of, whatever interrupts."""
+    mask = signals.block(foreground.INTERRUPTIONS)
     try:
         hand = _Hand(places, decide, reader)
         hands[hand.channel.fileno()] = hand
