@@ -219,14 +219,10 @@ def to_be_removed(cgroups: Cgroups) -> tuple[tuple[str, str, str], ...]:
     """
     if "/" in cgroups.payload or "/" in cgroups.monitor or cgroups.inner or cgroups.pivot:
         return ()
-    hierarchies = sorted(cgroups.layout.hierarchies, key=lambda it: it.is_unified)
+    rows = zip(cgroups.layout.hierarchies, cgroups.payload_directories(), cgroups.monitor_directories(), strict=True)
     return tuple(
-        (
-            it.directory(it.below_base(cgroups.payload)),
-            it.directory(it.below_base(cgroups.monitor)),
-            it.directory(it.origin) if it.is_unified else f"{it.directory(it.origin)}/tasks",
-        )
-        for it in hierarchies
+        (payload, monitor, it.directory(it.origin) if it.is_unified else f"{it.directory(it.origin)}/tasks")
+        for it, payload, monitor in sorted(rows, key=lambda row: row[0].is_unified)
     )
 
 

@@ -7,6 +7,8 @@ milliseconds for each (sys.setswitchinterval).  None of these waits long, nor fo
 from __future__ import annotations
 
 import os
+from _socket import AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET
+from select import POLLIN
 
 from lxc.kernel import sockets
 from lxc.kernel._libc import bind
@@ -16,10 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
 
-_AF_UNIX, _SOCK_STREAM = 1, 1
-_SOL_SOCKET, _SCM_RIGHTS = 1, 1
-_MSG_DONTWAIT, _MSG_NOSIGNAL = 0x40, 0x4000
-_POLLIN = 1
 _HEADER = 16  # bytes of struct cmsghdr
 
 
@@ -49,7 +47,7 @@ _waitpid = bind("waitpid", c_int, c_void_p, c_int, keeps_lock=True)
 def pair() -> tuple[socket, socket]:
     """`sockets.pair`.  Raises OSError."""
     ends = (c_int * 2)()
-    _socketpair(_AF_UNIX, _SOCK_STREAM | os.O_CLOEXEC, 0, byref(ends))
+    _socketpair(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC, 0, byref(ends))
     return sockets.of(ends[0]), sockets.of(ends[1])
 
 
@@ -59,12 +57,12 @@ def send(connection: socket, data: bytes, descriptors: tuple[int, ...] = ()) -> 
     message = _Message(parts=addressof(part), count=1)
     if descriptors:
         size = _HEADER + 4 * len(descriptors)
-        words = (size.to_bytes(8, "little"), *(number.to_bytes(4, "little") for number in (_SOL_SOCKET, _SCM_RIGHTS)))
+        words = (size.to_bytes(8, "little"), *(number.to_bytes(4, "little") for number in (SOL_SOCKET, SCM_RIGHTS)))
         rights = b"".join(fd.to_bytes(4, "little") for fd in descriptors)
         message.control = b"".join((*words, rights, bytes(-size % 8)))
         message.control_size = size + -size % 8
     try:
-        sent = _sendmsg(connection.fileno(), byref(message), _MSG_DONTWAIT | _MSG_NOSIGNAL)
+        sent = _sendmsg(connection.fileno(), byref(message), MSG_DONTWAIT | MSG_NOSIGNAL)
     except BlockingIOError:
         sockets.send(connection, data, descriptors)
         return
@@ -93,7 +91,7 @@ def reaped(pid: int, milliseconds: int) -> int | None:
     except OSError:
         return None
     try:
-        polled = (c_int * 2)(pidfd, _POLLIN)  # struct pollfd
+        polled = (c_int * 2)(pidfd, POLLIN)  # struct pollfd
         if not _poll(byref(polled), 1, milliseconds):
             return None
         _waitpid(pid, byref(status), os.WNOHANG)
