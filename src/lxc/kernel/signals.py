@@ -90,11 +90,10 @@ def ignore(number: int) -> None:
 
 
 def _dispose(number: int, disposition: int) -> None:
+    """Also from another thread than Python's first (`beside.clone`): only that one may tell Python, which else does not learn of it."""
     try:
         _signal.signal(number, disposition)
-    except (
-        ValueError
-    ):  # this is not Python's first thread (`beside.clone`), which alone may tell it: it does not learn of it
+    except ValueError:
         _default(number, disposition)
 
 

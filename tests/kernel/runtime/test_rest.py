@@ -485,6 +485,7 @@ def test_one_that_another_version_cannot_go_on_with_stays_and_is_stopped(lxc: Lx
     lxc.attach(box, "sh", "-c", "echo said >/dev/console")
     assert lxc.state(box) == "RUNNING"
     lxc.ok("lxc-stop", "-n", box, "-k")
+    until(lambda: lxc.state(box) == "STOPPED", "it is stopped")
     until(lambda: not lxc.leftovers(), "nothing is left")
     lxc.start(box)
     assert lxc.state(box) == "RUNNING"
