@@ -190,13 +190,15 @@ def test_a_generated_profile_denies_what_is_the_hosts(lxc: Lxc) -> None:
 
 def test_a_generated_profile_is_compiled_once(lxc: Lxc) -> None:
     name = make(lxc, "lxc.apparmor.profile = generated\n")
-    before = set(Path("/run/lxc/apparmor").glob("*"))
+    directory, compiled = Path("/run/lxc/apparmor"), set()
     for _ in range(2):
         lxc.start(name)
-        assert len(set(Path("/run/lxc/apparmor").glob("*")) - before) == 1
+        kept = [file for file in directory.iterdir() if f"lxc-{name}_".encode() in file.read_bytes()]
+        compiled.add(tuple((file.name, file.stat().st_ino) for file in kept))
+        assert len(kept) == len(compiled) == 1
         assert "ermission denied" in sh(lxc, name, "echo h > /proc/sysrq-trigger; mkdir -p /mnt; mount -t proc x /mnt")
         lxc.ok("lxc-stop", "-n", name, "-k")
-    mode = Path("/run/lxc/apparmor").stat()
+    mode = directory.stat()
     assert (mode.st_uid, mode.st_mode & 0o777) == (0, 0o700)
 
 
