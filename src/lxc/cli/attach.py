@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lxc import log
 from lxc.cli.options import Arguments, Command, natural, switch, text, texts, value
+from lxc.config.brief import Brief
+from lxc.config.excerpt import Excerpts
 from lxc.errors import LxcError, NotRunning, StateError, UsageError
 from lxc.runtime import attach_facts, attach_run, client
 from lxc.runtime.attach_plan import LSM, PRIVILEGES, Wish
@@ -132,7 +134,7 @@ COMMAND = Command(
 
 
 def run(arguments: AttachArguments) -> int:
-    place, config = arguments.place, arguments.config
+    place = arguments.place
     wish = Wish(
         argv=arguments.operands,
         namespaces=arguments.namespaces,
@@ -142,13 +144,22 @@ def run(arguments: AttachArguments) -> int:
         clear_env=arguments.clear_env,
         keep=arguments.keep_var,
         variables=arguments.set_var,
-        config_variables=(*config.environment, *config.environment_runtime),
+        config_variables=configured(arguments),
         uid=arguments.uid,
         gid=arguments.gid,
         context=arguments.context,
     )
     with _asked(place) as running:
         return attach_run.run(running, wish, arguments.pty_log)
+
+
+def configured(arguments: AttachArguments) -> tuple[str, ...]:
+    """The variables that the configuration sets, of which nothing else is read.  Raises ConfigError."""
+    excerpts, path = Excerpts("lxc.environment"), arguments.place.config_file
+    config = excerpts.read(path) if arguments.place.is_defined else Brief()
+    if arguments.rcfile:
+        config = excerpts.read(arguments.rcfile)
+    return *config.environment, *config.environment_runtime
 
 
 def _asked(place: Place) -> Asked:

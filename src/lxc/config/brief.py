@@ -1,4 +1,7 @@
-"""The few keys that lists of containers are made from: rows of Config (`lxc.config.container`), which has all others."""
+"""The few keys that are read without the rest: rows of Config (`lxc.config.container`), which has all others.
+
+Lists of containers are made from them, and the environment of what is attached.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from lxc.config.key import directive, many, one, several
 from lxc.config.table import Table
 from lxc.values import idmap as ids
 from lxc.values import plain
+from lxc.values.environment import assignments, variable
 from lxc.values.plain import flag, signed, unsigned
 from lxc.values.words import listed as words
 
@@ -19,6 +23,11 @@ class Brief(Table):
         "lxc.include", "Read this file, or all files *.conf of this directory in the order of their names, here.",
         refusal="is followed when a file is read, not when a value is set",
     )  # fmt: skip
+    environment = many(
+        "lxc.environment", variable, "Environment variable of hooks and first process.", sound=assignments
+    )
+    environment_runtime = many("lxc.environment.runtime", variable, "Environment variable of the first process only.")
+    environment_hooks = many("lxc.environment.hooks", variable, "Environment variable of hooks only.")
     idmap = many("lxc.idmap", ids.parse, "Range of ids the container has of its own.", end="", between="\n")
     start_auto = one("lxc.start.auto", flag, False, "1 to be started by lxc-autostart.")
     start_delay = one("lxc.start.delay", unsigned, 0, "Seconds that lxc-autostart waits after starting it.")

@@ -22,7 +22,6 @@ from lxc.values import (
     size,
 )
 from lxc.values import arch as architecture
-from lxc.values.environment import assignments, variable
 from lxc.values.plain import flag, path, relative_path, text, unsigned
 from lxc.values.words import Misspelt, meant
 
@@ -70,11 +69,9 @@ class Config(Table):
         "lxc.init.groups", groups, "Supplementary group ids of the container's first process.", end="", between=","
     )
     execute_cmd = one("lxc.execute.cmd", text, "", "Command that lxc-execute runs if it is given none.")
-    environment = many(
-        "lxc.environment", variable, "Environment variable of hooks and first process.", sound=assignments
-    )
-    environment_runtime = many("lxc.environment.runtime", variable, "Environment variable of the first process only.")
-    environment_hooks = many("lxc.environment.hooks", variable, "Environment variable of hooks only.")
+    environment = Brief.environment
+    environment_runtime = Brief.environment_runtime
+    environment_hooks = Brief.environment_hooks
     signal_halt = one("lxc.signal.halt", signal.parse, 0, "Signal that asks the container to shut down; 0 is SIGPWR.")
     signal_reboot = one("lxc.signal.reboot", signal.parse, 0, "Signal that asks it to reboot; 0 is SIGINT.")
     signal_stop = one("lxc.signal.stop", signal.parse, 0, "Signal that stops it for certain; 0 is SIGKILL.")

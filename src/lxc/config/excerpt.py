@@ -1,4 +1,4 @@
-"""Some keys of many configurations: what lists of containers show, without reading all the rest.
+"""Some keys of configurations: what lists of containers show, or lxc-attach needs, without reading all the rest.
 
 Lines of other keys are passed over unread, so mistakes in them are not found
 here.  Files that many containers include are looked at once, and a file that

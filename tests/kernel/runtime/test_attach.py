@@ -156,6 +156,32 @@ def test_the_environment_is_ours_and_the_containers(lxc: Lxc, web: str) -> None:
     assert {"MINE=kept", "container=lxc", "FROM_CONFIG=yes"} <= set(seen)
 
 
+def test_what_is_wrong_about_the_rest_of_the_configuration_keeps_nobody_out(lxc: Lxc, web: str) -> None:
+    with lxc.config(web).open("a") as config:
+        config.write(f"lxc.tty.max = many\nlxc.no.such = key\nlxc.include = {lxc.path}/more\n")
+    (lxc.path / "more").write_text("lxc.environment.runtime = INCLUDED=too\nlxc.environment.hooks = HOOK=not\n")
+    seen = lxc.attach(web, "env", env={"PATH": "/bin"})
+    assert sorted(seen.splitlines()) == ["FROM_CONFIG=yes", "INCLUDED=too", "PATH=/bin", "container=lxc"]
+
+
+@pytest.mark.parametrize("where", ["config", "rcfile"])
+def test_a_wrong_variable_is_an_error_that_names_its_line(lxc: Lxc, web: str, where: str) -> None:
+    file = lxc.config(web) if where == "config" else lxc.path / "other"
+    with file.open("a") as config:
+        config.write("lxc.environment = NOT_SET_HERE\n")
+    line = len(file.read_text().splitlines())
+    code, said = status(lxc, web, *(() if where == "config" else ("--rcfile", str(file))), "--", "true", env={})
+    assert code == 1
+    assert f"{file}:{line}" in said
+    assert "NOT_SET_HERE" in said
+
+
+def test_another_configuration_replaces_the_containers_variables(lxc: Lxc, web: str) -> None:
+    (lxc.path / "other").write_text("lxc.environment = OTHER=yes\n")
+    seen = lxc.ok("lxc-attach", "-n", web, "--rcfile", str(lxc.path / "other"), "--", "env", env={"PATH": "/bin"})
+    assert sorted(seen.splitlines()) == ["OTHER=yes", "PATH=/bin", "container=lxc"]
+
+
 def test_an_environment_without_a_locale_stays_so(lxc: Lxc, web: str) -> None:
     seen = lxc.attach(web, "env", env={"PATH": "/bin"})
     assert sorted(seen.splitlines()) == ["FROM_CONFIG=yes", "PATH=/bin", "container=lxc"]
