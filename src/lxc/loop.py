@@ -7,13 +7,13 @@ in the same round, nor is what was watched under its number since.
 
 from __future__ import annotations
 
-from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, epoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READABLE, WRITABLE, BROKEN = EPOLLIN, EPOLLOUT, EPOLLERR | EPOLLHUP
+READABLE, WRITABLE, BROKEN, ENDED = EPOLLIN, EPOLLOUT, EPOLLERR | EPOLLHUP, EPOLLRDHUP
 
 
 class Loop:
@@ -21,7 +21,7 @@ class Loop:
         self._epoll = epoll()
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._running = False
-        self.is_given_up = False  # nobody wants any more what goes on beside serving
+        self.given_up: Exception | None = None  # why nobody wants any more what goes on beside serving
 
     @property
     def descriptor(self) -> int:
@@ -29,7 +29,7 @@ class Loop:
         return self._epoll.fileno()
 
     def watch(self, fd: int, callback: Callable[[int], None], events: int = READABLE) -> None:
-        """Call `callback(events)` whenever `fd` is ready for one of `events`, a union of READABLE and WRITABLE.
+        """Call `callback(events)` whenever `fd` is ready for one of `events`, a union of READABLE, WRITABLE and ENDED (no more is to come).
 
         BROKEN (error or hang-up) is always reported.  Watching a watched descriptor replaces its callback.
         """
@@ -76,7 +76,7 @@ class Loop:
 
         self.watch(fd, ready)
         try:
-            while not (is_ready or self.is_given_up):
+            while not (is_ready or self.given_up):
                 self.turn()
         finally:
             self.forget(fd)

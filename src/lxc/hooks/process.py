@@ -114,7 +114,7 @@ class _Followed:
         began, is_said = time.monotonic(), False
         while not self._has_ended:
             self._loop.turn(_PATIENCE)
-            if self._loop.is_given_up and not self._has_ended:
+            if self._loop.given_up and not self._has_ended:
                 _kill(pid)
             if not is_said and not self._has_ended and time.monotonic() - began >= _PATIENCE:
                 log.warn(f"still waiting for process {pid}: {self._hook}")

@@ -24,7 +24,9 @@ def failure(step: object, error: BaseException, hint: str | None = None) -> Base
         return error if isinstance(error, LxcError) else StepError(name, f"{type(error).__name__}: {error}")
     where = getattr(step, "where", "")
     if isinstance(error, LxcError):
-        return StepError(name, str(error), where=where or error.where, hint=error.hint)
+        named = StepError(name, str(error), where=where or error.where, hint=error.hint)
+        named.exit_status = error.exit_status
+        return named
     return StepError(name, _why(error), where=where, hint=_hint(step, error.errno or 0) if hint is None else hint)
 
 

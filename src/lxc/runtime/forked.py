@@ -170,7 +170,7 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
             trace.leave()
             foreground.tell_end(channel, code)
         else:
-            watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
+            _keep(watch, channel, is_born=is_born)
         status = 0
     except BaseException as error:
         if watch.order.foreground:
@@ -192,7 +192,7 @@ def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: sock
         if is_born:
             watch.be_reborn(beside.be_reborn)
         trace.become(f"monitor of {watch.order.place.name}")
-        watch.keep(lambda: _tell_running(channel), is_born=is_born, first=lambda: _detach(watch, channel))
+        _keep(watch, channel, is_born=is_born)
         status = 0
     except AlreadyRunning:
         sockets.send(channel, _RAN_ALREADY)
@@ -200,6 +200,16 @@ def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: sock
         _tell_failure(channel, error)
     finally:
         os._exit(status)
+
+
+def _keep(watch: Watch, channel: socket, *, is_born: bool) -> None:
+    """In the background: the starter is told when it runs, and may give it up until then."""
+    watch.keep(
+        lambda: _tell_running(channel),
+        is_born=is_born,
+        first=lambda: _detach(watch, channel),
+        companion=channel.fileno(),
+    )
 
 
 def _detach(watch: Watch, channel: socket) -> None:

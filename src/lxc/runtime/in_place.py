@@ -111,7 +111,7 @@ def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
         return True
 
     try:
-        watch.keep(started, is_born=True, first=_detach)
+        watch.keep(started, is_born=True, first=_detach, companion=borrowed.connection)
     finally:
         if has_left:
             os._exit(0)

@@ -21,10 +21,11 @@ from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
 from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
-from lxc.loop import Loop
+from lxc.loop import ENDED, Loop
 from lxc.network.outside import Network
 from lxc.runtime import as_root, commands, door, launch, namespaces, remedies, rest, restricted
 from lxc.runtime.answers import Answers
+from lxc.runtime.interruption import Interrupted
 from lxc.runtime.launch import Exit
 from lxc.runtime.namespaces import Namespaces
 from lxc.runtime.server import Server, tell_monitord
@@ -74,14 +75,12 @@ class Monitor:
         """
         self.order, self.place, self.config = order, order.place, order.config
         self.plan, self.made, self.title = plan, made, title
-        self.loop = Loop()
-        self.state = commands.STOPPED
+        self.loop, self.state = Loop(), commands.STOPPED
         self.running: Running | None = None
         self.terminals: Terminals | None = None
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
-        self.network = Network(plan.network)
-        self.namespaces = Namespaces()
+        self.namespaces, self.network = Namespaces(), Network(plan.network)
         self.prepared, self.attached = Prepared(), Attached()
         self.loaded: Profile | None = None  # of AppArmor, to be unloaded
         self.may_reboot = True
@@ -110,7 +109,8 @@ class Monitor:
         `started` is called once it runs; if it returns False (nobody wants it any more) the container is killed.
         `ended` is called when nothing is left of it but the command socket: until that is closed nobody else can
         start it.  `leave` leaves the monitor's cgroups and removes them; this may be another process then.
-        `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it.
+        `is_born`: this process is in the monitor's unified cgroup already.  `companion` is a socket to who ends it
+        by closing that: in the background only while it is being started.
         Raises LxcError, OSError if the start failed; all is cleaned up then, too.
         """
         if self.title and not self.lodges:
@@ -120,7 +120,7 @@ class Monitor:
             self.signals = signals.signalfd(signals.ALL - _LEFT_ALONE)
             self.loop.watch(self.signals, self._take_signals)
             if companion >= 0:
-                self.loop.watch(companion, lambda _events: self._abandon(companion), events=0)
+                self.loop.watch(companion, lambda _events: self._abandon(companion), ENDED)
             if self._rested:
                 end = self._once(self._go_on)
             else:
@@ -128,7 +128,7 @@ class Monitor:
                 cgroups.enter(self.made, self.made.monitor, os.getpid(), is_born=is_born)
                 if self.plan.monitor_unshares:
                     namespaces.have_own_mounts()
-                end = self._once(lambda: self._begin(started))
+                end = self._once(lambda: self._begin(started, companion))
             while end.is_reboot and self.may_reboot:
                 log.info("the container reboots")
                 self._forget_last_life()
@@ -153,10 +153,11 @@ class Monitor:
         self.server.tell_state(self.place.name, state)
         tell_monitord(self.place, state)
 
-    def kill(self, signal: int) -> None:
-        """Send init `signal`, and thaw it so that it can take it; give up a start that goes on."""
+    def kill(self, signal: int, reason: LxcError | None = None) -> None:
+        """Send init `signal`, and thaw it so that it can take it; give up a start that goes on, for that `reason`."""
         if not self.running:
-            self.loop.is_given_up |= self.state == commands.STARTING
+            if self.state == commands.STARTING:
+                self.loop.given_up = reason or StateError("it was stopped while it was being started")
             return
         try:
             process.pidfd_send_signal(self.running.pidfd, signal)
@@ -184,9 +185,9 @@ class Monitor:
             self._serve()
         except BaseException as error:
             self.set_state(commands.ABORTING)
-            is_stopped, self.loop.is_given_up = self.loop.is_given_up, False
-            if is_stopped:
-                raise StateError("it was stopped while it was being started") from error
+            given_up, self.loop.given_up = self.loop.given_up, None
+            if given_up:
+                raise given_up from error
             raise
         finally:
             try:
@@ -197,7 +198,7 @@ class Monitor:
         assert self.exit is not None
         return self.exit
 
-    def _begin(self, started: Callable[[], bool]) -> None:
+    def _begin(self, started: Callable[[], bool], companion: int = -1) -> None:
         """Launch the container; return once it runs, or is about to be killed because nobody wants it."""
         self.set_state(commands.STARTING)
         self.namespaces, self.network = Namespaces(), Network(self.plan.network)
@@ -205,11 +206,16 @@ class Monitor:
         trace.phase("run pre-start hooks, prepare the terminals and the root")
         hooks.run(self.plan.hooks.pre_start, self.loop)
         self.prepared = terminal.prepare(self.plan.terminal)
-        self.attached = self._attach()
+        try:
+            self.attached = storage.attach(self.plan.root)
+        except (OSError, LxcError) as error:
+            raise remedies.failure(self.plan.root, error) from error
         with closing(door.open_init()) as way:
             self._launch(way)
             trace.phase("say that it runs")
             self.set_state(commands.RUNNING)
+            if not self.order.foreground:
+                self.loop.forget(companion)
             if not started():
                 self.set_state(commands.STOPPING)  # nobody is to take it for one that runs
                 self.kill(signals.SIGKILL)
@@ -237,12 +243,6 @@ class Monitor:
             restricted.serve(self.loop.run, self.plan.monitor_writes)
             return
         self.loop.run(lambda: rest.begin(self), self._patience)
-
-    def _attach(self) -> Attached:
-        try:
-            return storage.attach(self.plan.root)
-        except (OSError, LxcError) as error:
-            raise remedies.failure(self.plan.root, error) from error
 
     def _launch(self, way: int) -> None:
         plan = self.plan.completed(self.attached.device, self.made.container)
@@ -364,7 +364,7 @@ class Monitor:
 
     def _told(self) -> dict[str, str]:
         """What hooks are told of the life that ends."""
-        is_reboot = self.exit is not None and self.exit.is_reboot
+        is_reboot = self.exit and self.exit.is_reboot
         return {**self.namespaces.variables(), "LXC_TARGET": "reboot" if is_reboot else "stop"}
 
     def _forget_last_life(self) -> None:
@@ -387,7 +387,7 @@ class Monitor:
             if number in _NOT_FORWARDED or not (self.running or number in _ENDING):
                 continue
             log.debug(f"passing signal {number} on to init")
-            self.kill(signals.SIGTERM if number == signals.SIGHUP else number)
+            self.kill(signals.SIGTERM if number == signals.SIGHUP else number, Interrupted(number))
 
     def _abandon(self, companion: int) -> None:
         """The companion has gone."""

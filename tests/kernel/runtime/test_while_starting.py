@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,27 @@ def test_a_signal_to_its_monitor_gives_it_up(lxc: Lxc, box: str, slow: Slow, num
     first = min(int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and _command(pid).rstrip(b"\0") == title)
     os.kill(first, number)
     _, said = starting.communicate(timeout=PATIENCE)
-    assert (starting.returncode, "it was stopped while it was being started" in said) == (1, True)
+    assert starting.returncode
+    assert f"interrupted by {signal.Signals(number).name}" in said
+
+
+INTERRUPTIONS = [
+    case
+    for case in product([(), ("-F",)], ["1", "0"], [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
+    if case != (("-F",), "0", signal.SIGKILL)  # that is its monitor's end, which can end nothing any more
+]
+
+
+@pytest.mark.parametrize(("words", "server", "number"), INTERRUPTIONS)
+def test_who_interrupts_it_gets_the_exit_status_for_that(
+    slow: Slow, words: tuple[str, ...], server: str, number: int
+) -> None:
+    """As of any other program: a shell's loop ends with it.  And the hook, at once."""
+    starting = slow("pre-start", *words, server=server)
+    starting.send_signal(number)
+    starting.communicate(timeout=PATIENCE)
+    assert starting.returncode in (128 + number, -number)
+    until(lambda: not sleeping(), "the hook has been ended")
 
 
 @pytest.mark.parametrize(
