@@ -139,9 +139,13 @@ class Lxc:
         return self.path / name / "rootfs"
 
     def leftovers(self) -> list[str]:
-        """What is there on this host that belongs to containers of this path: processes, sockets, mounts, cgroups."""
+        """What is there on this host that belongs to containers of this path: processes, sockets, mounts, cgroups.
+
+        A client is none: it ends with its command, or has found no fork server and goes on to become one.
+        """
         needle = str(self.path)
-        found = [f"process {pid}: {words}" for pid, words in _processes() if needle in words]
+        processes = [(pid, words) for pid, words in _processes() if needle in words]
+        found = [f"process {pid}: {words}" for pid, words in processes if "/libexec/lxc-client /" not in words]
         found += [line for line in Path("/proc/net/unix").read_text().splitlines() if f"@{needle}/" in line]
         found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if needle in line]
         found += [str(path) for path in _cgroups() if self.tag in path.name]

@@ -122,10 +122,11 @@ class Trapped:
         at.symlink_to(text)
 
     def beyond(self) -> object:
-        """What must be the same afterwards: all outside, the host's devices and its mounts."""
+        """What must be the same afterwards: all outside, the host's devices (loop devices are others' tests' too), its mounts."""
         found = [(str(at), at.lstat().st_mode, at.lstat().st_ino) for at in sorted(self.outside.rglob("*"))]
         files = [at.read_text() for at in sorted(self.outside.rglob("*")) if at.is_file()]
-        devices = sorted((entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in os.scandir("/dev"))
+        nodes = (entry for entry in os.scandir("/dev") if not entry.name.startswith("loop"))
+        devices = sorted((entry.name, entry.stat(follow_symlinks=False).st_mode) for entry in nodes)
         mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(self.lxc.path) in line]
         return found, files, devices, mounts
 
