@@ -95,7 +95,7 @@ def run(arguments: CopyArguments) -> int:
     if arguments.rename:
         from lxc.runtime import rename
 
-        new = _new(arguments, arguments.newname, source.lxcpath)
+        new = _new(arguments, arguments.newname, arguments.newpath or source.lxcpath)
         rename.rename(source, new, keeps_name=arguments.keepname, arguments=arguments.operands)
         return 0
     new, left = _copy(arguments, source)

@@ -24,6 +24,9 @@ class SnapshotArguments(Printing):
 
 
 def check(arguments: SnapshotArguments) -> None:
+    for option in SnapshotArguments.OPTIONS:
+        if arguments.values.get(option.long) == "" and option.argument:
+            raise UsageError(f"{option.names}: expected a {option.argument}, got nothing")
     if len(arguments.operands) > 1 or (arguments.operands and not arguments.restore):
         raise UsageError("Too many arguments")
     wishes = [
@@ -64,7 +67,7 @@ def run(arguments: SnapshotArguments) -> int:
     left: tuple[str, ...] = ()
     if arguments.restore:
         new = arguments.newname or "".join(arguments.operands)
-        left = snapshots.restore(place, arguments.restore, place.replace(name=new) if new else None)
+        left = snapshots.restore(place, arguments.restore, place.beside(new) if new else None)
     elif arguments.destroy:
         is_all = "ALL".startswith(arguments.destroy)
         left = snapshots.remove_all(place) if is_all else snapshots.remove(place, arguments.destroy)

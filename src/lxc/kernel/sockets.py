@@ -78,6 +78,20 @@ def reserve(name: bytes) -> socket:
     return holder
 
 
+def has_listener(name: bytes) -> bool:
+    """Whether somebody listens at the abstract address `name`, and does not only keep it.  Raises OSError."""
+    connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        connection.connect(b"\0" + name)
+    except ConnectionRefusedError:
+        return False
+    except BlockingIOError:  # too many wait for an answer
+        return True
+    finally:
+        connection.close()
+    return True
+
+
 def connect(name: bytes) -> socket:
     """A socket connected to the abstract address `name`.  Raises ConnectionRefusedError if nobody listens there."""
     connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC)

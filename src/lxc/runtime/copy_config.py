@@ -1,8 +1,9 @@
-"""The configuration of a container's copy, made from the lines of its source's.  Pure.
+"""The configuration of a container's copy, made from the lines of its source's; or of a container that has moved.  Pure.
 
 What names the source, or lies in its directory, becomes the copy's: the root
 file system, the host name, hook scripts, a private fstab, overlay entries,
-hardware addresses.  All other lines stay as they are.
+hardware addresses.  All other lines stay as they are, for what they name stays
+where it is.  Not so if the directory moves: then each path into it does, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lxc.config.document import Document
 
 _HWADDR = "00:16:3e:xx:xx:xx"  # the range that Xen and LXC take addresses from
+_BEFORE = " \t=:,"  # what a path in a value follows, if anything
 _FSTAB, _ENTRY, _ROOT, _NAME = "lxc.mount.fstab", "lxc.mount.entry", "lxc.rootfs.path", "lxc.uts.name"
 
 
@@ -54,12 +56,36 @@ def copied(document: Document, change: Change) -> Copied:
                 files[inner] = None
                 text = _with(text, f"{change.new}/{inner}{value[len(change.old) + 1 + len(inner) :]}")
         texts.append(text)
+    return Copied(_finished(document, texts, change), tuple(files))
+
+
+def relocated(document: Document, change: Change) -> Document:
+    """`document` of a container whose directory has moved."""
+    texts: list[str] = []
+    for text in document.texts:
+        key, value = assignment(text)
+        if key == _ROOT or (key == _NAME and change.name):
+            continue
+        there = rebased(value, change.old, change.new)
+        texts.append(text if there == value else _with(text, there))
+    return _finished(document, texts, change)
+
+
+def rebased(value: str, old: str, new: str) -> str:
+    """`value` with the paths in it that begin with the directory `old` in the directory `new`."""
+    found, *rest = value.split(f"{old}/")
+    for part in rest:
+        found += f"{old if found and found[-1] not in _BEFORE else new}/{part}"
+    return found
+
+
+def _finished(document: Document, texts: list[str], change: Change) -> Document:
     made = document.replace(path="", text="".join(texts), warnings=())
     if change.root:
         made = made.append_item(_ROOT, change.root)
     if change.name:
         made = made.append_item(_NAME, change.name)
-    return Copied(made, tuple(files))
+    return made
 
 
 def moved(value: str, old: str, new: str, before: tuple[str, ...]) -> str:

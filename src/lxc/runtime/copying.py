@@ -6,7 +6,10 @@ meanwhile, so that nobody starts it while it is copied.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import time
 
 from lxc import beneath, log
 from lxc.errors import LxcError, NotFound, StateError, StepError
@@ -29,9 +32,10 @@ if TYPE_CHECKING:
 
     from lxc.config.container import Config
     from lxc.config.document import Document
+    from lxc.idmap.plan import IdMapPlan
     from lxc.runtime.place import Place
 
-_EADDRINUSE = 98
+_PATIENCE = 0.05  # seconds between looks at whether others are done with a container
 _LONGEST = 1 << 20
 
 
@@ -51,7 +55,7 @@ class Wish(Record):
     keeps_addresses: bool = False
     allows_running: bool = False
     arguments: tuple[str, ...] = ()
-    edit: Callable[[Document, Place], Document] | None = None
+    edit: Callable[[Document, Place, IdMapPlan], Document] | None = None
 
 
 def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
         raise NotFound(f"Container {source.name} is not defined", hint=f"there is no {source.config_file}")
     if new.is_defined:
         raise exists(new)
-    with interruption.deferred() as signal, stopped(source, or_not=wish.allows_running):
+    with interruption.deferred() as signal, stopped(source, signal.check, or_not=wish.allows_running):
         config, document = documents.load(source.config_file)
         with Making(new, host.ids_on_disk(config)) as making:
             making.claim()
@@ -75,10 +79,13 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
 
 
 class stopped:
-    """`with stopped(place):` nobody starts the container.  Raises StateError if it runs; with `or_not` that is fine."""
+    """`with stopped(place, check):` nobody starts the container.  Raises StateError if it runs; with `or_not` that is fine.
 
-    def __init__(self, place: Place, *, or_not: bool = False) -> None:
-        self._keeper = None if or_not else _reserved(place)
+    Others who have reserved it, and copy it or move it, are waited for; `check` raises to end that.
+    """
+
+    def __init__(self, place: Place, check: Callable[[], None] = lambda: None, *, or_not: bool = False) -> None:
+        self._keeper = None if or_not else _reserved(place, check)
 
     def __enter__(self) -> None:
         """Its command socket's address has been taken."""
@@ -88,16 +95,20 @@ class stopped:
             self._keeper.close()
 
 
-def _reserved(place: Place) -> sockets.socket:
-    try:
-        return sockets.reserve(place.socket_name)
-    except OSError as error:
-        if error.errno != _EADDRINUSE:
-            raise
-        raise StateError(
-            f"{place.name} is running",
-            hint="stop it first: its files change while it runs; lxc-copy -a copies all the same",
-        ) from None
+def _reserved(place: Place, check: Callable[[], None]) -> sockets.socket:
+    while True:
+        try:
+            return sockets.reserve(place.socket_name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        if sockets.has_listener(place.socket_name):
+            raise StateError(
+                f"{place.name} is running",
+                hint="stop it first: its files change while it runs; lxc-copy -a copies all the same",
+            )
+        check()
+        time.sleep(_PATIENCE)
 
 
 def _copy(
@@ -120,7 +131,7 @@ def _copy(
         not wish.keeps_addresses,
     )
     copied = copy_config.copied(document, change)
-    written = wish.edit(copied.document, new) if wish.edit else copied.document
+    written = wish.edit(copied.document, new, making.ids) if wish.edit else copied.document
     signal.check()
     if root and root.driver == "lvm":
         making.keep_volume(clone.make_volume(root))
@@ -195,9 +206,12 @@ def _needed(source: Place, new: Place, root: clone.Clone) -> tuple[Place, ...]:
         return (source,)  # removing the volume would remove its snapshots
     if not root.needs:
         return ()
-    is_snapshot = new.lxcpath in dependents.snapshot_directories(source)
-    is_told = uses(root.needs, source) and not is_snapshot
-    return (*((source,) if is_told else ()), *dependents.needed(source))
+    whole = dependents.whole(source)
+    found = [source] if root.source.path in root.needs or uses(root.needs, source) else []
+    found += [whole] if whole and uses(root.needs, whole) else []
+    return tuple(
+        other for other in dict.fromkeys((*found, *dependents.needed(source))) if other != dependents.whole(new)
+    )
 
 
 def uses(paths: tuple[str, ...], place: Place) -> bool:
@@ -252,9 +266,11 @@ def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan
 def _write_name(root: int, name: str) -> None:
     """Into /etc/hostname, if there is such a file."""
     try:
-        with closing(beneath.open(root, "etc/hostname", os.O_WRONLY | os.O_NONBLOCK)) as file:
-            os.ftruncate(file, 0)
-            os.write(file, os.fsencode(name))
+        with closing(beneath.open(root, "etc/hostname", os.O_PATH)) as found:
+            if not stat.S_ISREG(os.fstat(found).st_mode):  # opening a device can do something
+                raise OSError(errno.EINVAL, "it is no regular file")
+            with closing(os.open(f"/proc/self/fd/{found}", os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)) as file:
+                os.write(file, os.fsencode(name))
     except FileNotFoundError:
         return
     except OSError as error:

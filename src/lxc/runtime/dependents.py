@@ -38,6 +38,14 @@ def snapshot_directories(place: Place) -> tuple[str, str]:
     return f"{place.directory}/snaps", f"{place.lxcpath}snaps/{place.name}"
 
 
+def whole(place: Place) -> Place | None:
+    """The container that this one is a snapshot of; None if it is none's."""
+    above, last = os.path.split(place.lxcpath)
+    at, name = os.path.split(above) if last == "snaps" else (above.removesuffix("snaps"), last)
+    found = Place(name, at)
+    return found if name and place.lxcpath in snapshot_directories(found) and found.is_defined else None
+
+
 def snapshot_directory(place: Place) -> str:
     """Where the next one belongs."""
     own, old = snapshot_directories(place)

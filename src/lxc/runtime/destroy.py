@@ -107,6 +107,8 @@ def _stopped(place: Place, wish: Wish) -> socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
+        if not sockets.has_listener(place.socket_name):
+            raise place.reserved()
         if not wish.is_forced:
             raise StateError(f"{place.name} is running", hint="lxc-destroy -f stops it first")
         stop.kill(place)
@@ -180,11 +182,18 @@ def _user_of(place: Place, path: str) -> str:
             continue
         try:
             with open(Place(name, place.lxcpath).config_file, "rb") as file:
-                if any(line.lstrip().startswith(b"lxc.rootfs.path") and needle in line for line in file):
-                    return name
+                roots = [line for line in file if line.lstrip().startswith(b"lxc.rootfs.path")]
+            if any(needle in line or path in _real_paths(line) for line in roots):
+                return name
         except OSError:
             continue  # cannot be read: then it is not ours to look at
     return ""
+
+
+def _real_paths(line: bytes) -> list[str]:
+    """Where the paths really are that a line assigns."""
+    parts = os.fsdecode(line.partition(b"=")[2].strip()).split(":")
+    return [os.path.realpath(part) for part in parts if part.startswith("/")]
 
 
 def hooks_of(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:

@@ -10,11 +10,13 @@ import os
 from lxc.errors import UsageError
 from lxc.hooks.plan import quoted
 from lxc.record import Record
+from lxc.runtime import as_root
 from lxc.values.mount import escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.document import Document
+    from lxc.idmap.plan import IdMapPlan
     from lxc.runtime.place import Place
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -38,12 +40,12 @@ class Wish(Record):
     in_memory: bool = False
     keeps_name: bool = False
 
-    def edit(self, document: Document, place: Place) -> Document:
-        """The copy's configuration, and what lies beside it.  Raises OSError."""
+    def edit(self, document: Document, place: Place, ids: IdMapPlan) -> Document:
+        """The copy's configuration, and what lies beside it, where root among `ids` is.  Raises LxcError, OSError."""
         if not self.keeps_data:
             document = document.set_item("lxc.ephemeral", "1")
         for number, mount in enumerate(self.mounts):
-            document = document.append_item("lxc.mount.entry", _entry(mount, place, number))
+            document = document.append_item("lxc.mount.entry", _entry(mount, place, number, ids))
         if self.in_memory:
             document = document.append_item("lxc.hook.pre-mount", _hook(place, keeps_name=self.keeps_name))
         return document
@@ -78,7 +80,7 @@ def _plain(path: str) -> str:
     return "/".join(part for part in path.split("/") if part)
 
 
-def _entry(mount: Mount, place: Place, number: int) -> str:
+def _entry(mount: Mount, place: Place, number: int, ids: IdMapPlan) -> str:
     if not os.path.exists(mount.source):
         raise UsageError(f"-m {mount.kind}={mount.source}: there is no {mount.source} on this host")
     source, target = escaped(mount.source), escaped(mount.target)
@@ -89,6 +91,7 @@ def _entry(mount: Mount, place: Place, number: int) -> str:
     for name in ("delta", "work"):
         layers.append(f"{place.directory}/{name}#{number}")
         os.mkdir(layers[-1], 0o755)
+    as_root.give(ids, tuple(layers))
     return f"{source} {target} overlay lowerdir={source},upperdir={layers[0]},workdir={layers[1]},create=dir"
 
 

@@ -31,7 +31,7 @@ def rename(place: Place, new: Place, *, keeps_name: bool = False, arguments: tup
     LxcError, and it has its old name then.
     """
     _refuse(place, new)
-    with interruption.deferred(), stopped(place), stopped(new):
+    with interruption.deferred() as signal, stopped(place, signal.check), stopped(new, signal.check):
         config, document = move(place, new, "" if keeps_name else new.name)
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))
@@ -43,30 +43,34 @@ def rename(place: Place, new: Place, *, keeps_name: bool = False, arguments: tup
         _forget(place, config)
 
 
-def move(place: Place, new: Place, name: str = "") -> tuple[Config, Document]:
+def move(
+    place: Place, new: Place, name: str = "", loaded: tuple[Config, Document] | None = None
+) -> tuple[Config, Document]:
     """Move the container's directory, and have its configuration say so; `name` is to be its host name, "" keeps that.
 
-    Return what the configuration was.  Both must be kept from being started.  Raises LxcError, OSError, and nothing
-    has moved then.
+    Return what the configuration was, which may be `loaded` already.  Both must be kept from being started.  Raises
+    LxcError, OSError, and nothing has moved then.
     """
     from lxc.config import document as documents
 
-    config, document = documents.load(place.config_file)
+    config, document = loaded or documents.load(place.config_file)
     with lock.held(place) as held:
         os.rename(place.directory, new.directory)
         try:
-            root = config.rootfs_path
-            path = f"{root.driver}:{root.path}" if root.driver else root.path
-            for before in ("", ":"):  # also each layer of an overlay
-                path = path.replace(f"{before}{place.directory}/", f"{before}{new.directory}/")
-            change = Change(place.directory, new.directory, path, name)
-            copy_config.copied(document, change).document.save(new.config_file)
+            copy_config.relocated(document, moving(config, place, new, name)).save(new.config_file)
         except BaseException:
             os.rename(new.directory, place.directory)
             raise
         held.forget()
     _tell(place, new)
     return config, document
+
+
+def moving(config: Config, place: Place, new: Place, name: str = "") -> Change:
+    """What becomes different when the directory of `place` becomes that of `new`."""
+    root = config.rootfs_path
+    path = f"{root.driver}:{root.path}" if root.driver else root.path
+    return Change(place.directory, new.directory, copy_config.rebased(path, place.directory, new.directory), name)
 
 
 def _refuse(place: Place, new: Place) -> None:

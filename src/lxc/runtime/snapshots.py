@@ -13,16 +13,20 @@ from lxc import log
 from lxc.errors import LxcError, NotFound, StateError, Unsupported
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import copying, dependents, destroy, ephemeral, host, rename
+from lxc.runtime import copy_config, copying, dependents, destroy, ephemeral, host, rename
 from lxc.runtime.place import Place
+from lxc.storage import ours
 from lxc.storage.plan import MODULES, layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.container import Config
+    from lxc.config.document import Document
 
 _FORMAT = "%Y:%m:%d %H:%M:%S"
 _LONGEST = 1 << 16  # bytes of a comment or a time
+# In a container's directory, besides its root: of what it is, and not what somebody keeps there.
+_ITS = ("config", "rootfs", "rootdev", "overlay", "partial", "apparmor", "lxc_rdepends", ours.RECORD)
 
 
 class Snapshot(Record):
@@ -93,8 +97,12 @@ def restore(place: Place, name: str, new: Place | None = None) -> tuple[str, ...
     with copying.stopped(place):
         made = Place(ephemeral.random_name(place.name), place.lxcpath)
         left = copying.copy(snapshot, made, wish.replace(keeps_name=True))
-        old = _replace(place, made)
-    for sentence in destroy.destroy(old, _config(old), destroy.Wish()):
+        try:
+            old, config = _replace(place, made)
+        except BaseException:
+            destroy.destroy(made, _config(made), destroy.Wish())
+            raise
+    for sentence in destroy.destroy(old, config, destroy.Wish()):
         log.warn(sentence)
     return left
 
@@ -112,33 +120,48 @@ def remove_all(place: Place) -> tuple[str, ...]:
     return left
 
 
-def _replace(place: Place, made: Place) -> Place:
+def _replace(place: Place, made: Place) -> tuple[Place, Config]:
     """Put the container `made` into the place of the container `place`.  Return what is to be destroyed then.
 
-    Whenever this is cut short, everything is still there, under one name or another.
+    Whenever this is cut short, everything is still there, under one name or another.  Raises LxcError, OSError; the
+    container is as it was then.
     """
-    root = host.root(made, _config(made))
+    is_, becomes = _loaded(place), _loaded(made)
+    root = host.root(made, becomes[0])
     if MODULES[root.driver] == "overlay" and copying.uses(layers(root.path)[0], place):
-        return _replace_layer(place, made)
+        _replace_layer(place, is_[0], made, *becomes)
+        return made, becomes[0]
     old = Place(ephemeral.random_name(place.name), place.lxcpath)
-    rename.move(place, old)
-    rename.move(made, place)
-    if os.path.isdir(f"{old.directory}/snaps"):
-        os.rename(f"{old.directory}/snaps", f"{place.directory}/snaps")
-    return old
+    rename.move(place, old, loaded=is_)
+    try:
+        config = _config(old)
+        rename.move(made, place, loaded=becomes)
+    except BaseException:
+        rename.move(old, place)
+        raise
+    _carry(old, config, place)
+    return old, config
 
 
-def _replace_layer(place: Place, made: Place) -> Place:
+def _carry(old: Place, config: Config, place: Place) -> None:
+    """Keep what else lies in the directory of `old`: snapshots, a log, what the configuration names."""
+    roots = [path.removeprefix(f"{old.directory}/").split("/")[0] for path in config.rootfs_path.path.split(":")]
+    for name in set(os.listdir(old.directory)).difference(_ITS, roots, os.listdir(place.directory)):
+        os.rename(f"{old.directory}/{name}", f"{place.directory}/{name}")
+
+
+def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, document: Document) -> None:
     """The same for a container whose own directory has the layers below: what it has changed is replaced."""
-    upper = layers(host.root(place, _config(place)).path)[1]
+    upper = layers(host.root(place, config).path)[1]
     if upper != f"{place.directory}/overlay/delta":
         raise Unsupported(
             f"{place.name} has its changes in {upper}, where a snapshot cannot take their place",
             hint="restore it under another name: lxc-snapshot -r SNAPSHOT -N NAME",
         )
+    _carry(made, becomes, place)
     os.rename(f"{place.directory}/overlay", f"{made.directory}/replaced")
     os.rename(f"{made.directory}/overlay", f"{place.directory}/overlay")
-    return made
+    copy_config.relocated(document, rename.moving(becomes, made, place)).save(place.config_file)
 
 
 def _snapshot(place: Place) -> Snapshot:
@@ -166,11 +189,15 @@ def _free(place: Place) -> Place:
 
 
 def _config(place: Place) -> Config:
+    return _loaded(place)[0]
+
+
+def _loaded(place: Place) -> tuple[Config, Document]:
     from lxc.config import document
 
     if not place.is_defined:
         raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
-    return document.load(place.config_file)[0]
+    return document.load(place.config_file)
 
 
 def _read(path: str) -> bytes:

@@ -162,6 +162,8 @@ def _claim(place: Place) -> socket:
     try:
         return sockets.listen(place.socket_name)
     except OSError as error:
+        if error.errno == _EADDRINUSE and not sockets.has_listener(place.socket_name):
+            raise place.reserved() from None
         if error.errno == _EADDRINUSE:
             raise AlreadyRunning("Container is already running") from None
         raise StepError(f"listen on the command socket of {place.name}", error.strerror or str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,3 +95,14 @@ def test_root_copies_and_the_ids_stay(lxc: Lxc) -> None:
         assert lxc.attach(name, "sh", "-c", "touch /new; stat -c %u:%g /new; hostname").split() == ["0:0", name]
         lxc.ok("lxc-stop", "-n", name, "-k")
         lxc.ok("lxc-destroy", "-n", name)
+
+
+def test_an_overlay_that_an_ephemeral_copy_gets_is_its_roots(lxc: Lxc) -> None:
+    ids = f"lxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536\n"
+    box = lxc.create("box", f"lxc.net.0.type = empty\n{ids}")
+    (lxc.path / "shared").mkdir()
+    os.chown(lxc.path / "shared", FIRST, FIRST)
+    script = "touch /mnt/new && stat -c %u /mnt/new"
+    words = ("-e", "-m", f"overlay={lxc.path}/shared:/mnt", "--", "sh", "-c", script)
+    assert lxc.ok("lxc-copy", "-n", box, *words).splitlines()[-1] == "0"
+    assert list((lxc.path / "shared").iterdir()) == []

@@ -3,6 +3,7 @@
 import os
 import shlex
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -233,6 +234,55 @@ def test_a_link_that_was_put_in_the_place_of_hostname_is_refused(host: Host, web
     assert copied(host, "-K").is_dir()
 
 
+def test_a_device_in_the_place_of_hostname_is_not_opened(host: Host, web: Path) -> None:
+    """Which a container's root may make, and may not open itself: opening some has effects."""
+    (web / "rootfs/etc/hostname").unlink()
+    os.mknod(web / "rootfs/etc/hostname", stat.S_IFCHR | 0o600, os.makedev(5, 0))  # /dev/tty: ENXIO for who has none
+    done = host.run("lxc-copy", "-n", "web", "-N", "copy")
+    assert done.returncode == 1
+    assert "it is no regular file" in done.stderr
+    assert not (host.path / "copy").exists()
+
+
+def test_copies_at_the_same_time_are_made_one_after_the_other(host: Host, web: Path) -> None:
+    for number in range(2000):
+        (web / f"rootfs/{number}").write_text("x")
+    ways = [(), ("-s",), (), ("-s",)]
+    at_once = [
+        subprocess.Popen(command("lxc-copy", "-P", host.path, "-n", "web", "-N", f"copy{number}", *words))
+        for number, words in enumerate(ways)
+    ]
+    assert [copying.wait(timeout=60) for copying in at_once] == [0, 0, 0, 0]
+    assert sorted(path.name for path in host.path.iterdir()) == ["copy0", "copy1", "copy2", "copy3", "web"]
+
+
+def test_who_waits_for_another_copy_can_be_interrupted(host: Host, web: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"\0{web}/command")
+        words = shlex.join(command("lxc-copy", "-P", host.path, "-n", "web", "-N", "copy"))
+        copying = subprocess.Popen(["env", "--default-signal=INT", "sh", "-c", f"exec {words}"], stderr=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            copying.wait(timeout=1)
+        copying.terminate()
+        assert copying.wait() == 143
+        assert "web is being copied, moved or destroyed" in host.destroy("web").stderr
+        assert "web is being copied, moved or destroyed" in host.run("lxc-start", "-n", "web").stderr
+    assert (web / "config").exists()
+
+
+def test_a_base_that_lies_elsewhere_is_kept_for_its_overlays(host: Host) -> None:
+    """In whatever container path they are."""
+    elsewhere, other = host.base / "srv/ext", host.base / "other"
+    assert host.create("ext", "-t", "none", "--dir", elsewhere).returncode == 0
+    other.mkdir()
+    assert host.run("lxc-copy", "-n", "ext", "-N", "copy", "-s", "-p", other).returncode == 0
+    assert "has clones" in host.destroy("ext").stderr
+    assert elsewhere.is_dir()
+    assert subprocess.run(command("lxc-destroy", "-P", other, "-n", "copy")).returncode == 0
+    assert host.destroy("ext").returncode == 0
+    assert not elsewhere.exists()
+
+
 def test_ctrl_c_while_it_copies_leaves_nothing(host: Host, web: Path) -> None:
     with (web / "config").open("a") as file:
         file.write(f"lxc.hook.clone = sh -c 'touch {host.base}/begun; sleep 1'\n")
@@ -260,6 +310,43 @@ def test_a_renamed_container_is_the_same_under_another_name(host: Host, web: Pat
     assert values(shop, "lxc.net.0.hwaddr") == ["00:16:3e:01:02:03"]
 
 
+def test_whatever_names_a_renamed_containers_directory_follows(host: Host, web: Path) -> None:
+    pool = Path(f"{host.base}/pool{web}")  # in which its path stands, too
+    pool.mkdir(parents=True)
+    (web / "data").mkdir()
+    (web / "more").write_text("lxc.tty.max = 3\n")
+    with (web / "config").open("a") as file:
+        file.write(f"lxc.mount.entry = {web}/data mnt none bind,create=dir 0 0\nlxc.include = {web}/more\n")
+        file.write(f"lxc.seccomp.profile = {web}/policy\nlxc.mount.entry = {pool}/data mnt none bind,optional\n")
+        file.write(f"lxc.console.logfile = {web}-else/log\n")
+    assert host.run("lxc-copy", "-n", "web", "-N", "shop", "-R").returncode == 0
+    shop = host.path / "shop"
+    assert values(shop, "lxc.mount.entry")[-2:] == [
+        f"{shop}/data mnt none bind,create=dir 0 0",
+        f"{pool}/data mnt none bind,optional",
+    ]
+    assert values(shop, "lxc.include")[-1] == f"{shop}/more"
+    assert values(shop, "lxc.seccomp.profile") == [f"{shop}/policy"]
+    assert values(shop, "lxc.console.logfile") == [f"{web}-else/log"]
+
+
+def test_a_root_in_a_directory_that_is_called_alike_stays_there(host: Host, web: Path) -> None:
+    """/pool/var/lib/lxc/web/rootfs of /var/lib/lxc/web."""
+    pool = Path(f"{host.base}/pool{web}")
+    pool.mkdir(parents=True)
+    (web / "rootfs").rename(pool / "rootfs")
+    (web / "config").write_text((web / "config").read_text().replace(f"dir:{web}/rootfs", f"dir:{pool}/rootfs"))
+    assert host.run("lxc-copy", "-n", "web", "-N", "shop", "-R").returncode == 0
+    assert values(host.path / "shop", "lxc.rootfs.path") == [f"dir:{pool}/rootfs"]
+
+
+def test_a_rename_to_another_path_is_refused(host: Host, web: Path) -> None:
+    done = host.run("lxc-copy", "-n", "web", "-N", "shop", "-R", "-p", host.base)
+    assert done.returncode == 1
+    assert "renaming does not move a container to another path" in done.stderr
+    assert (web / "config").exists()
+
+
 def test_a_renamed_overlay_is_still_known_to_its_base(host: Host, web: Path) -> None:
     copied(host, "-s")
     assert host.run("lxc-copy", "-n", "copy", "-N", "other", "-R").returncode == 0
@@ -283,6 +370,7 @@ def test_a_rename_that_a_hook_refuses_is_undone(host: Host, web: Path) -> None:
 def test_a_running_container_is_copied_only_if_that_is_allowed(host: Host, web: Path) -> None:
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.bind(f"\0{web}/command")
+        monitor.listen()
         for words in (("-N", "copy"), ("-N", "copy", "-R")):
             done = host.run("lxc-copy", "-n", "web", *words)
             assert done.returncode == 1

@@ -154,10 +154,13 @@ def test_a_root_that_was_replaced_since_stays(host: Host, precious: Path) -> Non
     assert host.made() == []
 
 
-def test_a_root_that_another_container_uses_too_stays(host: Host) -> None:
+@pytest.mark.parametrize("through", ["root", "link/root"])
+def test_a_root_that_another_container_uses_too_stays(host: Host, through: str) -> None:
+    """Whatever path it uses it by."""
     root = host.base / "root"
+    (host.base / "link").symlink_to(host.base)
     assert host.create("one", "-t", host.template("true"), "--dir", root).returncode == 0
-    assert host.create("two", "-t", "none", "--dir", root).returncode == 0
+    assert host.create("two", "-t", "none", "--dir", host.base / through).returncode == 0
     done = host.destroy("one")
     assert done.returncode == 0
     assert f"{root} was left alone: two uses it, too" in done.stderr

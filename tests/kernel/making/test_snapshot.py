@@ -110,9 +110,61 @@ def test_an_overlay_over_its_own_directory_is_put_back_too(host: Host, web: Path
     assert (web / "config").read_text() == text
 
 
+def test_what_lies_beside_the_root_is_there_when_it_has_been_put_back(host: Host, web: Path) -> None:
+    (web / "more").write_text("lxc.tty.max = 3\n")
+    (web / "policy").write_text("2\ndenylist\n")
+    with (web / "config").open("a") as file:
+        file.write(f"lxc.include = {web}/more\nlxc.seccomp.profile = {web}/policy\n")
+    snapshot(host)
+    (web / "notes").write_text("mine")
+    snapshot(host, "-r", "snap0")
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+    there = {path.name for path in web.iterdir()}
+    assert there >= {"config", "rootfs", "snaps", "more", "policy", "notes"}
+    assert values(web, "lxc.include")[-1] == f"{web}/more"
+    assert host.run("lxc-info", "-n", "web", "-c", "lxc.tty.max").stdout == "lxc.tty.max = 3\n"
+
+
+def test_a_snapshot_that_cannot_be_read_leaves_all_as_it_was(host: Host, web: Path) -> None:
+    (host.base / "more").write_text("lxc.tty.max = 3\n")
+    snapshot(host)
+    with (web / "snaps/snap0/config").open("a") as file:
+        file.write(f"lxc.include = {host.base}/gone\n")
+    before = host.made()
+    assert "gone" in host.run("lxc-snapshot", "-n", "web", "-r", "snap0").stderr
+    assert host.made() == before
+
+
+def test_the_configuration_of_an_overlay_is_put_back_too(host: Host) -> None:
+    assert host.create("web", "-t", host.template(FILL), "-B", "overlay").returncode == 0
+    web = host.path / "web"
+    before = (web / "config").read_text()
+    snapshot(host)
+    with (web / "config").open("a") as file:
+        file.write("lxc.environment = AFTER=1\n")
+    snapshot(host, "-r", "snap0")
+    assert sorted((web / "config").read_text().splitlines()) == sorted(before.splitlines())
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+
+
+def test_what_was_made_of_an_overlays_snapshot_keeps_its_base(host: Host) -> None:
+    assert host.create("web", "-t", host.template(FILL), "-B", "overlay").returncode == 0
+    snapshot(host)
+    snapshot(host, "-r", "snap0", "-N", "new")
+    assert "has clones" in host.destroy("web", "-s").stderr
+    assert (host.path / "web/rootfs/etc/data").exists()
+    assert host.destroy("new").returncode == 0
+    assert host.destroy("web", "-s").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("-r", ""), "expected a SNAPSHOT, got nothing"),
+        (("-d", ""), "expected a SNAPSHOT, got nothing"),
+        (("-r", "snap0", "-N", "../x"), "../x"),
+        (("-r", "snap0", "-N", "web/rootfs/evil"), "web/rootfs/evil"),
+        (("-r", "snap0", "-N", "a\nb"), "cannot be a container's name"),
         (("-r", "snap7"), "Could not open snapshot snap7"),
         (("-d", "snap7"), "Could not open snapshot snap7"),
         (("-c", "/no/such/file"), "cannot read /no/such/file"),
