@@ -50,6 +50,28 @@ def test_every_source_file_says_what_it_is_for() -> None:
     assert [path for path, tree in sources() if tree.body and not ast.get_docstring(tree)] == []
 
 
+def test_what_a_container_can_name_ends_no_line() -> None:
+    """str.splitlines() takes a form feed and others for ends of lines: names of cgroups and processes may contain them."""
+    own_words = {
+        "errors",
+        "programs",
+        "hooks/process",
+        "images/template",
+        "network/grant",
+        "network/outside",
+        "storage/block",
+    }
+    own_words |= {"checkpoint/outside", "checkpoint/plan", "security/apparmor/plan"}
+    own_words |= {"runtime/inventory", "runtime/nested", "runtime/running"}  # values of configuration, one in each line
+    found = {
+        path
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "splitlines"
+    }
+    assert found == {f"src/lxc/{name}.py" for name in own_words}
+
+
 def test_no_file_is_called_after_nothing() -> None:
     vague = {"base", "common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}
     assert [path for path in files(".py") if path.stem in vague] == []

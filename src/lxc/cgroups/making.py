@@ -8,6 +8,7 @@ import time
 
 from lxc import log
 from lxc.cgroups.files import read, write
+from lxc.cgroups.tree import walk
 from lxc.errors import StepError
 
 TYPE_CHECKING = False
@@ -85,18 +86,18 @@ def remove_tree(directory: str) -> None:
     """rmdir `directory` and the cgroups below it; what a process is still in stays, and is logged."""
     if is_removed(directory):
         return
-    for path, _, _ in os.walk(directory, topdown=False):
-        deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _PATIENCE
+    for above, name in walk(directory):
         while True:
             try:
-                os.rmdir(path)
+                os.rmdir(name, dir_fd=above)
             except FileNotFoundError:
                 pass
             except OSError as error:
                 if error.errno == errno.EBUSY and time.monotonic() < deadline:
                     time.sleep(0.002)  # the last process is a zombie, or on its way out
                     continue
-                log.warn(f"cannot remove the cgroup {path}: {error.strerror}")
+                log.warn(f"cannot remove the cgroup {name[:64]} in {directory}: {error.strerror}")
             break
 
 

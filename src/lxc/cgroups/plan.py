@@ -217,16 +217,16 @@ def _outside_scope(cgroup: str) -> str:
 
 def _memberships(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """(controllers, cgroup) of each line of /proc/PID/cgroup; no controllers on the unified hierarchy's line."""
-    for line in text.splitlines():
+    for line in filter(None, text.split("\n")):
         _, controllers, cgroup = line.split(":", 2)
         yield tuple(controllers.split(",")) if controllers else (), cgroup
 
 
 def _mounts(mountinfo: str) -> Iterator[tuple[str, str, str, list[str]]]:
     """(root, mount point, type, super options) of each cgroup mount: proc(5), /proc/pid/mountinfo."""
-    for line in mountinfo.splitlines():
+    for line in filter(None, mountinfo.split("\n")):
         before, _, after = line.partition(" - ")
-        fields, rest = before.split(), after.split()
+        fields, rest = before.split(" "), after.split(" ")
         if len(rest) >= 3 and rest[0] in ("cgroup", "cgroup2"):
             yield fields[3], fields[4], rest[0], rest[2].split(",")
 

@@ -161,6 +161,6 @@ def _lines(directory: str, file: str) -> list[str]:
     if not directory:
         return []
     try:
-        return read(f"{directory}/{file}").splitlines()
+        return read(f"{directory}/{file}").removesuffix("\n").split("\n")
     except OSError:
         return []  # ENOENT, ENODEV (the cgroup went away), EOPNOTSUPP (the controller is off): nothing to tell

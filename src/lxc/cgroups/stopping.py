@@ -6,6 +6,7 @@ import os
 import time
 
 from lxc.cgroups.files import read, write
+from lxc.cgroups.tree import walk
 from lxc.errors import StepError
 
 TYPE_CHECKING = False
@@ -45,7 +46,7 @@ def _freeze_v1(directory: str, is_on: bool) -> bool:
 def _freeze_v2(directory: str, is_on: bool) -> bool:
     if read(f"{directory}/cgroup.freeze").strip() != str(int(is_on)):
         write(f"{directory}/cgroup.freeze", str(int(is_on)))
-    return f"frozen {int(is_on)}" in read(f"{directory}/cgroup.events").splitlines()
+    return f"frozen {int(is_on)}" in read(f"{directory}/cgroup.events").split("\n")
 
 
 def kill(directories: list[str]) -> None:
@@ -75,16 +76,16 @@ def _thaw(directory: str) -> None:
     """In the v1 freezer, let the frozen die, also those in cgroups that the container has frozen itself."""
     if not os.path.exists(f"{directory}/freezer.state"):
         return
-    for path, _, _ in os.walk(directory):
+    for above, name in walk(directory):
         try:
-            write(f"{path}/freezer.state", "THAWED")
+            write(f"{name}/freezer.state", "THAWED", above)
         except FileNotFoundError:
             pass
 
 
 def _populated(directory: str) -> bool:
     try:
-        return "populated 1" in read(f"{directory}/cgroup.events").splitlines()
+        return "populated 1" in read(f"{directory}/cgroup.events").split("\n")
     except FileNotFoundError:
         return bool(processes(directory))
 
@@ -92,9 +93,9 @@ def _populated(directory: str) -> bool:
 def processes(directory: str) -> list[int]:
     """The processes of the cgroup and of those below it."""
     found: list[int] = []
-    for path, _, _ in os.walk(directory):
+    for above, name in walk(directory):
         try:
-            found += map(int, read(f"{path}/cgroup.procs").split())
+            found += map(int, read(f"{name}/cgroup.procs", above).split())
         except FileNotFoundError:
             pass
     return [pid for pid in found if pid]  # 0 is a process of a pid namespace that we do not see

@@ -80,7 +80,7 @@ def open_target(place: Place, wish: Wish) -> Target:
 
 def facts(place: Place, target: Target, wish: Wish) -> Facts:
     """All that `attach_plan.decide` needs.  Raises LxcError, OSError."""
-    status = dict(line.split(":", 1) for line in target.read("status").splitlines() if ":" in line)
+    status = dict(line.split(":", 1) for line in target.read("status").split("\n") if ":" in line)
     different = different_namespaces(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
     uids, gids = id_ranges(target, "uid_map"), id_ranges(target, "gid_map")
@@ -126,13 +126,13 @@ def _landlock(place: Place) -> Landlock:
     from lxc.security.landlock.plan import plan
     from lxc.values import landlock
 
-    rules = map(landlock.parse, filter(None, text.splitlines()))
+    rules = map(landlock.parse, filter(None, text.split("\n")))
     return plan(tuple((rule.rights, rule.target, rule.optional, "") for rule in rules), max(kernel.abi(), 1))[0]
 
 
 def id_ranges(target: Target, file: str) -> Ranges:
     """The map of ids of its user namespace, user_namespaces(7); `file` is uid_map or gid_map."""
-    numbers = [tuple(map(int, line.split())) for line in target.read(file).splitlines()]
+    numbers = [tuple(map(int, line.split())) for line in filter(None, target.read(file).split("\n"))]
     return tuple((first, host, count) for first, host, count in numbers)
 
 
@@ -156,7 +156,7 @@ def _open_proc() -> int:
 
 def _pid(root: int, pidfd: int, place: Place) -> int:
     """The pid, in the pid namespace of our proc, of the process that `pidfd` refers to."""
-    for line in _read(root, f"{os.getpid()}/fdinfo/{pidfd}").splitlines():
+    for line in _read(root, f"{os.getpid()}/fdinfo/{pidfd}").split("\n"):
         key, _, value = line.partition(":")
         if key == "Pid" and int(value) > 0:
             return int(value)

@@ -153,7 +153,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
 
 def shell(passwd: str, uid: int) -> str:
     """The shell that `passwd`, the text of passwd(5), gives user `uid`; /bin/sh if it gives none that can be one."""
-    for line in passwd.splitlines():
+    for line in passwd.split("\n"):
         fields = line.split(":")
         if len(fields) == 7 and fields[2] == str(uid):
             path = fields[6]

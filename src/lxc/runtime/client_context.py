@@ -161,7 +161,7 @@ def is_alive(proc: int) -> bool:
 
 
 def _unified(text: bytes) -> str:
-    for line in text.splitlines():
+    for line in text.split(b"\n"):
         if line.startswith(b"0::"):
             mount = _mounts().get(b"")
             return mount + os.fsdecode(line[3:]) if mount else ""
@@ -184,7 +184,7 @@ def _enter_cgroups(theirs: bytes, ours: bytes) -> None:
 
     By `tasks`: a thread that moves itself waits for nobody.
     """
-    for line in sorted(set(theirs.splitlines()) - set(ours.splitlines())):
+    for line in sorted(set(theirs.split(b"\n")) - set(ours.split(b"\n"))):
         number, controllers, cgroup = line.split(b":", 2)
         if number == b"0":
             continue  # it was born in there
@@ -197,7 +197,7 @@ def _enter_cgroups(theirs: bytes, ours: bytes) -> None:
 
 def _take_limits(theirs: bytes, ours: bytes) -> None:
     """setrlimit(2) for those that differ.  Raises ValueError, OSError."""
-    for line in sorted(set(theirs.splitlines()) - set(ours.splitlines())):
+    for line in sorted(set(theirs.split(b"\n")) - set(ours.split(b"\n"))):
         name = line[:25].strip()
         if name not in _LIMITS and name != b"Max file locks":
             raise ValueError(f"it differs in {name.decode()}")

@@ -200,7 +200,7 @@ def _active(inside: Inside, lxcpath: str) -> list[str]:
 def _settings(inside: Inside, lxcpath: str, name: str) -> dict[str, str]:
     """What the configuration file itself assigns, repeated keys joined by line breaks; nothing it includes."""
     found: dict[str, str] = {}
-    for line in _read(inside, f"{lxcpath}/{name}/config").splitlines():
+    for line in _read(inside, f"{lxcpath}/{name}/config").split("\n"):
         key, value = assignment(line)
         if value:
             found[key] = f"{found[key]}\n{value}" if key in found else value

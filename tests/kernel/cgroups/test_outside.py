@@ -275,6 +275,29 @@ def test_killing_empties_the_payload_with_all_that_the_container_made_below(plac
     assert place.names() == {made.monitor}
 
 
+@pytest.mark.parametrize(("depth", "name"), [(1500, "d"), (30, 240 * "n")], ids=["deep", "long"])
+def test_what_no_path_can_name_is_killed_and_removed_too(place: Place, depth: int, name: str) -> None:
+    """Cgroups in each other, deeper than Python calls functions, or with names that are together longer than PATH_MAX."""
+    made = outside.prepare(place.plan())
+    process = place.sleeper(made)
+    hierarchy = place.layout.with_controller("pids") or place.layout.hierarchies[-1]
+    at = os.open(hierarchy.directory(hierarchy.below_base(made.payload)), os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir(name, dir_fd=at)
+        inner = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    with closing(os.open("cgroup.procs", os.O_WRONLY, dir_fd=at)) as file:
+        os.write(file, str(process.pid).encode())
+    os.close(at)
+    began = os.times().elapsed
+    outside.kill(made)
+    assert process.wait() == -9
+    outside.remove_payload(made)
+    assert place.names() == {made.monitor}
+    assert os.times().elapsed - began < 30  # not a patience for each level
+
+
 def test_killing_reaches_what_the_container_has_frozen_itself(place: Place) -> None:
     made = outside.prepare(place.plan())
     process = place.sleeper(made)

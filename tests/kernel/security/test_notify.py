@@ -499,6 +499,12 @@ def test_a_device_is_mounted_that_the_container_may_open(lxc: Lxc) -> None:
         if group:  # the version 1 controller: what the container may not open is not mounted for it
             group.write_text(f"b {os.major(os.stat(loop).st_rdev)}:* rwm")
             assert "permission denied" in sh(lxc, name, "mount -t ext4 -o ro /dev/disk /other")
+            # Nor if its unified cgroup is called as if a line about another one followed.
+            (unified,) = Path("/sys/fs/cgroup").glob(f"unified/lxc.payload.{name}")
+            own = unified / "x\f8:devices:"
+            own.mkdir()
+            (own / "cgroup.procs").write_text(str(lxc.init_pid(name)))
+            assert "permission denied" in sh(lxc, name, "mount -t ext4 -o ro /dev/disk /other")
     finally:
         lxc.run("lxc-stop", "-n", name, "-k")
         subprocess.run(["losetup", "-d", loop], check=True)

@@ -103,6 +103,12 @@ def test_a_cgroup_may_have_colons_in_its_name() -> None:
     assert placed(UNIFIED, "0::/a:b/c\n") == ["/sys/fs/cgroup unified base=a:b/c origin=a:b/c"]
 
 
+@pytest.mark.parametrize("end", ["\f", "\v", "\r", "\x1e", "\x85", "\u2028"])
+def test_a_cgroups_name_does_not_end_its_line(end: str) -> None:
+    """But for the line feed, which the kernel takes in none."""
+    assert placed(UNIFIED, f"0::/x{end}0::\n") == [f"/sys/fs/cgroup unified base=x{end}0:: origin=x{end}0::"]
+
+
 def test_controllers_mounted_together_are_found_by_each_of_them() -> None:
     found = layout(HYBRID, HYBRID_OF_PID_1, HYBRID_OF_PID_1)
     together = found.with_controller("cpuacct")

@@ -124,7 +124,7 @@ def _says_yes(path: str) -> bool:
 def _is_loaded(name: str) -> bool:
     """Whether the kernel knows the profile; who may not ask takes it to."""
     try:
-        return any(line.startswith(f"{name} (") for line in _read(f"{POLICY}/profiles").splitlines())
+        return any(line.startswith(f"{name} (") for line in _read(f"{POLICY}/profiles").split("\n"))
     except OSError as error:
         log.debug(f"cannot read which AppArmor profiles are loaded: {error.strerror}")
         return True

@@ -138,7 +138,7 @@ class Call:
 
     def status(self, *, of_init: bool = False) -> dict[str, str]:
         """The fields of /proc/PID/status."""
-        lines = self.read("status", of_init=of_init).splitlines()
+        lines = self.read("status", of_init=of_init).split("\n")
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
     def is_administrator(self, capability: int) -> bool:
@@ -149,7 +149,7 @@ class Call:
         if not self.init:
             return False
         own, inits = self.status(), self.status(of_init=True)
-        maps = [tuple(map(int, line.split())) for line in self.read("uid_map", of_init=True).splitlines()]
+        maps = [tuple(map(int, line.split())) for line in filter(None, self.read("uid_map", of_init=True).split("\n"))]
         root = next((host for first, host, _ in maps if first == 0), -1)
         if int(own["Uid"].split()[1]) != root:
             return False
@@ -161,7 +161,7 @@ class Call:
         Raises OSError(EPERM) if there are none.
         """
         opened = []
-        for line in self.read("cgroup", of_init=True).splitlines():
+        for line in filter(None, self.read("cgroup", of_init=True).split("\n")):
             _, controllers, path = line.split(":", 2)
             if controllers and "devices" not in controllers.split(","):
                 continue
