@@ -7,12 +7,19 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
 
 enum { STOP = 2, ADD_STATE_CLIENT = 10 };
 enum { RUNNING = 2, STOPPING = 3, REGISTERED = STATES }; /* the first is the state that it is in all the time; the last, that somebody waits for another */
@@ -28,7 +35,7 @@ static bool answer(struct connection *it)
     const struct header *asked = &it->request->header;
     int32_t wanted[STATES];
 
-    if (it->is_stranger || !it->is_trusted) {
+    if (!it->is_trusted) {
         tell(it->fd, FORBIDDEN, 0);
     } else if (asked->first == ADD_STATE_CLIENT && asked->length == sizeof wanted) {
         memcpy(wanted, it->request->bytes + sizeof *asked, sizeof wanted);
@@ -91,9 +98,40 @@ static bool is_allowed(const struct ucred *who)
     return who->uid == 0 || (who->uid == geteuid() && who->gid == getegid());
 }
 
+/* Close the connection of a stranger. Before Linux 6.16 he can send descriptors, which are closed with it, and may linger
+ * for as long as he likes (socket(7)): another process is the last to close it, and is ended soon. */
+static void let_go(int fd)
+{
+    int can_bring = 0;
+    socklen_t size = sizeof can_bring;
+    pid_t pid;
+
+    if ((getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &can_bring, &size) < 0 || can_bring) && (pid = fork()) >= 0) {
+        if (pid == 0) {
+            if (fork() == 0) {
+                sigset_t none;
+
+                syscall(SYS_close_range, 0, fd - 1, 0);
+                syscall(SYS_close_range, fd + 1, ~0U, 0);
+                signal(SIGALRM, SIG_DFL);
+                sigemptyset(&none);
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 50000}, NULL);
+                close(fd);
+            }
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+    }
+    close(fd);
+}
+
 static void drop(size_t at)
 {
-    close(connections[at].fd);
+    if (connections[at].is_stranger)
+        let_go(connections[at].fd);
+    else
+        close(connections[at].fd);
     free(connections[at].request);
     memmove(connections + at, connections + at + 1, (--count - at) * sizeof *connections);
 }
@@ -161,7 +199,13 @@ void serve(size_t at)
     char more;
     bool stays;
 
-    if (it->is_kept) { /* it has nothing more to say than that it has gone */
+    if (it->is_stranger) { /* he is not listened to */
+        ssize_t got = recv(it->fd, &more, 1, MSG_PEEK | MSG_DONTWAIT);
+
+        stays = got < 0 && (errno == EAGAIN || errno == EINTR);
+        if (got > 0)
+            tell(it->fd, FORBIDDEN, 0);
+    } else if (it->is_kept) { /* it has nothing more to say than that it has gone */
         ssize_t got = recv(it->fd, &more, 1, MSG_DONTWAIT);
 
         stays = got < 0 && (errno == EAGAIN || errno == EINTR);

@@ -6,6 +6,7 @@ import os
 from _socket import (
     AF_UNIX,
     MSG_NOSIGNAL,
+    MSG_PEEK,
     SCM_RIGHTS,
     SO_PASSCRED,
     SO_PEERCRED,
@@ -19,6 +20,7 @@ from _socket import (
 from _socket import socket as socket
 
 _SO_PEERPIDFD = 77
+_SO_PASSRIGHTS = 83  # Linux 6.16
 SCM_CREDENTIALS = 2  # not in the socket module before Python 3.13
 _MOST_DESCRIPTORS = 253  # SCM_MAX_FD
 _MSG_CMSG_CLOEXEC = 0x40000000
@@ -29,9 +31,10 @@ def listen(name: bytes) -> socket:
     """A socket listening at the abstract address `name` (without its leading NUL).  Raises OSError(EADDRINUSE).
 
     What is received on its connections comes with the sender's credentials, from the first connection on: they
-    take that from the listener as it is when they are made, which can be long before they are accepted.
+    take that from the listener as it is when they are made, which can be long before they are accepted.  Descriptors
+    can be sent only to those that `take_descriptors`, since Linux 6.16.
     """
-    return _listen(b"\0" + name, 100)
+    return _listen(b"\0" + name, 100, takes_descriptors=False)
 
 
 def listen_at(path: str) -> socket:
@@ -44,16 +47,43 @@ def of(fd: int) -> socket:
     return socket(AF_UNIX, SOCK_STREAM, 0, fd)
 
 
-def _listen(address: bytes, backlog: int) -> socket:
+def _listen(address: bytes, backlog: int, *, takes_descriptors: bool = True) -> socket:
     listener = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         pass_credentials(listener)
+        if not takes_descriptors:
+            _pass_descriptors(listener, is_on=False)
         listener.bind(address)
         listener.listen(backlog)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def has_more(connection: socket) -> bool:
+    """Whether who is connected has said something that is not read yet; False if no more is to come.  Raises BlockingIOError."""
+    return bool(connection.recv(1, MSG_PEEK))
+
+
+def take_descriptors(connection: socket) -> None:
+    """SO_PASSRIGHTS: who is connected may send some from now on."""
+    _pass_descriptors(connection, is_on=True)
+
+
+def can_bring_descriptors(connection: socket) -> bool:
+    """Whether the kernel lets who is connected send some."""
+    try:
+        return bool(connection.getsockopt(SOL_SOCKET, _SO_PASSRIGHTS))
+    except OSError:  # ENOPROTOOPT: it always does
+        return True
+
+
+def _pass_descriptors(channel: socket, *, is_on: bool) -> None:
+    try:
+        channel.setsockopt(SOL_SOCKET, _SO_PASSRIGHTS, int(is_on))
+    except OSError:  # ENOPROTOOPT
+        pass
 
 
 def accept(listener: socket) -> socket:
@@ -76,20 +106,6 @@ def reserve(name: bytes) -> socket:
         holder.close()
         raise
     return holder
-
-
-def has_listener(name: bytes) -> bool:
-    """Whether somebody listens at the abstract address `name`, and does not only keep it.  Raises OSError."""
-    connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        connection.connect(b"\0" + name)
-    except ConnectionRefusedError:
-        return False
-    except BlockingIOError:  # too many wait for an answer
-        return True
-    finally:
-        connection.close()
-    return True
 
 
 def connect(name: bytes) -> socket:

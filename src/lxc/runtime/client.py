@@ -13,7 +13,7 @@ from lxc import trace
 from lxc.errors import LxcError, NoInit, NotRunning, StateError
 from lxc.kernel import sockets
 from lxc.record import Record
-from lxc.runtime import commands, questions
+from lxc.runtime import claim, commands, questions
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.place import Place
 
@@ -29,13 +29,14 @@ _LONGEST_ANSWER = 16 << 20  # bytes; a console log is the longest there is
 
 
 def connect(place: Place) -> socket:
-    """A connection to the monitor of `place`; the caller closes it.  Raises NotRunning, StateError."""
+    """A connection to the monitor of `place`; the caller closes it.  Raises NotRunning, StateError, Refused."""
     try:
         connection = sockets.connect(place.socket_name)
     except ConnectionRefusedError:
         raise NotRunning(f"{place.name} is not running") from None
     except PermissionError as error:
         raise StateError(f"may not ask the monitor of {place.name}: {error.strerror}") from error
+    claim.check(connection, place)
     sockets.set_receive_timeout(connection, PATIENCE)
     return connection
 

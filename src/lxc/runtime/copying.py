@@ -12,13 +12,13 @@ import stat
 import time
 
 from lxc import beneath, log
-from lxc.errors import LxcError, NotFound, StateError, StepError
+from lxc.errors import AlreadyRunning, LxcError, NotFound, StateError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
-from lxc.kernel import process, sockets
+from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import as_root, copy_config, dependents, handshake, host, interruption, remedies
+from lxc.runtime import as_root, claim, copy_config, dependents, handshake, host, interruption, remedies
 from lxc.runtime.copy_config import Change
 from lxc.runtime.making import Making, exists
 from lxc.storage import clone, inside, outside, tree, volumes
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.config.document import Document
     from lxc.idmap.plan import IdMapPlan
+    from lxc.kernel.sockets import socket
     from lxc.runtime.place import Place
 
 _PATIENCE = 0.05  # seconds between looks at whether others are done with a container
@@ -95,20 +96,18 @@ class stopped:
             self._keeper.close()
 
 
-def _reserved(place: Place, check: Callable[[], None]) -> sockets.socket:
+def _reserved(place: Place, check: Callable[[], None]) -> socket:
     while True:
         try:
-            return sockets.reserve(place.socket_name)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-        if sockets.has_listener(place.socket_name):
+            return claim.reserve(place)
+        except AlreadyRunning:
             raise StateError(
                 f"{place.name} is running",
                 hint="stop it first: its files change while it runs; lxc-copy -a copies all the same",
-            )
-        check()
-        time.sleep(_PATIENCE)
+            ) from None
+        except claim.Reserved:
+            check()
+            time.sleep(_PATIENCE)
 
 
 def _copy(

@@ -9,21 +9,19 @@ destroyed again.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.config import system
-from lxc.errors import LxcError, NotFound, Refused, StateError
+from lxc.errors import AlreadyRunning, LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
 from lxc.idmap.plan import IdMapPlan
-from lxc.kernel import sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import as_root, dependents, host, lock, plan_cgroups, stop
+from lxc.runtime import as_root, claim, dependents, host, lock, plan_cgroups, stop
 from lxc.runtime.place import Place
 from lxc.storage import ours, removal, volumes
 from lxc.storage.volumes import Volume
@@ -103,14 +101,10 @@ def _stopped(place: Place, wish: Wish) -> socket:
     """
     for _ in range(_ATTEMPTS):
         try:
-            return sockets.reserve(place.socket_name)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-        if not sockets.has_listener(place.socket_name):
-            raise place.reserved()
-        if not wish.is_forced:
-            raise StateError(f"{place.name} is running", hint="lxc-destroy -f stops it first")
+            return claim.reserve(place)
+        except AlreadyRunning:
+            if not wish.is_forced:
+                raise StateError(f"{place.name} is running", hint="lxc-destroy -f stops it first") from None
         stop.kill(place)
         time.sleep(0.05)  # from the end of the conversation to the end of the monitor
     raise StateError(f"{place.name} was killed, but its monitor does not end")

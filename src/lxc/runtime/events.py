@@ -9,7 +9,7 @@ import time
 from lxc.errors import NotRunning
 from lxc.kernel import fs, process, signals, sockets
 from lxc.record import Record
-from lxc.runtime import commands
+from lxc.runtime import claim, commands
 from lxc.runtime.monitord import QUIT, Monitord, address
 
 TYPE_CHECKING = False
@@ -75,16 +75,22 @@ def _event(lxcpath: str, message: bytes) -> Iterator[Event]:
 def _joined(lxcpath: str) -> socket:
     """A connection to the lxc-monitord of a path, which is started if there is none."""
     try:
-        return sockets.connect(address(lxcpath))
+        return _believed(lxcpath)
     except ConnectionRefusedError:
         _start(lxcpath)
     return _connected(lxcpath)
 
 
+def _believed(lxcpath: str) -> socket:
+    connection = sockets.connect(address(lxcpath))
+    claim.believe(connection, f"the lxc-monitord of {lxcpath}", lxcpath)
+    return connection
+
+
 def _connected(lxcpath: str) -> socket:
     for pause in (*_RETRIES, 0):
         try:
-            return sockets.connect(address(lxcpath))
+            return _believed(lxcpath)
         except ConnectionRefusedError:
             time.sleep(pause)
     raise NotRunning(f"no lxc-monitord of {lxcpath} answers")

@@ -14,7 +14,7 @@ import os
 from lxc.errors import StateError, UsageError
 from lxc.kernel import signals, sockets
 from lxc.loop import BROKEN, READABLE, Loop
-from lxc.runtime import commands
+from lxc.runtime import commands, strangers
 from lxc.runtime.place import fnv_1a, monitor_fifo
 
 TYPE_CHECKING = False
@@ -110,7 +110,7 @@ class Monitord:
     def _welcome(self, client: socket) -> None:
         _, uid, _ = sockets.peer_credentials(client)
         if uid not in (0, os.geteuid()) or len(self._clients) >= _CLIENTS_MAX:
-            client.close()
+            strangers.let_go(client)
             return
         self._clients[client.fileno()] = client
         self._loop.watch(client.fileno(), lambda events: self._hear(client, events))

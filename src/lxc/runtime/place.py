@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.errors import StateError, UsageError
+from lxc.errors import UsageError
 from lxc.record import Record
 
 _NAME_MAX, _PATH_MAX = 254, 4096  # limits.h; a file name has 255, but the name of a container's lock is .NAME
@@ -63,10 +63,6 @@ class Place(Record):
         return (
             beside if _PLAIN.issuperset(name) and 2 < len(name) < 200 and len(self.lxcpath) < 512 else _checked(beside)
         )
-
-    def reserved(self) -> StateError:
-        """What to raise if somebody keeps the address of the command socket, and does not listen there."""
-        return StateError(f"{self.name} is being copied, moved or destroyed", hint="try again when that is done")
 
     @property
     def is_defined(self) -> bool:

@@ -1,8 +1,9 @@
 """The monitor's end of the command socket: connections, requests, and clients that wait for a state.
 
-Any local user can connect, and must be taken for hostile: who asks is checked
-on every request, every length before it is believed, and nobody who does not
-read or write holds up the container.  What the requests mean is the monitor's.
+Any local user can connect, and must be taken for hostile: he is refused without
+being listened to, who asks is checked on every request, every length before it
+is believed, and nobody who does not read or write holds up the container.  What
+the requests mean is the monitor's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from lxc import log
 from lxc.kernel import sockets
 from lxc.loop import BROKEN, READABLE, WRITABLE
-from lxc.runtime import commands
+from lxc.runtime import commands, strangers
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.place import monitor_fifo
 
@@ -41,6 +42,7 @@ class Connection:
         self.channel = channel
         self.incoming = b""
         self.outgoing = b""
+        self.is_stranger = not _is_allowed(sockets.peer_credentials(channel))
         self.is_trusted = True  # every part of the request came from someone who may ask
         self.keep = False
         self.wanted: tuple[int, ...] = ()  # int[8] of ADD_STATE_CLIENT
@@ -131,7 +133,9 @@ class Server:
         """One connection more; if it is one stranger too many, the oldest goes."""
         connection = Connection(channel)
         self._connections[connection.fd] = connection
-        if not _is_allowed(sockets.peer_credentials(channel)):
+        if not connection.is_stranger:
+            sockets.take_descriptors(channel)
+        else:
             self._strangers.append(connection)
             if len(self._strangers) > _MOST_STRANGERS:
                 self._end(self._strangers[0])
@@ -151,8 +155,18 @@ class Server:
             log.debug(f"a client went away: {error.strerror}")
             self._end(connection)
 
+    def _refuse(self, connection: Connection) -> None:
+        """Answer a stranger who has spoken, or is gone.  Raises BlockingIOError if he has not."""
+        if sockets.has_more(connection.channel):
+            self._send(connection, commands.encode(Reply(-_EPERM)))
+        else:
+            self._end(connection)
+
     def _read(self, connection: Connection) -> None:
         """Read what is there of a request, and answer it when it is whole.  Raises BlockingIOError if it is not."""
+        if connection.is_stranger:
+            self._refuse(connection)
+            return
         if connection.awaits:
             self._take(connection, connection.awaits)
             return
@@ -192,7 +206,7 @@ class Server:
         command, _, number = commands.read_header(connection.incoming[: commands.HEADER])
         request = Request(command, number, connection.incoming[commands.HEADER :])
         connection.incoming = b""
-        if not connection.is_trusted or not _is_allowed(sockets.peer_credentials(connection.channel)):
+        if not connection.is_trusted:
             reply: Reply | None = Reply(-_EPERM)
         else:
             try:
@@ -236,10 +250,12 @@ class Server:
             return
         fd = connection.fd
         del self._connections[fd]
-        if connection in self._strangers:
-            self._strangers.remove(connection)
         self._loop.forget(fd)
-        connection.channel.close()
+        if connection.is_stranger:
+            self._strangers.remove(connection)
+            strangers.let_go(connection.channel)
+        else:
+            connection.channel.close()
         self._closed(fd)
 
 

@@ -6,11 +6,10 @@ import os
 
 from lxc import log, trace
 from lxc.cgroups import outside as cgroups
-from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
-from lxc.kernel import sockets
+from lxc.errors import LxcError, StateError, StepError
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import monitor, remedies
+from lxc.runtime import claim, monitor, remedies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from lxc.runtime.plan import StartPlan
     from lxc.runtime.rest import Rested
     from lxc.runtime.start import Order
-
-_EADDRINUSE = 98
 
 
 class Watch(Record):
@@ -158,14 +155,10 @@ def _check_creation(place: Place) -> None:
 
 
 def _claim(place: Place) -> socket:
-    """Listen on the container's command socket: whoever does is its monitor.  Raises AlreadyRunning."""
+    """Listen on the container's command socket: whoever does is its monitor.  Raises AlreadyRunning, LxcError."""
     try:
-        return sockets.listen(place.socket_name)
+        return claim.listen(place)
     except OSError as error:
-        if error.errno == _EADDRINUSE and not sockets.has_listener(place.socket_name):
-            raise place.reserved() from None
-        if error.errno == _EADDRINUSE:
-            raise AlreadyRunning("Container is already running") from None
         raise StepError(f"listen on the command socket of {place.name}", error.strerror or str(error)) from error
 
 

@@ -1,0 +1,78 @@
+"""The address of a container's command socket: who listens there is its monitor, who only keeps it lets nobody else be.
+
+Any local user may have it while the container is stopped, and would be asked instead of a monitor, or keep it from
+being started: whoever is found there is believed only if the container could be his.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from lxc.errors import AlreadyRunning, Refused, StateError
+from lxc.kernel import sockets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxc.kernel.sockets import socket
+    from lxc.runtime.place import Place
+
+
+class Reserved(StateError):
+    """Somebody keeps the address, and does not listen there."""
+
+
+def listen(place: Place) -> socket:
+    """Be the monitor.  Raises AlreadyRunning, Reserved, Refused; OSError."""
+    return _taken(place, sockets.listen)
+
+
+def reserve(place: Place) -> socket:
+    """Let nobody be the monitor, until what is returned is closed.  Raises as `listen`."""
+    return _taken(place, sockets.reserve)
+
+
+def check(connection: socket, place: Place) -> None:
+    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then."""
+    believe(connection, f"the monitor of {place.name}", place.directory, place.lxcpath)
+
+
+def believe(connection: socket, whose: str, *paths: str) -> None:
+    """Whether it is root who listens, or we, or one whose `paths` are.  Raises Refused, and closes the connection then."""
+    pid, uid, _ = sockets.peer_credentials(connection)
+    if uid == 0 or uid == os.geteuid() or uid in _owners(*paths):
+        return
+    connection.close()
+    raise Refused(
+        f"process {pid} of user {uid} listens at the address of {whose}, and is not that",
+        hint="end that process: it keeps the address from who should have it",
+    )
+
+
+def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
+    try:
+        return take(place.socket_name)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    try:
+        connection = sockets.connect(place.socket_name)
+    except ConnectionRefusedError:
+        raise Reserved(
+            f"{place.name} is being copied, moved or destroyed", hint="try again when that is done"
+        ) from None
+    check(connection, place)
+    connection.close()
+    raise AlreadyRunning("Container is already running")
+
+
+def _owners(*paths: str) -> set[int]:
+    found = set()
+    for path in paths:
+        try:
+            found.add(os.stat(path).st_uid)
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,97 @@
+"""Somebody else has the address of a container's command socket, or of lxc-monitord: he is not taken for what should be there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.conftest import Lxc
+
+from lxc.runtime import monitord
+
+pytestmark = pytest.mark.root
+
+NOBODY = 65534
+SQUAT = """
+import os, socket, struct, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0" + sys.argv[1])
+listener.listen(100)
+print("listens", flush=True)
+kept = []
+while True:
+    client, _ = listener.accept()
+    kept.append(client)
+    for _ in range(9):
+        command, _, number = struct.unpack("<iiq", client.recv(16, socket.MSG_WAITALL) or bytes(16))
+        client.sendall(struct.pack("<iiq", 0, 0, 2))  # RUNNING, or whatever that means
+"""
+
+
+@pytest.fixture
+def squatted(lxc: Lxc, box: str) -> Iterator[str]:
+    """A stopped container; another user listens at the address of its monitor."""
+    words = [sys.executable, "-c", SQUAT, f"{lxc.path}/{box}/command"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        yield box
+        squatter.kill()
+
+
+COMMANDS = [
+    "lxc-info",
+    "lxc-start",
+    "lxc-start -F",
+    "lxc-stop -k",
+    "lxc-stop",
+    "lxc-attach -- true",
+    "lxc-console",
+    "lxc-freeze",
+]
+COMMANDS += [
+    "lxc-wait -s STOPPED",
+    "lxc-cgroup cpuset.cpus",
+    "lxc-device add /dev/null",
+    "lxc-destroy",
+    "lxc-copy -N other",
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_says_whose_process_it_is(lxc: Lxc, squatted: str, line: str) -> None:
+    tool, *words = line.split()
+    done = lxc.run(tool, "-n", squatted, *words)
+    assert done.returncode != 0
+    assert f"of user {NOBODY} listens at the address of the monitor of {squatted}, and is not that" in done.stderr
+    assert done.stdout == ""
+    assert lxc.config(squatted).exists()
+
+
+def test_a_list_says_it_and_goes_on(lxc: Lxc, squatted: str) -> None:
+    other = lxc.create("other")
+    done = lxc.run("lxc-ls", "-f", "-F", "NAME,STATE")
+    assert done.stdout.split() == ["NAME", "STATE", other, "STOPPED"]
+    assert f"of user {NOBODY} listens at the address of the monitor of {squatted}" in done.stderr
+
+
+def test_who_owns_the_container_path_is_believed(lxc: Lxc, squatted: str) -> None:
+    os.chown(lxc.path, NOBODY, NOBODY)
+    try:
+        assert lxc.ok("lxc-info", "-n", squatted, "-s").split() == ["State:", "RUNNING"]
+    finally:
+        os.chown(lxc.path, 0, 0)
+
+
+def test_what_is_told_at_the_address_of_lxc_monitord_is_not_passed_on(lxc: Lxc) -> None:
+    address = monitord.address(str(lxc.path)).decode()
+    words = [sys.executable, "-c", SQUAT, address]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        done = lxc.run("lxc-monitor", "-n", "web", timeout=30)
+        squatter.kill()
+    assert done.returncode == 1
+    assert f"of user {NOBODY} listens at the address of the lxc-monitord of {lxc.path}" in done.stderr
