@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RUN = "/run/lxc"
 PID_FILE = f"{RUN}/dnsmasq.pid"
 UP_FILE = f"{RUN}/network_up"
+LOCK_FILE = f"{RUN}/lxc-net.lock"  # only root can open it, and so lock it
 _LEASES = "/var/lib/misc/dnsmasq.{}.leases"
 
 

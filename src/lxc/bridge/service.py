@@ -13,7 +13,7 @@ from lxc import log
 from lxc.bridge import outside, server
 from lxc.bridge import settings as settings_
 from lxc.bridge.outside import Hands
-from lxc.bridge.plan import RUN, UP_FILE, Address, Facts, Step, leases, plan
+from lxc.bridge.plan import LOCK_FILE, RUN, UP_FILE, Address, Facts, Step, leases, plan
 from lxc.errors import LxcError, StepError
 from lxc.record import Record
 
@@ -55,7 +55,7 @@ class Service:
 
     def __enter__(self) -> Self:
         os.makedirs(RUN, 0o755, exist_ok=True)
-        self._lock = os.open(RUN, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._lock = os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
 

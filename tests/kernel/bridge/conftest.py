@@ -21,12 +21,14 @@ echo ready; exec sleep infinity
 class Net:
     """A host with lxc-net, and what would be containers on its bridge: network namespaces."""
 
+    program = str(BIN / "lxc-net")
+
     def __init__(self, host: Host) -> None:
         self.host = host
         self.containers = 0
 
     def call(self, *words: str) -> tuple[int, str, str]:
-        done = self.host.run(str(BIN / "lxc-net"), *words)
+        done = self.host.run(self.program, *words)
         return done.returncode, done.stdout, done.stderr
 
     def ok(self, *words: str) -> str:
@@ -51,9 +53,9 @@ class Net:
         assert other.stdout.readline() == "bound\n"
 
     def files(self) -> set[str]:
-        """What is in /run/lxc, but for the fork server."""
+        """What is in /run/lxc, but for the fork server and the lock, which stays."""
         path = self.host.path("/run/lxc")
-        return {each.name for each in path.iterdir()} - {"forkserver"} if path.exists() else set()
+        return {each.name for each in path.iterdir()} - {"forkserver", "lxc-net.lock"} if path.exists() else set()
 
     def addresses(self, device: str = "lxcbr0") -> list[str]:
         lines = self.host.ok("ip", "-o", "address", "show", "dev", device).splitlines()
