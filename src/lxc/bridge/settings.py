@@ -65,16 +65,19 @@ def machine_id() -> bytes:
 def settings(given: Mapping[str, str], machine_id: bytes = b"") -> Settings:
     """The settings that these variables make.  Raises ValueError, which names the variable."""
     bridge = given.get("LXC_BRIDGE") or "lxcbr0"
-    if len(os.fsencode(bridge)) >= _IFNAMSIZ or "/" in bridge or bridge.split() != [bridge]:
+    # the kernel puts a number in the place of %d
+    if len(os.fsencode(bridge)) >= _IFNAMSIZ or {*bridge} & {*"/%"} or bridge.split() != [bridge]:
         raise ValueError(f"LXC_BRIDGE: {bridge!r} cannot be the name of a network device")
     address = given.get("LXC_ADDR", "10.0.3.1")
     ipv4 = _parsed(IPv4Interface, "LXC_ADDR", f"{address}/{given.get('LXC_NETMASK') or 24}") if address else None
+    _refuse_without_room("LXC_NETMASK", ipv4)
     network = _parsed(IPv4Network, "LXC_NETWORK", given["LXC_NETWORK"]) if given.get("LXC_NETWORK") else None
     prefix = given.get("LXC_IPV6_PREFIX") or unique_local_prefix(machine_id)
     address6 = given.get("LXC_IPV6_ADDR", f"{prefix}::1") if _is_true(given, "LXC_IPV6_ENABLE") else ""
     ipv6 = (
         _parsed(IPv6Interface, "LXC_IPV6_ADDR", f"{address6}/{given.get('LXC_IPV6_MASK') or 64}") if address6 else None
     )
+    _refuse_without_room("LXC_IPV6_MASK", ipv6)
     network6 = given.get("LXC_IPV6_NETWORK")
     nat6 = ipv6 and _is_true(given, "LXC_IPV6_NAT")
     return Settings(
@@ -108,13 +111,18 @@ def _parsed(kind: Callable[[str], T], name: str, text: str) -> T:
         raise ValueError(f"{name}: {error}") from None
 
 
+def _refuse_without_room(name: str, address: IPv4Interface | IPv6Interface | None) -> None:
+    if address and address.network.num_addresses == 1:
+        raise ValueError(f"{name}: expected room for the bridge and a container, got {address}, which is one address")
+
+
 def _mac(text: str) -> str:
     parts = text.split(":")
     try:
         numbers = [int(part, 16) for part in parts]
     except ValueError:
         numbers = []
-    if len(numbers) != 6 or not all(number < 256 for number in numbers) or numbers[0] & 1:
+    if len(numbers) != 6 or not all(0 <= number < 256 for number in numbers) or numbers[0] & 1:
         raise ValueError(f"LXC_BRIDGE_MAC: expected the address of one device such as 10:66:6a:00:00:00, got {text!r}")
     return ":".join(f"{number:02x}" for number in numbers)
 
@@ -127,7 +135,8 @@ def _range(text: str) -> str:
 
 def usual_range(ipv4: IPv4Interface) -> str:
     """The addresses to give away: the longer part of the network before or after the bridge's own."""
-    first, last, own = int(ipv4.network[1]), int(ipv4.network[-2]), int(ipv4.ip)
+    rest = 1 if ipv4.network.prefixlen < 31 else 0  # addresses at both ends that are nobody's (RFC 3021)
+    first, last, own = int(ipv4.network[rest]), int(ipv4.network[-1 - rest]), int(ipv4.ip)
     low, high = (own + 1, last) if last - own >= own - first else (first, own - 1)
     make = type(ipv4.ip)
     return f"{make(low)},{make(high)}"

@@ -243,6 +243,7 @@ def test_a_bridge_that_is_not_wanted_is_not_made(net: Net) -> None:
     ("text", "says"),
     [
         ("LXC_ADDR=10.0.3.999\n", "/etc/default/lxc-net: LXC_ADDR: "),
+        ("LXC_NETMASK=255.255.255.255\n", "/etc/default/lxc-net: LXC_NETMASK: "),
         ("if true\n", "/etc/default/lxc-net cannot be read: "),
         ("exit 3\n", "/etc/default/lxc-net cannot be read: exit code 3"),
     ],

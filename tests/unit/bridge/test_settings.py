@@ -65,9 +65,10 @@ def test_a_family_may_be_left_out(given: dict[str, str], has: tuple[bool, bool, 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("LXC_BRIDGE", "sixteen-letters-"), ("LXC_BRIDGE", "a/b"), ("LXC_BRIDGE", "a b"), ("LXC_ADDR", "10.0.3"),
+        ("LXC_BRIDGE", "sixteen-letters-"), ("LXC_BRIDGE", "a/b"), ("LXC_BRIDGE", "a b"), ("LXC_BRIDGE", "br%d"), ("LXC_ADDR", "10.0.3"),
         ("LXC_ADDR", "fd00::1"), ("LXC_NETMASK", "255.0.255.0"), ("LXC_NETMASK", "33"), ("LXC_NETWORK", "10.0.3.1/24"),
         ("LXC_BRIDGE_MAC", "11:00:00:00:00:00"), ("LXC_BRIDGE_MAC", "10:66"), ("LXC_BRIDGE_MAC", "x"),
+        ("LXC_BRIDGE_MAC", "-2:0:0:0:0:0"),
         ("LXC_IPV6_ADDR", "10.0.3.1"), ("LXC_IPV6_MASK", "129"), ("LXC_IPV6_NETWORK", "x"), ("LXC_DHCP_RANGE", "a b"),
     ],
 )  # fmt: skip
@@ -77,6 +78,29 @@ def test_a_mistake_names_its_variable(name: str, value: str) -> None:
         match=f"^{'LXC_ADDR' if name == 'LXC_NETMASK' else 'LXC_IPV6_ADDR' if name == 'LXC_IPV6_MASK' else name}: ",
     ):
         settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"LXC_NETMASK": "255.255.255.255"}, "LXC_NETMASK"),
+        ({"LXC_NETMASK": "32", "LXC_DHCP_RANGE": "10.0.3.2,10.0.3.9"}, "LXC_NETMASK"),
+        ({"LXC_IPV6_MASK": "128"}, "LXC_IPV6_MASK"),
+    ],
+)
+def test_a_network_has_room_for_a_container_beside_the_bridge(given: dict[str, str], names: str) -> None:
+    with pytest.raises(ValueError, match=f"^{names}: expected room for the bridge and a container, got "):
+        settings(given)
+    settings(given | {"LXC_ADDR": "", "LXC_IPV6_ENABLE": "false"})
+
+
+def test_of_two_addresses_the_container_has_the_one_that_the_bridge_has_not() -> None:
+    for mask in ("31", "30"):
+        assert settings({"LXC_NETMASK": mask, "LXC_ADDR": "10.0.3.5"}).dhcp_range in (
+            "10.0.3.4,10.0.3.4",
+            "10.0.3.6,10.0.3.6",
+        )
+    assert settings({"LXC_NETMASK": "31", "LXC_ADDR": "10.0.3.4"}).dhcp_range == "10.0.3.5,10.0.3.5"
 
 
 def test_addresses_are_given_away_on_the_longer_side_of_the_bridges_own() -> None:
