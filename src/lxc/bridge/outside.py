@@ -83,14 +83,11 @@ def _content(path: str) -> str:
 
 
 class Hands:
-    """What does the steps, in the network namespace that it was made in; whoever makes one closes it.
+    """What does the steps, in the network namespace that it was made in; whoever makes one closes it."""
 
-    `keeps` are the purposes of steps whose result was there before we came, on a bridge that is not ours.
-    """
-
-    def __init__(self, facts: Facts, keeps: tuple[str, ...] = (), *, adopts: bool = False) -> None:
+    def __init__(self, facts: Facts, *, adopts: bool = False) -> None:
         """`adopts`: the bridge was made by LXC's own lxc-net, and so is ours."""
-        self._facts, self._keeps, self._adopts = facts, keeps, adopts
+        self._facts, self._adopts = facts, adopts
         self._channel = netlink.Channel()
 
     def close(self) -> None:
@@ -135,6 +132,16 @@ class Hands:
 
     def is_ours(self, link: Mapping[str, Any]) -> bool:
         return link.get("ifalias") == firewall.OWNER or self._adopts
+
+    def own(self, name: str) -> Mapping[str, Any]:
+        """The bridge of that name if it is ours, else empty."""
+        link = self.link(name)
+        is_bridge = link.get("linkinfo", {}).get("kind") == "bridge"
+        return link if is_bridge and self.is_ours(link) else {}
+
+    def names_owner(self, step: Step) -> bool:
+        """Whether what is there of a step tells whose it is."""
+        return bool(self.own(step.bridge)) if isinstance(step, Address) else not isinstance(step, Iptables)
 
     def _is_marked(self, link: Mapping[str, Any]) -> bool:
         return link.get("ifalias") == firewall.OWNER or not self._adopts
@@ -209,27 +216,29 @@ class Hands:
     # ---- undoing ------------------------------------------------------------------------------------------------
 
     def undo(self, step: Step) -> None:
-        """Undo a step, if it is done and was ours.  What the kernel was set to stays: others may rely on it by now.
+        """Undo a step, if it is done, and ours as far as it tells.  What the kernel was set to stays: others may rely on it by now.
 
         Raises OSError, LxcError.
         """
         if isinstance(step, Dnsmasq):
             server.stop()
         elif isinstance(step, Iptables):
+            self._refuse_if_gone(programs.find(step.program), step.program)
             if self.is_done(step):
                 self._run(step.argv("-D"))
         elif isinstance(step, Table):
+            self._refuse_if_gone(self._facts.nft, "nft")
             if self._is_ours(step):
                 self._run((self._facts.nft, "delete", "table", step.family, firewall.TABLE))
         elif isinstance(step, Address):
-            if self.is_done(step) and step.purpose not in self._keeps:
+            if self.is_done(step):
                 self._remove(step)
         elif isinstance(step, Up):
-            if self.is_ours(self.bridge(step.name)) and self.is_done(step):
+            if self.own(step.name) and self.is_done(step):
                 self._set_flags(step.name, 0)
         elif isinstance(step, Bridge):
-            link = self.bridge(step.name)
-            if link and self.is_ours(link) and not self.ports(link):
+            link = self.own(step.name)
+            if link and not self.ports(link):
                 self._channel.request(rtnetlink.RTM_DELLINK, index=link["index"])
 
     def _remove(self, step: Address) -> None:
@@ -262,6 +271,11 @@ class Hands:
             name = f"{step.family} {firewall.TABLE}"
             hint = f"somebody else made it: rename it, or nft delete table {name}"
             raise Refused(f"there is an nftables table {name} that is not ours", hint=hint)
+
+    def _refuse_if_gone(self, path: str, program: str) -> None:
+        if not path:
+            hint = "install it again, and then lxc-net stop"
+            raise Unsupported(f"{program}, which has made it, is no longer on this host", hint=hint)
 
     def _run(self, argv: tuple[str, ...], given: str = "") -> None:
         done = programs.run(argv, given)

@@ -1,7 +1,9 @@
 """The bridge as a service: start it, stop it, tell how it is.
 
-What was asked for at the start is noted in /run/lxc/network_up, so that it is
-taken away again even if the settings have changed since.
+What was asked for at the start, what of it was there before, and on what host
+it was, is noted in /run/lxc/network_up before anything is made: so just what was
+made is taken away again, even if the settings or the host have changed since, or
+the start was killed.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from lxc import log
 from lxc.bridge import outside, server
 from lxc.bridge import settings as settings_
 from lxc.bridge.outside import Hands
-from lxc.bridge.plan import LOCK_FILE, RUN, UP_FILE, Address, Facts, Step, leases, plan
-from lxc.errors import LxcError, StepError
+from lxc.bridge.plan import LOCK_FILE, RUN, UP_FILE, Facts, Step, leases, plan
+from lxc.errors import LxcError, StepError, Unsupported
 from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from lxc.bridge.settings import Settings
@@ -30,7 +32,16 @@ class Note(Record):
 
     exists: bool
     given: Mapping[str, str] | None  # the variables; None if LXC's own lxc-net wrote it, which notes none
-    keeps: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()  # steps whose result was there before, as they print themselves, or their purposes
+    host: Mapping[str, str | bool] | None = None  # some of the facts; older versions noted none
+
+    def facts(self, now: Facts) -> Facts:
+        """The facts of this host as they were at the start, as far as is noted."""
+        return now.replace(**(self.host or {}))
+
+    def has_made(self, step: Step) -> bool:
+        """Whether the start, which has that step in its plan, did not find it done."""
+        return {str(step), step.purpose}.isdisjoint(self.keeps)
 
 
 class Status(Record):
@@ -70,31 +81,30 @@ class Service:
             note = _note()
         facts = outside.facts(self.settings)
         steps = plan(self.settings, facts)
-        hands = Hands(facts, note.keeps, adopts=note.exists and note.given is None)
+        before = plan(self.settings, note.facts(facts)) if note.exists else ()
+        hands = Hands(facts, adopts=note.exists and note.given is None)
         try:
-            keeps = note.keeps if note.exists else self._found(hands, steps)
-            made = self._make(hands, steps)
+            hands.bridge(self.settings.bridge)
+            failed = _undo(hands, [step for step in before if step not in steps and note.has_made(step)])
+            if failed:
+                raise failed
+            self._write(_found(hands, [step for step in steps if step not in before or not note.has_made(step)]), facts)
+            return bool(self._make(hands, steps, is_first=not note.exists))
         finally:
             hands.close()
-        self._write(keeps)
-        return bool(made)
 
-    def _found(self, hands: Hands, steps: tuple[Step, ...]) -> tuple[str, ...]:
-        """The addresses that a bridge that is not ours has already."""
-        link = hands.bridge(self.settings.bridge)
-        addresses = [step for step in steps if isinstance(step, Address)]
-        return tuple(step.purpose for step in addresses if link and not hands.is_ours(link) and hands.is_done(step))
-
-    def _make(self, hands: Hands, steps: tuple[Step, ...]) -> list[Step]:
+    def _make(self, hands: Hands, steps: tuple[Step, ...], *, is_first: bool) -> list[Step]:
         made: list[Step] = []
         for step in steps:
-            if hands.is_done(step):
-                continue
-            log.info(str(step))
             try:
+                if hands.is_done(step):
+                    continue
+                log.info(str(step))
                 hands.do(step)
             except (OSError, LxcError) as error:
-                _undo(hands, (*made, step))
+                begun = () if isinstance(error, Unsupported) else (step,)
+                if not _undo(hands, (*made, *begun)) and is_first:
+                    os.unlink(UP_FILE)
                 raise _failure(step, error) from error
             made.append(step)
         return made
@@ -104,9 +114,11 @@ class Service:
         note = _note()
         given = self.settings if note.given is None else _settings(note.given)
         facts = outside.facts(given)
-        hands = Hands(facts, note.keeps, adopts=note.exists and note.given is None)
+        steps = plan(given, note.facts(facts))
+        hands = Hands(facts, adopts=note.exists and note.given is None)
         try:
-            failed = _undo(hands, plan(given, facts))
+            is_ours = note.has_made if note.exists else hands.names_owner
+            failed = _undo(hands, [step for step in steps if is_ours(step)])
         finally:
             hands.close()
         if failed:
@@ -129,12 +141,13 @@ class Service:
             self.settings, _note().exists, bool(link), ports, server.pid(), _leases(self.settings.bridge), missing
         )
 
-    def _write(self, keeps: tuple[str, ...]) -> None:
+    def _write(self, keeps: tuple[str, ...], facts: Facts) -> None:
         from json import dump
 
         partial = f"{UP_FILE}.new"
         with open(partial, "w") as file:
-            dump({"settings": dict(self._given), "keeps": keeps}, file)
+            host = {"nft": facts.nft, "has_ipv6": facts.has_ipv6}
+            dump({"settings": dict(self._given), "keeps": keeps, "host": host}, file)
         os.rename(partial, UP_FILE)
 
 
@@ -164,12 +177,20 @@ def _note() -> Note:
         noted = loads(text)
         given = {str(name): str(value) for name, value in noted["settings"].items()}
         _settings(given)
-        return Note(True, given, tuple(str(each) for each in noted["keeps"]))
+        host: dict[str, str | bool] = {}
+        if "host" in noted:
+            host.update(nft=str(noted["host"]["nft"]), has_ipv6=bool(noted["host"]["has_ipv6"]))
+        return Note(True, given, tuple(str(each) for each in noted["keeps"]), host)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Note(True, None)
 
 
-def _undo(hands: Hands, steps: tuple[Step, ...]) -> StepError | None:
+def _found(hands: Hands, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Those of the steps that are done, by whom nobody can tell."""
+    return tuple(str(step) for step in steps if not hands.names_owner(step) and hands.is_done(step))
+
+
+def _undo(hands: Hands, steps: Sequence[Step]) -> StepError | None:
     """Undo all of the steps, the last first; return what the first failure was."""
     failed: StepError | None = None
     for step in reversed(steps):
@@ -177,7 +198,8 @@ def _undo(hands: Hands, steps: tuple[Step, ...]) -> StepError | None:
             hands.undo(step)
         except (OSError, LxcError) as error:
             log.error(f"cannot undo what was to {step.purpose}: {error}")
-            failed = failed or StepError(f"undo what was to {step.purpose}", str(error))
+            hint = error.hint if isinstance(error, LxcError) else ""
+            failed = failed or StepError(f"undo what was to {step.purpose}", str(error), hint=hint)
     return failed
 
 
