@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from lxc.bridge.settings import Settings
 
-_USERS = ("lxc-dnsmasq", "dnsmasq", "nobody")
 _RTPROT_RA = 9  # linux/rtnetlink.h
 _ENODEV, _EXCLUSIVE = 19, rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 
@@ -36,22 +35,10 @@ def facts(settings: Settings) -> Facts:
         nft=nft if nft and programs.run((nft, "-j", "list", "tables")).status == 0 else "",
         iptables=programs.find("iptables"),
         dnsmasq=programs.find("dnsmasq"),
-        dnsmasq_user=_user(),
+        dnsmasq_user=server.user(),
         has_ipv6=_has_ipv6(settings.bridge),
         advertised=_advertised(settings.bridge),
     )
-
-
-def _user() -> str:
-    from pwd import getpwnam
-
-    for name in _USERS:
-        try:
-            getpwnam(name)
-        except KeyError:
-            continue
-        return name
-    return "root"
 
 
 def _has_ipv6(bridge: str) -> bool:

@@ -1,4 +1,4 @@
-"""The bridge's dnsmasq: one process, known by its pid file and its command line."""
+"""The bridge's dnsmasq: one process, known by its pid file, its command line and its user."""
 
 from __future__ import annotations
 
@@ -14,12 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _OURS = f"--pid-file={PID_FILE}"
+_USERS = ("lxc-dnsmasq", "dnsmasq", "nobody")
 _PATIENCE_MS = 5000
 
 
+def user() -> str:
+    """Whom it is run as."""
+    return next((name for name in _USERS if _uid(name) >= 0), "root")
+
+
+def _uid(name: str) -> int:
+    """A user's uid, -1 if there is no such user."""
+    from pwd import getpwnam
+
+    try:
+        return getpwnam(name).pw_uid
+    except KeyError:
+        return -1
+
+
 def pid() -> int:
-    """The pid of the server, 0 if it does not run.  What a pid file says is not believed: the process must be it."""
-    return next((number for number in (*_noted(), *_processes()) if _is_it(number)), 0)
+    """The pid of the server, 0 if it does not run.  What a pid file says is not believed: the process must be it.
+
+    Nor is the command line alone of a process that no pid file names: any user can give his own one like it.
+    """
+    noted = next((number for number in _noted() if _is_it(number)), 0)
+    return noted or next((number for number in _processes() if _is_it(number) and _is_its_users(number)), 0)
 
 
 def _is_it(number: int) -> bool:
@@ -31,6 +51,15 @@ def _is_it(number: int) -> bool:
     except OSError:
         return False
     return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) and _OURS in command_line(number)
+
+
+def _is_its_users(number: int) -> bool:
+    try:
+        with open(f"/proc/{number}/status", "rb") as file:
+            real = next(line.split()[1] for line in file if line.startswith(b"Uid:"))
+    except OSError:
+        return False
+    return int(real) in (0, _uid(user()))
 
 
 def is_running(argv: Sequence[str]) -> bool:

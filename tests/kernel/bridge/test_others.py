@@ -25,6 +25,20 @@ def test_no_user_can_hold_up_a_start_or_a_stop(net: Net) -> None:
     net.ok("stop")
 
 
+def test_a_users_process_that_looks_like_the_server_is_not_taken_for_it(net: Net) -> None:
+    sleep = ("python3", "-c", "import time; print(flush=True); time.sleep(600)", "--pid-file=/run/lxc/dnsmasq.pid")
+    process = net.host.popen(*net.host.argv(*sleep, user="alice"))
+    assert process.stdout
+    assert process.stdout.readline() == "\n"
+    assert net.status()["server_pid"] == 0
+    net.ok("start")
+    net.host.path("/run/lxc/dnsmasq.pid").unlink()
+    assert net.status()["server_pid"] not in (0, process.pid)
+    net.ok("stop")
+    assert net.status()["server_pid"] == 0
+    assert process.poll() is None
+
+
 def test_two_starts_at_once_make_one_bridge(net: Net) -> None:
     starts = [net.host.popen(*net.host.argv(net.program, "start")) for _ in range(3)]
     said = sorted(start.communicate(timeout=60)[0] for start in starts)
