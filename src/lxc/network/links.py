@@ -101,13 +101,14 @@ class Links:
         return _first(answer)
 
 
-def check_name(name: str) -> None:
-    """Raise OSError for what cannot be the name of a device.
+def is_name(name: str) -> bool:
+    """Whether it can be the name of a device; with "%d" in it the kernel fills in a number.
 
     The kernel says so itself, but of a device that is moved and renamed at once, when it has moved it.
     """
-    if not name or len(os.fsencode(name)) > 15 or name in (".", "..") or any(c in "/:" or c.isspace() for c in name):
-        raise OSError(errno.EINVAL, f"{name!r} cannot be the name of a network device")
+    is_long = len(os.fsencode(name)) > 15
+    rest = name.replace("%d", "", 1)
+    return not is_long and name not in ("", ".", "..") and not any(c in "/:%" or c.isspace() for c in rest)
 
 
 def _first(answer: tuple[Message, ...]) -> Link | None:

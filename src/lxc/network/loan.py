@@ -17,7 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
-from lxc.network.links import Link, Links, check_name
+from lxc.network.links import Link, Links
 from lxc.network.moving import links_in, wireless_in
 from lxc.record import Record
 
@@ -37,7 +37,6 @@ class Loan(Record):
 def lend(loan: Loan, home: Links, netns: int) -> int:
     """Move the device into the namespace `netns`.  Return its number there.  Raises OSError."""
     index = loan.link.index
-    check_name(loan.name)
     home.remove_altnames(index, loan.link.altnames)
     if loan.radio < 0:
         home.change(index, netns_fd=netns, ifname=loan.name)

@@ -18,7 +18,7 @@ from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
 from lxc.network import grant, loan, requests, steps, switch
 from lxc.network.guard import Guard
-from lxc.network.links import Link, Links
+from lxc.network.links import Link, Links, is_name
 from lxc.network.loan import Loan
 from lxc.network.plan import Device, NetworkPlan
 from lxc.network.steps import PAIR, DefaultVlan, Granted, Move, Neighbour, Route, Stacked, Step, Veth, Vlan
@@ -331,6 +331,9 @@ def _is_switch(link: Link | None) -> bool:
 def _loan(device: Device, host: Links) -> Loan:
     assert isinstance(device.make, Move)
     link = _linked(device.make, device.link, host)
+    if not is_name(device.name):
+        why = f"{device.name!r} cannot be the name of a network device"
+        raise StepError(str(device.make), why, where=device.make.where)
     with Wireless() as here:
         radio = here.radio(link.index)
         return Loan(link, device.name, device.number, radio, radio < 0 or len(here.interfaces(radio)) == 1)

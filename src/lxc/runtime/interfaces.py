@@ -7,10 +7,9 @@ import errno
 from lxc.errors import StepError
 from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
-from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
 from lxc.network.links import Links
-from lxc.network.moving import links_in, move, wireless_in
+from lxc.network.moving import Side, links_in, move
 from lxc.runtime import client
 
 TYPE_CHECKING = False
@@ -19,24 +18,27 @@ if TYPE_CHECKING:
 
 
 def attach(place: Place, name: str, called: str = "") -> None:
-    """Give the running container this network namespace's device `name`; in there it is `called` so ("": the same).
+    """Give the running container this network namespace's device `name`; in there it is `called` so ("": as it is).
 
     Raises NotRunning, NotFound, StepError.
     """
-    with closing(_namespace(place)) as netns, Links(Channel()) as here, Wireless() as air, links_in(netns) as there:
-        move(name, here, air, there, netns, called or name)
+    with (
+        closing(namespace.own()) as own, Links(Channel()) as here,
+        closing(_namespace(place)) as netns, links_in(netns) as there,
+    ):  # fmt: skip
+        move(name, Side(here, own), Side(there, netns), called)
 
 
 def detach(place: Place, name: str, called: str = "") -> None:
     """Take the running container's device `name` into this network namespace, `called` so ("": the same).
 
-    Raises NotRunning, NotFound, StepError.
+    No other name of it comes along: the container may have added them.  Raises NotRunning, NotFound, StepError.
     """
     with (
-        closing(_namespace(place)) as netns, closing(namespace.own()) as own,
-        Links(Channel()) as here, links_in(netns) as there, wireless_in(netns) as air,
+        closing(namespace.own()) as own, Links(Channel()) as here,
+        closing(_namespace(place)) as netns, links_in(netns) as there,
     ):  # fmt: skip
-        move(name, there, air, here, own, called or name)
+        move(name, Side(there, netns), Side(here, own), called or name, with_altnames=False)
 
 
 def is_here(name: str) -> bool:

@@ -170,6 +170,7 @@ FAILURES = {
     "the address of a group": ("hwaddr = 11:22:33:44:55:66", "Cannot assign requested address", 15),
     "a large packet": ("mtu = 70000", "cannot ip link add", 13),
     "a name with a blank": ("name = ab\nlxc.net.0.name = c d", "cannot be the name", 5),
+    "a name with a per cent sign": ("name = ab\nlxc.net.0.name = c%s", "'c%s' cannot be the name", 5),
     "a name with a slash": ("name = a/b", "Invalid argument", 13),
 }
 

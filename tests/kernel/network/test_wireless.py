@@ -27,7 +27,8 @@ def radio(lab: Lab) -> Iterator[str]:
     lab.at_home("ip", "link", "property", "add", "dev", "card0", "altname", f"{name}alt")
     yield name
     until(lambda: "card0" in lab.links() or not lab.at_home("iw", "dev"), "it is nowhere else any more")
-    lab.at_home("ip", "link", "property", "del", "dev", "card0", "altname", f"{name}alt")
+    if "altnames" in lab.links()["card0"]:  # lxc-device del brings none
+        lab.at_home("ip", "link", "property", "del", "dev", "card0", "altname", f"{name}alt")
     lab.at_home("ip", "link", "set", "card0", "down")
     lab.at_home("ip", "link", "set", "card0", "name", f"{name}dev")  # there may be another's card0
     lab.at_home("iw", "phy", name, "set", "netns", "1")
