@@ -21,7 +21,7 @@ from lxc.network.guard import Guard
 from lxc.network.links import Link, Links, is_name
 from lxc.network.loan import Loan
 from lxc.network.plan import Device, NetworkPlan
-from lxc.network.steps import PAIR, DefaultVlan, Granted, Move, Neighbour, Route, Stacked, Step, Veth, Vlan
+from lxc.network.steps import PAIR, DefaultVlan, Granted, Move, Mtu, Neighbour, Route, Stacked, Step, Veth, Vlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,8 +180,9 @@ class Network:
                 _stack(device.make, host, netns)
             case Move():
                 if device.make.mtu:
-                    with _doing(device.make):
-                        host.change(_linked(device.make, device.link, host).index, mtu=device.make.mtu)
+                    link = _linked(device.make, device.link, host)
+                    with _doing(Mtu(device.link, device.make.mtu, device.make.where)):
+                        host.change(link.index, mtu=device.make.mtu)
         return device
 
     def _make_pair(self, veth: Veth, host: Links, netns: int) -> str:
@@ -257,7 +258,7 @@ class Network:
 class _doing:
     """`with _doing(step):` says of an OSError in the block what could not be done, and where that was asked for."""
 
-    def __init__(self, step: Step | Veth | Stacked | Move) -> None:
+    def __init__(self, step: Step | Veth | Stacked | Move | Mtu) -> None:
         self._step = step
 
     def __enter__(self) -> None:

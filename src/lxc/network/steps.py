@@ -80,6 +80,17 @@ class Move(Record):
         return f"ip link set {self.link}{mtu} netns {_NETNS} name {self.name}"
 
 
+class Mtu(Record):
+    """The size of packets of the host's own device, before it goes."""
+
+    device: str
+    mtu: int
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"ip link set {self.device} mtu {self.mtu}"
+
+
 class Sysctl(Record):
     """A kernel parameter of a device of the host's."""
 

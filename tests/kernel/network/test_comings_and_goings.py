@@ -209,6 +209,21 @@ def test_a_device_that_cannot_be_moved_is_said_to_be_one(lab: Lab) -> None:
     assert set(lab.links()) == OWN
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("mtu = 10", "cannot ip link set wire1 mtu 10: Invalid argument"),
+        ("name = a/b", "cannot ip link set wire1 netns INIT name a/b: 'a/b' cannot be the name of a network device"),
+    ],
+)
+def test_a_device_that_could_be_moved_is_not_said_to_stay(lab: Lab, line: str, why: str) -> None:
+    done = lab.run("lxc-start", "-n", lab.box("link = wire1", line, kind="phys"))
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert "stay in the namespace" not in done.stderr
+    assert set(lab.links()) == OWN
+
+
 def test_the_hosts_end_keeps_its_second_family_where_that_cannot_be_changed(lab: Lab) -> None:
     lab.at_home("mount", "--bind", "/proc/sys", "/proc/sys")
     lab.at_home("mount", "-o", "remount,bind,ro", "/proc/sys")
