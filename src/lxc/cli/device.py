@@ -6,6 +6,10 @@ from lxc.cli.options import Arguments, Command
 from lxc.errors import LxcError, NotRunning, UsageError
 from lxc.runtime import client
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.place import Place
+
 _ACTIONS = ("add", "del")
 
 
@@ -51,7 +55,7 @@ def run(arguments: Arguments) -> int:
     name = more[0] if more else ""
     adds = "add".startswith(action)
     try:
-        if "/" not in device and (interfaces.is_here(device) if adds else interfaces.is_there(place, device)):
+        if _is_network(place, device, name, adds=adds):
             (interfaces.attach if adds else interfaces.detach)(place, device, name)
         else:
             (nodes.add if adds else nodes.remove)(place, device, name)
@@ -59,3 +63,14 @@ def run(arguments: Arguments) -> int:
         what = f"Failed to add {device} to {place.name}" if adds else f"Failed to del {device} from {place.name}"
         raise LxcError(f"{what}: {error}", hint=error.hint) from error
     return 0
+
+
+def _is_network(place: Place, device: str, name: str, *, adds: bool) -> bool:
+    """Whether a network device is meant.  Raises NotRunning, StepError."""
+    from lxc.runtime import interfaces
+
+    if "/" in device:
+        return False
+    if adds:
+        return interfaces.is_here(device)
+    return interfaces.is_there(place, device) or (name != "" and "/" not in name)

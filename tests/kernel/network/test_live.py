@@ -157,6 +157,12 @@ def test_what_cannot_be_moved_stays_where_it_is(lab: Lab, name: str, expression:
     assert {"wire0", "wire1", "lo", "br0"} == set(lab.links())
 
 
+def test_what_is_not_there_is_told_by_the_name_that_was_asked_for(lab: Lab, name: str) -> None:
+    done = lab.run("lxc-device", "-n", name, "--", "del", "eth77", "eth1")
+    why = f"Failed to del eth77 from {name}: there is no network device eth77"
+    assert (done.returncode, done.stderr) == (1, f"lxc-device: {name}: {why}\n")
+
+
 def test_of_a_stopped_container_nothing_is_moved(lab: Lab) -> None:
     name = lab.box(kind="empty")
     assert "not running" in call(lab, name, "c.attach_interface('wire1')")
