@@ -16,10 +16,14 @@ def check(arguments: MonitordArguments) -> None:
     if arguments.daemon:
         if len(arguments.operands) > 1:
             raise UsageError("expected --daemon and at most a container path")
-    elif len(arguments.operands) != 2 or not arguments.operands[1].isdecimal():
+    elif len(arguments.operands) != 2 or not _is_descriptor(arguments.operands[1]):
         raise UsageError(
             "expected a container path, and the number of a descriptor to tell when it listens; or --daemon"
         )
+
+
+def _is_descriptor(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < 10  # more is no C int
 
 
 COMMAND = Command(

@@ -109,10 +109,13 @@ def test_a_second_one_is_not_started(lxc: Lxc, watch: Watch) -> None:
     assert listens(lxc.path)
 
 
-@pytest.mark.parametrize("words", [(), ("/p",), ("/p", "x"), ("/p", "1", "2"), ("--daemon", "/p", "1")])
+@pytest.mark.parametrize(
+    "words", [(), ("/p",), ("/p", "x"), ("/p", "1", "2"), ("--daemon", "/p", "1"), ("/p", "9" * 14), ("/p", "9" * 5000)]
+)
 def test_other_words_are_misuse(words: tuple[str, ...]) -> None:
     done = subprocess.run([BIN / "lxc-monitord", *words], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lxc-monitord: expected ")
 
 
 def start(lxc: Lxc) -> subprocess.Popen[bytes]:
