@@ -305,10 +305,11 @@ def tty(place: Place, number: int) -> tuple[int, int, socket]:
     master = _first(reply.descriptors)
     if master is None:
         connection.close()
-        what = {-1: "no tty is free", 0: "the console is in use"}.get(
-            number, f"tty {number} is in use or does not exist"
-        )
-        raise StateError(f"Denied access to tty: {what} in {place.name}")
+        what = {
+            -1: f"{place.name} has no tty, or none is free",
+            0: f"{place.name} has no console, or it is in use",
+        }.get(number, f"tty {number} of {place.name} is in use or does not exist")
+        raise StateError(f"Denied access to tty: {what}")
     return reply.number, master, connection
 
 

@@ -141,6 +141,23 @@ def test_a_tty_is_for_one_and_free_again_afterwards(lxc: Lxc, start) -> None:
     assert again.leaves() == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "{name} has no tty, or none is free"),
+        (("-t", "0"), "{name} has no console, or it is in use"),
+        (("-t", "1"), "tty 1 of {name} is in use or does not exist"),
+    ],
+)
+def test_a_terminal_that_a_container_has_not_is_not_said_to_be_in_use(
+    lxc: Lxc, box: str, words: tuple[str, ...], why: str
+) -> None:
+    lxc.start(box, "-s", "lxc.console.path=none", "-s", "lxc.tty.max=0")
+    done = lxc.run("lxc-console", "-n", box, *words)
+    expected = f"lxc-console: {box}: Denied access to tty: {why.format(name=box)}\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 def test_a_console_ends_with_its_container(lxc: Lxc, start) -> None:
     name = start(TALKATIVE)
     user = User(lxc, "-n", name, "-t", "1")
