@@ -15,15 +15,14 @@ import os
 from errno import EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV
 
 from lxc.errors import LxcError, NotFound, Refused
-from lxc.kernel import fs, mountinfo, statx
+from lxc.kernel import mountinfo, statx
 from lxc.kernel.fs import closing
+from lxc.storage import descent
 
 _WINDOW = 100  # directories kept open; deeper ones close the upper ones, which are opened again on the way back
 _LANDMARKS = range(0, 100_000, 1000)  # depths kept open all the same: the way back starts at the last of them
-_LONGEST_WALK = 3800  # bytes of a path for one openat2(2), which takes 4095 and a name may have 255
 _PASSES, _REPEATS = 8, 10_000  # over one directory, and over all, while something still writes into them
 _UNMOUNT = "unmount it first, with umount(8); what is mounted there must not be lost"
-_BELOW = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_XDEV | fs.RESOLVE_NO_MAGICLINKS
 
 
 def open_directory(parent: int, name: str, shown: str) -> int:
@@ -32,7 +31,7 @@ def open_directory(parent: int, name: str, shown: str) -> int:
     `shown` is its path for messages.  Raises NotFound, Refused, OSError.
     """
     try:
-        return _open(parent, name)
+        return descent.open(parent, name)
     except OSError as error:
         if error.errno == ENOENT:
             raise NotFound(f"there is no {printable(shown)}") from None
@@ -165,7 +164,7 @@ class _Removal:
             if error.errno == ENOENT:
                 return
         try:
-            fd = _open(frame.fd, name)
+            fd = descent.open(frame.fd, name)
         except OSError as error:
             if error.errno in (ELOOP, ENOTDIR):  # put into the directory's place meanwhile
                 self._unlink(frame, name)
@@ -214,12 +213,12 @@ class _Removal:
         landmark = next(at for at in range(first, -1, -1) if frames[at].fd >= 0)  # the top one is always open
         try:
             if landmark < first:
-                frames[first].fd = _walk(
+                frames[first].fd = descent.walk(
                     frames[landmark].fd, [frame.name for frame in frames[landmark + 1 : first + 1]]
                 )
             for parent, frame in zip(frames[first:], frames[first + 1 :], strict=False):
                 if frame.fd < 0:
-                    frame.fd = _open(parent.fd, frame.name)
+                    frame.fd = descent.open(parent.fd, frame.name)
         except OSError as error:
             if error.errno not in (ENOENT, ENOTDIR, ELOOP):  # these mean that somebody else moves things
                 self._fail(frames[-1], error)
@@ -242,26 +241,6 @@ def _adopt(frame: _Frame, fd: int) -> None:
     if frame.fd >= 0:
         os.close(frame.fd)
     frame.fd = fd
-
-
-def _walk(top: int, names: list[str]) -> int:
-    """The directory reached from `top` by `names`, however long their path is; the caller closes it."""
-    fd, path = top, ""
-    for at, name in enumerate(names):
-        path = f"{path}/{name}" if path else name
-        is_long = at + 1 < len(names) and len(os.fsencode(path)) > _LONGEST_WALK
-        if is_long or at + 1 == len(names):
-            try:
-                deeper = _open(fd, path)
-            finally:
-                if fd != top:
-                    os.close(fd)
-            fd, path = deeper, ""
-    return fd
-
-
-def _open(parent: int, path: str) -> int:
-    return fs.openat2(parent, path, os.O_RDONLY | os.O_DIRECTORY, 0, _BELOW)
 
 
 def _explained(error: OSError, parent: int, name: str) -> OSError:
