@@ -1,9 +1,10 @@
 """Copying a tree: what comes of each kind of file, and of those that were put there to lead elsewhere."""
 
 import os
+import resource
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -28,10 +29,10 @@ def base() -> Iterator[Path]:
     subprocess.run(["rm", "-rf", path], check=True)
 
 
-def copy(base: Path) -> tree.Copied:
+def copy(base: Path, check: Callable[[], None] = lambda: None) -> tree.Copied:
     flags = os.O_RDONLY | os.O_DIRECTORY
     with closing(os.open(base / "from", flags)) as source, closing(os.open(base / "to", flags)) as target:
-        return tree.copy(source, target, str(base / "from"))
+        return tree.copy(source, target, str(base / "from"), check)
 
 
 def described(top: Path) -> dict[str, tuple[object, ...]]:
@@ -125,9 +126,116 @@ def test_a_link_to_a_directory_is_copied_as_a_link(base: Path) -> None:
     assert os.readlink(base / "to/etc") == "/etc"
 
 
-def test_a_tree_that_is_too_deep_is_an_error_that_names_it(base: Path) -> None:
-    os.makedirs(base / "from" / "/".join("d" * 300))
-    with pytest.raises(LxcError, match=r"from/d/d.*more than 250 directories"):
+def down(top: Path, name: str) -> Iterator[int]:
+    """The directory `top` and those called `name` within each other, opened one after the other."""
+    fd = os.open(top, os.O_RDONLY)
+    while True:
+        try:
+            yield fd
+            deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+        except FileNotFoundError:
+            return
+        finally:
+            os.close(fd)
+        fd = deeper
+
+
+def deepen(top: Path, levels: int, name: str) -> None:
+    """Directories within each other, with attributes of their own; a file of all of them has a name in each."""
+    (top / "file").touch()
+    with closing(os.open(top, os.O_RDONLY)) as first:
+        for level, fd in enumerate(down(top, name)):
+            if level < levels:
+                os.mkdir(name, dir_fd=fd)
+            os.link("file", "of-all", src_dir_fd=first, dst_dir_fd=fd)
+    for level, fd in enumerate(down(top, name)):
+        os.setxattr(fd, "user.level", str(level).encode())
+        os.fchmod(fd, 0o700 + level % 64)
+        os.utime(fd, ns=(0, level * 1_000_000_007))
+
+
+def levels_of(top: Path, name: str) -> list[tuple[object, ...]]:
+    """What a copy must keep of what `deepen` made."""
+    found: list[tuple[object, ...]] = []
+    for fd in down(top, name):
+        status, file = os.fstat(fd), os.stat("of-all", dir_fd=fd)
+        assert file.st_ino == (top / "file").stat().st_ino
+        kept = (status.st_mode, status.st_mtime_ns, os.getxattr(fd, "user.level"), file.st_nlink)
+        found.append((*kept, sorted(os.listdir(fd))))
+    return found
+
+
+@pytest.mark.parametrize(("levels", "name"), [(2000, "d"), (300, "x" * 255)])
+def test_few_descriptors_are_enough_for_a_tree_of_any_depth(base: Path, levels: int, name: str) -> None:
+    deepen(base / "from", levels, name)
+
+    def work() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        copy(base)
+
+    apart(work)
+    copied = levels_of(base / "to", name)
+    assert len(copied) == levels + 1
+    assert copied == levels_of(base / "from", name)
+
+
+@pytest.mark.parametrize("levels", [1, 15, 16, 17, 31, 32, 33])
+def test_what_is_beside_directories_of_any_depth_is_copied_too(base: Path, levels: int) -> None:
+    for side in ("a", "b", "c"):
+        at = base / "from"
+        for level in range(levels):
+            at /= side
+            (at / "beside" / str(level)).mkdir(parents=True)
+            (at / "file").write_text(f"{side} {level}")
+    copy(base)
+    assert described(base / "to") == described(base / "from")
+
+
+def test_no_descriptor_is_left_open(base: Path) -> None:
+    deepen(base / "from", 40, "d")
+    before = os.listdir("/proc/self/fd")
+    copy(base)
+    with pytest.raises(LxcError, match=r"from/.*File exists"):  # there is a copy already
+        copy(base)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_directory_that_is_moved_out_while_it_is_copied_does_not_take_us_along(base: Path) -> None:
+    """`..` of a moved directory is elsewhere: what is there must not be copied."""
+    (base / "elsewhere").mkdir()
+    at = base / "from"
+    for _ in range(60):
+        at /= "d"
+        (at / "z").mkdir(parents=True)
+    (base / "elsewhere/z").write_text("not ours")
+
+    def check() -> None:
+        if (base / "to" / "/".join("d" * 60)).exists() and not (base / "elsewhere/d").exists():
+            os.rename(base / "from" / "/".join("d" * 20), base / "elsewhere/d")
+
+    with pytest.raises(LxcError, match="it was moved elsewhere while it was copied"):
+        copy(base, check)
+    assert [path for path in (base / "to").rglob("*") if path.is_file()] == []
+
+
+def test_a_directory_that_is_renamed_while_it_is_copied_is_copied(base: Path) -> None:
+    deep = "/".join("d" * 60)
+    (base / "from" / deep).mkdir(parents=True)
+    (base / "from/d/z").mkdir()
+
+    def check() -> None:
+        if (base / "to" / deep).exists() and (base / "from/d/d").exists():
+            os.rename(base / "from/d/d", base / "from/d/other")
+
+    copy(base, check)
+    assert (base / "to" / deep).exists()
+
+
+def test_a_copy_is_not_copied_into_itself(base: Path) -> None:
+    (base / "from/in").mkdir()
+    os.rename(base / "to", base / "from/in/to")
+    os.symlink(base / "from/in/to", base / "to")
+    with pytest.raises(LxcError, match="from/in/to: the copy itself goes there"):
         copy(base)
 
 
