@@ -5,6 +5,9 @@ every step is a name below an opened directory.  There is no way up: `..` is
 never opened, because a directory may be moved while we are in it.  Trees of any
 depth are removed with at most `_WINDOW` descriptors and without recursion.
 
+A subvolume of btrfs is a directory like any other; one that is read-only is made
+writable, if its top directory is in the tree.
+
 A file that cannot be removed does not keep the others: the error comes at the
 end, and names the first.
 """
@@ -15,7 +18,7 @@ import os
 from errno import EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV
 
 from lxc.errors import LxcError, NotFound, Refused
-from lxc.kernel import mountinfo, statx
+from lxc.kernel import btrfs, mountinfo, statx
 from lxc.kernel.fs import closing
 from lxc.storage import descent
 
@@ -92,6 +95,7 @@ class _Frame:
         self.directories: list[str] = []
         self.passes = 0
         self.is_stuck = False  # something in it stays, so it will
+        self.may_be_read_only = True  # a subvolume; it has not been made writable yet
 
 
 class _Removal:
@@ -151,6 +155,8 @@ class _Removal:
         except OSError as error:
             if error.errno == EISDIR:
                 return False
+            if error.errno == EROFS and _make_writable(frame):
+                return self._unlink(frame, name)
             if error.errno != ENOENT:
                 self._fail(frame, _explained(error, frame.fd, name), name)
         return True
@@ -162,6 +168,9 @@ class _Removal:
             return
         except OSError as error:
             if error.errno == ENOENT:
+                return
+            if error.errno == EROFS and _make_writable(frame):
+                self._enter(frame, name)
                 return
         try:
             fd = descent.open(frame.fd, name)
@@ -241,6 +250,20 @@ def _adopt(frame: _Frame, fd: int) -> None:
     if frame.fd >= 0:
         os.close(frame.fd)
     frame.fd = fd
+
+
+def _make_writable(frame: _Frame) -> bool:
+    """Make its directory writable.  Return False if it is no read-only subvolume, or had been made writable before."""
+    if not frame.may_be_read_only:
+        return False
+    frame.may_be_read_only = False
+    try:
+        if not btrfs.is_subvolume(frame.fd):
+            return False
+        btrfs.set_read_only(frame.fd, be=False)
+    except OSError:
+        return False  # the whole file system is
+    return True
 
 
 def _explained(error: OSError, parent: int, name: str) -> OSError:

@@ -71,6 +71,25 @@ def apart() -> Callable[[Callable[[], None]], None]:
     return in_a_namespace
 
 
+@pytest.fixture
+def on_btrfs(host: Host, apart: Callable[[Callable[[], None]], None]) -> Callable[[Callable[[], None]], None]:
+    """Do something in a child that has the container path on a btrfs."""
+    image = host.base / "image"
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True, capture_output=True)
+    host.path.mkdir()
+
+    def do(work: Callable[[], None]) -> None:
+        def mounted() -> None:
+            subprocess.run(["mount", "-o", "loop", image, host.path], check=True)
+            work()
+
+        apart(mounted)
+
+    return do
+
+
 def appears(path: Path) -> None:
     """Wait until `path` is there."""
     for _ in range(1000):

@@ -31,25 +31,6 @@ def configured(directory: Path) -> str:
     return next(line.partition("= ")[2] for line in lines if line.startswith("lxc.rootfs.path"))
 
 
-@pytest.fixture
-def on_btrfs(host: Host, apart: Callable[[Callable[[], None]], None]) -> Callable[[Callable[[], None]], None]:
-    """Do something in a child that has the container path on a btrfs."""
-    image = host.base / "image"
-    with image.open("wb") as file:
-        file.truncate(200 << 20)
-    subprocess.run(["mkfs.btrfs", "-q", image], check=True, capture_output=True)
-    host.path.mkdir()
-
-    def do(work: Callable[[], None]) -> None:
-        def mounted() -> None:
-            subprocess.run(["mount", "-o", "loop", image, host.path], check=True)
-            work()
-
-        apart(mounted)
-
-    return do
-
-
 @pytest.mark.parametrize(("fstype", "size"), [("ext4", "20M"), ("ext2", "16384k"), ("btrfs", "120")])
 def test_an_image_has_the_file_system_and_the_size_that_are_wished_for(host: Host, fstype: str, size: str) -> None:
     done = host.create("web", "-t", host.template(FILL), "-B", "loop", "--fstype", fstype, "--fssize", size)
