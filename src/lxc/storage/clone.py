@@ -1,7 +1,8 @@
 """The root file system of a container's copy: decided first, which is pure and prints itself, then made.
 
     files      all files are copied, from whatever storage           -> a directory, a btrfs subvolume, an image, a volume
-    snapshot   a snapshot of the btrfs subvolume, or of the volume   -> a btrfs subvolume, a logical volume
+    snapshot   a snapshot of the btrfs subvolume, with those in it   -> a btrfs subvolume
+               … of the volume                                       -> a logical volume
     layer      an overlay: the copy's changes on top of the source   -> overlay:SOURCE:NEW/overlay/delta
     image      the file is copied                                    -> loop:NEW/rootdev
 
@@ -17,7 +18,7 @@ from lxc.errors import LxcError, Unsupported
 from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.storage import backend, creation, outside, tree, volumes
+from lxc.storage import backend, creation, outside, subvolumes, tree, volumes
 from lxc.storage.creation import Wanted
 from lxc.storage.plan import MODULES, RootPlan, layers
 
@@ -46,7 +47,7 @@ class Clone(Record):
         if self.way == "snapshot" and self.driver == "lvm":
             return f"lvcreate -s -n {self.path.rpartition('/')[2]} -L {self.wanted.size}b {source}"
         if self.way == "snapshot":
-            return f"btrfs subvolume snapshot {source} {rootfs}"
+            return f"btrfs subvolume snapshot {source} {rootfs} # and each in it"
         if self.way == "image":
             return f"cp --sparse=always {source} {self.path}"
         if self.way == "layer":
@@ -162,8 +163,7 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             return ()
         if clone.way == "snapshot":
             with closing(_open(clone.source.path)) as source:
-                btrfs.create_snapshot(directory, "rootfs", source)
-            return ()
+                return subvolumes.snapshot(source, directory, "rootfs", clone.source.path, check)
         if clone.way == "layer":
             return _delta(clone, directory, check)
         if clone.driver == "loop":
