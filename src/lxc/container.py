@@ -148,7 +148,11 @@ class Container(Interfaces, Checkpoints):
         with self._doing:
             from lxc.runtime import wait
 
-            return wait.wait(self._place, wait.states(state.upper()), timeout)
+            try:
+                wanted = wait.states(state.upper())
+            except ValueError as error:
+                raise LxcError(str(error)) from error
+            return wait.wait(self._place, wanted, timeout)
         return False
 
     def create(

@@ -100,6 +100,7 @@ lxc-wait idle -s STOPPED
 lxc-wait idle -s STOPPED|RUNNING
 lxc-wait idle -s RUNNING -t 0
 lxc-wait idle -s RUNNING -t 1
+lxc-wait idle -s ||STOPPED|
 lxc-wait nobody -s STOPPED
 lxc-wait idle -s stopped
 lxc-wait idle -s NONSENSE

@@ -18,9 +18,9 @@ FOREVER = -1
 
 
 def states(text: str) -> frozenset[str]:
-    """The states of `A|B|…`.  Raises ValueError naming the one that is none."""
-    names = frozenset(text.split("|"))
-    for name in sorted(names):
+    """The states of `A|B|…`, nothing between two bars left out.  Raises ValueError naming the one that is none."""
+    names = frozenset(filter(None, text.split("|")))
+    for name in sorted(names or {""}):
         if name not in commands.STATES:
             raise ValueError(f"invalid state '{name}': expected one of {', '.join(commands.STATES)}")
     return names
