@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Lxc, until
 
 import lxc as api
-from lxc.errors import LxcError, NotRunning
+from lxc.errors import LxcError, NotFound, NotRunning
 
 pytestmark = pytest.mark.root
 
@@ -41,6 +41,11 @@ def test_what_fails_is_false_and_the_reason_is_kept(it: api.Container) -> None:
     assert isinstance(it.last_error, LxcError)
     assert "cannot run /nonexistent in the container" in str(it.last_error)
     assert it.attach(api.attach_run_command, ["true"]) == -111
+    assert not it.wait("RUNNING|BOGUS")
+    assert "invalid state 'BOGUS'" in str(it.last_error)
+    nobody = api.Container("nobody", it.get_config_path())
+    assert not nobody.unfreeze()
+    assert isinstance(nobody.last_error, NotFound)
 
 
 @pytest.mark.parametrize("wish", ["only"])

@@ -30,7 +30,9 @@ container.wait("BOGUS")
 container.wait("RUNNING|BOGUS")
 container.wait(" RUNNING")
 container.wait("", 0)
-container.wait("stopped|")"""
+container.wait("stopped|")
+container.unfreeze()
+nobody.unfreeze()"""
 
 
 def outcomes(lxc: Lxc, python: str, calls: str) -> list[str]:

@@ -4,8 +4,7 @@ A container is started by one side and looked at by both.  What is different on 
 
   * lxc-ls lists names without reading configurations, so one that is wrong does not hide its container,
   * lxc-wait and lxc-stop do not read the configuration either,
-  * numbers and log levels that are none are errors (lxc-wait -t x, -l x),
-  * lxc-unfreeze of a stopped container succeeds, as in LXC 7.
+  * numbers and log levels that are none are errors (lxc-wait -t x, -l x).
 """
 
 from __future__ import annotations
@@ -100,7 +99,6 @@ lxc-wait idle -s STOPPED
 lxc-wait idle -s STOPPED|RUNNING
 lxc-wait idle -s RUNNING -t 0
 lxc-wait idle -s RUNNING -t 1
-lxc-wait idle -s ||STOPPED|
 lxc-wait nobody -s STOPPED
 lxc-wait idle -s stopped
 lxc-wait idle -s NONSENSE

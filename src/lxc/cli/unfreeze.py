@@ -11,7 +11,7 @@ COMMAND = Command(
     summary="Lets the processes of a frozen container run again.",
     description="A container that is not frozen, or not running, is left as it is.",
     containers="frozen",
-    exits=(("0", "The container is not frozen (any more)."), ("1", "It does not thaw.")),
+    exits=(("0", "The container is not frozen (any more)."), ("1", "It does not thaw, or there is no such container.")),
     see_also=("lxc-freeze(1)",),
 )
 

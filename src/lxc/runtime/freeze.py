@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
-from lxc.errors import NotRunning, StateError
+from lxc.errors import NotFound, NotRunning, StateError
 from lxc.runtime import client, commands
 
 TYPE_CHECKING = False
@@ -35,8 +35,11 @@ def freeze(place: Place, timeout: float = -1) -> None:
 
 
 def unfreeze(place: Place, timeout: float = -1) -> None:
-    """Thaw the container; one that is not frozen, or not running, is fine.  Raises StateError."""
-    if client.state(place) not in ("FROZEN", "FREEZING"):
+    """Thaw the container; one that is not frozen, or not running, is fine.  Raises NotFound, StateError."""
+    state = client.state(place)
+    if state == "STOPPED" and not place.is_defined:
+        raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+    if state not in ("FROZEN", "FREEZING"):
         return
     client.publish_state(place, commands.THAWED)
     if not _set(place, is_on=False, timeout=timeout):
