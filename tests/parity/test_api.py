@@ -32,7 +32,9 @@ container.wait(" RUNNING")
 container.wait("", 0)
 container.wait("stopped|")
 container.unfreeze()
-nobody.unfreeze()"""
+nobody.unfreeze()
+container.snapshot_list()
+nobody.snapshot_list()"""
 
 
 def outcomes(lxc: Lxc, python: str, calls: str) -> list[str]:

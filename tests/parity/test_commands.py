@@ -100,11 +100,14 @@ lxc-wait idle -s STOPPED|RUNNING
 lxc-wait idle -s RUNNING -t 0
 lxc-wait idle -s RUNNING -t 1
 lxc-wait nobody -s STOPPED
+lxc-wait idle -s ||STOPPED|
 lxc-wait idle -s stopped
 lxc-wait idle -s NONSENSE
 lxc-wait idle
 lxc-freeze idle
 lxc-freeze nobody
+lxc-unfreeze idle
+lxc-unfreeze nobody
 lxc-stop idle
 lxc-stop nobody
 lxc-stop nobody -q
@@ -171,6 +174,13 @@ def both(lxc: Lxc) -> Both:
 @pytest.mark.parametrize("line", [*LISTING.splitlines(), *STOPPED.splitlines()])
 def test_on_stopped_containers(both: Both, line: str) -> None:
     both.same(line)
+
+
+@pytest.mark.parametrize("words", ["-L", "-L -C", "-d ALL", "-d snap0", "-r snap0"])
+def test_snapshots_of_a_container_that_is_not_there(both: Both, words: str) -> None:
+    theirs, ours = (both.lxc.run("lxc-snapshot", "-n", "nobody", *words.split(), peer=peer) for peer in (True, False))
+    assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode)
+    assert "nobody is not defined" in ours.stderr
 
 
 @pytest.mark.parametrize("starter", ["ours", "theirs"])

@@ -11,7 +11,7 @@ from lxc.api.functions import (
     LXC_CLONE_MAYBE_SNAPSHOT,
     LXC_CLONE_SNAPSHOT,
 )
-from lxc.errors import Unsupported
+from lxc.errors import NotFound, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,12 +86,15 @@ class Copies(Definition):
         return False
 
     def snapshot_list(self) -> tuple[tuple[str, str, str, str], ...]:
-        """Its snapshots: name, file of the comment (which need not exist), time, and the path they lie in."""
+        """Its snapshots: name, file of the comment (which need not exist), time, and the path they lie in.
+
+        Raises KeyError, from the reason, if there are none and no such container.
+        """
         from lxc.runtime import snapshots
 
         try:
-            found = snapshots.listed(self._place)
-        except OSError as error:
+            found = snapshots.found(self._place)
+        except (OSError, NotFound) as error:
             raise KeyError("Unable to list snapshots") from error
         return tuple((made.name, made.comment_file, made.timestamp, made.lxcpath) for made in found)
 

@@ -79,7 +79,7 @@ def run(arguments: SnapshotArguments) -> int:
 
 
 def _list(arguments: SnapshotArguments, place: Place) -> int:
-    found = snapshots.listed(place)
+    found = snapshots.found(place)
     if arguments.format == "json":
         output.json(
             [

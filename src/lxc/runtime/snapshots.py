@@ -48,6 +48,14 @@ def listed(place: Place) -> tuple[Snapshot, ...]:
     return tuple(sorted(found, key=lambda snapshot: (len(snapshot.name), snapshot.name)))
 
 
+def found(place: Place) -> tuple[Snapshot, ...]:
+    """As `listed`.  Raises NotFound if there is no container that could have any, nor left some when it was destroyed."""
+    snapshots = listed(place)
+    if not snapshots and not place.is_defined:
+        raise _undefined(place)
+    return snapshots
+
+
 def comment(snapshot: Snapshot) -> str:
     """What was written about it; "" if nothing was."""
     try:
@@ -114,8 +122,8 @@ def remove(place: Place, name: str) -> tuple[str, ...]:
 
 
 def remove_all(place: Place) -> tuple[str, ...]:
-    """Remove all of them, and the directory they lie in."""
-    left = tuple(sentence for snapshot in listed(place) for sentence in remove(place, snapshot.name))
+    """Remove all of them, and the directory they lie in.  Raises as `remove`."""
+    left = tuple(sentence for snapshot in found(place) for sentence in remove(place, snapshot.name))
     dependents.forget_snapshots(place)
     return left
 
@@ -173,10 +181,11 @@ def _snapshot(place: Place) -> Snapshot:
 
 
 def _find(place: Place, name: str) -> Place:
-    for snapshot in listed(place):
+    snapshots = found(place)
+    for snapshot in snapshots:
         if snapshot.name == name:
             return snapshot.place
-    there = ", ".join(snapshot.name for snapshot in listed(place))
+    there = ", ".join(snapshot.name for snapshot in snapshots)
     raise NotFound(f"Could not open snapshot {name}", hint=f"there are: {there}" if there else "there is none")
 
 
@@ -196,8 +205,12 @@ def _loaded(place: Place) -> tuple[Config, Document]:
     from lxc.config import document
 
     if not place.is_defined:
-        raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+        raise _undefined(place)
     return document.load(place.config_file)
+
+
+def _undefined(place: Place) -> NotFound:
+    return NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
 
 
 def _read(path: str) -> bytes:

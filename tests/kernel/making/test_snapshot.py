@@ -191,6 +191,28 @@ def test_of_a_container_that_is_not_there_nothing_is_made(host: Host) -> None:
     assert host.made() == []
 
 
+@pytest.mark.parametrize(
+    "words", [("-L",), ("-L", "--format", "json"), ("-d", "ALL"), ("-d", "snap0"), ("-r", "snap0")]
+)
+def test_a_container_that_is_not_there_is_said_not_to_be_there(host: Host, words: tuple[str, ...]) -> None:
+    done = host.run("lxc-snapshot", "-n", "nobody", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nobody is not defined" in done.stderr
+    with pytest.raises(KeyError, match="Unable to list snapshots"):
+        lxc.Container("nobody", str(host.path)).snapshot_list()
+
+
+def test_snapshots_that_a_container_has_left_are_listed_and_removed(host: Host, web: Path) -> None:
+    snapshot(host)
+    snapshot(host)
+    (web / "config").unlink()
+    assert [line.split()[0] for line in snapshot(host, "-L").splitlines()] == ["snap0", "snap1"]
+    assert [each[0] for each in lxc.Container("web", str(host.path)).snapshot_list()] == ["snap0", "snap1"]
+    snapshot(host, "-d", "snap0")
+    snapshot(host, "-d", "ALL")
+    assert not (web / "snaps").exists()
+
+
 def test_python_has_the_same(host: Host, web: Path) -> None:
     container = lxc.Container("web", str(host.path))
     copy = container.clone("copy", flags=lxc.LXC_CLONE_SNAPSHOT)
