@@ -34,7 +34,14 @@ container.wait("stopped|")
 container.unfreeze()
 nobody.unfreeze()
 container.snapshot_list()
-nobody.snapshot_list()"""
+nobody.snapshot_list()
+container.network.add("bogus")
+container.network.add("veth")
+container.set_config_item("lxc.net.1.type", "bogus")
+container.set_config_item("lxc.net.1.type", ["bogus"])
+container.set_config_item("lxc.net.1.type", "")
+container.set_config_item("lxc.net.0.type", "bogus")
+container.set_config_item("lxc.net.1.nonsense", "x")"""
 
 
 def outcomes(lxc: Lxc, python: str, calls: str) -> list[str]:

@@ -11,6 +11,7 @@ from lxc.config import document as documents
 from lxc.config.container import Config
 from lxc.config.document import Document
 from lxc.config.lines import is_hwaddr
+from lxc.config.net import Net
 from lxc.record import Record
 from lxc.values.address import completed
 
@@ -52,7 +53,7 @@ class Settings(Record):
             for text in value if isinstance(value, list) else [value]:
                 made = made.append_item(key, text, where)
         except ValueError:
-            if not _is_same(value, bare.item(key)):
+            if (value and _is_new(self.config, key)) or not _is_same(value, bare.item(key)):
                 raise
         found = made.item(key)
         if not (key == _TRANSLATED or _is_same(value, found)):
@@ -74,6 +75,12 @@ class Settings(Record):
             return self.clear_item(key)
         except ValueError:
             return self  # there is no such network device yet
+
+
+def _is_new(config: Config, key: str) -> bool:
+    """Whether `key` is what any network device has, of one that there is not yet: it cannot be read back."""
+    number, _, name = key.removeprefix("lxc.net.").partition(".")
+    return number.isdecimal() and int(number) not in config.net and name in Net.KEYS and not Net().refuses(name)
 
 
 def _is_same(given: str | list[str], found: str | list[str]) -> bool:
