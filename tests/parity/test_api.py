@@ -41,7 +41,18 @@ container.set_config_item("lxc.net.1.type", "bogus")
 container.set_config_item("lxc.net.1.type", ["bogus"])
 container.set_config_item("lxc.net.1.type", "")
 container.set_config_item("lxc.net.0.type", "bogus")
-container.set_config_item("lxc.net.1.nonsense", "x")"""
+container.set_config_item("lxc.net.1.nonsense", "x")
+container.set_config_item("lxc.net.", "")
+container.get_config_item("lxc.net.")
+container.get_config_item("lxc.net.0.")
+container.clear_config_item("lxc.net.")
+container.clear_config_item("lxc.net.0.")
+container.clear_config_item("lxc.net.0")
+container.append_config_item("lxc.net.", "")
+container.append_config_item("lxc.net.0.", "")
+container.get_running_config_item("lxc.net.")
+container.get_keys("lxc.net.0.")
+container.get_keys("lxc.net.")"""
 
 
 def outcomes(lxc: Lxc, python: str, calls: str) -> list[str]:

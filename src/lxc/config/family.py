@@ -135,6 +135,7 @@ class Numbered(Key):
     """A family of tables, `name.<n>.<key of that table>`; `title` is the key that says what each one is."""
 
     is_family = True
+    may_end_in_dot = False
 
     def __init__(self, name: str, table: type[Table], doc: str, *, title: str) -> None:
         super().__init__(name, table, {}, doc)
@@ -202,9 +203,9 @@ class Numbered(Key):
 
     def _split(self, subkey: str) -> tuple[int, str]:
         """The number and the key of its table, which is "" or exists.  Raises ValueError."""
-        number, _, key = subkey.partition(".")
+        number, dot, key = subkey.partition(".")
         index = int(number) if number.isdecimal() and number.isascii() and len(number) < 20 else INT_MAX
-        if index >= INT_MAX or (key and key not in self.table.KEYS):
+        if index >= INT_MAX or (dot and key not in self.table.KEYS):
             raise self.owner.unknown(f"{self.name}.{subkey}")
         return index, key
 

@@ -98,7 +98,7 @@ class Table:
             return key, ""
         dot = name.find(".", len("lxc."))
         key = cls.FAMILIES.get(name[:dot])
-        return (key, name[dot + 1 :]) if key and dot > 0 else None
+        return (key, name[dot + 1 :]) if key and 0 < dot < len(name) - 1 else None
 
     @classmethod
     def find(cls, name: str) -> tuple[Key, str]:
@@ -111,10 +111,10 @@ class Table:
             head = head[: max(head.rfind("."), 0)]
             if not head:
                 return cls.stranger(name), ""
-        key = keys[head]
-        if head != name and not key.is_family:
+        key, subkey = keys[head], name[len(head) + 1 :]
+        if head != name and not (key.is_family and (subkey or key.may_end_in_dot)):
             raise cls.unknown(name)
-        return key, name[len(head) + 1 :]
+        return key, subkey
 
     @classmethod
     def stranger(cls, name: str) -> Key:
@@ -235,6 +235,7 @@ class Key:
     """A row.  `parse` turns one assignment's text into a value, raising ValueError in words; `show` undoes it."""
 
     is_family = False
+    may_end_in_dot = True  # if it is a family: "name." is all of it, too, where LXC has it so
     adds_up = False  # no assignment of it depends on one of another key, or is depended on
     owner: type[Table]  # the table it is a row of
 

@@ -173,6 +173,8 @@ reads("lxc.net", "", as_="", before="lxc.net.3.type = veth")
 reads("lxc.net", as_="none\n", before="lxc.net.1.type = none\nlxc.net.10.type = none\nlxc.net.1 =")
 reads("lxc.net", as_="", before="lxc.net.7 =")
 reads("lxc.net.0", as_=INVALID, before="lxc.net.0.type = veth")
+reads("lxc.net.", as_=INVALID, before="lxc.net.0.type = veth")
+reads("lxc.net.0.", as_=INVALID, before="lxc.net.0.type = veth")
 reads("lxc.net.0.type", as_=INVALID)
 reads("lxc.net.0.type", as_="veth", before="lxc.net.00.type = veth")
 reads("lxc.net.0.type", "veth", "", as_="(null)")
@@ -331,7 +333,7 @@ REFUSED = [
     f"lxc.tty.dir = {'a' * 256}", f"lxc.uts.name = {'a' * 65}", "lxc.idmap = b 0 1 1", "lxc.idmap = u 0 1",
     "lxc.idmap = u 0 1 1 x", "lxc.namespace.clone = mount", "lxc.namespace.clone = net\nlxc.namespace.keep = user",
     "lxc.namespace.share = x", "lxc.namespace.share.nett = x", "lxc.time.offset.boot = 5", "lxc.net = x",
-    "lxc.net.0 = x", "lxc.net.0.type = tun", "lxc.net.0.type = Veth", "lxc.net.0.nonsense = 1", "lxc.net.0.link =",
+    "lxc.net.0 = x", "lxc.net. =", "lxc.net.0. =", "lxc.net.0.type = tun", "lxc.net.0.type = Veth", "lxc.net.0.nonsense = 1", "lxc.net.0.link =",
     "lxc.net.0.type =", "lxc.net.x.type = veth", "lxc.net.0.veth.pair = x", "lxc.net.2147483647.type = veth",
     "lxc.net.0.type = veth\nlxc.net.0.macvlan.mode = vepa", "lxc.net.0.type = veth\nlxc.net.0.veth.mode = x",
     "lxc.net.0.type = veth\nlxc.net.0.veth.vlan.id = 4095", "lxc.net.0.type = veth\nlxc.net.0.veth.n_rxqueues = 0",

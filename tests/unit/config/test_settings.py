@@ -26,3 +26,12 @@ def test_what_is_wrong_of_a_network_device_that_is_not_there_is_a_wrong_value() 
 def test_what_cannot_be_read_back_is_no_key(key: str, value: str) -> None:
     with pytest.raises(KeyError):
         Settings().set_item(key, value, "here")
+
+
+@pytest.mark.parametrize("key", ["lxc.net.", "lxc.net.1."])
+def test_a_dot_at_the_end_means_no_network_device(key: str) -> None:
+    made = Settings().set_item(TYPE, "veth", "here")
+    with pytest.raises(ValueError, match="unknown key"):
+        made.clear_item(key)
+    with pytest.raises(ValueError, match="unknown key"):
+        made.append_item(key, "", "here")
