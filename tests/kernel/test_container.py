@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def test_commands_and_functions_run_inside(it: api.Container, tmp_path: Path) ->
         assert it.attach_wait(look, "hello") == 5 << 8
     assert (tmp_path / "names").read_text() == f"hello {it.name} []\n"
     assert it.attach_wait(lambda: 1 / 0, stderr=os.open(os.devnull, os.O_WRONLY)) == -1
+
+
+@pytest.mark.parametrize("flag", [0, api.LXC_ATTACH_NO_NEW_PRIVS])
+def test_what_is_attached_gains_no_privileges_if_that_is_asked_for(
+    it: api.Container, tmp_path: Path, flag: int
+) -> None:
+    look = ["grep", "NoNewPrivs", "/proc/self/status"]
+    flags = api.LXC_ATTACH_DEFAULT | flag
+    assert it.start()
+    for run in (api.attach_run_command, subprocess.call):
+        with (tmp_path / "said").open("w") as out:
+            assert it.attach_wait(run, look, stdout=out, attach_flags=flags) == 0
+        assert (tmp_path / "said").read_text() == f"NoNewPrivs:\t{int(flag > 0)}\n"
 
 
 @pytest.mark.parametrize("wish", ["0", "1"])

@@ -65,3 +65,11 @@ def test_calls_have_the_same_outcome(lxc: Lxc) -> None:
     (lxc.path / "container").mkdir()
     lxc.config("container").write_text("lxc.uts.name = it\nlxc.net.0.type = empty\n")
     assert outcomes(lxc, sys.executable, CALLS) == outcomes(lxc, "/usr/bin/python3", CALLS)
+
+
+@pytest.mark.parametrize("flags", [0xFFFF, 0xFFFF | 0x40000])
+def test_what_is_attached_has_the_same_status(lxc: Lxc, box: str, flags: int) -> None:
+    lxc.start(box)
+    command = ["grep", "-E", "^(Uid|Gid|Groups|Cap|NoNewPrivs)", "/proc/self/status"]
+    call = f"lxc.Container('{box}', sys.argv[1]).attach_wait(lxc.attach_run_command, {command}, attach_flags={flags})"
+    assert outcomes(lxc, sys.executable, call) == outcomes(lxc, "/usr/bin/python3", call)

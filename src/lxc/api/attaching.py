@@ -46,7 +46,8 @@ _NUMBERS = {
 _LISTS = ("extra_env_vars", "extra_keep_env")
 _FILES = ("stdin", "stdout", "stderr")
 _LSM = functions.LXC_ATTACH_LSM_EXEC | functions.LXC_ATTACH_LSM_NOW
-_KNOWN = functions.LXC_ATTACH_DEFAULT | functions.LXC_ATTACH_REMOUNT_PROC_SYS | _LSM
+_MORE = functions.LXC_ATTACH_REMOUNT_PROC_SYS | functions.LXC_ATTACH_NO_NEW_PRIVS
+_KNOWN = functions.LXC_ATTACH_DEFAULT | _MORE | _LSM
 _OURS = "ours"  # as an architecture: that of the caller
 _CONNECTION_REFUSED = 111
 _COMMANDS = (functions.attach_run_command, functions.attach_run_shell)
@@ -82,6 +83,7 @@ def wish(options: dict[str, Any], config: Config) -> Wish:
         namespaces=_namespaces(numbers["namespaces"]),
         elevated=tuple(privilege for privilege, flag in kept if not flags & flag),
         arch=_arch(numbers["personality"]) if flags & functions.LXC_ATTACH_SET_PERSONALITY else _OURS,
+        no_new_privs=bool(flags & functions.LXC_ATTACH_NO_NEW_PRIVS),
         remount_proc_sys=bool(flags & functions.LXC_ATTACH_REMOUNT_PROC_SYS),
         clear_env=numbers["env_policy"] == functions.LXC_ATTACH_CLEAR_ENV,
         keep=tuple(options.get("extra_keep_env", ())),

@@ -23,6 +23,7 @@ class Wish(Record):
         str, ...
     ] = ()  # PRIVILEGES to keep: CGROUP not to enter its cgroups, CAP all capabilities, LSM no label
     arch: str = ""  # "i686" or "x86_64"; "": the container's
+    no_new_privs: bool = False  # also where the container has it not
     remount_proc_sys: bool = False  # if the mount namespace is not joined
     clear_env: bool = False
     keep: tuple[str, ...] = ()  # names, of our environment, to keep all the same
@@ -140,7 +141,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         uid=uid,
         gid=wish.gid if wish.gid >= 0 else first_gid,
         groups=wish.groups,
-        no_new_privs=facts.no_new_privs,
+        no_new_privs=wish.no_new_privs or facts.no_new_privs,
         environment=_environment(wish, facts),
         argv=wish.argv or (shell(facts.passwd, uid),),
         filter=facts.filter,

@@ -66,6 +66,12 @@ def test_a_namespace_that_init_got_elsewhere_is_joined_too_but_a_cgroup_namespac
     assert plan(shared, elevated=("CGROUP",)).namespaces == ("mnt", "pid", "net")
 
 
+def test_no_new_privileges_are_to_be_had_if_the_container_or_who_attaches_wants_it() -> None:
+    assert not plan().no_new_privs
+    assert plan(no_new_privs=True).no_new_privs
+    assert plan(WEB.replace(no_new_privs=True)).no_new_privs
+
+
 def test_proc_and_sys_are_mounted_anew_only_without_the_mount_namespace() -> None:
     assert not plan(remount_proc_sys=True).remounts_proc_sys
     assert plan(remount_proc_sys=True, namespaces=("pid",)).remounts_proc_sys
