@@ -21,6 +21,7 @@ from lxc.runtime import client, listing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
     from typing import Literal, Unpack, overload
 
     from lxc.api.attaching import Options
@@ -168,11 +169,12 @@ class Container(Interfaces, Checkpoints):
         `args` are words for the template, or a mapping of its long options to their values; `bdevtype` is the storage
         ("dir", "btrfs", "overlay", "loop", "best"), `fssize` how many bytes a file system that is made for it has.
         """
-        if template is None:
-            return self.defined or self.save_config()
         words = _words(args)
-        attempt.texts(template, *words)
-        attempt.number(fssize)
+        attempt.texts(template or "", bdevtype or "")
+        attempt.number(flags)
+        attempt.number(fssize, 64)
+        if not template:
+            return self.defined or self.save_config()
         with self._doing:
             from lxc.runtime import spawn
             from lxc.runtime.create import Recipe
@@ -227,23 +229,27 @@ class Container(Interfaces, Checkpoints):
             return True
         return False
 
-    def add_device_node(self, src_path: str, dest_path: str | None = None) -> bool:
+    def add_device_node(
+        self, src_path: str | bytes | PathLike[str], dest_path: str | bytes | PathLike[str] | None = None
+    ) -> bool:
         """Give it the host's device `src_path`, at `dest_path` in it (the same path unless given)."""
-        attempt.texts(src_path, dest_path or "")
+        paths = attempt.name(src_path), attempt.name_or_none(dest_path)
         with self._doing:
             from lxc.runtime import nodes
 
-            nodes.add(self._place, src_path, dest_path or "")
+            nodes.add(self._place, *paths)
             return True
         return False
 
-    def remove_device_node(self, src_path: str, dest_path: str | None = None) -> bool:
+    def remove_device_node(
+        self, src_path: str | bytes | PathLike[str], dest_path: str | bytes | PathLike[str] | None = None
+    ) -> bool:
         """Take the device at `dest_path` in it (at `src_path` unless given) away, and forbid it."""
-        attempt.texts(src_path, dest_path or "")
+        paths = attempt.name(src_path), attempt.name_or_none(dest_path)
         with self._doing:
             from lxc.runtime import nodes
 
-            nodes.remove(self._place, src_path, dest_path or "")
+            nodes.remove(self._place, *paths)
             return True
         return False
 
@@ -316,8 +322,8 @@ class Container(Interfaces, Checkpoints):
         made if it is missing; no link in it is followed.  LXC's function of this name wants lxc.mount.auto = shmounts.
         Raises ValueError for flags that change a mount that is there.
         """
-        attempt.texts(source, target, fstype)
-        attempt.number(flags)
+        attempt.texts(source, target, fstype, data)
+        attempt.number(flags, 64)
         from lxc.mounts import injection as injected
 
         step = injected.step(source, target, fstype, flags, data)
@@ -343,7 +349,10 @@ class Container(Interfaces, Checkpoints):
 def _words(args: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
     """A template's arguments; a mapping gives options with values."""
     pairs = getattr(args, "items", None)
-    return tuple(word for key, value in pairs() for word in (f"--{key}", value)) if pairs else tuple(args)
+    words = tuple(word for key, value in pairs() for word in (f"--{key}", value)) if pairs else tuple(args)
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("Expected a string")
+    return words
 
 
 @overload
@@ -365,6 +374,7 @@ def list_containers(  # noqa: F811
 
     With `as_object` Containers instead of names.  Raises RuntimeError then if a configuration is wrong.
     """
+    attempt.texts(config_path or "")
     from lxc.config import system
 
     path = config_path or system.get("lxc.lxcpath")

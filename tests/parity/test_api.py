@@ -55,9 +55,65 @@ container.get_keys("lxc.net.0.")
 container.get_keys("lxc.net.")"""
 
 
+VALUES = ("1", "b'x'", "-1", "2**40", "[]", "object()")
+ARGUMENTS = """\
+container.shutdown(%s)
+container.wait(%s)
+container.wait("STOPPED", %s)
+nobody.create("", %s)
+nobody.create("nonesuch", 0, ("x", %s))
+nobody.create("nonesuch", bdevtype=%s)
+nobody.create("nonesuch", fssize=%s)
+nobody.clone(%s)
+nobody.clone("x", %s or None)
+nobody.clone("x", flags=%s)
+nobody.clone("x", bdevtype=%s)
+nobody.clone("x", bdevdata=%s)
+nobody.clone("x", newsize=%s)
+nobody.clone("x", hookargs=%s)
+nobody.rename(%s)
+nobody.snapshot(%s)
+nobody.snapshot_restore(%s)
+nobody.snapshot_restore("x", %s)
+nobody.snapshot_destroy(%s)
+nobody.attach_wait(%s)
+container.attach_wait(lxc.attach_run_command, ["true"], env_policy=%s)
+container.attach_wait(lxc.attach_run_command, ["true"], initial_cwd=%s)
+container.attach_wait(lxc.attach_run_command, ["true"], stdin=%s)
+container.attach_wait(lxc.attach_run_command, ["true"], stdout=%s)
+container.attach_wait(lxc.attach_run_command, ["true"], uid=%s)
+container.get_cgroup_item(%s)
+container.set_cgroup_item(%s, "1")
+container.set_cgroup_item("pids.max", %s)
+container.get_config_item(%s)
+container.get_running_config_item(%s)
+container.set_config_item(%s, "x")
+container.set_config_item("lxc.uts.name", %s)
+container.append_config_item(%s, "x")
+container.append_config_item("lxc.uts.name", %s)
+container.clear_config_item(%s)
+container.get_keys(%s or "lxc.uts")
+container.load_config(%s)
+container.save_config(%s)
+container.set_config_path(%s)
+container.get_ips(%s)
+container.get_ips(family=%s)
+container.get_ips(scope=%s)
+container.add_device_node(%s)
+container.add_device_node("/dev/nonesuch", %s)
+container.remove_device_node(%s)
+container.remove_device_node("/dev/nonesuch", %s)
+container.attach_interface(%s)
+container.attach_interface("nonesuch", %s)
+container.detach_interface(%s)
+lxc.get_global_config_item(%s)
+lxc.arch_to_personality(%s)
+lxc.Container(%s)"""
+
+
 def outcomes(lxc: Lxc, python: str, calls: str) -> list[str]:
     argv = [python, "-c", SCRIPT, str(lxc.path)]
-    done = subprocess.run(argv, input=calls, stdout=subprocess.PIPE, cwd="/", text=True, timeout=60, check=True)
+    done = subprocess.run(argv, input=calls, stdout=subprocess.PIPE, cwd=lxc.path, text=True, timeout=60, check=True)
     return done.stdout.splitlines()
 
 
@@ -65,6 +121,14 @@ def test_calls_have_the_same_outcome(lxc: Lxc) -> None:
     (lxc.path / "container").mkdir()
     lxc.config("container").write_text("lxc.uts.name = it\nlxc.net.0.type = empty\n")
     assert outcomes(lxc, sys.executable, CALLS) == outcomes(lxc, "/usr/bin/python3", CALLS)
+
+
+@pytest.mark.parametrize("call", ARGUMENTS.splitlines())
+def test_arguments_of_a_wrong_type_have_the_same_outcome(lxc: Lxc, call: str) -> None:
+    (lxc.path / "container").mkdir()
+    lxc.config("container").write_text("lxc.uts.name = it\n")
+    calls = "\n".join(call % value for value in VALUES)
+    assert outcomes(lxc, sys.executable, calls) == outcomes(lxc, "/usr/bin/python3", calls)
 
 
 @pytest.mark.parametrize("flags", [0xFFFF, 0xFFFF | 0x40000])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.api import functions
+from lxc.api import attempt, functions
 from lxc.errors import LxcError, NotRunning, Unsupported
 from lxc.kernel import held, process
 from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Wish
@@ -43,6 +43,7 @@ _NUMBERS = {
     "attach_flags": functions.LXC_ATTACH_DEFAULT, "namespaces": -1, "personality": -1, "uid": -1, "gid": -1,
     "env_policy": functions.LXC_ATTACH_KEEP_ENV,
 }  # fmt: skip
+_LONG = ("personality", "uid", "gid")
 _LISTS = ("extra_env_vars", "extra_keep_env")
 _FILES = ("stdin", "stdout", "stderr")
 _LSM = functions.LXC_ATTACH_LSM_EXEC | functions.LXC_ATTACH_LSM_NOW
@@ -56,17 +57,17 @@ NOTHING = object()  # no payload; None is one
 
 
 def checked(options: Options) -> dict[str, Any]:
-    """The keyword options.  Raises TypeError for one of a wrong name or type."""
+    """The keyword options.  Raises TypeError for one of a wrong name or type, OverflowError and ValueError for numbers."""
     given = dict(options)
     for name, value in given.items():
-        if name in _NUMBERS and not isinstance(value, int):
-            raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
+        if name in _NUMBERS:
+            attempt.number(value, 64 if name in _LONG else 32)
         if name in _LISTS and not (isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)):
             raise TypeError(f"{name} must be a list of texts, not {value!r}")
         if name in _FILES:
             given[name] = _fileno(value)
         elif name == "initial_cwd":
-            given[name] = os.fsdecode(os.fspath(value))  # type: ignore[call-overload]  # what fspath takes is checked by it
+            given[name] = attempt.name(value)
         elif name not in (*_NUMBERS, *_LISTS):
             raise TypeError(f"'{name}' is an invalid keyword argument for this function")
     return given
@@ -161,11 +162,15 @@ def _words(run: Callable[..., object], payload: object) -> tuple[str, ...]:
 
 def _fileno(file: object) -> int:
     if isinstance(file, int):
-        return file
-    method = getattr(file, "fileno", None)
-    if method is None:
-        raise TypeError("argument must be an int, or have a fileno() method.")
-    number: int = method()
+        number = file
+    else:
+        method = getattr(file, "fileno", None)
+        if method is None:
+            raise TypeError("argument must be an int, or have a fileno() method.")
+        number = method()
+    attempt.number(number)
+    if number < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({number})")
     return number
 
 

@@ -51,6 +51,19 @@ def texts(*values: object) -> None:
             raise TypeError(f"argument {number} must be str, not {type(value).__name__}")
 
 
-def number(value: object) -> None:
+def name(value: object) -> str:
+    """The name of a file or a device, which may be a text, bytes or a path."""
+    return os.fsdecode(os.fspath(value))  # type: ignore[call-overload]  # what fspath takes is checked by it
+
+
+def name_or_none(value: object) -> str:
+    """The same of one that may be None: "" then."""
+    return "" if value is None else name(value)
+
+
+def number(value: object, bits: int = 32) -> None:
+    """It is an integer that C has in so many `bits`."""
     if not isinstance(value, int):
         raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
+    if value.bit_length() >= bits and value != -1 << bits - 1:
+        raise OverflowError(f"{value} does not fit into the {bits} bits of an integer of C")

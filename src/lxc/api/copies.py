@@ -15,6 +15,7 @@ from lxc.errors import NotFound, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import Self
 
 _ALLOW_RUNNING = 64  # LXC_CLONE_ALLOW_RUNNING, which python3-lxc does not export
@@ -26,7 +27,7 @@ class Copies(Definition):
     def clone(
         self,
         newname: str | None = None,
-        config_path: str | None = None,
+        config_path: str | bytes | PathLike[str] | None = None,
         flags: int = 0,
         bdevtype: str | None = None,
         bdevdata: str | None = None,
@@ -40,16 +41,17 @@ class Copies(Definition):
         """
         if not isinstance(hookargs, tuple):
             raise ValueError("hookargs must be a tuple")
-        attempt.texts(*hookargs)
+        attempt.texts("" if newname is None else newname, bdevtype or "", bdevdata or "", *hookargs)
         attempt.number(flags)
-        attempt.number(newsize)
+        attempt.number(newsize, 64)
+        lxcpath = attempt.name_or_none(config_path) or self._place.lxcpath
         with self._doing:
             from lxc.runtime import copying, spawn
             from lxc.runtime.place import place
 
             if bdevdata:
                 raise Unsupported("this version makes no volumes for copies: bdevdata has no meaning")
-            new = place(newname or self.name, config_path or self._place.lxcpath)
+            new = place(newname or self.name, lxcpath)
             wish = copying.Wish(
                 as_snapshot=bool(flags & LXC_CLONE_SNAPSHOT),
                 may_copy=bool(flags & (LXC_CLONE_MAYBE_SNAPSHOT | LXC_CLONE_KEEPBDEVTYPE)),
@@ -76,12 +78,13 @@ class Copies(Definition):
             return type(self)(new.name, new.lxcpath)
         return False
 
-    def snapshot(self, comment_path: str | None = None) -> str | bool:
+    def snapshot(self, comment_path: str | bytes | PathLike[str] | None = None) -> str | bool:
         """Make a snapshot, with the text of the file `comment_path` as its comment.  Return its name, or False."""
+        comment = attempt.name_or_none(comment_path)
         with self._doing:
             from lxc.runtime import snapshots, spawn
 
-            name, _ = spawn.call(snapshots.create, self._place, comment_path or "")
+            name, _ = spawn.call(snapshots.create, self._place, comment)
             return name
         return False
 
@@ -100,7 +103,7 @@ class Copies(Definition):
 
     def snapshot_restore(self, name: str, newname: str | None = None) -> bool:
         """Make it as it was in the snapshot `name`; with `newname` make that container, and leave this one."""
-        attempt.texts(name)
+        attempt.texts(name, "" if newname is None else newname)
         with self._doing:
             from lxc.runtime import snapshots, spawn
 

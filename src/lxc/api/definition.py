@@ -58,19 +58,21 @@ class Definition:
         """The configuration in memory, immutable and typed: `container.config.net[0].link`."""
         return (self._settings or Settings()).config
 
-    def load_config(self, path: str | PathLike[str] | None = None) -> bool:
+    def load_config(self, path: str | bytes | PathLike[str] | None = None) -> bool:
         """Add what the file at `path` (default: its own) says to the configuration in memory."""
+        file = attempt.name_or_none(path) or self.config_file_name
         with self._doing:
-            self._settings = (self._settings or Settings()).load(os.fspath(path or self.config_file_name))
+            self._settings = (self._settings or Settings()).load(file)
             return True
         return False
 
-    def save_config(self, path: str | PathLike[str] | None = None) -> bool:
+    def save_config(self, path: str | bytes | PathLike[str] | None = None) -> bool:
         """Write the configuration in memory to `path` (default: its own file).  Without one, lxc.default_config is taken."""
+        file = attempt.name_or_none(path)
         with self._doing:
             settings = self._settings or _default()
-            if path:
-                settings.document.save(os.fspath(path))
+            if file:
+                settings.document.save(file)
             else:
                 from lxc.runtime import save
 
@@ -116,6 +118,7 @@ class Definition:
 
     def get_keys(self, key: str | None = None) -> list[str]:
         """All keys, or what may follow `key` and a dot.  Raises KeyError if nothing may."""
+        attempt.texts(key or "")
         from lxc.config import enumeration
 
         try:

@@ -30,6 +30,8 @@ class Interfaces(Copies):
         As long as there is none, it is asked again once a second, for `timeout` seconds (environment:
         LXC_GETIP_TIMEOUT).
         """
+        attempt.texts(interface or "", family or "")
+        attempt.number(scope or 0)
         import time
 
         end = time.monotonic() + int(os.environ.get("LXC_GETIP_TIMEOUT", timeout))
@@ -41,27 +43,27 @@ class Interfaces(Copies):
                 time.sleep(1)
         return ()
 
-    def attach_interface(self, src_ifname: str, dst_ifname: str | None = None) -> bool:
+    def attach_interface(self, src_ifname: str | bytes, dst_ifname: str | bytes | None = None) -> bool:
         """Give it the host's network device `src_ifname`, which is called `dst_ifname` in it (the same unless given)."""
-        attempt.texts(src_ifname, dst_ifname or "")
+        names = attempt.name(src_ifname), attempt.name_or_none(dst_ifname)
         with self._doing:
             from lxc.runtime import interfaces
 
-            interfaces.attach(self._place, src_ifname, dst_ifname or "")
+            interfaces.attach(self._place, *names)
             return True
         return False
 
-    def detach_interface(self, ifname: str, dst_ifname: str | None = None) -> bool:
+    def detach_interface(self, ifname: str | bytes, dst_ifname: str | bytes | None = None) -> bool:
         """Take its network device `ifname` to the host, where it is called `dst_ifname` (the same unless given)."""
-        attempt.texts(ifname, dst_ifname or "")
+        names = attempt.name(ifname), attempt.name_or_none(dst_ifname)
         with self._doing:
             from lxc.runtime import interfaces
 
-            interfaces.detach(self._place, ifname, dst_ifname or "")
+            interfaces.detach(self._place, *names)
             return True
         return False
 
-    def add_device_net(self, name: str, destname: str | None = None) -> bool:
+    def add_device_net(self, name: str | bytes, destname: str | bytes | None = None) -> bool:
         """What `attach_interface` does."""
         return self.attach_interface(name, destname)
 
