@@ -294,7 +294,7 @@ class Monitor:
         self.loop.stop()
 
     def _take_down(self) -> None:
-        """Undo what this life made; the cgroups of the monitor and the command socket stay for the next."""
+        """Undo what this life made (all of it is asked for in `rest._removal`); the monitor's cgroups and the socket stay."""
         trace.phase("take it down")
         self.set_state(commands.STOPPING)
         running, self.running = self.running, None
