@@ -53,20 +53,21 @@ def _named(address: bytes, lxcpath: bytes) -> str:
     from lxc.runtime import commands
 
     try:
-        if _ask(address, commands.GET_LXCPATH) != lxcpath:
+        if _ask(address, lxcpath, commands.GET_LXCPATH) != lxcpath:
             return ""
-        return os.fsdecode(_ask(address, commands.GET_NAME))
+        return os.fsdecode(_ask(address, lxcpath, commands.GET_NAME))
     except (LxcError, OSError):
         return ""
 
 
-def _ask(address: bytes, command: int) -> bytes:
+def _ask(address: bytes, lxcpath: bytes, command: int) -> bytes:
     from lxc.kernel import sockets
-    from lxc.runtime import client
+    from lxc.runtime import claim, client
     from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
 
     connection = sockets.connect(address)
+    claim.believe(connection, "a monitor", os.fsdecode(lxcpath))
     try:
         sockets.set_receive_timeout(connection, client.PATIENCE)
         reply = client.exchange(connection, Place(os.fsdecode(address), "/"), Request(command))

@@ -77,6 +77,18 @@ def test_a_list_says_it_and_goes_on(lxc: Lxc, squatted: str) -> None:
     assert f"of user {NOBODY} listens at the address of the monitor of {squatted}" in done.stderr
 
 
+def test_a_list_waits_for_nobody_who_only_looks_like_a_monitor(lxc: Lxc, box: str) -> None:
+    """At an address of the kind that containers with long paths have, who is asked for his name."""
+    silent = SQUAT.replace("client.recv(16, socket.MSG_WAITALL)", "client.recv(1 << 20, socket.MSG_WAITALL)")
+    words = [sys.executable, "-c", silent, f"lxc/{os.getpid():016x}/command"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        assert lxc.run("lxc-ls", "--active", timeout=20).stdout == ""
+        assert lxc.run("lxc-ls", timeout=20).stdout.split() == [box]
+        squatter.kill()
+
+
 def test_who_owns_the_container_path_is_believed(lxc: Lxc, squatted: str) -> None:
     os.chown(lxc.path, NOBODY, NOBODY)
     try:
