@@ -17,6 +17,7 @@ static const struct {
     P(adjtimex), P(bpf), P(perf_event_open), P(ptrace), P(process_vm_readv), P(process_vm_writev), P(keyctl),
     P(add_key), P(request_key), P(userfaultfd), P(unshare), P(setns), P(quotactl), P(name_to_handle_at), P(fanotify_init),
     P(kcmp), P(socket), P(getppid), P(getpriority), P(sched_getparam), P(fchdir), P(flock), P(fsync), P(ftruncate),
+    P(newfstatat), P(kexec_file_load),
     {"umount2-force", SYS_umount2, {(long)"/nowhere", 1}},
     {"umount2-plain", SYS_umount2, {(long)"/nowhere", 0}},
     {"personality-0", SYS_personality, {0}},
@@ -41,12 +42,18 @@ int main(void) {
         print(calls[i].name, pid);
     }
 #ifdef __x86_64__
-    if ((pid = fork()) == 0) { /* mknod(2) as a 32-bit program makes it */
-        int result = 14;
-        __asm__ volatile("int $0x80" : "+a"(result) : "b"(-1), "c"(-1), "d"(-1) : "memory", "r8", "r9", "r10", "r11");
-        _exit(result < 0 ? -result : 0);
+    static const struct {
+        const char *name;
+        int number;
+    } others[] = {{"i386-mknod", 14}, {"i386-socket", 359}};
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+        if ((pid = fork()) == 0) { /* as a 32-bit program makes it */
+            int result = others[i].number;
+            __asm__ volatile("int $0x80" : "+a"(result) : "b"(-1), "c"(-1), "d"(-1) : "memory", "r8", "r9", "r10", "r11");
+            _exit(result < 0 ? -result : 0);
+        }
+        print(others[i].name, pid);
     }
-    print("i386-mknod", pid);
 #endif
     return 0;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import log
@@ -21,6 +22,8 @@ _FORMAT = 1  # of what `program` makes of a policy; to be counted up when it mak
 _LARGEST, _BLOCK = 1 << 20, 1 << 14  # bytes: of a policy file, and at once
 _known: dict[tuple[str, str, str], Filter] = {}  # what was loaded, by path, text and machine: it is the same ever after
 _MOST_KNOWN = 16
+# libseccomp's words for a call that is none there, and for one that is a part of another (socketcall), with arguments.
+_NOT_THERE = (errno.EDOM, errno.EINVAL)
 # Our way in takes these after the filter is loaded: the last program of ours is no path of the container.
 _ON_THE_WAY = ("close_range", "execveat")
 # Until the container's own program runs nobody may answer yet, and what hands the listener over cannot ask it.
@@ -84,13 +87,13 @@ def is_wanted(*, allow_nesting: bool) -> bool:
 def program(wanted: Policy, library: libseccomp.Library) -> bytes:
     """`wanted` as BPF instructions, for this machine's architecture and the policy's others.  Raises LxcError."""
     native = library.native
-    others = [token for token in map(library.architecture, wanted.others) if token]
+    others = {token: name for name in wanted.others if (token := library.architecture(name))}
     filters: list[libseccomp.Filter] = []
     try:
         for architecture in (native, *others):
             filters.append(libseccomp.Filter(library, wanted.default, architecture))
             for rule in wanted.rules:
-                _add(filters[-1], rule, library, architecture)
+                _add(filters[-1], rule, library, architecture, others.get(architecture, ""))
         for other in filters[1:]:
             filters[0].merge(other)
         code = filters[0].export()
@@ -111,20 +114,23 @@ def _forbids(wanted: Policy, call: str, library: libseccomp.Library) -> bool:
     return wanted.forbids(number if number in names else call)
 
 
-def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, architecture: int) -> None:
+def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, architecture: int, other: str) -> None:
+    """`other` is the architecture's name, "" if it is the machine's own; there a rule is left out that cannot be, as in LXC."""
     native = library.native
     number = int(rule.call) if rule.call.isdecimal() else library.number(native, rule.call)
+    there = library.number(architecture, rule.call) if other else number
     if number == libseccomp.UNKNOWN:
-        if architecture == native:
+        if not other:
             log.info(f"{rule.where}: this machine has no system call {rule.call}")
         return
-    if architecture == native and number < 0:
-        return
-    if architecture != native and library.number(architecture, rule.call) == libseccomp.UNKNOWN:
+    if there == libseccomp.UNKNOWN or (there < 0 and not other):
         return
     try:
         to.add(rule.action, number, [each.data for each in rule.comparisons])
     except OSError as error:
+        if other and there < 0 and error.errno in _NOT_THERE:
+            log.info(f"{rule.where}: no rule for {other} programs: {rule.call} is no system call of its own there")
+            return
         raise ConfigError(
             f"{rule.where}: cannot add a rule for {rule.call}: {error.strerror}", where=rule.where
         ) from error

@@ -8,9 +8,9 @@ import pytest
 import lxc
 import lxc.errors
 from lxc.errors import ConfigError, StepError
-from lxc.kernel import libseccomp
+from lxc.kernel import libseccomp, process
 from lxc.security import kept
-from lxc.security.seccomp import compiler
+from lxc.security.seccomp import compiler, policy
 
 COMMON = Path(lxc.__file__).parent / "share/config/common.seccomp"
 
@@ -31,6 +31,19 @@ def test_a_rule_makes_the_program_longer_and_an_unknown_call_does_not(tmp_path: 
     least = size(tmp_path, "2\ndenylist\n")
     assert size(tmp_path, "2\ndenylist\nno_such_call errno 1\n") == least
     assert size(tmp_path, "2\ndenylist\nmknod errno 1\n") > least
+
+
+@pytest.mark.parametrize("comparison", ["", " [0,38,SCMP_CMP_EQ]"])
+def test_each_system_call_can_have_a_rule_if_it_is_one_here(comparison: str) -> None:
+    library = libseccomp.Library()
+    names = [name for number in range(-10300, 600) if (name := library.name(library.native, number))]
+    assert len(names) > 300
+    least = len(compiler.program(policy.parse("2\ndenylist\n", "policy", process.machine()), library))
+    for name in names:
+        program = compiler.program(
+            policy.parse(f"2\ndenylist\n{name} errno 1{comparison}\n", "p", process.machine()), library
+        )
+        assert len(program) > least or library.number(library.native, name) < 0, name
 
 
 @pytest.mark.parametrize("text", ["2\nallowlist\nread\n", "2\ndenylist\nexecveat errno 1\n", "1\nallowlist\n0\n1\n"])
