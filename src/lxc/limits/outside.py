@@ -9,7 +9,7 @@ from lxc import log
 from lxc.errors import StepError
 from lxc.kernel import fs, process
 from lxc.kernel.fs import closing
-from lxc.limits.plan import UNLIMITED, CoreCookie, LimitPlan, ProcessFile, ResourceLimit
+from lxc.limits.plan import CoreCookie, LimitPlan, ProcessFile, ResourceLimit
 
 
 def prepare(plan: LimitPlan, pid: int) -> None:
@@ -30,8 +30,12 @@ def prepare(plan: LimitPlan, pid: int) -> None:
 def _limit(step: ResourceLimit, pid: int) -> None:
     import resource
 
-    soft, hard = (resource.RLIM_INFINITY if limit == UNLIMITED else limit for limit in (step.soft, step.hard))
-    resource.prlimit(pid, step.number, (soft, hard))
+    resource.prlimit(pid, step.number, (_signed(step.soft), _signed(step.hard)))
+
+
+def _signed(limit: int) -> int:
+    """As Python takes it: C's rlim_t has no sign, and is RLIM_INFINITY, which is -1, if it is UNLIMITED."""
+    return limit - (1 << 64) if limit >= 1 << 63 else limit
 
 
 def _set_apart(pid: int) -> None:

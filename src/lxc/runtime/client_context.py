@@ -201,9 +201,14 @@ def _take_limits(theirs: bytes, ours: bytes) -> None:
         name = line[:25].strip()
         if name not in _LIMITS and name != b"Max file locks":
             raise ValueError(f"it differs in {name.decode()}")
-        soft, hard = (-1 if word == b"unlimited" else int(word) for word in line[25:].split()[:2])
+        soft, hard = (-1 if word == b"unlimited" else _signed(int(word)) for word in line[25:].split()[:2])
         if name in _LIMITS:
             resource.setrlimit(_LIMITS[name], (soft, hard))
+
+
+def _signed(limit: int) -> int:
+    """As Python takes it: C's rlim_t has no sign."""
+    return limit - (1 << 64) if limit >= 1 << 63 else limit
 
 
 def _read(proc: int, name: str) -> bytes:

@@ -11,6 +11,7 @@ NAMES = (
     "msgqueue", "nice", "rtprio", "rttime",
 )  # fmt: skip
 UNLIMITED = -1
+_INFINITY = (1 << 64) - 1  # how the kernel says it
 
 
 class Limit(Record):
@@ -45,9 +46,9 @@ def _one(text: str, value: str) -> int:
     word = text.strip(" \t")
     if word == "unlimited":
         return UNLIMITED
-    if not (word.isascii() and word.isdecimal()) or len(word) > 20 or int(word) >= 1 << 64:
+    if not (word.isascii() and word.isdecimal()) or len(word) > 20 or int(word) > _INFINITY:
         raise Misspelt(f"expected 'soft[:hard]', each a number or 'unlimited', got {value!r}", word)
-    return int(word)
+    return UNLIMITED if int(word) == _INFINITY else int(word)
 
 
 def _show(limit: int) -> str:

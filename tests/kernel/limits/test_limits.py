@@ -18,6 +18,15 @@ def test_resource_limits_are_those_of_the_first_process_and_all_below_it(lxc: Lx
     assert shown.split() == ["64", "128", "0"]
 
 
+@pytest.mark.parametrize(("setting", "shown"), [
+    ("9223372036854775808", ["18014398509481984", "18014398509481984"]),  # sh counts blocks of 512 bytes
+    ("4096:18446744073709551614", ["8", "36028797018963967"]),
+    ("4096:18446744073709551615", ["8", "unlimited"]),
+])  # fmt: skip
+def test_a_limit_may_be_as_large_as_the_kernel_takes(lxc: Lxc, box: str, setting: str, shown: list[str]) -> None:
+    assert inside(lxc, box, f"lxc.prlimit.core={setting}", show="ulimit -c; ulimit -Hc").split() == shown
+
+
 def test_files_of_the_process_are_written(lxc: Lxc, box: str) -> None:
     assert (
         inside(lxc, box, "lxc.proc.oom_score_adj=17", show="cat /proc/1/oom_score_adj /proc/self/oom_score_adj")
