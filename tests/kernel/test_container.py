@@ -165,6 +165,16 @@ def test_containers_are_listed(it: api.Container) -> None:
     assert api.list_containers(active=True, defined=False, config_path=path) == (it.name,)
 
 
+@pytest.mark.parametrize("number", [2**32 - 1, 2**32, -2])
+def test_nobody_is_the_user_whose_number_means_that_none_is_given(it: api.Container, number: int) -> None:
+    assert it.start()
+    with pytest.raises(ValueError, match="uid must be from 0 to 4294967294"):
+        it.attach_wait(api.attach_run_command, ["true"], uid=number)
+    with pytest.raises(ValueError, match="gid must be from 0 to 4294967294"):
+        it.attach(api.attach_run_command, ["true"], gid=number)
+    assert it.attach_wait(api.attach_run_command, ["true"], uid=-1, gid=-1) == 0
+
+
 def test_files_of_the_control_groups(it: api.Container) -> None:
     assert it.start()
     assert int(it.get_cgroup_item("pids.current")) > 0

@@ -9,6 +9,7 @@ from lxc.errors import LxcError, NotRunning, Unsupported
 from lxc.kernel import held, process
 from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Wish
 from lxc.values import arch
+from lxc.values.plain import ID_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ _NUMBERS = {
     "attach_flags": functions.LXC_ATTACH_DEFAULT, "namespaces": -1, "personality": -1, "uid": -1, "gid": -1,
     "env_policy": functions.LXC_ATTACH_KEEP_ENV,
 }  # fmt: skip
-_LONG = ("personality", "uid", "gid")
+_IDENTITIES = ("uid", "gid")
+_LONG = ("personality", *_IDENTITIES)
 _LISTS = ("extra_env_vars", "extra_keep_env")
 _FILES = ("stdin", "stdout", "stderr")
 _LSM = functions.LXC_ATTACH_LSM_EXEC | functions.LXC_ATTACH_LSM_NOW
@@ -62,6 +64,8 @@ def checked(options: Options) -> dict[str, Any]:
     for name, value in given.items():
         if name in _NUMBERS:
             attempt.number(value, 64 if name in _LONG else 32)
+        if name in _IDENTITIES and not -1 <= value <= ID_MAX:  # type: ignore[operator]  # it is a number
+            raise ValueError(f"{name} must be from 0 to {ID_MAX}, or -1 for none, not {value}")
         if name in _LISTS and not (isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)):
             raise TypeError(f"{name} must be a list of texts, not {value!r}")
         if name in _FILES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc import log
-from lxc.cli.options import Arguments, Command, natural, switch, text, texts, value
+from lxc.cli.options import Arguments, Command, identity, switch, text, texts, value
 from lxc.config.brief import Brief
 from lxc.config.excerpt import Excerpts
 from lxc.errors import LxcError, NotRunning, StateError, UsageError
@@ -83,8 +83,8 @@ class AttachArguments(Arguments):
     context = value(
         "context", "c", "LABEL", "Security label to take.", label, default="", group="What of the container"
     )
-    uid = value("uid", "u", "UID", "Run the command as user UID.", natural, default=-1, group="Who")
-    gid = value("gid", "g", "GID", "Run the command as group GID.", natural, default=-1, group="Who")
+    uid = value("uid", "u", "UID", "Run the command as user UID.", identity, default=-1, group="Who")
+    gid = value("gid", "g", "GID", "Run the command as group GID.", identity, default=-1, group="Who")
     clear_env = switch(
         "clear-env", "", "Begin with an empty environment, with a default PATH.", group="The environment"
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lxc.cli import launching
 from lxc.cli.launching import LaunchArguments
-from lxc.cli.options import Command, natural, value
+from lxc.cli.options import Command, identity, value
 from lxc.errors import LxcError, UsageError
 from lxc.runtime import start
 
 
 class ExecuteArguments(LaunchArguments):
-    uid = value("uid", "u", "UID", "Run the command as user UID of the container.", natural, default=-1)
-    gid = value("gid", "g", "GID", "Run the command as group GID of the container.", natural, default=-1)
+    uid = value("uid", "u", "UID", "Run the command as user UID of the container.", identity, default=-1)
+    gid = value("gid", "g", "GID", "Run the command as group GID of the container.", identity, default=-1)
 
 
 def check(arguments: ExecuteArguments) -> None:

@@ -102,6 +102,16 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def identity(text: str) -> int:
+    """The number of a user or group; the largest of 32 bits is nobody's: to the kernel it means that none is given."""
+    from lxc.values.plain import ID_MAX
+
+    number = natural(text)
+    if number > ID_MAX:
+        raise ValueError(f"expected a number from 0 to {ID_MAX}, got {text!r}")
+    return number
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """One of these words."""
 

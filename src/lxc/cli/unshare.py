@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.cli.attach import namespaces
-from lxc.cli.options import Arguments, Command, switch, text, texts, value
+from lxc.cli.options import Arguments, Command, identity, switch, text, texts, value
 from lxc.errors import UsageError
 
 _NEEDS = (
@@ -18,7 +18,7 @@ _NEEDS = (
 def user(word: str) -> int:
     """A user's number, or the name of one of this host's."""
     if word.isascii() and word.isdecimal():
-        return int(word)
+        return identity(word)
     import pwd
 
     try:

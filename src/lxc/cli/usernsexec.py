@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.cli.options import Arguments, Command, natural, switch, value, values
+from lxc.cli.options import Arguments, Command, identity, switch, value, values
 from lxc.errors import LxcError, UsageError
 
 _IDS = 0xFFFFFFFF
@@ -31,8 +31,8 @@ class UsernsexecArguments(Arguments):
         mapping,
     )
     share = switch("share", "s", "Map our own ids, too, to the first that are free.")
-    uid = value("uid", "u", "UID", "Run the command as user UID, seen there (default: 0).", natural, default=0)
-    gid = value("gid", "g", "GID", "Run the command as group GID, seen there (default: 0).", natural, default=0)
+    uid = value("uid", "u", "UID", "Run the command as user UID, seen there (default: 0).", identity, default=0)
+    gid = value("gid", "g", "GID", "Run the command as group GID, seen there (default: 0).", identity, default=0)
 
 
 COMMAND = Command(

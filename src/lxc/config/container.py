@@ -22,7 +22,7 @@ from lxc.values import (
     size,
 )
 from lxc.values import arch as architecture
-from lxc.values.plain import flag, path, relative_path, text, unsigned
+from lxc.values.plain import flag, identity, path, relative_path, text, unsigned
 from lxc.values.words import Misspelt, meant
 
 FOREIGN = "lxc.x-"  # keys that begin so are somebody else's: kept in the file, without effect
@@ -44,7 +44,7 @@ def controller_file(name: str) -> str:
 
 def groups(value: str) -> tuple[int, ...]:
     """Group ids separated by commas."""
-    return tuple(plain.integer(number.strip(" \t"), 0, plain.UINT_MAX) for number in value.split(","))
+    return tuple(identity(number.strip(" \t")) for number in value.split(","))
 
 
 class Config(Table):
@@ -63,8 +63,8 @@ class Config(Table):
     # Its first process
     init_cmd = one("lxc.init.cmd", text, "", "Command that lxc-start runs in the container; otherwise /sbin/init.")
     init_cwd = one("lxc.init.cwd", path, "", "Working directory of the container's first process.")
-    init_uid = one("lxc.init.uid", unsigned, 0, "User id, seen in the container, of its first process.")
-    init_gid = one("lxc.init.gid", unsigned, 0, "Group id, seen in the container, of its first process.")
+    init_uid = one("lxc.init.uid", identity, 0, "User id, seen in the container, of its first process.")
+    init_gid = one("lxc.init.gid", identity, 0, "Group id, seen in the container, of its first process.")
     init_groups = several(
         "lxc.init.groups", groups, "Supplementary group ids of the container's first process.", end="", between=","
     )

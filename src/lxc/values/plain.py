@@ -11,6 +11,7 @@ from lxc.values.words import Misspelt, unknown
 PATH_MAX = 4096
 UINT_MAX = 2**32 - 1
 INT_MAX = 2**31 - 1
+ID_MAX = UINT_MAX - 1  # of users and groups: the next number means none, and setresuid(2) leaves all as it is
 
 
 def text(value: str) -> str:
@@ -128,5 +129,6 @@ class Range:
 
 
 unsigned = Range(0, UINT_MAX)
+identity = Range(0, ID_MAX)
 signed = Range(-INT_MAX - 1, INT_MAX)
 positive = Range(1, INT_MAX)

@@ -27,6 +27,24 @@ def test_a_limit_may_be_as_large_as_the_kernel_takes(lxc: Lxc, box: str, setting
     assert inside(lxc, box, f"lxc.prlimit.core={setting}", show="ulimit -c; ulimit -Hc").split() == shown
 
 
+@pytest.mark.parametrize("key", ["uid", "gid", "groups"])
+def test_nobody_is_the_user_whose_number_means_that_none_is_given(lxc: Lxc, box: str, key: str) -> None:
+    largest = lxc.ok("lxc-execute", "-n", box, "-s", f"lxc.init.{key}=4294967294", "--", "cat", "/proc/self/status")
+    assert f"{'Groups' if key == 'groups' else key.title()}:\t4294967294" in largest
+    done = lxc.run("lxc-execute", "-n", box, "-s", f"lxc.init.{key}=4294967295", "--", "id")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"lxc.init.{key}: expected a number from 0 to 4294967294" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["-u", "-g"])
+def test_no_command_runs_as_that_user(lxc: Lxc, box: str, option: str) -> None:
+    lxc.start(box)
+    for tool in ("lxc-attach", "lxc-execute"):
+        done = lxc.run(tool, "-n", box, option, "4294967295", "--", "id")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "expected a number from 0 to 4294967294" in done.stderr
+
+
 def test_files_of_the_process_are_written(lxc: Lxc, box: str) -> None:
     assert (
         inside(lxc, box, "lxc.proc.oom_score_adj=17", show="cat /proc/1/oom_score_adj /proc/self/oom_score_adj")

@@ -18,6 +18,12 @@ def test_what_is_no_unsigned_number_is_told_so(text: str) -> None:
         plain.unsigned(text)
 
 
+def test_users_and_groups_end_before_the_number_that_means_none() -> None:
+    assert plain.identity("4294967294") == 2**32 - 2
+    with pytest.raises(ValueError, match="from 0 to 4294967294"):
+        plain.identity("4294967295")
+
+
 def test_signed_numbers_may_be_negative() -> None:
     assert (plain.signed("-3"), plain.signed("-0x10")) == (-3, -16)
 
