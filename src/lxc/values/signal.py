@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lxc.values.plain import UINT_MAX, integer
+from lxc.values.plain import integer
 from lxc.values.words import Misspelt, unknown
 
 # signal(7), all architectures but alpha, mips, parisc and sparc.
@@ -19,7 +19,7 @@ _WANTED = "a signal such as SIGTERM, SIGRTMIN+3 or 15"
 def parse(value: str) -> int:
     """A signal: its number, its name such as SIGTERM, SIGRTMIN+<n> or SIGRTMAX-<n>."""
     if value[:1].isdigit():
-        return integer(value, 0, UINT_MAX)
+        return integer(value, 0, RTMAX)
     name = value.upper()
     if name.startswith(("SIGRTMIN+", "SIGRTMAX-")):
         offset = integer(name[9:] if name[9:10].isdigit() else "?", 0, RTMAX - RTMIN)

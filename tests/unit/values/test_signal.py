@@ -8,7 +8,7 @@ from lxc.values import signal
 @pytest.mark.parametrize(
     ("text", "number"),
     [("9", 9), ("0", 0), ("0x10", 16), ("SIGTERM", 15), ("sigpwr", 30), ("SIGIOT", 6), ("SIGRTMIN+4", 38),
-     ("sigrtmax-3", 61), ("SIGRTMIN+0", 34)],
+     ("sigrtmax-3", 61), ("SIGRTMIN+0", 34), ("64", 64)],
 )  # fmt: skip
 def test_signals_have_numbers_and_names(text: str, number: int) -> None:
     assert signal.parse(text) == number
@@ -20,7 +20,9 @@ def test_names_are_this_kernels() -> None:
     assert (signal.RTMIN, signal.RTMAX) == (python.SIGRTMIN, python.SIGRTMAX)
 
 
-@pytest.mark.parametrize("text", ["PWR", "-1", "SIGFOO", "SIGRTMIN", "SIGRTMIN+31", "SIGRTMAX-", "9x", ""])
+@pytest.mark.parametrize(
+    "text", ["PWR", "-1", "SIGFOO", "SIGRTMIN", "SIGRTMIN+31", "SIGRTMAX-", "9x", "", "65", "2147483648"]
+)
 def test_what_is_no_signal_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match="expected a"):
         signal.parse(text)
