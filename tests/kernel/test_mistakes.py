@@ -246,6 +246,15 @@ def working_directory_that_is_a_file(lxc: Lxc, name: str) -> list[str]:
     return start(lxc, name, "-s", "lxc.init.cwd=/etc/passwd")
 
 
+@mistake(
+    1,
+    "lxc-start: {name}: cannot mount -t devpts -o nosuid,noexec,gid=5,ptmxmode=0666,mode=0620,max=1048577 devpts /dev/pts: "
+    "Invalid argument\n  set in -s lxc.pty.max=1048576\n  lxc.pty.max and lxc.tty.max may be 1048576 together",
+)
+def more_terminals_than_there_can_be(lxc: Lxc, name: str) -> list[str]:
+    return start(lxc, name, "-s", "lxc.tty.max=1", "-s", "lxc.pty.max=1048576")
+
+
 # ---- mounts -----------------------------------------------------------------------------------------------------------
 
 

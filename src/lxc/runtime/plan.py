@@ -332,6 +332,8 @@ def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: b
         execute=execute,
         where_console_path=_where(config, "lxc.console.path"),
         where_console_logfile=_where(config, "lxc.console.logfile"),
+        where_ttys=_where(config, "lxc.tty.max"),
+        where_pty_max=_where(config, "lxc.pty.max"),
     )
 
 

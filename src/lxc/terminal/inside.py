@@ -15,6 +15,8 @@ from lxc.errors import StepError
 from lxc.kernel import fs, mount, tty
 from lxc.kernel.fs import closing
 from lxc.terminal.plan import (
+    MOST_TERMINALS,
+    NO_MORE,
     AllocateConsole,
     AllocateTtys,
     BindConsole,
@@ -32,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.terminal.plan import Prepared, TerminalPlan
 
-_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP = 22, 2, 18, 30, 40
+_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP, _ENOSPC = 22, 2, 18, 30, 40, 28
 _CONSOLE_MODE = 0o620
 _STDIO_MODE = 0o600
 _EMPTY_FILE = 0o100000  # S_IFREG, mode 0000: only ever seen when nothing is mounted there
@@ -48,7 +50,9 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
         try:
             work.do(step)
         except OSError as error:
-            raise StepError(str(step), _why(error), hint=_hint(error)) from error
+            raise StepError(
+                str(step), _why(error), where=getattr(step, "where", ""), hint=_hint(step, error)
+            ) from error
     return work.given()
 
 
@@ -283,7 +287,11 @@ def _why(error: OSError) -> str:
     return f"/dev{why}" if error.errno == _ELOOP and why.startswith("/") else why  # the link, named from the root
 
 
-def _hint(error: OSError) -> str:
+def _hint(step: InsideStep, error: OSError) -> str:
+    if isinstance(step, MountDevpts) and error.errno == _EINVAL:
+        return f"lxc.pty.max and lxc.tty.max may be {MOST_TERMINALS} together"
+    if isinstance(step, AllocateTtys | MakeHidden) and error.errno == _ENOSPC:
+        return NO_MORE
     if error.errno == _EXDEV:
         return "something is mounted there: remove the lxc.mount.entry that does it"
     if error.errno == _EROFS:

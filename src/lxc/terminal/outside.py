@@ -15,7 +15,7 @@ from lxc.errors import StepError
 from lxc.kernel import fs, mount, tty
 from lxc.terminal.console import Console
 from lxc.terminal.logfile import open_log
-from lxc.terminal.plan import AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
+from lxc.terminal.plan import NO_MORE, AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def prepare(plan: TerminalPlan) -> Prepared:
             prepared = _open(step, prepared, plan.owner)
         except OSError as error:
             close(prepared)
-            raise StepError(str(step), error.strerror or str(error), where=_where(step)) from error
+            raise StepError(
+                str(step), error.strerror or str(error), where=_where(step), hint=_hint(step, error)
+            ) from error
     return prepared
 
 
@@ -193,9 +195,7 @@ def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
         case AllocateConsole():
             return _allocate_console(prepared, owner)
         case AllocateTtys():
-            for _ in range(step.count):
-                prepared = prepared.replace(ttys=(*prepared.ttys, _pseudo(owner)))
-            return prepared
+            return prepared.replace(ttys=_allocate_ttys(step.count, owner))
 
 
 def _open_peer(step: OpenPeer) -> int:
@@ -227,6 +227,17 @@ def _allocate_console(prepared: Prepared, owner: int) -> Prepared:
     )
 
 
+def _allocate_ttys(count: int, owner: int) -> tuple[Pseudo, ...]:
+    made: list[Pseudo] = []
+    try:
+        for _ in range(count):
+            made.append(_pseudo(owner))
+    except OSError:
+        close(Prepared(ttys=tuple(made)))
+        raise
+    return tuple(made)
+
+
 def _pseudo(owner: int) -> Pseudo:
     """A new terminal of the host's devpts, of the user `owner` (-1: ours)."""
     master, slave = tty.open_pair()
@@ -240,4 +251,8 @@ def _pseudo(owner: int) -> Pseudo:
 
 
 def _where(step: OutsideStep) -> str:
-    return "" if isinstance(step, AllocateConsole | AllocateTtys) else step.where
+    return "" if isinstance(step, AllocateConsole) else step.where
+
+
+def _hint(step: OutsideStep, error: OSError) -> str:
+    return NO_MORE if isinstance(step, AllocateTtys) and error.errno == errno.ENOSPC else ""

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from lxc.record import Record
 
+MOST_TERMINALS = 1 << 20  # NR_UNIX98_PTY_MAX: of a devpts instance
+NO_MORE = "there are no more terminals: lower lxc.tty.max, or raise /proc/sys/kernel/pty/max"
+
 
 class OpenPeer(Record):
     """In the monitor: the terminal that what the console says is copied to, and that types to it."""
@@ -42,6 +45,7 @@ class AllocateConsole(Record):
 
 class MountDevpts(Record):
     max: int  # terminals it can have
+    where: str = ""
 
     def __str__(self) -> str:
         return f"mount -t devpts -o nosuid,noexec,gid=5,ptmxmode=0666,mode=0620,max={self.max} devpts /dev/pts"
@@ -51,6 +55,7 @@ class MakeHidden(Record):
     """Terminals of a devpts instance that is mounted nowhere, for who may not give the container any of the host's."""
 
     count: int
+    where: str = ""
 
     def __str__(self) -> str:
         return f"allocate {self.count} ttys in a devpts of their own"
@@ -78,6 +83,7 @@ class BindConsole(Record):
 class AllocateTtys(Record):
     count: int
     host: bool  # in the monitor, of the host's devpts; else in init, of the container's
+    where: str = ""
 
     def __str__(self) -> str:
         return f"allocate {self.count} ttys in the {'host' if self.host else 'container'}'s devpts"
@@ -112,6 +118,8 @@ class TerminalPlan(Record):
     execute: bool = False
     where_console_path: str = ""  # file:line
     where_console_logfile: str = ""
+    where_ttys: str = ""
+    where_pty_max: str = ""
 
     @property
     def has_console(self) -> bool:
@@ -133,7 +141,9 @@ class TerminalPlan(Record):
     @property
     def outside(self) -> tuple[OutsideStep, ...]:
         """What the monitor does before there is an init."""
-        ttys = (AllocateTtys(self.ttys, host=True),) if self.ttys and not self.pty_max and self.has_hosts else ()
+        ttys: tuple[AllocateTtys, ...] = ()
+        if self.ttys and not self.pty_max and self.has_hosts:
+            ttys = (AllocateTtys(self.ttys, host=True, where=self.where_ttys),)
         if not self.has_console:
             return ttys
         steps: list[OutsideStep] = []
@@ -152,9 +162,9 @@ class TerminalPlan(Record):
         """What init does, in its mount namespace, before it enters its root."""
         steps: list[InsideStep] = []
         if self.hidden:
-            steps.append(MakeHidden(self.hidden))
+            steps.append(MakeHidden(self.hidden, self.where_ttys))
         if self.pty_max:
-            steps += (MountDevpts(self.pty_max + self.ttys), BindPtmx())
+            steps += (MountDevpts(self.pty_max + self.ttys, self.where_pty_max), BindPtmx())
         if self.has_console and self.pty_max > 1:
             steps.append(AllocateConsole(host=False))  # the first: it is pts/0
         if self.tty_dir and (self.has_console or self.binds_ttys):
@@ -162,7 +172,7 @@ class TerminalPlan(Record):
         if self.has_console:
             steps.append(BindConsole(self.tty_dir))
         if self.ttys and self.pty_max:
-            steps.append(AllocateTtys(self.ttys, host=False))
+            steps.append(AllocateTtys(self.ttys, host=False, where=self.where_ttys))
         if self.binds_ttys:
             steps += (BindTty(number, self.tty_dir) for number in range(1, self.ttys + 1))
         return tuple(steps)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import select
 import termios
 import time
@@ -145,6 +146,19 @@ def test_a_log_file_that_cannot_be_opened_is_an_error_and_leaves_nothing_open(sc
             TerminalPlan(console_path=screen[1], console_logfile="/nope/log", where_console_logfile="config:4")
         )
     assert caught.value.where == "config:4"
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_ttys_that_cannot_be_made_are_an_error_with_its_line() -> None:
+    before = os.listdir("/proc/self/fd")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        with pytest.raises(StepError) as caught:
+            outside.prepare(TerminalPlan(ttys=2**32 - 1, console_path="none", where_ttys="config:5"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.where == "config:5"
     assert os.listdir("/proc/self/fd") == before
 
 
