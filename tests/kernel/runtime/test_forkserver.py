@@ -127,8 +127,10 @@ def shown(lxc: Lxc, box: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "ulimit -n 777; ulimit -c 0; umask 027", "trap '' INT HUP USR1", "exec 7</etc/passwd", "exec <&-"]
-)
+    "before",
+    ["", "ulimit -n 777; ulimit -c 0; umask 027", "ulimit -c $((2 ** 53))", "trap '' INT HUP USR1", "exec 7</etc/passwd",
+     "exec <&-"],
+)  # fmt: skip
 def test_what_it_runs_finds_what_it_would_find_without_it(server: Server, shown: str, before: str) -> None:
     seen = {}
     for wish in ("0", "only"):
