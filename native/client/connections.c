@@ -17,10 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* Linux 6.16 */
-#endif
-
 enum { STOP = 2, ADD_STATE_CLIENT = 10 };
 enum { RUNNING = 2, STOPPING = 3, REGISTERED = STATES }; /* the first is the state that it is in all the time; the last, that somebody waits for another */
 enum { FORBIDDEN = -1 /* EPERM */ };
@@ -98,31 +94,28 @@ static bool is_allowed(const struct ucred *who)
     return who->uid == 0 || (who->uid == geteuid() && who->gid == getegid());
 }
 
-/* Close the connection of a stranger. Before Linux 6.16 he can send descriptors, which are closed with it, and may linger
- * for as long as he likes (socket(7)): another process is the last to close it, and is ended soon. */
+/* Close the connection of a stranger. What he has sent is closed with it, and a socket may linger for as long as he likes
+ * (socket(7)): another process is the last to close it, and is ended soon. */
 static void let_go(int fd)
 {
-    int can_bring = 0;
-    socklen_t size = sizeof can_bring;
-    pid_t pid;
+    pid_t pid = fork();
 
-    if ((getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &can_bring, &size) < 0 || can_bring) && (pid = fork()) >= 0) {
-        if (pid == 0) {
-            if (fork() == 0) {
-                sigset_t none;
+    if (pid == 0) {
+        if (fork() == 0) {
+            sigset_t none;
 
-                syscall(SYS_close_range, 0, fd - 1, 0);
-                syscall(SYS_close_range, fd + 1, ~0U, 0);
-                signal(SIGALRM, SIG_DFL);
-                sigemptyset(&none);
-                sigprocmask(SIG_SETMASK, &none, NULL);
-                setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 50000}, NULL);
-                close(fd);
-            }
-            _exit(0);
+            syscall(SYS_close_range, 0, fd - 1, 0);
+            syscall(SYS_close_range, fd + 1, ~0U, 0);
+            signal(SIGALRM, SIG_DFL);
+            sigemptyset(&none);
+            sigprocmask(SIG_SETMASK, &none, NULL);
+            setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 50000}, NULL);
+            close(fd);
         }
-        waitpid(pid, NULL, 0);
+        _exit(0);
     }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
     close(fd);
 }
 

@@ -20,7 +20,6 @@ from _socket import (
 from _socket import socket as socket
 
 _SO_PEERPIDFD = 77
-_SO_PASSRIGHTS = 83  # Linux 6.16
 SCM_CREDENTIALS = 2  # not in the socket module before Python 3.13
 _MOST_DESCRIPTORS = 253  # SCM_MAX_FD
 _MSG_CMSG_CLOEXEC = 0x40000000
@@ -31,10 +30,9 @@ def listen(name: bytes) -> socket:
     """A socket listening at the abstract address `name` (without its leading NUL).  Raises OSError(EADDRINUSE).
 
     What is received on its connections comes with the sender's credentials, from the first connection on: they
-    take that from the listener as it is when they are made, which can be long before they are accepted.  Descriptors
-    can be sent only to those that `take_descriptors`, since Linux 6.16.
+    take that from the listener as it is when they are made, which can be long before they are accepted.
     """
-    return _listen(b"\0" + name, 100, takes_descriptors=False)
+    return _listen(b"\0" + name, 100)
 
 
 def listen_at(path: str) -> socket:
@@ -47,12 +45,10 @@ def of(fd: int) -> socket:
     return socket(AF_UNIX, SOCK_STREAM, 0, fd)
 
 
-def _listen(address: bytes, backlog: int, *, takes_descriptors: bool = True) -> socket:
+def _listen(address: bytes, backlog: int) -> socket:
     listener = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         pass_credentials(listener)
-        if not takes_descriptors:
-            _pass_descriptors(listener, is_on=False)
         listener.bind(address)
         listener.listen(backlog)
     except OSError:
@@ -64,26 +60,6 @@ def _listen(address: bytes, backlog: int, *, takes_descriptors: bool = True) -> 
 def has_more(connection: socket) -> bool:
     """Whether who is connected has said something that is not read yet; False if no more is to come.  Raises BlockingIOError."""
     return bool(connection.recv(1, MSG_PEEK))
-
-
-def take_descriptors(connection: socket) -> None:
-    """SO_PASSRIGHTS: who is connected may send some from now on."""
-    _pass_descriptors(connection, is_on=True)
-
-
-def can_bring_descriptors(connection: socket) -> bool:
-    """Whether the kernel lets who is connected send some."""
-    try:
-        return bool(connection.getsockopt(SOL_SOCKET, _SO_PASSRIGHTS))
-    except OSError:  # ENOPROTOOPT: it always does
-        return True
-
-
-def _pass_descriptors(channel: socket, *, is_on: bool) -> None:
-    try:
-        channel.setsockopt(SOL_SOCKET, _SO_PASSRIGHTS, int(is_on))
-    except OSError:  # ENOPROTOOPT
-        pass
 
 
 def accept(listener: socket) -> socket:

@@ -133,9 +133,7 @@ class Server:
         """One connection more; if it is one stranger too many, the oldest goes."""
         connection = Connection(channel)
         self._connections[connection.fd] = connection
-        if not connection.is_stranger:
-            sockets.take_descriptors(channel)
-        else:
+        if connection.is_stranger:
             self._strangers.append(connection)
             if len(self._strangers) > _MOST_STRANGERS:
                 self._end(self._strangers[0])

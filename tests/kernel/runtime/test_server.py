@@ -42,11 +42,9 @@ def _many_descriptors() -> Iterator[None]:
 class Host:
     """A process that serves. What it answers is at the bottom of this file."""
 
-    def __init__(self, descriptors: int = 0, *, rests: bool = False, is_old: bool = False) -> None:
+    def __init__(self, descriptors: int = 0, *, rests: bool = False) -> None:
         self.name = f"lxc-test/{os.urandom(8).hex()}/command".encode()
         listener = sockets.listen(self.name)
-        if is_old:  # as before Linux 6.16: whoever connects can send descriptors
-            sockets.take_descriptors(listener)
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -108,7 +106,7 @@ def host(rests: bool) -> Iterator[Host]:
 @pytest.fixture
 def poor_host(rests: bool) -> Iterator[Host]:
     """One that may open few descriptors."""
-    host = Host(descriptors=40, rests=rests, is_old=True)
+    host = Host(descriptors=40, rests=rests)
     yield host
     until(host.is_idle, "no connection is left")
     end(host)
@@ -261,8 +259,7 @@ def test_who_goes_away_amid_a_large_answer_is_forgotten(host: Host) -> None:
 
 
 @BOTH
-def test_descriptors_sent_along_are_closed(rests: bool) -> None:
-    host = Host(rests=rests, is_old=True)
+def test_descriptors_sent_along_are_closed(host: Host) -> None:
     files = [os.open("/dev/null", os.O_RDONLY) for _ in range(250)]
     for _ in range(10):
         with host.connect() as client:
@@ -275,7 +272,6 @@ def test_descriptors_sent_along_are_closed(rests: bool) -> None:
         assert host.descriptors() <= host.idle + 2
     for fd in files:
         os.close(fd)
-    end(host)
 
 
 def lingering() -> socket.socket:
@@ -296,35 +292,16 @@ def lingering() -> socket.socket:
 
 
 @BOTH
-@pytest.mark.parametrize("is_old", [False, True], ids=["refused by the kernel", "sent"])
-@pytest.mark.parametrize("speaks", [False, True], ids=["silent", "asking"])
-def test_what_a_stranger_sends_holds_nobody_up_by_being_closed(rests: bool, is_old: bool, speaks: bool) -> None:
-    host = Host(rests=rests, is_old=is_old)
-
+@pytest.mark.parametrize("length", [1, 16], ids=["amid a request", "whole"])
+def test_what_a_stranger_sends_holds_nobody_up_by_being_closed(host: Host, length: int) -> None:
     def send() -> bytes:
         client, brought = host.connect(), lingering()
-        try:
-            socket.send_fds(client, [request(commands.GET_STATE)[: 16 if speaks else 1]], [brought.fileno()])
-            sent = b"y"
-        except PermissionError:
-            sent = b"n"
-            brought.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))  # we are the last
-            client.sendall(request(commands.GET_STATE))
+        socket.send_fds(client, [request(commands.GET_STATE)[:length]], [brought.fileno()])
         brought.close()
-        assert ret(everything(client)) == -errno.EPERM
-        return sent
+        return everything(client)
 
-    assert as_nobody(send) == (b"y" if is_old or not has_pass_rights() else b"n")
-    end(host)  # or PATIENCE ends
-
-
-def has_pass_rights() -> bool:
-    """Linux 6.16."""
-    with socket.socket(socket.AF_UNIX) as one:
-        try:
-            return bool(one.getsockopt(socket.SOL_SOCKET, 83))
-        except OSError:
-            return False
+    assert ret(as_nobody(send)) == -errno.EPERM
+    assert host.state() == 2  # or PATIENCE ends
 
 
 @BOTH
