@@ -6,13 +6,12 @@
 #include "rest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,27 +94,29 @@ static bool is_allowed(const struct ucred *who)
 }
 
 /* Close the connection of a stranger. What he has sent is closed with it, and a socket may linger for as long as he likes
- * (socket(7)): another process is the last to close it, and is ended soon. */
+ * (socket(7)), but not if its process ends: one has the connection for longer than we, and does. */
 static void let_go(int fd)
 {
-    pid_t pid = fork();
+    int ends[2];
+    pid_t pid;
 
-    if (pid == 0) {
-        if (fork() == 0) {
-            sigset_t none;
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+        pid = fork();
+        if (pid == 0) {
+            char nothing;
 
-            syscall(SYS_close_range, 0, fd - 1, 0);
-            syscall(SYS_close_range, fd + 1, ~0U, 0);
-            signal(SIGALRM, SIG_DFL);
-            sigemptyset(&none);
-            sigprocmask(SIG_SETMASK, &none, NULL);
-            setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 50000}, NULL);
-            close(fd);
+            if (fork() == 0 && close(ends[1]) == 0)
+                while (read(ends[0], &nothing, 1) < 0 && errno == EINTR)
+                    ;
+            _exit(0);
         }
-        _exit(0);
+        if (pid > 0)
+            waitpid(pid, NULL, 0);
+        close(fd);
+        close(ends[0]);
+        close(ends[1]);
+        return;
     }
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
     close(fd);
 }
 

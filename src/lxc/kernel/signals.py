@@ -97,13 +97,6 @@ def _dispose(number: int, disposition: int) -> None:
         _default(number, disposition)
 
 
-def end_after(seconds: float) -> None:
-    """setitimer(2): have SIGALRM end this process then."""
-    _default(SIGALRM, None)
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {SIGALRM})
-    _signal.setitimer(_signal.ITIMER_REAL, seconds)
-
-
 def is_ignored(number: int) -> bool:
     """Whether the disposition of signal `number` is SIG_IGN, as nohup(1) and shells leave it behind."""
     return _signal.getsignal(number) == _signal.SIG_IGN

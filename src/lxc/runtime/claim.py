@@ -35,8 +35,11 @@ def reserve(place: Place) -> socket:
 
 
 def check(connection: socket, place: Place) -> None:
-    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then."""
-    believe(connection, f"the monitor of {place.name}", place.directory, place.lxcpath)
+    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then.
+
+    The container's directory may be its root's, whom others of the same ids are, too.
+    """
+    believe(connection, f"the monitor of {place.name}", place.config_file, place.lxcpath)
 
 
 def believe(connection: socket, whose: str, *paths: str) -> None:
@@ -72,7 +75,7 @@ def _owners(*paths: str) -> set[int]:
     found = set()
     for path in paths:
         try:
-            found.add(os.stat(path).st_uid)
+            found.add(os.lstat(path).st_uid)
         except OSError:
             continue
     return found

@@ -2,7 +2,7 @@
 
 He can send descriptors, and who closes the connection closes those that nobody has received, too: a socket that
 lingers (SO_LINGER, socket(7)) takes as long for that as he likes, with whatever signals we have blocked.  So another
-process is the last to close it, and is ended soon.
+process has the connection for longer than we, and ends: one that ends waits for no socket.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.kernel import fs, process, signals
+from lxc.kernel import fs, process
+from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,29 +19,29 @@ if TYPE_CHECKING:
 
     from lxc.kernel.sockets import socket
 
-_PATIENCE = 0.05  # seconds
-
 
 def let_go(connection: socket) -> None:
     """Close it; what it has brought holds nobody up."""
     try:
-        pid, pidfd = process.clone3(0)
-        if pid == 0:
-            _have_closed(connection.fileno())
-        os.close(pidfd)
-        os.waitpid(pid, 0)
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        with closing(reader), closing(writer):
+            pid, pidfd = process.clone3(0)
+            if pid == 0:
+                _have_kept(connection.fileno(), reader)
+            os.close(pidfd)
+            os.waitpid(pid, 0)
+            connection.close()
     except OSError as error:  # too many processes, or descriptors
         log.debug(f"a stranger's connection is closed by ourselves: {error.strerror}")
     finally:
         connection.close()
 
 
-def _have_closed(fd: int) -> NoReturn:
-    """By a process that is nobody's child."""
+def _have_kept(fd: int, reader: int) -> NoReturn:
+    """By a process that is nobody's child, until whoever can write to the pipe has closed it."""
     try:
         if process.clone3(0)[0] == 0:
-            fs.keep_only((fd,))
-            signals.end_after(_PATIENCE)
-            os.close(fd)
+            fs.keep_only((fd, reader))
+            os.read(reader, 1)
     finally:
         os._exit(0)

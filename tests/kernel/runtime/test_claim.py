@@ -89,12 +89,20 @@ def test_a_list_waits_for_nobody_who_only_looks_like_a_monitor(lxc: Lxc, box: st
         squatter.kill()
 
 
-def test_who_owns_the_container_path_is_believed(lxc: Lxc, squatted: str) -> None:
-    os.chown(lxc.path, NOBODY, NOBODY)
+@pytest.mark.parametrize("what", ["path", "configuration"])
+def test_who_owns_the_container_path_or_its_configuration_is_believed(lxc: Lxc, squatted: str, what: str) -> None:
+    path = lxc.path if what == "path" else lxc.config(squatted)
+    os.chown(path, NOBODY, NOBODY)
     try:
         assert lxc.ok("lxc-info", "-n", squatted, "-s").split() == ["State:", "RUNNING"]
     finally:
-        os.chown(lxc.path, 0, 0)
+        os.chown(path, 0, 0)
+
+
+def test_the_containers_root_is_not_believed(lxc: Lxc, squatted: str) -> None:
+    """Whose its directory is, and who may have the host's network, or be the root of another container as well."""
+    os.chown(lxc.path / squatted, NOBODY, NOBODY)
+    assert f"of user {NOBODY} listens" in lxc.run("lxc-info", "-n", squatted).stderr
 
 
 def test_what_is_told_at_the_address_of_lxc_monitord_is_not_passed_on(lxc: Lxc) -> None:

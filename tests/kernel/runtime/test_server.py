@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -274,34 +275,44 @@ def test_descriptors_sent_along_are_closed(host: Host) -> None:
         os.close(fd)
 
 
-def lingering() -> socket.socket:
-    """A TCP connection that nobody reads from, and that takes a minute to be closed."""
+def lingering() -> tuple[socket.socket, int]:
+    """A TCP connection that takes a minute to be closed as long as nobody reads from its other end, the descriptor."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         client = socket.create_connection(listener.getsockname())
         client.setblocking(False)
-        listener.accept()[0].detach()
+        other = listener.accept()[0].detach()
     full = select.poll()
     full.register(client, select.POLLOUT)
     while full.poll(0):
         client.send(bytes(65536))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
-    return client
+    return client, other
 
 
 @BOTH
 @pytest.mark.parametrize("length", [1, 16], ids=["amid a request", "whole"])
 def test_what_a_stranger_sends_holds_nobody_up_by_being_closed(host: Host, length: int) -> None:
     def send() -> bytes:
-        client, brought = host.connect(), lingering()
+        client, (brought, other) = host.connect(), lingering()
         socket.send_fds(client, [request(commands.GET_STATE)[:length]], [brought.fileno()])
         brought.close()
-        return everything(client)
+        reader = os.fork()  # who keeps the other end, and does not read
+        if reader == 0:
+            os.closerange(3, other)
+            os.closerange(other + 1, 4096)
+            time.sleep(2 * PATIENCE)
+            os._exit(0)
+        return everything(client) + struct.pack("=i", reader)
 
-    assert ret(as_nobody(send)) == -errno.EPERM
-    assert host.state() == 2  # or PATIENCE ends
+    answer = as_nobody(send)
+    try:
+        assert ret(answer) == -errno.EPERM
+        assert host.state() == 2  # or PATIENCE ends
+    finally:
+        os.kill(ret(answer[-4:]), signal.SIGKILL)
 
 
 @BOTH
