@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -170,6 +171,19 @@ bool is_served_nowhere(void)
     return (wish && strcmp(wish, "0") == 0) || geteuid() != getuid() || getegid() != getgid();
 }
 
+/* Whether we have inherited what nobody else sees of us, or what none can be served with: a server would not have it. */
+static bool is_peculiar(void)
+{
+    enum { USUAL_SLACK = 50000, IOPRIO_CLASS_BE = 2, IOPRIO_USUAL = 4, IOPRIO_SHIFT = 13 };
+    long priority = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
+    int policy = 0;
+
+    syscall(SYS_get_mempolicy, &policy, NULL, 0, NULL, 0);
+    return policy != 0 || prctl(PR_GET_TIMERSLACK) != USUAL_SLACK || prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0
+        || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) > 0
+        || (priority > 0 && priority != (IOPRIO_CLASS_BE << IOPRIO_SHIFT | IOPRIO_USUAL));
+}
+
 static _Noreturn void serve(void)
 {
     char text[24];
@@ -207,6 +221,8 @@ int main(int argc, char **argv, char **variables)
         insists = false, run_directly("");
     if (geteuid() != getuid() || getegid() != getgid() || !directory_of(directory, sizeof directory))
         run_directly("this user has no directory for it");
+    if (is_peculiar())
+        run_directly("it has another timer slack, priority of disk, policy of memory, or no new privileges");
     terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (is_in_background(terminal))
         run_directly("it is a job in the background");

@@ -180,11 +180,11 @@ void start_server(char *directory, uint64_t key)
         setsid();
         if (fork() != 0)
             _exit(0);
+        dup2(lock, 3); /* it is the server's from now on; it may be one of the following now */
+        fcntl(3, F_SETFD, 0);
         null = open("/dev/null", O_RDWR);
         for (int fd = 0; fd < 3; fd++)
             dup2(null, fd);
-        dup2(lock, 3); /* it is the server's from now on */
-        fcntl(3, F_SETFD, 0);
         syscall(SYS_close_range, 4, ~0U, 0);
         if (chdir("/") == 0) {
             give_way(command);

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD
@@ -159,6 +160,14 @@ static pid_t worker(void)
     return pread(mailbox, &pid, sizeof pid, 0) == sizeof pid ? pid : 0;
 }
 
+/* Whether that is a container's monitor, which takes whatever signal comes, and answers others meanwhile. */
+static bool is_monitor(void)
+{
+    int32_t found[2] = {0, 0};
+
+    return pread(mailbox, found, sizeof found, 0) == sizeof found && found[1];
+}
+
 /* Send the worker, or all of its group, a signal, unless it has ended: its pid may be another's then. */
 static void pass_on(int number, bool to_all)
 {
@@ -193,7 +202,9 @@ static _Noreturn void die_by(int number)
 
 bool is_in_background(int terminal)
 {
-    return terminal >= 0 && tcgetpgrp(terminal) != getpgrp();
+    pid_t foreground = terminal >= 0 ? tcgetpgrp(terminal) : -1; /* none if it has gone */
+
+    return foreground >= 0 && foreground != getpgrp();
 }
 
 /* Stop as signal `number` has it, the worker with us, until we are continued. */
@@ -209,28 +220,38 @@ static void stop_by(int number)
     sigprocmask(SIG_BLOCK, &it, NULL);
 }
 
-static void signalled(const struct signalfd_siginfo *it, int terminal, bool reads)
-{
-    switch (it->ssi_signo) {
-    case SIGTSTP:
-    case SIGTTIN:
-    case SIGTTOU:
-        stop_by((int)it->ssi_signo);
-        while (reads && is_in_background(terminal))
-            stop_by(SIGTTIN);
-        pass_on(SIGCONT, true);
-        break;
-    case SIGCONT:
-        pass_on(SIGCONT, true);
-        break;
-    default: /* the terminal's go to all of a job, others to whom they were sent */
-        pass_on((int)it->ssi_signo, it->ssi_code == SI_KERNEL && it->ssi_signo != SIGWINCH);
-    }
-}
-
 static bool is_fatal(int number)
 {
     return number == SIGHUP || number == SIGINT || number == SIGQUIT || number == SIGTERM;
+}
+
+static bool is_to_end(void)
+{
+    sigset_t come;
+
+    sigpending(&come);
+    for (int number = 1; number < NSIG; number++)
+        if (is_fatal(number) && sigismember(&come, number))
+            return true;
+    return false;
+}
+
+static void signalled(const struct signalfd_siginfo *it, int terminal, bool reads)
+{
+    bool stops = it->ssi_signo == SIGTSTP || it->ssi_signo == SIGTTIN || it->ssi_signo == SIGTTOU;
+
+    if (stops && !is_monitor()) {
+        stop_by((int)it->ssi_signo);
+        while (reads && is_in_background(terminal) && !is_to_end()) {
+            stop_by(SIGTTIN); /* which does not stop a job that nobody can continue */
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        }
+        pass_on(SIGCONT, true);
+    } else if (it->ssi_signo == SIGCONT) {
+        pass_on(SIGCONT, true);
+    } else { /* the terminal's go to all of a job, others to whom they were sent */
+        pass_on((int)it->ssi_signo, it->ssi_code == SI_KERNEL && it->ssi_signo != SIGWINCH);
+    }
 }
 
 /*

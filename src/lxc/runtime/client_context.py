@@ -16,8 +16,7 @@ _NAMESPACES = (
     "mnt", "user", "pid", "pid_for_children", "net", "uts", "ipc", "cgroup", "time", "time_for_children",
 )  # fmt: skip
 _STATUS = (
-    "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
-    "Cpus_allowed", "Mems_allowed",
+    "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "Seccomp", "Cpus_allowed", "Mems_allowed",
 )  # fmt: skip
 _FILES = "attr/current", "oom_score_adj", "personality", "loginuid"
 _LONGEST = 65536  # bytes of a file of /proc/PID
@@ -84,14 +83,15 @@ def of(proc: int) -> Context:
     status = _read(proc, "status").split(b"\n")
     if kernel.seccomp and not status[kernel.seccomp].endswith(b"\t0"):
         raise ValueError("its system calls are filtered")
+    if not status[kernel.privileges].endswith(b"\t0"):
+        raise ValueError("it can gain no privileges, and may be confined by Landlock")
     fields = _read(proc, "stat").rpartition(b")")[2].split()
-    root = os.stat("root", dir_fd=proc)
     ignored = int(status[kernel.ignored].partition(b":")[2], 16)
     return Context(
         (
             *[status[line] for line in kernel.lines],
             *[fields[number] for number in _SCHEDULING],
-            (root.st_dev, root.st_ino),
+            os.readlink("root", dir_fd=proc),  # as we see it: not what directory it is, but where that is mounted
             *[os.readlink(link, dir_fd=proc) for link in kernel.links],
             *[_read(proc, file) for file in kernel.files],
         ),
@@ -110,6 +110,7 @@ class _Kernel(Record):
     names: tuple[str, ...]  # what a Context calls all of these
     ignored: int  # the line of ignored signals
     seccomp: int  # the line that says whether system calls are filtered; 0 if it says that of none
+    privileges: int  # the line of no_new_privs
 
 
 def _kernel() -> _Kernel:
@@ -128,6 +129,7 @@ def _kernel() -> _Kernel:
                 (*names, *_SCHEDULING.values(), "its root directory", *links, *files),
                 status.index("SigIgn"),
                 status.index("Seccomp") if "Seccomp" in status else 0,
+                status.index("NoNewPrivs"),
             )
         )
     return _looked[0]

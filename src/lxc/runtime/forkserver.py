@@ -285,7 +285,7 @@ class Server:
         if hand.counter and pidfd in self._resting[hand.counter]:
             self._resting[hand.counter].remove(pidfd)
         if hand.counter and self._waiting.get(hand.counter) == pidfd:  # it ended without having had a client
-            self._failures += 1
+            self._failures += not (ended and ended.si_code == os.CLD_EXITED and ended.si_status == workers.HAS_REFUSED)
             if self._is_closing:
                 del self._waiting[hand.counter]
             else:

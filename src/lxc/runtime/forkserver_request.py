@@ -80,7 +80,8 @@ def _environment(text: bytes, variables: int) -> dict[bytes, bytes]:
         pairs = text.split(b"\0")
         if len(pairs) != variables + 1:
             raise Refused("its request is malformed")
-        _last = (text, variables), dict([pair.split(b"=", 1) for pair in pairs[:variables] if b"=" in pair])
+        given = reversed(pairs[:variables])  # of several of one name the first counts, as for getenv(3)
+        _last = (text, variables), dict([pair.split(b"=", 1) for pair in given if b"=" in pair])
     return _last[1]
 
 

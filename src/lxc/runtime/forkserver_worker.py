@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 TAKEN, FOREIGN, FREE = b"T", b"F", b"E"  # a worker to the server
 CALLED = b"C"  # the server to a worker
+HAS_REFUSED = 0  # exit status of a worker that has not begun
 _PEACE_MS = 13, 1  # before rehearsals, and between them: who works in a row finds us waiting, the processors free
 _FAREWELL_MS = 1000  # that a client may take to end
 _MOST_CLIENTS, _MOST_STARTS = 1000, 100  # of a start, a thread stays and sleeps (`beside.clone`)
@@ -85,6 +86,7 @@ class Worker:
                     break
         except OSError as error:
             log.error(f"cannot accept: {error.strerror}")
+            os._exit(1)
         os._exit(0)
 
     @property
@@ -128,7 +130,7 @@ class Worker:
         try:
             request = self._prepare()
         except Refused:
-            os._exit(0)
+            os._exit(HAS_REFUSED)
         if request:
             self._perform(request)
         return bool(request)
@@ -301,12 +303,12 @@ class Worker:
             os.setsid()
         else:
             os.setpgid(0, 0)
-        self._tell_pid()
+        self._tell_pid(is_monitor=True)
 
     def lend(self) -> None:
         self._leave_counter()
         os.setsid()
-        self._tell_pid()
+        self._tell_pid(is_monitor=True)
 
     def take_back(self) -> None:
         self._tell_pid()
@@ -338,8 +340,9 @@ class Worker:
         fcntl.fcntl(fd, _F_SETSIG, signals.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
 
-    def _tell_pid(self) -> None:
-        os.pwrite(borrowed.mailbox, os.getpid().to_bytes(4, sys.byteorder), 0)
+    def _tell_pid(self, *, is_monitor: bool = False) -> None:
+        """And whether this process is never to be stopped: whatever signal it is sent it passes on, or ignores."""
+        os.pwrite(borrowed.mailbox, b"".join(n.to_bytes(4, sys.byteorder) for n in (os.getpid(), is_monitor)), 0)
 
     def _say_end(self, status: int) -> None:
         self.outlive_client()
