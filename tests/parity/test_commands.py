@@ -100,6 +100,12 @@ lxc-wait idle -s STOPPED|RUNNING
 lxc-wait idle -s RUNNING -t 0
 lxc-wait idle -s RUNNING -t 1
 lxc-wait nobody -s STOPPED
+lxc-wait idle --t 0 -s RUNNING
+lxc-stop idle --t 1
+lxc-ls --rcfile /dev/null
+lxc-unshare -s UTSNAME -- true
+lxc-unshare -n idle -s UTSNAME -- true
+lxc-unshare --rcfile /dev/null -s UTSNAME -- true
 lxc-wait idle -s ||STOPPED|
 lxc-wait idle -s stopped
 lxc-wait idle -s NONSENSE

@@ -239,7 +239,7 @@ def _run(tool: str, words: Sequence[str]) -> int:
     try:
         _open_trace(tool, arguments)
         _open_log(tool, arguments)
-        if arguments.rcfile:
+        if arguments.rcfile and arguments.name:
             arguments.config  # noqa: B018  # raises for one that cannot be used, whether it matters or not
         status: int = program.run(arguments)
         return status

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value, values, whole
-from lxc.errors import UsageError
+from lxc.errors import NotFound, UsageError
 from lxc.runtime import client, fleet, listing
 
 TYPE_CHECKING = False
@@ -126,6 +127,8 @@ def _chosen(arguments: AutostartArguments, complaints: _Complaints) -> list[Memb
     from lxc.runtime.place import place
 
     lxcpath = place("lxc-autostart", arguments.lxcpath).lxcpath  # absolute, as a container's is
+    if arguments.lxcpaths and not os.path.isdir(lxcpath):
+        raise NotFound(f"there is no directory {lxcpath}", hint="-P is the directory that the containers are in")
     known = fleet.members(lxcpath, complaints.unreadable)
     if _stops(arguments):
         known.reverse()

@@ -30,6 +30,7 @@ if _without_gettext:
     del sys.modules["gettext"]
 
 STDOUT, STDERR = 1, 2
+_OWN = frozenset({"dry-run", "format", "persist", "trace"})  # options that LXC has not
 
 
 class Answer(Record):
@@ -71,7 +72,7 @@ def _options_of(word: str, rest: list[str], table: type[Arguments]) -> list[tupl
         return [(whole, "")]
     if whole and rest and not whole.optional:
         return [(whole, rest.pop(0))]
-    options = table.OPTIONS
+    options = _likely(table.OPTIONS, word)
     short = "".join(f"{option.short}:" if option.argument else option.short for option in options if option.short)
     long = [f"{option.long}=" if option.argument else option.long for option in options]
     try:
@@ -82,6 +83,13 @@ def _options_of(word: str, rest: list[str], table: type[Arguments]) -> list[tupl
             raise
         pairs = getopt.getopt([word, "" if needy.optional else rest.pop(0)], short, long)[0]
     return [(table.NAMES[name], text) for name, text in pairs]
+
+
+def _likely(options: Sequence[Option], word: str) -> Sequence[Option]:
+    """Without our own options, if the beginning of a long one is unique then: so it is for LXC."""
+    beginning = word[2:].partition("=")[0] if word.startswith("--") else ""
+    lxcs = [option for option in options if option.long not in _OWN]
+    return lxcs if beginning and sum(option.long.startswith(beginning) for option in lxcs) == 1 else options
 
 
 def _needy(options: Sequence[Option], word: str, name: str) -> Option | None:

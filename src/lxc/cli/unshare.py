@@ -28,8 +28,6 @@ def user(word: str) -> int:
 
 
 class UnshareArguments(Arguments):
-    WITHOUT = ("name", "lxcpath", "rcfile")
-
     namespaces = value(
         "namespaces",
         "s",

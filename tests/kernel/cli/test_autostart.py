@@ -1,16 +1,24 @@
 """lxc-autostart and start_all on real containers."""
 
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc, until
+from tests.conftest import BIN, CONFIG, Lxc, until
 
 import lxc as api
 
 pytestmark = pytest.mark.root
 
 AUTO = "lxc.start.auto = 1\n"
+
+
+def test_a_container_path_that_is_not_there_is_an_error(lxc: Lxc) -> None:
+    for words in ((), ("-L",), ("-a", "-k")):
+        command = [BIN / "lxc-autostart", "-P", lxc.path / "nowhere", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, f"there is no directory {lxc.path}/nowhere" in done.stderr) == (1, True)
 
 
 @pytest.fixture

@@ -97,6 +97,20 @@ def test_long_options_may_be_abbreviated() -> None:
     assert read("me", "--gue=4", "--elev").values == {"name": "me", "guests": 4, "elevated-privileges": "all"}
 
 
+def test_our_own_options_are_in_no_abbreviations_way() -> None:
+    class Ours(Arguments):
+        foreground = switch("foreground", "F", "Stay.")
+        format = switch("format", "", "Which LXC has not.")
+        timeout = switch("timeout", "t", "Wait.")
+
+    command = Command("lxc-x", Ours, "Does.")
+    for word, values in (("--fo", "foreground"), ("--t", "timeout"), ("--form", "format")):
+        found = parse(command, ["me", word])
+        assert isinstance(found, Ours)
+        assert set(found.values) == {"name", values}
+    assert isinstance(parse(command, ["me", "--tra=x"]), Ours)
+
+
 def test_the_last_use_counts() -> None:
     assert read("me", "-d", "soup", "--dish=pie").dish == "pie"
 
