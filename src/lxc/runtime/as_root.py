@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from lxc import log
+from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
 from lxc.runtime.handshake import pack_failure, unpack_failure
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, TypeVar
 
+    from lxc.cgroups.outside import Cgroups
     from lxc.idmap.plan import IdMapPlan
 
     T = TypeVar("T")
@@ -69,6 +72,16 @@ def give(ids: IdMapPlan, paths: tuple[str, ...]) -> None:
             os.chown(path, *owner, follow_symlinks=False)
 
     run(ids, work)
+
+
+def remove_cgroups(ids: IdMapPlan, made: Cgroups) -> None:
+    """Remove the cgroups that the container has made, if we may not do that as we are.  What stays is logged."""
+    if not ids.uses_helpers or not cgroups.has_children(made):
+        return
+    try:
+        run(ids, lambda: cgroups.remove_children(made))
+    except (OSError, LxcError) as error:
+        log.error(f"the container's own cgroups could not be removed: {error}")
 
 
 def _tell(fd: int, outcome: Callable[[], bytes]) -> NoReturn:

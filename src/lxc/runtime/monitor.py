@@ -38,10 +38,11 @@ from lxc.terminal.plan import Prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from lxc.cgroups.devices import Rule
     from lxc.cgroups.outside import Cgroups
+    from lxc.hooks.plan import Hook
     from lxc.kernel.sockets import socket
     from lxc.runtime.commands import Request
     from lxc.runtime.launch import Running
@@ -154,10 +155,12 @@ class Monitor:
         tell_monitord(self.place, state)
 
     def kill(self, signal: int, reason: LxcError | None = None) -> None:
-        """Send init `signal`, and thaw it so that it can take it; give up a start that goes on, for that `reason`."""
+        """Send init `signal`, and thaw it so that it can take it; without init give up a start, or for a `reason` a hook, that goes on."""
         if not self.running:
-            if self.state == commands.STARTING:
-                self.loop.given_up = reason or StateError("it was stopped while it was being started")
+            stopped = (
+                StateError("it was stopped while it was being started") if self.state == commands.STARTING else None
+            )
+            self.loop.given_up = reason or stopped
             return
         try:
             process.pidfd_send_signal(self.running.pidfd, signal)
@@ -311,7 +314,7 @@ class Monitor:
             apparmor.unload(self.loaded)
             self.loaded = None
         if not self._is_removed:
-            self._remove_children()
+            as_root.remove_cgroups(self.plan.idmap, self.made)
             cgroups.remove_payload(self.made)
         self.device_program.close()
         if self.terminals:
@@ -330,37 +333,32 @@ class Monitor:
             held.file("net"), lambda device: launch.run_scripts(down, device, held.variables(), self.loop)
         )
 
-    def _remove_children(self) -> None:
-        """Remove the cgroups that the container has made, if we may not do that as we are."""
-        if not self.plan.idmap.uses_helpers or not cgroups.has_children(self.made):
-            return
-        try:
-            as_root.run(self.plan.idmap, lambda: cgroups.remove_children(self.made))
-        except (OSError, LxcError) as error:
-            log.error(f"the container's own cgroups could not be removed: {error}")
-
     def _run_stop(self) -> None:
         """Run the stop hooks, whatever becomes of them, and let go of the namespaces."""
         held = self.namespaces
-        try:
-            hooks.run(tuple(hook.told(self._told(), held.arguments()) for hook in self.plan.hooks.stop), self.loop)
-        except (OSError, LxcError) as error:
-            log.error(str(error))
-        finally:
-            self.namespaces.close()
+        self._run_last(hook.told(self._told(), held.arguments()) for hook in self.plan.hooks.stop)
+        held.close()
 
     def _run_post_stop(self) -> None:
         """Run the hooks for when nothing is left; should one fail, this was the last life.
 
         The command socket is answered meanwhile: they may well ask for the container's state.
         """
+        has_run = self._run_last(hook.told(self._told()) for hook in self.plan.hooks.post_stop)
+        if not has_run and self.exit and self.exit.is_reboot:
+            self.may_reboot = False
+            log.warn("the container is stopped instead of rebooted")
+
+    def _run_last(self, those: Iterable[Hook]) -> bool:
+        """Run hooks of a life that has ended; False if one failed, or was given up."""
         try:
-            hooks.run(tuple(hook.told(self._told()) for hook in self.plan.hooks.post_stop), self.loop)
+            hooks.run(tuple(those), self.loop)
         except (OSError, LxcError) as error:
             log.error(str(error))
-            if self.exit and self.exit.is_reboot:
-                self.may_reboot = False
-                log.warn("the container is stopped instead of rebooted")
+            return False
+        finally:
+            self.loop.given_up = None
+        return True
 
     def _told(self) -> dict[str, str]:
         """What hooks are told of the life that ends."""

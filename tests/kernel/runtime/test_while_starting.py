@@ -79,6 +79,20 @@ def test_a_signal_to_its_monitor_gives_it_up(lxc: Lxc, box: str, slow: Slow, num
     assert f"interrupted by {signal.Signals(number).name}" in said
 
 
+@pytest.mark.parametrize("kind", ["stop", "post-stop"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_what_comes_after_the_end_ends_the_hook(
+    lxc: Lxc, slow: Slow, tmp_path: Path, kind: str, number: int
+) -> None:
+    """And no more: what is to be undone is undone."""
+    running = slow(kind, "-F", "--", "/bin/busybox", "true")
+    until(lambda: (tmp_path / "at").exists(), "the hook is at it")
+    running.send_signal(number)
+    running.communicate(timeout=PATIENCE)
+    assert lxc.leftovers() == []
+    until(lambda: not sleeping(), "the hook has been ended")
+
+
 INTERRUPTIONS = [
     case
     for case in product([(), ("-F",)], ["1", "0"], [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
