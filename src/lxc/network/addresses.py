@@ -7,6 +7,7 @@ may have named its interfaces, happens here.
 
 from __future__ import annotations
 
+import errno
 import os
 from _socket import SOCK_RAW, socket
 
@@ -79,12 +80,12 @@ def channel(pidfd: int) -> Channel:
 
 
 def _channel_of_child(pidfd: int) -> Channel:
-    """As `channel`, for a caller without privilege: a child becomes one of the container's user namespace first."""
+    """As `channel`, for a caller who may not go there and come back: a child goes, and ends."""
     ours, theirs = sockets.pair()
     pid = os.fork()
     if pid == 0:
         try:
-            process.setns(pidfd, process.CLONE_NEWUSER | process.CLONE_NEWNET)
+            _enter(pidfd)
             made = socket(AF_NETLINK, SOCK_RAW, 0)
             sockets.send(theirs, b"\0", (made.fileno(),))
         except OSError as error:
@@ -101,6 +102,19 @@ def _channel_of_child(pidfd: int) -> Channel:
         number = answer[0] if answer else 1
         raise OSError(number, os.strerror(number), "network namespace")
     return Channel(descriptors[0])
+
+
+def _enter(pidfd: int) -> None:
+    """Go there for good: as one who may, else as one of the container's user namespace.  Raises OSError."""
+    try:
+        process.setns(pidfd, process.CLONE_NEWNET)
+    except PermissionError as error:
+        try:
+            process.setns(pidfd, process.CLONE_NEWUSER | process.CLONE_NEWNET)
+        except OSError as second:
+            if second.errno == errno.EINVAL:  # the user namespace is ours already
+                raise error from None
+            raise
 
 
 def parse(fields: Mapping[str, Any], links: Mapping[int, str]) -> Address | None:

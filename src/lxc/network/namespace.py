@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 
-from lxc.kernel import process
+from lxc import log
+from lxc.kernel import process, signals
 
 
 class visiting:
     """`with visiting(fd):` runs the block in that network namespace; the process's other threads stay where they are.
 
     `fd` is a pidfd of a process in it, or its open file.
-    Raises PermissionError for a caller without CAP_SYS_ADMIN here and there.
+    Raises PermissionError for a caller without CAP_SYS_ADMIN here and there, before it goes.  If it could not come
+    back all the same, the process would end: nothing that it does next is meant for where it is.
     """
 
     def __init__(self, fd: int) -> None:
@@ -20,6 +22,7 @@ class visiting:
     def __enter__(self) -> None:
         self._home = own()
         try:
+            process.setns(self._home, process.CLONE_NEWNET)  # root of a user namespace alone could go, and not return
             process.setns(self._fd, process.CLONE_NEWNET)
         except OSError:
             os.close(self._home)
@@ -28,8 +31,10 @@ class visiting:
     def __exit__(self, *_: object) -> None:
         try:
             process.setns(self._home, process.CLONE_NEWNET)
-        finally:
-            os.close(self._home)
+        except OSError as error:
+            log.error(f"cannot return from another network namespace: {error.strerror}; this process ends")
+            signals.die_by(signals.SIGKILL)
+        os.close(self._home)
 
 
 def own() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,29 @@ def test_a_user_has_what_etc_subuid_gives(user: User) -> None:
     ]
     assert (user.top / "home/roots").stat().st_uid == FIRST + 7
     user.ok("lxc-usernsexec", "-s", "--", "rm", "-f", "roots")
+
+
+def test_containers_in_a_user_namespace_without_a_network_of_its_own_are_looked_into_from_home(user: User) -> None:
+    """As often as wished, and whoever looked goes on at home: coming back from there is not allowed."""
+    code = (
+        "import lxc, os, sys; home = os.readlink('/proc/self/ns/net');"
+        "boxes = [lxc.Container(name, sys.argv[1]) for name in sys.argv[2:] * 2];"
+        "print(*(box.running and (box.get_ips(), box.state) for box in boxes), os.readlink('/proc/self/ns/net') == home)"
+    )
+    names = [f"{name}-{user.tag}" for name in ("one", "two")]
+    script = f"""
+    path=$HOME/boxes; mkdir $path; echo lxc.net.0.type = empty >$path/conf; echo lxc.net.0.flags = up >>$path/conf
+    for name in {" ".join(names)}; do
+        {BIN}/lxc-create -P $path -n $name -t busybox -f $path/conf >/dev/null && {BIN}/lxc-start -P $path -n $name || exit
+    done
+    {sys.executable} -c "$0" $path {" ".join(names)}
+    {BIN}/lxc-info -P $path -n {names[1]} -H -s -i
+    for name in {" ".join(names)}; do {BIN}/lxc-stop -P $path -n $name -k; {BIN}/lxc-destroy -P $path -n $name; done
+    rm -r $path
+    """
+    done = user.run("lxc-usernsexec", "-m", f"b:0:{FIRST}:{COUNT}", "-s", "--", "sh", "-c", script, code)
+    box = "((), 'RUNNING')"
+    assert (done.stdout.splitlines(), done.stderr) == ([f"{box} {box} " * 2 + "True", "State:          RUNNING"], "")
 
 
 def test_a_user_who_has_been_given_nothing_is_told_what_to_do(user: User) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
@@ -97,6 +98,36 @@ def test_a_user_without_privilege_sees_what_is_in_his_user_namespace() -> None:
     command = [*nobody, "/usr/bin/python3", "-IS", "-c", script, packages, SETUP]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("lo one two\n", "")
+
+
+@pytest.mark.parametrize("inner", [("-n",), ("-rn",)], ids=["in the same user namespace", "in one of its own"])
+def test_root_of_a_user_namespace_whose_network_is_the_hosts_sees_it_and_stays_at_home(inner: tuple[str, ...]) -> None:
+    """Going there is allowed, coming back is not: the network namespace at home belongs to another user namespace."""
+    script = (
+        "import os, subprocess, sys, threading; sys.path.insert(0, sys.argv[1]);"
+        "from lxc.kernel import process; from lxc.network.addresses import interfaces;"
+        "home = lambda: os.readlink('/proc/thread-self/ns/net'); before = home();"
+        "child = subprocess.Popen(['unshare', *sys.argv[3:], 'sh', '-ec', sys.argv[2]], stdout=subprocess.PIPE);"
+        "child.stdout.readline(); pidfd = process.pidfd_open(child.pid);"
+        "show = lambda: print(*interfaces(pidfd).names, home() == before);"
+        "show(); show(); thread = threading.Thread(target=show); thread.start(); thread.join(); child.kill()"
+    )
+    packages = str(Path(lxc.__file__).parents[1])
+    command = ["unshare", "-r", "/usr/bin/python3", "-ISWignore", "-c", script, packages, SETUP, *inner]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("lo one two True\n" * 3, "")
+
+
+def test_who_cannot_come_home_goes_no_further(pidfd: int) -> None:
+    """One that gives up its privileges while it is there."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with suppress(Exception), visiting(pidfd):
+                os.setresuid(65534, 65534, 65534)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -SIGKILL
 
 
 def _pid(pidfd: int) -> int:
