@@ -1,4 +1,4 @@
-"""poll(2) of one descriptor."""
+"""poll(2) of one descriptor, or of several."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ def events(fd: int, ms: int | None = 0, wanted: int = POLLIN) -> int:
     waiter = poll()
     waiter.register(fd, wanted)
     return next((found for _, found in waiter.poll(ms)), 0)
+
+
+def readable(*fds: int) -> tuple[int, ...]:
+    """Which of `fds` can be read, or have come to their end; waits until one can."""
+    waiter = poll()
+    for fd in fds:
+        waiter.register(fd, POLLIN)
+    return tuple(fd for fd, _ in waiter.poll())

@@ -3,6 +3,7 @@
 we                                  fork (idmap.fork)
 what to do ─────────────────────▶   is root where the container's ids are, and ours
            ◀── what came of it, or the error
+(a signal that asks us to end) ─▶   is killed; so it is if we are
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
+from lxc.kernel import polling, process, signals
 from lxc.runtime.handshake import pack_failure, unpack_failure
 
 TYPE_CHECKING = False
@@ -21,17 +23,18 @@ if TYPE_CHECKING:
 
     from lxc.cgroups.outside import Cgroups
     from lxc.idmap.plan import IdMapPlan
+    from lxc.runtime.interruption import deferred
 
     T = TypeVar("T")
 
 _DONE = b"\1"  # no failure begins so
 
 
-def run(ids: IdMapPlan, work: Callable[[], T]) -> T:
+def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
     """Do `work` with the rights of the container's root, if its ids are others' than ours; else simply do it.
 
     There, root is 0, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
-    Raises what `work` raises, as LxcError.
+    Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the other process is then.
     """
     if not ids.uses_helpers:
         return work()
@@ -41,15 +44,18 @@ def run(ids: IdMapPlan, work: Callable[[], T]) -> T:
 
     reader, writer = os.pipe2(os.O_CLOEXEC)
     everybody, _, _ = ids.with_user(os.geteuid(), os.getegid())
+    starter = os.getpid()
     try:
         pid = fork.fork(everybody)
         if pid == 0:
+            _end_with(starter)
             _tell(writer, lambda: _DONE + pickle.dumps(work()))
+    except BaseException:
+        os.close(reader)
+        raise
     finally:
         os.close(writer)
-    with open(reader, "rb") as file:
-        said = file.read()
-    os.waitpid(pid, 0)
+    said = _answer(pid, reader, signal)
     if said[:1] == _DONE:
         result: T = pickle.loads(said[1:])
         return result
@@ -82,6 +88,32 @@ def remove_cgroups(ids: IdMapPlan, made: Cgroups) -> None:
         run(ids, lambda: cgroups.remove_children(made))
     except (OSError, LxcError) as error:
         log.error(f"the container's own cgroups could not be removed: {error}")
+
+
+def _end_with(starter: int) -> None:
+    """In the child, whose ids are settled: be killed when the process `starter` is gone, which has the lock and the plan."""
+    process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
+    if os.getppid() != starter:
+        os._exit(1)
+
+
+def _answer(pid: int, reader: int, signal: deferred | None) -> bytes:
+    """All that the child `pid` writes; closes `reader`.  Raises Interrupted; the child has ended in any case."""
+    said = b""
+    try:
+        while True:
+            if signal and signal.fd in polling.readable(reader, signal.fd):
+                signal.check()
+            part = os.read(reader, 1 << 16)
+            if not part:
+                return said
+            said += part
+    except BaseException:
+        os.kill(pid, signals.SIGKILL)
+        raise
+    finally:
+        os.close(reader)
+        os.waitpid(pid, 0)
 
 
 def _tell(fd: int, outcome: Callable[[], bytes]) -> NoReturn:

@@ -134,9 +134,9 @@ def _copy(
     signal.check()
     if root and root.driver == "lvm":
         making.keep_volume(clone.make_volume(root))
-    left = as_root.run(making.ids, lambda: clone.make(root, signal.check)) if root else ()
+    making.save(written, root.path if root else "")  # first, as it tells whose the files are, should this be cut short
+    left = as_root.run(making.ids, lambda: clone.make(root, signal.check), signal) if root else ()
     left += _copy_files(source, making.directory, copied.files)
-    making.save(written, root.path if root else "")
     signal.check()
     finish_root(source, new, wish)
     signal.check()

@@ -3,8 +3,8 @@
 What goes: the container's own directory, LXCPATH/NAME, and a root file system
 elsewhere only if lxc-create made it for this container.  All else that the
 configuration names stays, and `destroy` says so.  The configuration file goes
-last, so a container that could not be removed completely is still there to be
-destroyed again.
+last, and with it the marker of one that was not finished, so a container that
+could not be removed completely is still there to be destroyed again.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
             closing(removal.open_directory(parent, place.name, place.directory)) as directory,
         ):
             removal.refuse_mounts(directory)
-            hooks.run(hooks_of(place, config))
+            if not os.path.lexists(place.partial_file):  # else it was never used, and its own hooks may be missing
+                hooks.run(hooks_of(place, config))
             _remove_cgroups(place, config)
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
@@ -91,7 +92,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
 
 
 def _remove_directory(place: Place, directory: int, parent: int) -> None:
-    removal.remove_opened(directory, parent, place.name, place.directory, last=("config",))
+    removal.remove_opened(directory, parent, place.name, place.directory, last=("config", "partial"))
 
 
 def _stopped(place: Place, wish: Wish) -> socket:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests import user as users
-from tests.conftest import Lxc
+from tests.conftest import Lxc, until
 from tests.user import FIRST, UID, User
 
 pytestmark = pytest.mark.root  # which becomes the user
+MANY = 8_000
 
 
 @pytest.fixture
@@ -80,6 +81,69 @@ def test_a_copy_that_a_user_cannot_make_leaves_nothing(user: User) -> None:
     assert "run the clone hook false" in said.stderr
     assert sorted(user.path.iterdir()) == before
     assert (user.path / box).stat().st_gid == UID
+
+
+def big(user: User) -> str:
+    """A container that takes a while to copy."""
+    box = user.create()
+    for number in range(MANY):
+        file = user.rootfs(box) / f"var/{number}"
+        file.touch()
+        os.chown(file, FIRST, FIRST)
+    with user.config(box).open("a") as config:
+        config.write(f"lxc.hook.destroy = {user.path}/{box}/hook\n")
+    (user.path / box / "hook").write_text("#!/bin/sh\n")
+    (user.path / box / "hook").chmod(0o755)
+    os.chown(user.path / box / "hook", UID, UID)
+    return box
+
+
+def copied(user: User, copy: str) -> int:
+    try:
+        return len(os.listdir(user.rootfs(copy) / "var"))
+    except FileNotFoundError:
+        return 0
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_user_who_asks_a_copy_to_end_does_not_wait_for_the_rest_of_it(user: User, *, served: bool) -> None:
+    box, copy = big(user), f"copy-{user.tag}"
+    before = sorted(user.path.iterdir())
+    process = user.spawn("lxc-copy", "-n", box, "-N", copy, env=os.environ | {"LXC_FORKSERVER": f"{served:d}"})
+    until(lambda: copied(user, copy) > MANY / 100, "it is being copied")
+    process.terminate()
+    most = 0
+    while process.poll() is None:
+        most = max(most, copied(user, copy))
+    assert (process.returncode, process.communicate()[1].count("interrupted by SIGTERM")) == (143, 1)
+    assert most < MANY
+    assert sorted(user.path.iterdir()) == before
+    user.ok("lxc-destroy", "-n", box)
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_users_copy_that_is_killed_ends_and_can_be_destroyed(user: User, *, served: bool) -> None:
+    box, copy = big(user), f"copy-{user.tag}"
+    process = user.spawn("lxc-copy", "-n", box, "-N", copy, env=os.environ | {"LXC_FORKSERVER": f"{served:d}"})
+    until(lambda: copied(user, copy) > MANY / 100, "it is being copied")
+    process.kill()
+    process.communicate()
+    until(lambda: "being created" not in user.run("lxc-start", "-n", copy).stderr, "the copying has ended")
+    assert copied(user, copy) < MANY
+    assert f"the creation of {copy} was cut short" in user.run("lxc-start", "-n", copy).stderr
+    user.ok("lxc-destroy", "-n", copy)
+    user.ok("lxc-destroy", "-n", box)
+    assert list(user.path.iterdir()) == []
+
+
+def test_what_could_not_all_be_removed_is_there_to_be_destroyed_again(user: User) -> None:
+    """Of a container that was not finished, too: this one's configuration, which would tell its ids, was not written yet."""
+    box = user.create()
+    user.config(box).unlink()
+    (user.path / box / "partial").touch()
+    said = [user.run("lxc-destroy", "-n", box).stderr for _ in range(2)]
+    assert "Permission denied" in said[0]
+    assert said[0] == said[1]
 
 
 def test_root_copies_and_the_ids_stay(lxc: Lxc) -> None:
