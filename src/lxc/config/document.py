@@ -75,12 +75,13 @@ class Document(Record):
         pairs = (assignment(text) for text in self.texts)
         return tuple(value for name, value in pairs if name == key)
 
-    def save(self, path: str = "") -> None:
+    def save(self, path: str = "", owner: tuple[int, int] = (-1, -1)) -> None:
         """Replace the file at `path` ("": where it came from) in one step.  Raises OSError, the old file untouched.
 
-        A new file has mode 0660 less the umask, an old one keeps its mode and, if root saves it, its owner.
+        A new file has mode 0660 less the umask, and is `owner`'s (-1: ours); an old one keeps its mode and, if root saves
+        it, its owner.
         """
-        replace_file(path or self.path, self.render().encode("utf-8", "surrogateescape"))
+        replace_file(path or self.path, self.render().encode("utf-8", "surrogateescape"), owner)
 
 
 def load(path: str, *, base: Config | None = None) -> tuple[Config, Document]:
@@ -118,14 +119,14 @@ def assign(config: Config, key: str, value: str, where: str = "") -> Config:
     return assigned
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it.  Raises OSError."""
+def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1)) -> None:
+    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises OSError."""
     path = os.path.realpath(path)
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
     try:
         try:
-            _keep_owner_and_mode(path, fd)
+            _keep_owner_and_mode(path, fd, owner)
             while data:
                 data = data[os.write(fd, data) :]
         finally:
@@ -136,10 +137,11 @@ def replace_file(path: str, data: bytes) -> None:
         raise
 
 
-def _keep_owner_and_mode(path: str, fd: int) -> None:
+def _keep_owner_and_mode(path: str, fd: int, owner: tuple[int, int]) -> None:
     try:
         old = os.stat(path)
     except FileNotFoundError:
+        os.fchown(fd, *owner)
         return
     if os.geteuid() == 0:
         os.fchown(fd, old.st_uid, old.st_gid)

@@ -72,11 +72,28 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
         raise exists(new)
     with interruption.deferred() as signal, stopped(source, signal.check, or_not=wish.allows_running):
         config, document = documents.load(source.config_file)
-        with Making(new, host.ids_on_disk(config)) as making:
+        with Making(new, host.ids_on_disk(config), _user(source, new, document)) as making:
             making.claim()
             if not making.is_ours:
                 raise StateError(f"{new.directory} exists already, and is no container")
             return _copy(source, new, wish, config, document, making, signal)
+
+
+def _user(source: Place, new: Place, document: Document) -> tuple[int, int] | None:
+    """Whose the copy is, if root copies a user's container to where that is, or as its snapshot; None: it is ours.
+
+    The user has a file with the text `document` that is his own, so no other's becomes his by that.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        top = os.stat((dependents.whole(new) or new).lxcpath)
+        with open(source.config_file, "rb") as file:
+            status = os.fstat(file.fileno())
+            is_this = file.read().decode(errors="surrogateescape") == document.text
+    except FileNotFoundError:
+        return None
+    return (status.st_uid, status.st_gid) if is_this and status.st_uid and status.st_uid == top.st_uid else None
 
 
 class stopped:

@@ -257,15 +257,27 @@ def _refuse_dependents(place: Place, wish: Wish) -> None:
         )
 
 
+def _refuse_undefined(snapshot: Place) -> None:
+    """Raise LxcError if there is no configuration, or none to be seen: os.path.exists takes the one for the other."""
+    shown = removal.printable(snapshot.directory)
+    try:
+        os.stat(snapshot.config_file)
+    except PermissionError as error:
+        raise LxcError(
+            f"cannot look into the snapshot {shown}: {error.strerror}",
+            hint="somebody else has made it, as root, perhaps, who can also destroy it",
+        ) from error
+    except FileNotFoundError:
+        raise LxcError(
+            f"{shown} is not a snapshot: it has no configuration", hint="remove it yourself, then destroy again"
+        ) from None
+
+
 def _destroy_snapshots(place: Place) -> None:
     from lxc.config import document
 
     for snapshot in dependents.snapshots(place):
-        if not snapshot.is_defined:
-            raise LxcError(
-                f"{removal.printable(snapshot.directory)} is not a snapshot: it has no configuration",
-                hint="remove it yourself, then destroy again",
-            )
+        _refuse_undefined(snapshot)
         config, _ = document.load(snapshot.config_file)
         for sentence in destroy(snapshot, config, Wish(with_snapshots=True)):
             log.warn(sentence)

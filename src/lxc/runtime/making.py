@@ -15,6 +15,7 @@ import os
 from lxc import beneath, log
 from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.runtime import as_root, lock
 from lxc.storage import creation, ours, outside, removal, volumes
@@ -35,9 +36,14 @@ def is_being_made(place: Place) -> bool:
 class Making:
     """What was made so far.  `with` removes it if the block does not reach `finish`."""
 
-    def __init__(self, place: Place, ids: IdMapPlan = IdMapPlan()) -> None:  # noqa: B008  # a Record is immutable
-        """Root among `ids` gets what is the container's own."""
-        self.place, self.ids = place, ids
+    def __init__(
+        self,
+        place: Place,
+        ids: IdMapPlan = IdMapPlan(),  # noqa: B008  # a Record is immutable
+        user: tuple[int, int] | None = None,
+    ) -> None:
+        """Root among `ids` gets what is the container's own; the rest is `user`'s (uid and gid), for whom root makes it, or ours."""
+        self.place, self.ids, self.user = place, ids, user
         self.directory = self.marker = -1
         self.above: tuple[str, ...] = ()  # the directories above the container's own
         self.is_ours = False  # the container's own directory
@@ -70,7 +76,7 @@ class Making:
         with lock.held(place):
             if place.is_defined or os.path.lexists(place.config_file):
                 raise exists(place)
-            self.above = outside.make_directories(place.lxcpath)
+            self.above = self._make_above()
             try:
                 os.mkdir(place.directory, 0o770)
                 self.is_ours = True
@@ -80,13 +86,28 @@ class Making:
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
                 as_root.give(self.ids, (place.directory,))
-            mode = 0 if os.geteuid() == 0 else 0o400  # root opens a file without permissions; others look at its lock
+                if self.user:
+                    os.fchown(self.directory, -1 if self.ids.users else self.user[0], self.user[1])
+            is_roots = os.geteuid() == 0 and not self.user
+            mode = 0 if is_roots else 0o400  # root opens a file without permissions; others look at its lock
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
                 self.marker = os.open("partial", flags, mode, dir_fd=self.directory)
             except FileExistsError:
                 raise _claimed(place, self.directory) from None
+            if self.user:
+                os.fchown(self.marker, *self.user)
             lock.try_lock(self.marker)
+
+    def _make_above(self) -> tuple[str, ...]:
+        """Make the directories above the container's own; with the user's rights alone where they are his, who may put links there."""
+        if not self.user:
+            return outside.make_directories(self.place.lxcpath)
+        fs.setfsids(*self.user)
+        try:
+            return outside.make_directories(self.place.lxcpath)
+        finally:
+            fs.setfsids(os.geteuid(), os.getegid())
 
     def make_root(self, how: creation.Creation) -> creation.Creation:
         """Make the root file system, if there is none; record a directory that lies outside of ours.  Return `how`."""
@@ -125,7 +146,7 @@ class Making:
         from lxc.config import document as documents
 
         self.files = (*self.files, "config")
-        document.save(self.place.config_file)
+        document.save(self.place.config_file, self.user or (-1, -1))
         config, _ = documents.load(self.place.config_file)
         if rootfs and config.rootfs_path.path != rootfs:
             raise Refused(

@@ -244,10 +244,26 @@ def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str
         closing(_open(upper)) as source,
         closing(os.open("overlay/delta", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target,
     ):
+        _surround(directory, os.fstat(source))
         if clone.is_of_layers:
             return _left_out(tree.copy(source, target, upper, check), upper)
         tree.dress(source, target)  # the upper layer's root is the container's
     return ()
+
+
+def _surround(directory: int, owner: os.stat_result) -> None:
+    """Make what is around the upper layer its owner's, too: a user could not remove it if it were root's."""
+    with (
+        closing(_inner(directory, "rootfs")) as rootfs,
+        closing(_inner(directory, "overlay")) as overlay,
+        closing(_inner(overlay, "work")) as work,
+    ):
+        for fd in (rootfs, overlay, work):
+            os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _inner(directory: int, name: str) -> int:
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
 
 
 def _image(path: str, directory: int) -> None:

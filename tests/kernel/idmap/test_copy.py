@@ -146,6 +146,54 @@ def test_what_could_not_all_be_removed_is_there_to_be_destroyed_again(user: User
     assert said[0] == said[1]
 
 
+def test_what_root_copies_where_a_users_containers_are_is_the_users(user: User) -> None:
+    box, root = user.create(), Lxc(user.path)
+    copy, layer = f"copy-{user.tag}", f"layer-{user.tag}"
+    root.ok("lxc-copy", "-n", box, "-N", copy)
+    root.ok("lxc-snapshot", "-n", box)
+    for place in (user.path / copy, user.path / box / "snaps/snap0"):
+        ours = [user.path / box, user.config(box)]
+        made = [place, place / "config"]
+        assert [(p.stat().st_uid, p.stat().st_gid, p.stat().st_mode) for p in made] == [
+            (p.stat().st_uid, p.stat().st_gid, p.stat().st_mode) for p in ours
+        ]
+    user.start(copy)
+    user.ok("lxc-stop", "-n", copy, "-k")
+    user.ok("lxc-snapshot", "-n", box)
+    assert "snap0" in user.ok("lxc-snapshot", "-n", box, "-L")
+    root.ok("lxc-copy", "-n", copy, "-N", layer, "-s")
+    open_to_all(user, copy, layer)
+    user.start(layer)
+    user.ok("lxc-stop", "-n", layer, "-k")
+    for name in (layer, copy, box):
+        user.ok("lxc-destroy", "-n", name, "-s")
+    assert list(user.path.iterdir()) == []
+
+
+def test_a_copy_of_a_users_container_is_roots_elsewhere_and_so_is_one_of_a_file_that_is_not_the_users(
+    user: User,
+) -> None:
+    box, root = user.create(), Lxc(user.path)
+    elsewhere = user.top / "elsewhere"
+    elsewhere.mkdir()
+    root.ok("lxc-copy", "-n", box, "-N", "copy", "-p", str(elsewhere))
+    assert (elsewhere / "copy/config").stat().st_uid == 0
+    user.config(box).rename(elsewhere / "config")
+    os.chown(elsewhere / "config", 0, 0)
+    user.config(box).symlink_to(elsewhere / "config")
+    root.ok("lxc-copy", "-n", box, "-N", f"copy-{user.tag}")
+    assert user.config(f"copy-{user.tag}").stat().st_uid == 0
+
+
+def test_a_snapshot_that_a_user_cannot_look_into_is_not_said_to_have_no_configuration(user: User) -> None:
+    box = user.create()
+    (user.path / box / "snaps/snap0").mkdir(parents=True, mode=0o700)
+    said = user.run("lxc-destroy", "-n", box, "-s")
+    assert f"cannot look into the snapshot {user.path}/{box}/snaps/snap0: Permission denied" in said.stderr
+    (user.path / box / "snaps/snap0").chmod(0o755)
+    assert "snap0 is not a snapshot: it has no configuration" in user.run("lxc-destroy", "-n", box, "-s").stderr
+
+
 def test_root_copies_and_the_ids_stay(lxc: Lxc) -> None:
     ids = f"lxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536\n"
     box = lxc.create("box", f"lxc.net.0.type = empty\n{ids}")
