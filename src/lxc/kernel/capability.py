@@ -1,6 +1,8 @@
-"""Capability sets of this thread: capset(2)."""
+"""Capability sets of this thread: capset(2).  Which capabilities there are."""
 
 from __future__ import annotations
+
+import os
 
 from lxc.kernel._libc import bind
 from lxc.kernel.c import Structure, byref, c_int, c_uint32, c_ulong, c_void_p
@@ -20,6 +22,20 @@ _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _capget = bind("capget", c_void_p, c_void_p)
 _capset = bind("capset", c_void_p, c_void_p)
+
+_last = -1  # not asked yet
+
+
+def last() -> int:
+    """The highest that this kernel has, /proc/sys/kernel/cap_last_cap: asked once.  Raises OSError."""
+    global _last
+    if _last < 0:
+        fd = os.open("/proc/sys/kernel/cap_last_cap", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _last = int(os.read(fd, 16))
+        finally:
+            os.close(fd)
+    return _last
 
 
 def keep(numbers: tuple[int, ...]) -> None:

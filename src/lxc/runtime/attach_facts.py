@@ -12,7 +12,7 @@ import stat
 
 from lxc import log
 from lxc.errors import NotRunning, Refused, StateError
-from lxc.kernel import fs, process
+from lxc.kernel import capability, fs, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client, questions
@@ -89,7 +89,7 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         own=_names(client.clone_flags(place)),
         different=different,
         bounding=int(status["CapBnd"], 16),
-        last_capability=int(_read(target.root, "sys/kernel/cap_last_cap")),
+        last_capability=capability.last(),
         label=_label(target),
         arch=client.config_item(place, "lxc.arch") or "",
         no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",

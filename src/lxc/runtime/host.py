@@ -12,7 +12,7 @@ from lxc.config import system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan, Range
 from lxc.idmap.starter import starter
-from lxc.kernel import landlock
+from lxc.kernel import capability, landlock
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
 from lxc.security import selinux
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 _OLDEST_KERNEL = (5, 15)
-_highest_capability = -1  # not asked yet
 
 
 def check() -> None:
@@ -56,7 +55,7 @@ def facts(config: Config, place: Place) -> Facts:
     layout = _layout(config)
     return Facts(
         layout,
-        _last_capability(),
+        capability.last(),
         _fstab(config),
         _shared(config, place),
         log.LEVELS[log.threshold()],
@@ -103,14 +102,6 @@ def root(place: Place, config: Config) -> RootPlan:
 
 def _is_initial_user_namespace() -> bool:
     return read("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
-
-
-def _last_capability() -> int:
-    """The highest that this kernel has: asked once."""
-    global _highest_capability
-    if _highest_capability < 0:
-        _highest_capability = int(read("/proc/sys/kernel/cap_last_cap"))
-    return _highest_capability
 
 
 def _layout(config: Config) -> Layout:
