@@ -72,10 +72,10 @@ class IdMapPlan(Record):
         """The host's ids of root in the container, or of who stands for it: what is its is theirs.  Root's own without a map."""
         return host_id(self.users, self.uid), host_id(self.groups, self.gid)
 
-    def with_user(self, uid: int, gid: int) -> tuple[IdMapPlan, int, int]:
-        """This plan, in which the host's `uid` and `gid` have ids, too; and which those are."""
-        users, mapped_uid = _including(self.users, uid)
-        groups, mapped_gid = _including(self.groups, gid)
+    def with_user(self, uid: int, gid: int, first: int = 0) -> tuple[IdMapPlan, int, int]:
+        """This plan, in which the host's `uid` and `gid` have ids, too: new ones from `first` on; and which those are."""
+        users, mapped_uid = _including(self.users, uid, first)
+        groups, mapped_gid = _including(self.groups, gid, first)
         return self.replace(users=users, groups=groups, is_new=True), mapped_uid, mapped_gid
 
     def __str__(self) -> str:
@@ -180,13 +180,13 @@ def inside_id(ranges: tuple[Range, ...], outside: int) -> int:
     return -1 if ranges else outside
 
 
-def _including(ranges: tuple[Range, ...], outside: int) -> tuple[tuple[Range, ...], int]:
-    """`ranges` and the host's id `outside`, at the first number that is free if they have none for it; and that number."""
+def _including(ranges: tuple[Range, ...], outside: int, first: int) -> tuple[tuple[Range, ...], int]:
+    """`ranges` and the host's id `outside`, at a number that is free, from `first` on, if they have none for it; and that number."""
     if ranges and inside_id(ranges, outside) >= 0:
         return ranges, inside_id(ranges, outside)
-    free = 0
+    free = first
     for each in sorted(ranges, key=lambda each: each.inside):
-        free = each.inside + each.count if each.inside <= free else free
+        free = max(free, each.inside + each.count) if each.inside <= free else free
     return (*ranges, Range(free, outside, 1)), free
 
 

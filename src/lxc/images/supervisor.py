@@ -177,7 +177,7 @@ def _closed(path: str) -> str:
     """The first directory on the way to `path` that this process may not search; "" if there is none."""
     parts = path.strip("/").split("/")
     ways = ("/" + "/".join(parts[:count]) for count in range(len(parts)))
-    return next((way for way in ways if not os.access(way, os.X_OK)), "")
+    return next((way for way in ways if not os.access(way, os.X_OK, effective_ids=True)), "")
 
 
 def _say(report: int, step: str, number: int | None) -> None:

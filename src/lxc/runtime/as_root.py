@@ -33,20 +33,20 @@ _DONE = b"\1"  # no failure begins so
 def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
     """Do `work` with the rights of the container's root, if its ids are others' than ours; else simply do it.
 
-    There, root is 0, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
+    There, root is 0, or who stands for it, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
     Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the other process is then.
     """
     if not ids.uses_helpers:
         return work()
     import _pickle as pickle  # what `pickle` wraps
 
-    from lxc.idmap import fork
+    from lxc.idmap.fork import fork
 
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    everybody, _, _ = ids.with_user(os.geteuid(), os.getegid())
+    everybody, _, _ = with_us(ids)
     starter = os.getpid()
     try:
-        pid = fork.fork(everybody)
+        pid = fork(everybody, hands_on=True)
         if pid == 0:
             _end_with(starter)
             _tell(writer, lambda: _DONE + pickle.dumps(work()))
@@ -62,6 +62,11 @@ def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -
     if not said:
         raise LxcError("the process that was root in the container's user namespace ended before it was done")
     raise unpack_failure(said)
+
+
+def with_us(ids: IdMapPlan) -> tuple[IdMapPlan, int, int]:
+    """`ids` with our own two; and which those are there: not 0, for who becomes another than 0 loses all privileges."""
+    return ids.with_user(os.geteuid(), os.getegid(), 1)
 
 
 def give(ids: IdMapPlan, paths: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from lxc.images import template as templates
 from lxc.kernel import mount, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import host, interruption
+from lxc.runtime import as_root, host, interruption
 from lxc.runtime.making import Making, exists
 from lxc.storage import creation, inside, outside
 from lxc.storage.backend import Attached
@@ -206,9 +206,9 @@ def _fill(
     arguments = (f"--path={place.directory}", f"--name={place.name}", f"--rootfs={rootfs}", *recipe.arguments)
     how, needed = os.fork, tuple[str, ...]()
     if ids.users:
-        ids, uid, gid = ids.with_user(os.geteuid(), os.getegid())
+        ids, uid, gid = as_root.with_us(ids)
         arguments = (*arguments, "--mapped-uid", str(uid), "--mapped-gid", str(gid))
-        how, needed = (lambda: fork.fork(ids)), (place.config_file, f"{rootfs}/.")
+        how, needed = (lambda: fork.fork(ids, hands_on=True)), (place.config_file, f"{rootfs}/.")
     log.info(f"running {template} {' '.join(arguments)}")
     number = templates.run(
         template, arguments, is_quiet=recipe.is_quiet, interruption=signal.fd, fork=how, needed=needed

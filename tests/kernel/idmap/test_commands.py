@@ -121,6 +121,12 @@ def test_containers_in_a_user_namespace_without_a_network_of_its_own_are_looked_
     assert (done.stdout.splitlines(), done.stderr) == ([f"{box} {box} " * 2 + "True", "State:          RUNNING"], "")
 
 
+def test_a_command_is_who_it_is_asked_to_be_though_its_user_is_root_there(user: User) -> None:
+    words = ("-s", "-m", f"b:1000:{FIRST}:10", "-u", "1000", "-g", "1000")
+    said = user.ok("lxc-usernsexec", *words, "--", "sh", "-c", WHO)
+    assert numbers(said) == ["1000", "1000", *[f"{1000:10d} {FIRST:10d} {10:10d}", f"{0:10d} {UID:10d} {1:10d}"] * 2]
+
+
 def test_a_user_who_has_been_given_nothing_is_told_what_to_do(user: User) -> None:
     (user.top / "subuid").write_text("")
     said = user.run("lxc-usernsexec", "--", "true")

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc, until
+from tests.conftest import CONFIG, Lxc, forked, until
 from tests.unified import is_unified
 
+from lxc.errors import LxcError
 from lxc.idmap import fork
 from lxc.idmap.plan import IdMapPlan, Range
 
@@ -332,3 +333,21 @@ def test_a_process_of_its_own_works_on_its_files(lxc: Lxc) -> None:
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+def test_a_process_that_cannot_have_the_ids_ends_and_only_its_maker_goes_on(lxc: Lxc) -> None:
+    plan = IdMapPlan((Range(0, FIRST, 10),), (Range(0, FIRST, 10),), uid=77)
+    went_on = lxc.path / "went-on"
+
+    def make() -> str:
+        try:
+            fork.fork(plan)
+        except LxcError as error:
+            with went_on.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            return str(error)
+        return ""
+
+    why = "cannot have a process among the container's ids become user 77 and group 0: Invalid argument"
+    assert forked(make) == why
+    assert len(went_on.read_text().splitlines()) == 1

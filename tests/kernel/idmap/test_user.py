@@ -58,6 +58,31 @@ def test_a_whole_life_without_cgroups(user: User) -> None:
     assert list(user.path.iterdir()) == []
 
 
+def test_a_whole_life_without_a_root(user: User) -> None:
+    """Who stands for it has its privileges, and all is theirs: also of copies and of what lies on the source."""
+    ids = f"lxc.idmap = u 1000 {FIRST} 10\nlxc.idmap = g 1000 {FIRST} 10\nlxc.init.uid = 1000\nlxc.init.gid = 1000\n"
+    box, copy, layer = user.create(config=f"lxc.net.0.type = empty\n{ids}"), f"copy-{user.tag}", f"layer-{user.tag}"
+    user.ok("lxc-copy", "-n", box, "-N", copy)
+    (user.top / "home").chmod(0o711)  # the container's root is to find the overlay's layers
+    for path in (user.top / "home/.local", user.top / "home/.local/share", user.path, user.path / box):
+        path.chmod(path.stat().st_mode | 0o011)
+    user.ok("lxc-copy", "-n", box, "-N", layer, "-s")
+    (user.path / layer).chmod(0o771)
+    for name in (box, copy, layer):
+        parts = [
+            user.path / name,
+            *(user.path / name / "overlay").rglob("*"),
+            *(user.path / name / "rootfs").rglob("*"),
+        ]
+        assert {path.lstat().st_uid for path in parts} == {FIRST}
+        user.start(name)
+        assert user.attach(name, "sh", "-c", "id -u; touch /new; hostname").split() == ["1000", name]
+        user.ok("lxc-stop", "-n", name, "-k")
+    for name in (layer, copy, box):
+        user.ok("lxc-destroy", "-n", name)
+    assert list(user.path.iterdir()) == []
+
+
 def test_a_whole_life_in_delegated_cgroups(delegate: User) -> None:
     box = delegate.create()
     delegate.start(box, "-s", "lxc.apparmor.profile=unconfined")  # it mounts

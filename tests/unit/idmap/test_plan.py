@@ -82,3 +82,5 @@ def test_a_user_of_the_host_gets_the_first_free_number() -> None:
     assert wide.with_user(0, 0)[0].users == (Range(0, 100000, 65536), Range(65536, 0, 1))
     assert wide.with_user(100007, 7)[1:] == (7, 65536)
     assert planned(("u", 5, 100, 10), ("g", 0, 1, 1), uid=5).with_user(1000, 1000)[1:] == (0, 1)
+    assert planned(("u", 5, 100, 10), ("g", 0, 1, 1), uid=5).with_user(1000, 1000, 1)[1:] == (1, 1)
+    assert planned(("u", 1, 100, 10), ("g", 0, 1, 9), uid=5).with_user(1000, 1000, 7)[1:] == (11, 9)
