@@ -36,8 +36,11 @@ def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -
     There, root is 0, or who stands for it, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
     Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the other process is then.
     """
-    if not ids.uses_helpers:
-        return work()
+    return run_apart(ids, work) if ids.uses_helpers else work()
+
+
+def run_apart(ids: IdMapPlan, work: Callable[[], T]) -> T:
+    """The same in any case in a process with mounts of its own, which every user may have: without ids with our own two.  Not by root."""
     import _pickle as pickle  # what `pickle` wraps
 
     from lxc.idmap.fork import fork
@@ -65,8 +68,8 @@ def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -
 
 
 def with_us(ids: IdMapPlan) -> tuple[IdMapPlan, int, int]:
-    """`ids` with our own two; and which those are there: not 0, for who becomes another than 0 loses all privileges."""
-    return ids.with_user(os.geteuid(), os.getegid(), 1)
+    """`ids` with our own two; and which those are there: not 0, unless they are all, for who becomes another loses all privileges."""
+    return ids.with_user(os.geteuid(), os.getegid(), 1 if ids.users else 0)
 
 
 def give(ids: IdMapPlan, paths: tuple[str, ...]) -> None:

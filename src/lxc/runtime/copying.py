@@ -250,8 +250,8 @@ def finish_root(source: Place, new: Place, wish: Wish) -> None:
     attached = outside.attach(root)
     ids, mounted = host.ids_on_disk(config), root.replace(device=attached.device)
     try:
-        if ids.uses_helpers:
-            as_root.run(ids, lambda: _adapt(source, new, wish, config, mounted))
+        if os.geteuid() != 0:
+            as_root.run_apart(ids, lambda: _adapt(source, new, wish, config, mounted))
         else:
             _in_child(lambda: _adapt(source, new, wish, config, mounted))
     finally:

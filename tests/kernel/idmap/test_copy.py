@@ -71,6 +71,30 @@ def test_a_users_snapshot_is_an_overlay(user: User) -> None:
     user.ok("lxc-destroy", "-n", box)
 
 
+@pytest.mark.parametrize("ids", [f"lxc.idmap = u 0 {UID} 1\nlxc.idmap = g 0 {UID} 1\n", ""], ids=["own", "none"])
+def test_a_user_who_gives_away_no_ids_copies_renames_and_puts_back(user: User, ids: str) -> None:
+    box = user.create(config=f"lxc.net.0.type = empty\n{ids}lxc.hook.clone = {user.top}/home/hook\n")
+    hook = user.top / "home/hook"
+    hook.write_text('#!/bin/sh\necho "$LXC_ROOTFS_MOUNT" >"$LXC_ROOTFS_MOUNT/hooked"\n')
+    hook.chmod(0o755)
+    (user.rootfs(box) / "etc/hostname").write_text("box\n")
+    os.chown(user.rootfs(box) / "etc/hostname", UID, UID)
+    copy, layer, other = (f"{name}-{user.tag}" for name in ("copy", "layer", "other"))
+    user.ok("lxc-copy", "-n", box, "-N", copy)
+    user.ok("lxc-copy", "-n", box, "-N", layer, "-s")
+    user.ok("lxc-copy", "-n", copy, "-N", other, "-R")
+    user.ok("lxc-snapshot", "-n", other)
+    user.ok("lxc-snapshot", "-n", other, "-r", "snap0", "-N", copy)
+    roots = {copy: user.rootfs(copy), other: user.rootfs(other), layer: user.path / layer / "overlay/delta"}
+    for name, root in roots.items():
+        assert (root / "etc/hostname").read_text() == name
+        assert (root / "hooked").exists()
+        assert owners(root) == {(UID, UID)}
+    if ids:
+        said = user.ok("lxc-copy", "-n", box, "-e", "--", "sh", "-c", "id -u; hostname")
+        assert said.splitlines()[1:] == ["0", said.split()[1]]
+
+
 def test_a_copy_that_a_user_cannot_make_leaves_nothing(user: User) -> None:
     box = user.create()
     with user.config(box).open("a") as file:
