@@ -90,7 +90,8 @@ def _entry(mount: Mount, place: Place, number: int, ids: IdMapPlan) -> str:
     layers = []
     for name in ("delta", "work"):
         layers.append(f"{place.directory}/{name}#{number}")
-        os.mkdir(layers[-1], 0o755)
+        os.mkdir(layers[-1])
+        os.chmod(layers[-1], 0o755)  # whatever the umask
     as_root.give(ids, tuple(layers))
     return f"{source} {target} overlay lowerdir={source},upperdir={layers[0]},workdir={layers[1]},create=dir"
 

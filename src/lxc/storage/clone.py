@@ -156,7 +156,7 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
     """
     with closing(_open(clone.directory)) as directory:
         if clone.driver == "lvm":
-            os.mkdir("rootfs", 0o755, dir_fd=directory)  # it is mounted on
+            creation.make_directories(directory, ("rootfs",))  # it is mounted on
             return () if clone.way == "snapshot" else _fill(clone, check)
         if clone.way == "image":
             _image(clone.source.path, directory)
@@ -172,7 +172,7 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
         if clone.driver == "btrfs":
             creation.subvolume(directory, clone.directory)
         else:
-            os.mkdir("rootfs", 0o755, dir_fd=directory)
+            creation.make_directories(directory, ("rootfs",))
         with closing(os.open("rootfs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target:
             return _files(clone.source, target, check)
 
@@ -237,8 +237,7 @@ def _left_out(copied: tree.Copied, path: str) -> tuple[str, ...]:
 
 def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
     """The upper layer: that of the source with all its changes, or one without any."""
-    for name in ("rootfs", "overlay", "overlay/delta", "overlay/work"):
-        os.mkdir(name, 0o755, dir_fd=directory)
+    creation.make_directories(directory, ("rootfs", "overlay", "overlay/delta", "overlay/work"))
     _, upper, _ = layers(clone.source.path) if clone.is_of_layers else ((), clone.source.path, "")
     with (
         closing(_open(upper)) as source,

@@ -124,7 +124,7 @@ def make(creation: Creation, directory: int) -> Outcome:
     if creation.driver == "btrfs":
         subvolume(directory, creation.directory)
         return Outcome(("rootfs",))
-    made = Outcome(_make_directories(directory, _DIRECTORIES[creation.driver]))
+    made = Outcome(make_directories(directory, _DIRECTORIES[creation.driver]))
     try:
         if creation.driver == "loop":
             make_image(directory, creation.path, creation.wanted)
@@ -182,7 +182,8 @@ def _mkfs(path: str, shown: str, wanted: Wanted) -> None:
         raise StepError(f"{name} {shown}", done.complaint, hint=hint)
 
 
-def _make_directories(directory: int, names: tuple[str, ...]) -> tuple[str, ...]:
+def make_directories(directory: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Make `names` in the opened `directory`, for everybody to look into.  Return them.  Raises OSError, and leaves nothing then."""
     made: list[str] = []
     try:
         for name in names:
@@ -200,6 +201,7 @@ def subvolume(directory: int, shown: str) -> None:
     """A btrfs subvolume `rootfs` in the opened `directory`; `shown` is its path for messages.  Raises StepError."""
     try:
         btrfs.create_subvolume(directory, "rootfs")
+        os.chmod("rootfs", 0o755, dir_fd=directory)  # whatever the umask
     except OSError as error:
         why = "it is not on a btrfs" if error.errno == errno.ENOTTY else error.strerror or str(error)
         raise StepError(f"make a subvolume in {shown}", why, hint="-B dir makes a directory") from error

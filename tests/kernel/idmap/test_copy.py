@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.user import FIRST, UID, User
 
 pytestmark = pytest.mark.root  # which becomes the user
 MANY = 8_000
+
+MAPPED = f"lxc.net.0.type = empty\nlxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536\n"
 
 
 @pytest.fixture
@@ -93,6 +96,33 @@ def test_a_user_who_gives_away_no_ids_copies_renames_and_puts_back(user: User, i
     if ids:
         said = user.ok("lxc-copy", "-n", box, "-e", "--", "sh", "-c", "id -u; hostname")
         assert said.splitlines()[1:] == ["0", said.split()[1]]
+
+
+def test_a_careful_umask_closes_nothing_to_the_containers_root(user: User) -> None:
+    def ok(tool: str, *words: str) -> str:
+        argv = [*user.prefix(), "sh", "-c", 'umask 077; exec "$@"', "sh", str(user.bin / tool), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, f"{argv[-4:]}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    (user.top / "home").chmod(0o711)
+    (user.top / "box.conf").write_text(MAPPED)
+    (user.top / "home/shared").mkdir()
+    (user.top / "home/shared").chmod(0o755)
+    box, layer = f"box-{user.tag}", f"layer-{user.tag}"
+    ok("lxc-create", "-n", box, "-t", "busybox", "-f", f"{user.top}/box.conf")
+    open_to_all(user, box)
+    ok("lxc-copy", "-n", box, "-N", layer, "-s")
+    open_to_all(user, layer)
+    for name in (box, layer):
+        ok("lxc-start", "-n", name)
+        assert user.ok("lxc-attach", "-n", name, "-u", "7", "--", "hostname") == f"{name}\n"  # to others / is open, too
+        ok("lxc-stop", "-n", name, "-k")
+    ok("lxc-snapshot", "-n", box)
+    ok("lxc-snapshot", "-n", box, "-r", "snap0", "-N", f"back-{user.tag}")
+    ok("lxc-start", "-n", f"back-{user.tag}")
+    words = ("-m", f"overlay={user.top}/home/shared:/mnt", "--", "sh", "-c", "touch /mnt/new; stat -c %a / /mnt")
+    assert ok("lxc-copy", "-n", box, "-e", *words).splitlines()[1:] == ["755", "755"]
 
 
 def test_a_copy_that_a_user_cannot_make_leaves_nothing(user: User) -> None:

@@ -38,6 +38,15 @@ def container(host: Host) -> Path:
     return host.path / "web/rootfs"
 
 
+def test_a_careful_umask_leaves_the_root_open_to_the_containers_users(host: Host, on_btrfs: OnBtrfs) -> None:
+    def work() -> None:
+        os.umask(0o077)  # of the process that has the file system
+        assert container(host).stat().st_mode & 0o777 == 0o755
+        assert host.destroy("web").returncode == 0
+
+    on_btrfs(work)
+
+
 def test_read_only_subvolumes_go_with_their_container(host: Host, on_btrfs: OnBtrfs) -> None:
     def work() -> None:
         root = container(host)
