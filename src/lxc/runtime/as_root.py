@@ -36,10 +36,10 @@ def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -
     There, root is 0, or who stands for it, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
     Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the other process is then.
     """
-    return run_apart(ids, work) if ids.uses_helpers else work()
+    return run_apart(ids, work, signal) if ids.uses_helpers else work()
 
 
-def run_apart(ids: IdMapPlan, work: Callable[[], T]) -> T:
+def run_apart(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
     """The same in any case in a process with mounts of its own, which every user may have: without ids with our own two.  Not by root."""
     import _pickle as pickle  # what `pickle` wraps
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.05  # seconds between looks at whether others are done with a container
 _LONGEST = 1 << 20
+_NOBODY = 65534  # whose is what belongs to an id that a user namespace does not have (user_namespaces(7))
 
 
 class Wish(Record):
@@ -153,7 +154,9 @@ def _copy(
         making.keep_volume(clone.make_volume(root))
     making.save(written, root.path if root else "")  # first, as it tells whose the files are, should this be cut short
     left = as_root.run(making.ids, lambda: clone.make(root, signal.check), signal) if root else ()
-    left += _copy_files(source, making.directory, copied.files)
+    if copied.files:
+        us = as_root.with_us(making.ids)[1:] if making.ids.uses_helpers else ()
+        left += as_root.run(making.ids, lambda: _copy_files(source, making.directory, copied.files, us), signal)
     signal.check()
     finish_root(source, new, wish)
     signal.check()
@@ -198,9 +201,12 @@ def _volume(source: RootPlan) -> Wanted:
     )
 
 
-def _copy_files(source: Place, target: int, files: tuple[str, ...]) -> tuple[str, ...]:
-    """Copy `files` from the source's directory into the copy's.  Return a sentence about each that is not there."""
-    left = []
+def _copy_files(source: Place, target: int, files: tuple[str, ...], us: tuple[int, ...]) -> tuple[str, ...]:
+    """Copy `files` from the source's directory into the copy's.  Return a sentence about each that is not there.
+
+    Among the container's ids `us` are ours there, which get what belongs to none of them.
+    """
+    left, above = [], set[str]()
     with closing(os.open(source.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as directory:
         for name in files:
             try:
@@ -209,11 +215,28 @@ def _copy_files(source: Place, target: int, files: tuple[str, ...]) -> tuple[str
                 left.append(f"{source.directory}/{name} was not copied: {error.strerror}")
                 continue
             with closing(here):
-                beneath.make_file(target, name, 0o600)
-                with closing(beneath.open(target, name, os.O_WRONLY)) as there:
-                    tree.data(here, there)
-                    tree.dress(here, there)
+                try:
+                    _copy_file(here, target, name, us)
+                except OSError as error:
+                    raise StepError(f"copy {source.directory}/{name}", error.strerror or str(error)) from error
+            parts = [part for part in name.split("/") if part not in ("", ".")]
+            above |= {"/".join(parts[:count]) for count in range(1, len(parts))}
+        for name in sorted(above, reverse=True):  # what is in them was made before
+            with (
+                closing(beneath.open(directory, name, os.O_RDONLY | os.O_DIRECTORY)) as here,
+                closing(beneath.open(target, name, os.O_RDONLY | os.O_DIRECTORY)) as there,
+            ):
+                tree.dress(here, there)
     return tuple(left)
+
+
+def _copy_file(here: int, target: int, name: str, us: tuple[int, ...]) -> None:
+    beneath.make_file(target, name, 0o600)
+    with closing(beneath.open(target, name, os.O_WRONLY)) as there:
+        tree.data(here, there)
+        tree.dress(here, there)
+        if us and os.fstat(here).st_uid == _NOBODY:
+            os.fchown(there, *us)
 
 
 def _needed(source: Place, new: Place, root: clone.Clone) -> tuple[Place, ...]:

@@ -74,6 +74,39 @@ def test_a_users_snapshot_is_an_overlay(user: User) -> None:
     user.ok("lxc-destroy", "-n", box)
 
 
+def test_files_beside_the_root_stay_whose_they_are(user: User) -> None:
+    """And what is in their way is named."""
+    box, copy = user.create(), f"copy-{user.tag}"
+    files = {"fstab": (FIRST, 0o640), "hooks/once": (FIRST + 7, 0o700), "mine": (UID, 0o755), "roots": (0, 0o755)}
+    (user.path / box / "hooks").mkdir()
+    for name, (uid, mode) in files.items():
+        file = user.path / box / name
+        file.write_text("#!/bin/sh\n" if name != "fstab" else "tmpfs mnt tmpfs size=1m 0 0\n")
+        file.chmod(mode)
+        os.chown(file, uid, UID if uid == UID else FIRST)
+    os.chown(user.path / box / "hooks", FIRST, FIRST)
+    (user.path / box / "hooks").chmod(0o711)
+    with user.config(box).open("a") as file:
+        top = user.path / box
+        file.write(
+            f"lxc.mount.fstab = {top}/fstab\nlxc.hook.mount = {top}/hooks/once\n"
+            f"lxc.hook.post-stop = {top}/mine\nlxc.hook.post-stop = {top}/roots\n"
+        )
+    said = user.run("lxc-copy", "-n", box, "-N", copy)
+    assert (said.returncode, said.stderr) == (0, "")
+    for name, (uid, mode) in files.items():
+        status = (user.path / copy / name).stat()
+        assert (status.st_uid, status.st_mode & 0o777) == (uid or UID, mode)
+        assert (user.path / copy / name).read_text() == (user.path / box / name).read_text()
+    status = (user.path / copy / "hooks").stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (FIRST, 0o711)
+    with user.config(box).open("a") as file:
+        file.write(f"lxc.hook.post-stop = {top}/hooks\n")
+    said = user.run("lxc-copy", "-n", box, "-N", f"other-{user.tag}")
+    assert f"cannot copy {user.path}/{box}/hooks: Is a directory" in said.stderr
+    assert not (user.path / f"other-{user.tag}").exists()
+
+
 @pytest.mark.parametrize("ids", [f"lxc.idmap = u 0 {UID} 1\nlxc.idmap = g 0 {UID} 1\n", ""], ids=["own", "none"])
 def test_a_user_who_gives_away_no_ids_copies_renames_and_puts_back(user: User, ids: str) -> None:
     box = user.create(config=f"lxc.net.0.type = empty\n{ids}lxc.hook.clone = {user.top}/home/hook\n")
