@@ -6,6 +6,10 @@ import os
 
 from lxc.idmap.plan import Starter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _HELPERS = ("newuidmap", "newgidmap")
 _SETUID = 0o4000
 _DIGITS = frozenset("0123456789")
@@ -29,13 +33,27 @@ def starter(*, looks_up_root: bool = False) -> Starter:
 
 
 def subordinate(text: str, names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """The ranges (first, count) that the text of /etc/subuid gives to who is called by one of `names` (subuid(5))."""
+    """The ranges (first, count) that the text of /etc/subuid gives to who is called by one of `names` (subuid(5)).
+
+    Lines whose ids touch are one range, as newuidmap(1) takes them; the ranges are in the order of their first lines.
+    """
     found = []
     for line in text.split("\n"):
         fields = line.strip().split(":")
         if len(fields) == 3 and fields[0] in names and all(field and set(field) <= _DIGITS for field in fields[1:]):
             found.append((int(fields[1]), int(fields[2])))
-    return tuple((first, count) for first, count in found if count)
+    return _joined((first, count) for first, count in found if count)
+
+
+def _joined(given: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    found: list[tuple[int, int]] = []
+    for each in given:
+        near = [other for other in found if other[0] <= sum(each) and each[0] <= sum(other)]
+        first = min(other[0] for other in (each, *near))
+        whole = (first, max(sum(other) for other in (each, *near)) - first)
+        at = found.index(near[0]) if near else len(found)
+        found = [*found[:at], whole, *(other for other in found[at:] if other not in near)]
+    return tuple(found)
 
 
 def helper(name: str) -> str:

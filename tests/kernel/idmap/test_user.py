@@ -196,6 +196,18 @@ def test_ids_that_were_not_given_are_named_with_the_line_to_add(
         (user.top / file).write_text(f"{NAME}:{FIRST}:{COUNT}\n")
 
 
+def test_ids_may_be_given_by_several_lines(user: User) -> None:
+    """As newuidmap takes them."""
+    for file in ("subuid", "subgid"):
+        lines = (f"{NAME}:{FIRST + 30000}:{COUNT - 30000}", f"other:{FIRST - 10}:10", f"{NAME}:{FIRST}:30000")
+        (user.top / file).write_text("\n".join((*lines, "")))
+    box = user.create()
+    user.start(box)
+    assert user.attach(box, "cat", "/proc/self/uid_map").split() == ["0", str(FIRST), str(COUNT)]
+    user.ok("lxc-stop", "-n", box, "-k")
+    user.ok("lxc-destroy", "-n", box)
+
+
 def test_without_newuidmap_the_package_is_named(user: User) -> None:
     box = user.create()
     command = [*user.prefix(), "/usr/bin/env", "PATH=/nowhere", str(user.bin / "lxc-start"), "-n", box]
