@@ -139,12 +139,15 @@ class Reader:
         """Whether the line `head=value` could be put into a batch, or done at once, there being nothing odd in it."""
         found = self._table.likely(head.strip(" \t"))
         if found is None:
+            if head.rstrip(" \t").endswith("."):  # which is all of a family, members that were gathered among it
+                self._settle()
             return False
         key, subkey = found
         if isinstance(key, Directive):
             self._settle()
             return False
-        if key.adds_up:  # an odd one, too: it has its place among the others
+        is_gathered = key.adds_up and (key.name in self._table.FAMILIES or not key.is_family)  # and its members are
+        if is_gathered:  # an odd one, too: it has its place among the others
             batch = self._batches.get(key.name) or self._batches.setdefault(key.name, Batch(lines, path))
             add = self._adders[head] = batch.adder(subkey, head, number)
             add(value)

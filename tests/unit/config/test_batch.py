@@ -15,7 +15,8 @@ from lxc.errors import ConfigError
 GATHERED = [key.name for key in Config.KEYS.values() if key.adds_up]
 HEADS = st.sampled_from(
     ["lxc.mount.entry = ", "lxc.mount.entry=", " lxc.mount.entry\t=", "lxc.environment = ", "lxc.cgroup2.cpu.max = ",
-     "lxc.cgroup2.memory.max = ", "lxc.cgroup.a = ", "lxc.cgroup.a.b = ", "lxc.cgroup2 = ", "lxc.idmap = ", "lxc.group = ",
+     "lxc.cgroup2.memory.max = ", "lxc.cgroup.a = ", "lxc.cgroup.a.b = ", "lxc.cgroup2 = ", "lxc.cgroup2. = ",
+     "lxc.cgroup = ", "lxc.cgroup. = ", "lxc.idmap = ", "lxc.group = ",
      "lxc.hook.start = ", "lxc.hook = ", "lxc.hook.stop = ", "lxc.net.0.type = ", "lxc.net.0.ipv4.address = ",
      "lxc.sysctl.a = ", "lxc.uts.name = ", "lxc.cap.drop = ", "lxc.cap.keep = ", "lxc.include = ", "lxc.environment",
      "environment = ", "# lxc.environment = ", "lxc.environments = "]
@@ -73,6 +74,13 @@ def test_what_is_included_comes_where_it_is_included(tmp_path: Path, quote: str)
     assert config.places("lxc.group") == (
         f"{tmp_path}/config:1", f"{tmp_path}/more:1", f"{tmp_path}/more:3", f"{tmp_path}/config:4"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["", "."])
+@pytest.mark.parametrize("family", ["cgroup", "cgroup2"])
+def test_a_family_is_cleared_of_what_stands_before_and_of_nothing_else(family: str, end: str) -> None:
+    config, _ = parse(f"lxc.{family}.pids.max = 4\nlxc.{family}{end} =\nlxc.{family}.devices.deny = a\n")
+    assert config.get_item(f"lxc.{family}") == f"lxc.{family}.devices.deny = a\n"
 
 
 def test_what_clears_several_keys_clears_what_was_gathered_of_them() -> None:
