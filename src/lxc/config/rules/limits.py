@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxc.config import unified
+from lxc.config.lines import quoted
 from lxc.config.rules.rule import ERROR, WARNING, Edit, Found, Rule, Subject, with_key, with_value
 from lxc.config.unified import Limit
 from lxc.values.limit import UNLIMITED
@@ -34,18 +35,49 @@ def _version_1_on_unified(it: Subject) -> Iterator[Found]:
     old, new = _limits(it, 1), [limit for limit, _ in _limits(it, 2)]
     files = {limit.file for limit in new}
     own = [limit for limit, where in old if it.is_ours(where)]
-    shared = {_controller(limit) for limit, where in old if not it.is_ours(where)}
+    certain = {name for name in {_successor(limit) for limit, _ in old} if _can_be_said(it, name)}
     missing: list[_Missing] = []
     for limit, where in old:
         same = unified.translated(limit, own)
         is_said = same is not None and all(each in new or (_is_file(each) and each.file in files) for each in same)
         if same == () or not is_said:
-            can = it.is_ours(where) and (_controller(limit) == "devices" or _controller(limit) not in shared)
-            missing.append((limit, where, same if can else None))
+            missing.append((limit, where, same if _successor(limit) in certain else None))
     first = next((where for limit, where, _ in missing if _controller(limit) == "devices"), "")
     for group in _grouped(missing):
         edits = tuple(edit for _, where, same in group for edit in _edits(it, where, same, opens=where == first))
         yield _one_for_all(group[0][1], [limit for limit, _, _ in group], "lxc.cgroup", edits)
+
+
+def _successor(limit: Limit) -> str:
+    """The controller of version 2 that does what the limit's did."""
+    return unified.CONTROLLERS.get(_controller(limit), _controller(limit))
+
+
+def _can_be_said(it: Subject, controller: str) -> bool:
+    """Whether what version 1 says of a controller means the same once it is said for version 2.
+
+    What a configuration says of a controller for version 2 takes the place of what it says for version 1: all rules for
+    devices are passed over at a start then, and limits that are not translated are no longer refused.
+    """
+    old = [(limit, where) for limit, where in _limits(it, 1) if _successor(limit) == controller]
+    limits = [limit for limit, _ in old]
+    is_spoken = any(_controller(limit) == controller for limit, _ in _limits(it, 2))
+    anew = [unified.translated(limit, limits) for limit in limits]
+    if (controller == "devices" and is_spoken) or not all(it.is_ours(where) for _, where in old):
+        return False
+    if not is_spoken and None in anew:
+        return False
+    files = {each.file for same in anew for each in same or ()} | (
+        {"devices.allow"} if controller == "devices" else set()
+    )
+    return not _are_cleared(it, old[0][1], files)
+
+
+def _are_cleared(it: Subject, where: str, files: set[str]) -> bool:
+    """Whether a line after that at `where` clears the limits of version 2, or those of one of the files."""
+    keys = {"lxc.cgroup2", "lxc.cgroup2.", *(f"lxc.cgroup2.{file}" for file in files)}
+    later = iter(it.assignments)
+    return any(one.where == where for one in later) and any(one.key in keys and not one.value for one in later)
 
 
 def _version_2_on_old(it: Subject) -> Iterator[Found]:
@@ -85,23 +117,17 @@ def _one_for_all(where: str, limits: list[Limit], family: str, edits: tuple[Edit
 
 
 def _edits(it: Subject, where: str, same: tuple[Limit, ...] | None, *, opens: bool) -> Iterator[Edit]:
-    if same is None or (same and _controller(same[0]) == "devices" and not _modes_agree(it)):
+    if same is None:
         return
     text = it.text(where)
-    lines = [with_key(with_value(text, limit.value), f"lxc.cgroup2.{limit.file}") for limit in same]
-    if opens and same and same[0].value not in _ALL and not _device_rules(it, 2):
+    lines = [with_key(with_value(text, quoted(limit.value)), f"lxc.cgroup2.{limit.file}") for limit in same]
+    if opens and same and same[0].value not in _ALL:
         lines.insert(0, with_key(with_value(text, "a"), "lxc.cgroup2.devices.allow"))  # as version 1 begins
     yield Edit(where, tuple(lines))
 
 
 def _device_rules(it: Subject, version: int) -> list[tuple[Limit, str]]:
     return [(limit, where) for limit, where in _limits(it, version) if _controller(limit) == "devices"]
-
-
-def _modes_agree(it: Subject) -> bool:
-    """Whether the rules of both versions that included files make begin with the same: all denied, or all allowed."""
-    included = [limit for limit, where in _device_rules(it, 1) if not it.is_ours(where)]
-    return not included or included[0] in [limit for limit, _ in _device_rules(it, 2)]
 
 
 def _no_controller(it: Subject) -> Iterator[Found]:
