@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RULES: dict[str, Rule] = {
     rule.name: rule for module in (reading, ids, limits, unused, files, unsafe, network) for rule in module.RULES
 }
+_OF_A_LINE = ("legacy-key", "trailing-comment")  # rules whose edits depend on no line that was not read
 _OF_A_CONTAINER = ("lxc.rootfs.path", "lxc.uts.name")
 
 
@@ -79,7 +80,8 @@ def _finding(it: Subject, read: Reading, rule: Rule, found: Found) -> Finding:
     text = it.text(found.where) or _line(it.host.texts.get(path, ""), int(number))
     is_mount = found.where not in it.texts  # a line of fstab is no assignment
     column, length = _piece(text, found.part) if is_mount else span(text, found.part)
-    edits = () if read.has_bare_returns else found.edits
+    is_sure = not (read.has_bare_returns or (read.is_cut and rule.name not in _OF_A_LINE))
+    edits = found.edits if is_sure else ()
     included_at = read.includers.get(path, "")
     return Finding(rule, found.message, path, int(number), column, length, text, included_at, edits)
 

@@ -16,9 +16,10 @@ from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from lxc.config.lint import Finding
+    from lxc.config.recorder import Reading
     from lxc.config.rules.rule import Edit, Host
 
 _ROUNDS = 10
@@ -36,8 +37,9 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
     """What becomes of the file at `path`, whose text is `text`.  Writes nothing."""
     done: list[Finding] = []
     for _ in range(_ROUNDS):
-        found = lint.findings(recorder.record(path, text), host, is_whole=is_whole, ignored=ignored)
-        edits, used = _chosen(found, path)
+        reading = recorder.record(path, text)
+        found = lint.findings(reading, host, is_whole=is_whole, ignored=ignored)
+        edits, used = _chosen(found, reading)
         if not edits:
             break
         done += used
@@ -72,16 +74,24 @@ def backup(path: str, text: str) -> None:
         raise
 
 
-def _chosen(found: tuple[Finding, ...], path: str) -> tuple[dict[int, Edit], list[Finding]]:
-    """The edits to make in this round, by line, and the findings they are for: all of one's edits or none."""
-    edits: dict[int, Edit] = {}
-    used = []
-    for each in sorted(found, key=lambda f: f.rule.name != "legacy-key"):  # which belong together
-        wanted = {int(edit.where.rpartition(":")[2]): edit for edit in each.edits}
+def _chosen(found: tuple[Finding, ...], reading: Reading) -> tuple[dict[int, Edit], list[Finding]]:
+    """The edits to make in this round, by line, and the findings they are for: all of one's edits or none.
+
+    Keys of old are updated all at once, whether they were read or not: devices are numbered in the order of their lines.
+    """
+    path = reading.files[0]
+    used = [each for each in found if each.path == path and each.rule.name == "legacy-key" and each.edits]
+    edits = _by_line(reading.updates.values()) if used else {}
+    for each in found:
+        wanted = _by_line(each.edits)
         if wanted and each.path == path and not wanted.keys() & edits.keys():
             edits |= wanted
             used.append(each)
     return edits, used
+
+
+def _by_line(edits: Iterable[Edit]) -> dict[int, Edit]:
+    return {int(edit.where.rpartition(":")[2]): edit for edit in edits}
 
 
 def _applied(texts: list[str], path: str, edits: dict[int, Edit]) -> list[str]:

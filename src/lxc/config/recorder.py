@@ -26,7 +26,10 @@ class Reading(Record):
     texts: Mapping[str, str]  # "file:line" -> the line
     files: tuple[str, ...]  # the file itself, then those it includes
     includers: Mapping[str, str]  # included file -> "file:line" of who includes it first
-    updates: Mapping[str, Edit]  # "file:line" -> what to make of it, for lines of the file with keys of old
+    updates: Mapping[
+        str, Edit
+    ]  # "file:line" -> what to make of it, for lines of the file with keys of old, unread ones too
+    is_cut: bool  # there were so many mistakes that the rest was not read
     has_bare_returns: bool  # line ends that editors do not show: lines cannot be told by their numbers
 
 
@@ -68,6 +71,7 @@ class Recorder(Reader):
             files=tuple(self._included_by),
             includers=self._includers(),
             updates=self._updates,
+            is_cut=self._has_enough(),
             has_bare_returns=self._has_bare_returns,
         )
 
@@ -82,7 +86,7 @@ class Recorder(Reader):
             self._updates = {
                 where: Edit(where, () if new is None else (new.rstrip("\r\n"),))
                 for where, old, new in zip(places, texts, update.updated(texts), strict=True)
-                if new != old
+                if new != old and old.lstrip(" \t")[:1] != "#"
             }
         self._paths.append(path)
         super().read(text, path)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _TYPE = "lxc.network.type"
+_DIGITS_MAX = 10  # of a number that may be one
 
 
 def updated(texts: Sequence[str]) -> list[str | None]:
@@ -24,7 +25,7 @@ def updated(texts: Sequence[str]) -> list[str | None]:
 
 
 def _lines(texts: Sequence[str], driver: str) -> Iterator[str | None]:
-    numbers = _Numbers()
+    numbers = _Numbers(texts)
     for text in texts:
         comment, line = _uncommented(text)
         key, value = assignment(line)
@@ -38,16 +39,29 @@ def _lines(texts: Sequence[str], driver: str) -> Iterator[str | None]:
 
 
 class _Numbers:
-    """Numbers of network devices: each lxc.network.type began a new one, also in a comment, where it is for comments."""
+    """Numbers of network devices: each lxc.network.type began a new one, also in a comment, where it is for comments.
 
-    def __init__(self) -> None:
-        self.next, self.live, self.in_comments = 0, -1, 0
+    Those of lxc.net.N come first, for they were updated before; one that a device has under its old name is left to it.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        keys = [key for key, _ in map(assignment, texts)]
+        self.taken = {*_numbers(keys, "lxc.net."), *_numbers(keys, "lxc.network.")}
+        self.last, self.live, self.in_comments = max(_numbers(keys, "lxc.net."), default=-1), -1, 0
 
     def begin(self, is_comment: bool) -> None:
-        self.in_comments = self.next
+        self.last += 1
+        while self.last in self.taken:
+            self.last += 1
+        self.in_comments = self.last
         if not is_comment:
-            self.live = self.next
-        self.next += 1
+            self.live = self.last
+
+
+def _numbers(keys: Sequence[str], family: str) -> list[int]:
+    """Which numbers the devices have whose keys begin with `family`."""
+    found = (key[len(family) :].partition(".")[0] for key in keys if key.startswith(family))
+    return [int(number) for number in found if number.isdecimal() and len(number) <= _DIGITS_MAX]
 
 
 def _name(key: str, numbers: _Numbers, *, is_comment: bool) -> str:

@@ -101,6 +101,19 @@ def test_a_configuration_of_good_lines_is_mended_of_nothing_but_doubles(text: st
     assert {each.rule.name for each in done} <= may
 
 
+def test_devices_of_a_file_with_more_mistakes_than_are_looked_for_keep_apart() -> None:
+    devices = "lxc.network.type = veth\nlxc.network.link = a\n", "lxc.network.type = macvlan\nlxc.network.link = b\n"
+    text = mended(("lxc.id_map = u 0 1 1\n" * 1100).join(devices), Host())
+    assert [line for line in text.splitlines() if "net" in line] == [
+        "lxc.net.0.type = veth", "lxc.net.0.link = a", "lxc.net.1.type = macvlan", "lxc.net.1.link = b"
+    ]  # fmt: skip
+
+
+def test_nothing_is_concluded_from_a_part_of_a_file() -> None:
+    text = "lxc.cgroup.pids.max = 4\n" + "lxc.x = 1\n" * 1000 + "lxc.cgroup2 =\n"
+    assert mended(text, Host(layout="unified")) == text
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "config"

@@ -77,6 +77,26 @@ def test_a_commented_device_has_a_number_of_its_own() -> None:
     assert updated(old) == "lxc.net.0.type=veth\n#lxc.net.1.type=phys\n#lxc.net.1.link=eth0\nlxc.net.0.link=br0\n"
 
 
+def test_devices_come_behind_those_that_are_updated_already() -> None:
+    new = "lxc.net.0.type = veth\nlxc.net.0.link = br0\n"
+    old = "lxc.network.type = macvlan\nlxc.network.link = eth7\n"
+    macvlan = "lxc.net.1.type = macvlan\nlxc.net.1.link = eth7\n"
+    assert updated(new + old) == new + macvlan
+    assert updated(old + new) == macvlan + new
+
+
+def test_devices_get_no_number_that_another_has() -> None:
+    old = "lxc.network.0.type = veth\nlxc.network.type = phys\nlxc.network.2.type = empty\nlxc.network.type = none\n"
+    assert (
+        updated(old) == "lxc.net.0.type = veth\nlxc.net.1.type = phys\nlxc.net.2.type = empty\nlxc.net.3.type = none\n"
+    )
+
+
+def test_a_number_that_is_none_is_passed_over() -> None:
+    old = f"lxc.net.{'9' * 5000}.type = veth\n"
+    assert updated(f"{old}lxc.network.type = phys\n") == f"{old}lxc.net.0.type = phys\n"
+
+
 def test_a_key_of_no_device_was_wrong_and_stays_so() -> None:
     assert updated("lxc.network.link = br0\n") == "lxc.network.link = br0\n"
 
