@@ -90,7 +90,10 @@ SELDOM = frozenset(
 )
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
-_REMEDY = {errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)"}
+_REMEDY = {
+    errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)",
+    errno.ENOSPC: "  the disk is full: free some space",
+}
 
 
 def main(tool: str, argv: Sequence[str] | None = None) -> int:

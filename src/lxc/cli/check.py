@@ -6,7 +6,7 @@ import os
 
 from lxc.cli import output
 from lxc.cli.options import Arguments, Command, one_of, switch, texts, value
-from lxc.errors import ConfigError, NotFound, UsageError
+from lxc.errors import ConfigError, NotFound, StepError, UsageError
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ COMMAND = Command(
     exits=(
         ("0", "There is nothing to say but notes."),
         ("1", "There are warnings; or the command line is wrong."),
-        ("2", "There are errors, or there is no such container or file."),
+        ("2", "There are errors, there is no such container or file, or it cannot be rewritten."),
     ),
     examples=(
         ("lxc-check web", "Checks the configuration of web."),
@@ -100,7 +100,7 @@ def run(arguments: CheckArguments) -> int:
         raise UsageError(f"--ignore {unknown[0]}: there is no such rule; --list-rules prints all")
     try:
         checked = [_checked(arguments, word) for word in _words(arguments)]
-    except (ConfigError, NotFound) as error:
+    except (ConfigError, NotFound, StepError) as error:
         error.exit_status = WRONG
         raise
     _print(arguments, checked)

@@ -55,8 +55,8 @@ def run(arguments: UpdateArguments) -> int:
     try:
         old = reader.read(path)
         new = "".join(line for line in update.updated(pieces(old)) if line is not None)
-        mend.save(old, Document(path, new))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise LxcError(f"cannot update {path}: {why}") from error
+    mend.save(old, Document(path, new))
     return 0

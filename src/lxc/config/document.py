@@ -14,19 +14,26 @@ ConfigError, each as `FILE:LINE:COLUMN: KEY: what is wrong`.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.config.container import FOREIGN, Config
 from lxc.config.key import Directive
 from lxc.config.lines import assignment, is_hwaddr, pieces, quoted
 from lxc.config.reader import Reader, read
-from lxc.errors import ConfigError
+from lxc.errors import ConfigError, StepError
 from lxc.record import Record
 from lxc.values.address import completed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the quota of its owner is used up: free some space",
+    errno.EROFS: "the file system is read-only",
+}
 
 
 class Document(Record):
@@ -76,7 +83,7 @@ class Document(Record):
         return tuple(value for name, value in pairs if name == key)
 
     def save(self, path: str = "", owner: tuple[int, int] = (-1, -1)) -> None:
-        """Replace the file at `path` ("": where it came from) in one step.  Raises OSError, the old file untouched.
+        """Replace the file at `path` ("": where it came from) in one step.  Raises StepError, the old file untouched.
 
         A new file has mode 0660 less the umask, and is `owner`'s (-1: ours); an old one keeps its mode and, if root saves
         it, its owner.
@@ -120,8 +127,19 @@ def assign(config: Config, key: str, value: str, where: str = "") -> Config:
 
 
 def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1)) -> None:
-    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises OSError."""
-    path = os.path.realpath(path)
+    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises StepError."""
+    try:
+        _replace(os.path.realpath(path), data, owner)
+    except OSError as error:
+        raise unwritten(path, error) from error
+
+
+def unwritten(path: str, error: OSError) -> StepError:
+    """What to raise if the file at `path` could not be written."""
+    return StepError(f"write {path}", error.strerror or str(error), hint=_REMEDIES.get(error.errno or 0, ""))
+
+
+def _replace(path: str, data: bytes, owner: tuple[int, int]) -> None:
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.config import lint, recorder
+from lxc.config import document, lint, recorder
 from lxc.config.document import Document
 from lxc.config.lines import pieces
 from lxc.record import Record
@@ -48,13 +48,20 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
 
 
 def save(before: str, after: Document) -> None:
-    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises OSError."""
+    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises StepError."""
     backup(after.path, before)
     after.save()
 
 
 def backup(path: str, text: str) -> None:
-    """Make PATH.backup hold `text`; whatever was called so before is replaced, a link, too.  Raises OSError."""
+    """Make PATH.backup hold `text`; whatever was called so before is replaced, a link, too.  Raises StepError."""
+    try:
+        _back_up(path, text)
+    except OSError as error:
+        raise document.unwritten(f"{path}.backup", error) from error
+
+
+def _back_up(path: str, text: str) -> None:
     old = os.stat(path)
     temporary = f"{path}.backup.{os.getpid()}-{os.urandom(4).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

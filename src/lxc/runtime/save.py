@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def save(place: Place, document: Document) -> None:
     """Make `document` the container's configuration file: with it, the container is defined.
 
-    Raises LxcError, OSError, and leaves nothing made then.
+    Raises LxcError (StepError if it cannot be written), OSError, and leaves nothing made then.
     """
     with lock.held(place):
         made = list(outside.make_directories(place.lxcpath))

@@ -293,6 +293,48 @@ def test_nothing_is_left_where_the_disk_is_full(
     apart(work)
 
 
+FULL = "No space left on device\n  the disk is full: free some space\n"
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_configuration_that_the_disk_has_no_room_for_is_said_with_what_to_do(
+    host: Host, apart: Callable[[Callable[[], None]], None], left: int
+) -> None:
+    plain = host.base / "plain.conf"
+    plain.write_text("lxc.uts.name = a\n" + "# long\n" * 2000 * left)
+
+    def work() -> None:
+        host.path.mkdir()
+        mount.mount("none", str(host.path), "tmpfs", 0, "size=8k")
+        (host.path / "fill").write_bytes(bytes(8192 - 4096 * left))
+        done = host.create("web", "-t", "none", "-f", plain)
+        assert (done.returncode, host.made()) == (1, ["fill"])
+        assert done.stderr == f"lxc-create: web: cannot write {host.path}/web/config: {FULL}"
+
+    apart(work)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_file_that_cannot_be_rewritten_stays_and_is_an_error(
+    host: Host, apart: Callable[[Callable[[], None]], None], left: int
+) -> None:
+    def work() -> None:
+        host.path.mkdir()
+        config = host.path / "plain.conf"
+        mount.mount("none", str(host.path), "tmpfs", 0, "size=16k")
+        config.write_text("lxc.utsname = a\n")
+        (host.path / "fill").write_bytes(bytes(4096 * (3 - left)))
+        for tool, words, code in (("lxc-check", ("--fix", config), 2), ("lxc-update-config", ("-c", config), 1)):
+            done = subprocess.run(command(tool, *words), text=True, capture_output=True)
+            assert (done.returncode, done.stdout) == (code, "")
+            assert done.stderr == f"{tool}: cannot write {config}{'' if left else '.backup'}: {FULL}"
+            assert config.read_text() == "lxc.utsname = a\n"
+            (host.path / "plain.conf.backup").unlink(missing_ok=True)
+        assert host.made() == ["fill", "plain.conf"]
+
+    apart(work)
+
+
 def test_nothing_is_left_on_a_file_system_that_cannot_be_written(
     host: Host, apart: Callable[[Callable[[], None]], None]
 ) -> None:

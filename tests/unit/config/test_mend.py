@@ -14,7 +14,7 @@ from lxc.config import mend
 from lxc.config.container import Config
 from lxc.config.document import Document, parse
 from lxc.config.rules.rule import Host
-from lxc.errors import ConfigError
+from lxc.errors import ConfigError, StepError
 
 readings = runpy.run_path(str(Path(__file__).parent / "readings.py"))
 examples = runpy.run_path(str(Path(__file__).parent / "rule_examples.py"))["EXAMPLES"]
@@ -145,7 +145,7 @@ def test_a_link_called_backup_is_replaced_not_followed(file: Path, tmp_path: Pat
 
 def test_a_backup_that_cannot_be_made_leaves_all_as_it_was(file: Path) -> None:
     (file.parent / "config.backup").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(StepError, match=f"cannot write {file}.backup: Is a directory"):
         save(file, "lxc.uts.name = a\n")
     assert file.read_text() == "lxc.utsname = a\n"
     assert sorted(os.listdir(file.parent)) == ["config", "config.backup"]
