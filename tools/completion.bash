@@ -12,6 +12,14 @@ _lxc_names() {
     lxc-ls -1 "${choice[@]}" 2>/dev/null
 }
 
+# Those of WORDS that are not among the ones GIVEN, each of which a | or a comma ends: _lxc_others WORDS GIVEN
+_lxc_others() (
+    set -f
+    for word in $1; do
+        [[ ,${2//|/,} == *[,\'\"]"$word",* ]] || printf '%s\n' "$word"
+    done
+)
+
 _lxc() {
     local tool=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
     local path='' name='' kind='' index word
@@ -81,12 +89,12 @@ _lxc_complete() {
         ;;
     joined)
         [[ $current == *\|* ]] && before=${current%|*}\|
-        COMPREPLY=($(compgen -P "$before" -W "$rest" -- "${current##*|}"))
+        COMPREPLY=($(compgen -P "$before" -W "$(_lxc_others "$rest" "$before")" -- "${current##*|}"))
         ;;
     groups)
         [[ $current == *,* ]] && before=${current%,*},
         rest=$(lxc-ls -f -F GROUPS ${3:+-P "$3"} 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$' | sort -u)
-        COMPREPLY=($(compgen -P "$before" -W "$rest" -- "${current##*,}"))
+        COMPREPLY=($(compgen -P "$before" -W "$(_lxc_others "$rest" "$before")" -- "${current##*,}"))
         ;;
     users) COMPREPLY=($(compgen -u -- "$current")) ;;
     command) COMPREPLY=($(compgen -A command -- "$current")) ;;
