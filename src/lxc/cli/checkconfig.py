@@ -6,7 +6,7 @@ import os
 
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch
-from lxc.errors import NotFound
+from lxc.errors import LxcError, NotFound
 from lxc.release import LXC_VERSION
 
 TYPE_CHECKING = False
@@ -42,12 +42,12 @@ COMMAND = Command(
     "module, which is loaded, not loaded or null), mounts (an object of arrays), limits (an object), remarks). "
     "With --user it has: user, checks (an array of objects: label, status, why, remedy).\n\n"
     "With --user it is said of each thing that containers of an ordinary user need whether it is there (ok), missing "
-    "(they run without), or required; then why, and the command that mends it.",
+    "(they run without), or required; then why, and the command that mends it. Root, who needs none of it, is refused.",
     name="none",
     containers="none",
     exits=(
         ("0", "The configuration was found, whatever it lacks; with --user: nothing is required."),
-        ("1", "It was not found; with --user: something is required."),
+        ("1", "It was not found; with --user: something is required, or we are root."),
     ),
     examples=(("CONFIG=/boot/config-6.12 lxc-checkconfig", "Checks a kernel before it is booted."),),
     see_also=("lxc-check(1)",),
@@ -85,6 +85,11 @@ def run(arguments: CheckconfigArguments) -> int:
 
 def _check_user(*, is_json: bool) -> int:
     """Print what is in this user's way; return 1 if no container can be."""
+    if os.geteuid() == 0:
+        raise LxcError(
+            "--user is for ordinary users: root needs nothing of what it looks for",
+            hint="run it as the user who is to have containers: runuser -u USER -- lxc-checkconfig --user",
+        )
     from lxc.runtime import user_check
 
     facts = user_check.facts()

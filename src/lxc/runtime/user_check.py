@@ -81,7 +81,7 @@ def facts() -> Facts:
     restriction, remedy = _restriction()
     closed, private = _way(lxcpath)
     return Facts(
-        starter(looks_up_root=True),
+        starter(),
         restriction,
         remedy,
         closed,

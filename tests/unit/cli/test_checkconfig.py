@@ -87,3 +87,19 @@ def test_one_that_is_nowhere_is_an_error_with_a_hint(
     out, err = capfd.readouterr()
     assert out.endswith("Kernel configuration not found at /nonexistent; searching...\n")
     assert err.startswith("lxc-checkconfig: unable to retrieve kernel configuration\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--format", "json"]])
+def test_root_is_told_that_what_users_need_is_not_for_root(
+    words: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert main("lxc-checkconfig", ["--user", *words]) == 1
+    out, error = capfd.readouterr()
+    assert (out, error.splitlines()) == (
+        "",
+        [
+            "lxc-checkconfig: --user is for ordinary users: root needs nothing of what it looks for",
+            "  run it as the user who is to have containers: runuser -u USER -- lxc-checkconfig --user",
+        ],
+    )
