@@ -39,6 +39,17 @@ texts = st.builds(
     lambda lines, end, last: end.join(lines) + last, st.lists(line, max_size=12), st.sampled_from(["\n", "\r\n"]),
     st.sampled_from(["", "\n"]),
 )  # fmt: skip
+GOOD = [
+    "lxc.net.0.type = veth",
+    "lxc.net.0.link = a",
+    "lxc.net.0.mtu = 0900",
+    "lxc.net.0.link = b",
+    "lxc.net.0 =",
+    "lxc.net =",
+]
+GOOD += ["lxc.uts.name = a", "lxc.uts.name = b", "lxc.uts.name =", "lxc.start.delay = 010", "lxc.start.delay = 9"]
+GOOD += ["lxc.namespace.keep = net", "lxc.namespace.keep =", "lxc.namespace.clone = net", "lxc.cgroup.pids.max = 04"]
+good = st.lists(st.sampled_from(GOOD), max_size=6).map(lambda lines: "".join(f"{each}\n" for each in lines))
 anything = runpy.run_path(str(Path(__file__).parent / "test_properties.py"))["TEXTS"]
 hosts = st.sampled_from([Host(), Host(layout="hybrid"), Host(layout="unified")])
 
@@ -67,6 +78,20 @@ def test_what_is_mended_means_the_same(text: str, host: Host) -> None:
         assert but_limits(after) == but_limits(before)
         if host.layout != "unified":
             assert after == before
+
+
+@pytest.fixture(scope="module")
+def included(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("included") / "more"
+
+
+@given(before=good, more=good, behind=good)
+@settings(max_examples=300, deadline=None)
+def test_so_it_does_with_what_it_includes(before: str, more: str, behind: str, included: Path) -> None:
+    included.write_text(more)
+    text = f"{before}lxc.include = {included}\n{behind}"
+    config = read(text)
+    assert config is None or read(mended(text, Host())) == config
 
 
 @given(texts, hosts)
