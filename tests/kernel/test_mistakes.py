@@ -238,6 +238,40 @@ def init_without_interpreter(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
+    "lxc-start: {name}: {path}/{name}/config:32: lxc.init.cmd: expected a closing ' in \"/bin/sh -c 'x\"\n  close the quote",
+)
+def init_with_an_open_quote(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.init.cmd = /bin/sh -c 'x\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: -s lxc.init.cmd=a 'b: lxc.init.cmd: expected a closing ' in \"a 'b\"\n  close the quote",
+)
+def plan_for_an_init_with_an_open_quote(lxc: Lxc, name: str) -> list[str]:
+    return start(lxc, name, "--dry-run", "-s", "lxc.init.cmd=a 'b")
+
+
+@mistake(
+    1,
+    "lxc-execute: {name}: -s lxc.execute.cmd=a 'b: lxc.execute.cmd: expected a closing ' in \"a 'b\"\n  close the quote",
+)
+def command_with_an_open_quote(lxc: Lxc, name: str) -> list[str]:
+    return ["lxc-execute", "-n", name, "-s", "lxc.execute.cmd=a 'b"]
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: {path}/{name}/config:32: lxc.init.cmd: expected a program, got \"''  x\"\n  name the program",
+)
+def init_without_a_name(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.init.cmd = ''  x\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
     "lxc-start: {name}: cannot cd /etc/passwd: File exists: /etc/passwd\n"
     "  set in -s lxc.init.cwd=/etc/passwd\n"
     "  lxc.init.cwd must be a directory of the container",

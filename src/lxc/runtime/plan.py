@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lxc.cgroups.plan import CgroupPlan, Layout
 from lxc.clocks.plan import ClockPlan
-from lxc.errors import Unsupported
+from lxc.errors import ConfigError, Unsupported
 from lxc.hooks.plan import Hooks
 from lxc.idmap.plan import IdMapPlan, Range, Starter
 from lxc.limits import plan as limits
@@ -338,8 +338,8 @@ def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: b
 
 
 def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
-    default = config.execute_cmd if execute and config.execute_cmd else config.init_cmd
-    command = argv or words.split(default) or (() if execute else _DEFAULT_INIT)
+    key = "lxc.execute.cmd" if execute and config.execute_cmd else "lxc.init.cmd"
+    command = argv or _words(config, key) or (() if execute else _DEFAULT_INIT)
     if not command:
         raise Unsupported("there is no command to execute", hint="give one after --, or set lxc.execute.cmd")
     return InitPlan(
@@ -352,6 +352,18 @@ def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
         directory=ChangeDirectory(config.init_cwd, _where(config, "lxc.init.cwd")),
         pdeath_signal=config.monitor_signal_pdeath,
     )
+
+
+def _words(config: Config, key: str) -> tuple[str, ...]:
+    """The words of the command that `key` says.  Raises ConfigError."""
+    text, where = config.execute_cmd if key == "lxc.execute.cmd" else config.init_cmd, _where(config, key)
+    try:
+        command = words.split(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {key}: {error}", where=where, hint="close the quote") from error
+    if command and not command[0]:
+        raise ConfigError(f"{where}: {key}: expected a program, got {text!r}", where=where, hint="name the program")
+    return command
 
 
 def _monitor_writes(place: Place, config: Config, facts: Facts) -> tuple[str, ...]:
