@@ -236,3 +236,12 @@ def test_each_sides_containers_are_stopped_by_the_other(both: Both, words: tuple
         assert both.lxc.run("lxc-stop", "-n", both.name, *words, peer=peer).returncode == 0
         both.lxc.run("lxc-stop", "-n", both.name, "-k")
         both.lxc.ok("lxc-wait", "-n", both.name, "-s", "STOPPED", "-t", "20")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    ['lxc.environment="A= 1 "', "lxc.environment='A=1'", " lxc.environment =\tA=1 ", 'lxc.environment="A=1', "lxc.environment=A='1'"],
+)  # fmt: skip
+def test_what_is_set_for_one_run_is_read_alike(both: Both, definition: str) -> None:
+    words = ("-n", both.name, "-s", definition, "--", "/bin/env")
+    assert both.lxc.ok("lxc-execute", *words) == both.lxc.ok("lxc-execute", *words, peer=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.cli.options import Arguments, switch, text, texts
+from lxc.config.lines import unquoted
 from lxc.errors import LxcError
 
 TYPE_CHECKING = False
@@ -46,7 +47,7 @@ def configured(arguments: LaunchArguments, extra: dict[str, str]) -> Config:
         key, equals, value = definition.partition("=")
         if not equals:
             raise LxcError(f"-s {definition}: expected KEY=VALUE")
-        config = _assign(config, key.strip(), value.strip(), f"-s {definition}")
+        config = _assign(config, key.strip(), unquoted(value.strip()), f"-s {definition}")
     return config
 
 
