@@ -97,7 +97,9 @@ def close_inherited() -> None:
 
 
 def _assign(config: Config, key: str, value: str, where: str) -> Config:
+    from lxc.config import document
+
     try:
-        return config.assign(key, value, where)
+        return document.assign(config, key, value, where)
     except ValueError as error:
         raise LxcError(f"{where}: {key}: {error}") from error
