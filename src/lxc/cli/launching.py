@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lxc import log
 from lxc.cli.options import Arguments, switch, text, texts
 from lxc.config.lines import unquoted
 from lxc.errors import LxcError
@@ -53,18 +54,26 @@ def configured(arguments: LaunchArguments, extra: dict[str, str]) -> Config:
 
 def warn(tool: str, arguments: LaunchArguments) -> None:
     """Tell of the lines of the configuration that do nothing, or not what they seem to."""
-    if arguments.warnings and not arguments.quiet:
-        from lxc.cli import output
+    for warning in arguments.warnings:
+        tell(tool, arguments, warning)
 
-        output.lines((f"{tool}: {arguments.name}: warning: {text}" for text in arguments.warnings), output.STDERR)
+
+def tell(tool: str, arguments: LaunchArguments, warning: str) -> None:
+    """Print the `warning`, unless nothing is to be printed, or nobody reads it."""
+    if arguments.quiet:
+        return
+    from lxc.cli import output
+
+    try:
+        output.lines([f"{tool}: {arguments.name}: warning: {warning}"], output.STDERR)
+    except OSError as error:
+        log.debug(f"nobody reads what is warned of: {error}")
 
 
 def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
     """Log as lxc.log.* say, where the command line says nothing."""
     if arguments.logfile or arguments.logpriority >= 0 or not (config.log_file or config.log_level >= 0):
         return
-    from lxc import log
-
     level = config.log_level if config.log_level >= 0 else log.ERROR
     try:
         log.open(tool, arguments.name, config.log_file or arguments.place.log_file, level)
@@ -85,7 +94,7 @@ def logfile(arguments: LaunchArguments) -> str:
 
 def close_inherited() -> None:
     """Close every descriptor but the standard ones, the log's, and those that a client is answered by."""
-    from lxc import borrowed, log, trace
+    from lxc import borrowed, trace
     from lxc.kernel import fs
 
     first = 3

@@ -73,6 +73,7 @@ def run(arguments: StartArguments) -> int:
         pidfile=arguments.pidfile,
         config_file=launching.config_file(arguments),
         logfile=launching.logfile(arguments),
+        warn=lambda warning: launching.tell("lxc-start", arguments, warning),
     )
     if arguments.dry_run:
         _print(start.decide(order), arguments.format)

@@ -129,10 +129,12 @@ class StartPlan(Record):
     clocks: ClockPlan = ClockPlan()
     shared_mounts: str = ""  # where the container sees what is mounted for it later
     warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # as warnings, about what is in many hosts' configurations: who starts it is not told
 
     def __str__(self) -> str:
         parts = (
             f"# container {self.name}",
+            *(f"# warning: {text}" for text in (*self.warnings, *self.remarks)),
             "unshare --mount --propagation=slave # the monitor" if self.monitor_unshares else "",
             *self.hooks.pre_start,
             self.security.label.profile or "",
@@ -210,7 +212,7 @@ def start(
     landlock, undenied = plan_security.landlock(config, facts.landlock)
     privileges = privileges.replace(landlock=landlock)
     steps, warnings = _mounts(place, config, facts, privileges, cgroups)
-    warnings = (*warnings, *unheard, *undenied)
+    warnings = (*warnings, *undenied)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
         warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")
@@ -241,6 +243,7 @@ def start(
         clocks=ClockPlan("time" in namespaces, plan_namespaces.clocks(config)),
         shared_mounts=config.mount_auto.shmounts_target if config.mount_auto.shmounts else "",
         warnings=(*ignored, *warnings, *devices.warnings),
+        remarks=unheard,
     )
 
 

@@ -36,6 +36,7 @@ class Order(Record):
     config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
     checkpoint: Checkpoint | None = None  # what is restored instead of a program being run
+    warn: Callable[[str], None] | None = None  # tells who asks of what the plan warns of
 
 
 def decide(order: Order) -> StartPlan:
@@ -86,8 +87,11 @@ def decided(order: Order) -> tuple[Order, StartPlan]:
 def _decided(order: Order) -> StartPlan:
     _enter_scope(order.place)
     plan = decide(order)
-    for warning in plan.warnings:
+    for warning in (*plan.warnings, *plan.remarks):
         log.warn(warning)
+    if order.warn:
+        for warning in plan.warnings:
+            order.warn(warning)
     return plan
 
 

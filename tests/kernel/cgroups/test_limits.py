@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import CONFIG, Lxc
 
+import lxc as package
+
 if TYPE_CHECKING:
     from tests.unified import UnifiedLxc
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
 COMMON = "/usr/share/lxc/config/common.conf"
+OURS = f"{Path(package.__file__).parent}/share/config/common.conf"
 
 
 def refusal(lxc: Lxc, line: str) -> str:
@@ -145,8 +148,9 @@ def tried(lxc: Lxc, name: str, script: str) -> bool:
     return lxc.run("lxc-attach", "-n", name, "--", "sh", "-c", script).returncode == 0
 
 
-def test_debian_s_common_configuration_allows_its_devices_and_no_other(lxc: Lxc) -> None:
-    name = lxc.create(config=CONFIG + f"lxc.include = {COMMON}\n")
+@pytest.mark.parametrize("path", [COMMON, OURS], ids=["debians", "ours"])
+def test_a_common_configuration_allows_its_devices_and_no_other(lxc: Lxc, path: str) -> None:
+    name = lxc.create(config=CONFIG + f"lxc.include = {path}\n")
     lxc.start(name)
     has_common_devices(lxc, name)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import lxc
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.config import document
 from lxc.errors import ConfigError
@@ -11,6 +14,7 @@ from lxc.runtime import plan_cgroups
 from lxc.runtime.place import Place
 from lxc.runtime.plan_cgroups import Host
 
+SHARE = Path(lxc.__file__).parent / "share/config"
 V1 = tuple(
     Hierarchy(f"/sys/fs/cgroup/{name}", tuple(name.split(","))) for name in ("cpu,cpuacct", "memory", "pids", "devices")
 )
@@ -118,6 +122,14 @@ def test_version_2_has_no_effect_elsewhere_and_that_is_said_once_for_each_contro
         "config:1: lxc.cgroup2.memory.max", "config:3: lxc.cgroup2.devices.deny",
     ]  # fmt: skip
     assert all(f"of the {host.layout.name} layout" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("host", [LEGACY, HYBRID, UNIFIED], ids=["legacy", "hybrid", "unified"])
+@pytest.mark.parametrize("names", [["common.conf"], ["common.conf", "userns.conf"]], ids=" ".join)
+def test_what_we_ship_has_its_effect_on_each_host(names: list[str], host: Host) -> None:
+    plan, warnings = planned("".join(f"lxc.include = {SHARE}/{name}\n" for name in names), host)
+    assert bool(plan.device_rules) is (len(names) == 1)
+    assert warnings == ()
 
 
 def test_a_controller_that_is_not_there_is_told_with_the_layout() -> None:
