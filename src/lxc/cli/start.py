@@ -64,7 +64,8 @@ def run(arguments: StartArguments) -> int:
     items = {"lxc.console.path": arguments.console, "lxc.console.logfile": arguments.console_log}
     config = launching.configured(arguments, {key: value for key, value in items.items() if value})
     launching.warn("lxc-start", arguments)
-    launching.open_log("lxc-start", arguments, config)
+    if not arguments.dry_run:
+        launching.open_log("lxc-start", arguments, config)
     order = start.Order(
         place,
         config,

@@ -60,6 +60,12 @@ def test_nothing_is_made(lxc: Lxc, web: str) -> None:
     assert lxc.leftovers() == []
 
 
+def test_no_log_is_begun(lxc: Lxc, web: str) -> None:
+    log = lxc.path / "logs" / "web.log"
+    lxc.ok("lxc-start", "-n", web, "--dry-run", "-s", f"lxc.log.file={log}", "-s", "lxc.log.level=INFO")
+    assert not log.parent.exists()
+
+
 def test_format_is_for_plans(lxc: Lxc, web: str) -> None:
     done = lxc.run("lxc-start", "-n", web, "--format", "json")
     assert (done.returncode, done.stderr.splitlines()[0]) == (1, "lxc-start: --format is for --dry-run")
