@@ -32,6 +32,8 @@ def open(root: int, path: str, flags: int, mode: int = 0, *, same_mount: bool = 
             raise OSError(
                 errno.ELOOP, f"{_first_link(root, relative)} is a symbolic link; links are not followed", path
             ) from None
+        if error.errno == errno.EXDEV and not same_mount:
+            raise OSError(errno.EXDEV, f"{path} leads out of the directory that it is to be in", path) from None
         raise
 
 

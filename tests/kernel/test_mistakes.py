@@ -226,6 +226,30 @@ def init_that_is_no_program(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
+    "lxc-start: {name}: cannot run /sbin/init in the container: Exec format error\n"
+    "  /sbin/init in {path}/{name}/rootfs is built for another kind of machine, or is a script without a #! line",
+)
+def init_that_is_a_script_of_no_interpreter(lxc: Lxc, name: str) -> list[str]:
+    (lxc.rootfs(name) / "sbin/init").unlink()
+    (lxc.rootfs(name) / "sbin/init").write_text("echo hello\n")
+    (lxc.rootfs(name) / "sbin/init").chmod(0o755)
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot mount --rbind -o noatime {path}/{name}/rootfs {path}/{name}/rootfs: Operation not permitted\n"
+    "  set in {path}/{name}/config:34\n"
+    "  a container with ids of its own changes neither how access times are kept (noatime, strictatime, relatime), "
+    "nor takes away what the host's mount forbids: leave that out",
+)
+def root_with_ids_of_its_own_and_an_option_of_the_hosts(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\nlxc.rootfs.options = noatime\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
     "lxc-start: {name}: cannot run /sbin/init in the container: No such file or directory\n"
     "  {path}/{name}/rootfs has no /sbin/init, or lacks the interpreter or dynamic loader that it names",
 )
@@ -380,6 +404,19 @@ def fstab_with_a_broken_line(lxc: Lxc, name: str) -> list[str]:
     return start(lxc, name)
 
 
+OUT_OF_THE_ROOT = (
+    "lxc-start: {name}: cannot mkdir -p ../../x: /.. leads out of the directory that it is to be in\n"
+    "  set in {path}/{name}/config:32\n"
+    "  the target leads out of the container's root: write it without .."
+)
+
+
+@mistake(1, OUT_OF_THE_ROOT)
+def mount_out_of_the_root(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.mount.entry = /etc ../../x none bind,create=dir\n")
+    return start(lxc, name)
+
+
 # ---- terminals, namespaces, files of the monitor ----------------------------------------------------------------------
 
 
@@ -406,6 +443,48 @@ def console_log_without_directory(lxc: Lxc, name: str) -> list[str]:
 )
 def network_of_a_stopped_container(lxc: Lxc, name: str) -> list[str]:
     return start(lxc, name, "--share-net", "nobody")
+
+
+WHAT_TO_SHARE = "  name a container that runs, the pid of a process, or the file of such a namespace"
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot share the net namespace /proc/999999999/ns/net: No such file or directory\n"
+    f"  set in -s lxc.namespace.share.net=999999999\n{WHAT_TO_SHARE}",
+)
+def network_of_no_process(lxc: Lxc, name: str) -> list[str]:
+    return start(lxc, name, "-s", "lxc.namespace.share.net=999999999")
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot share the net namespace /etc/passwd: it is no net namespace\n"
+    f"  set in {{path}}/{{name}}/config:32\n{WHAT_TO_SHARE}",
+)
+def network_of_a_file(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.namespace.share.net = /etc/passwd\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot share the net namespace /proc/self/ns/uts: it is no net namespace\n"
+    f"  set in -s lxc.namespace.share.net=/proc/self/ns/uts\n{WHAT_TO_SHARE}",
+)
+def network_that_is_a_namespace_of_another_kind(lxc: Lxc, name: str) -> list[str]:
+    return start(lxc, name, "-s", "lxc.namespace.share.net=/proc/self/ns/uts")
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot make the network device lxc.net.1: no network device can be called a/b\n"
+    "  set in {path}/{name}/config:33\n"
+    "  a name has no slash, colon or blank in it, and is not . or ..",
+)
+def network_device_with_a_slash(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.net.1.type = veth\nlxc.net.1.name = a/b\n")
+    return start(lxc, name)
 
 
 @mistake(

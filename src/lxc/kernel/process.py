@@ -101,6 +101,13 @@ def setns(fd: int, nstype: int) -> None:
     _setns(fd, nstype)
 
 
+def namespace_type(fd: int) -> int:
+    """ioctl_nsfs(2), NS_GET_NSTYPE: which of CLONE_NEW* the namespace file `fd` is."""
+    from fcntl import ioctl
+
+    return ioctl(fd, 0xB703)
+
+
 def sethostname(name: str) -> None:
     """sethostname(2)."""
     raw = os.fsencode(name)

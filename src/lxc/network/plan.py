@@ -157,6 +157,10 @@ def _check(wish: Wish) -> None:
         raise wish.fail("type", f"a device of type {device.type} is made of one of the host's, and none is set", hint)
     if device.type == "empty" and device.name not in ("", "lo"):
         raise wish.fail("name", f"the type empty has the loopback device only, which cannot be called {device.name}")
+    for key, name in (("name", device.name), ("veth.pair", device.veth_pair)):
+        if name in (".", "..") or any(char in "/:" or char.isspace() for char in name):
+            hint = "a name has no slash, colon or blank in it, and is not . or .."
+            raise wish.fail(key, f"no network device can be called {name}", hint)
     for family, gateway, addresses in _families(device):
         if gateway and not device.flags:
             hint = f"set lxc.net.{wish.number}.flags = up"

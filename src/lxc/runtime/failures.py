@@ -36,7 +36,7 @@ def not_executed(argv: tuple[str, ...], rootfs: str, number: int, label: Label) 
     hint = {
         errno.ENOENT: f"{rootfs} has no {program}, or lacks the interpreter or dynamic loader that it names",
         errno.EACCES: f"{program} in {rootfs} is not an executable file, or lies on a mount without exec",
-        errno.ENOEXEC: f"{program} in {rootfs} is built for another kind of machine",
+        errno.ENOEXEC: f"{program} in {rootfs} is built for another kind of machine, or is a script without a #! line",
         errno.ELOOP: f"{program} in {rootfs} leads in circles",
     }.get(number, "")
     if label.module == "selinux" and label.name and number in (errno.EACCES, errno.EPERM):

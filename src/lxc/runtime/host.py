@@ -12,7 +12,8 @@ from lxc.config import system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan, Range
 from lxc.idmap.starter import starter
-from lxc.kernel import capability, landlock
+from lxc.kernel import capability, fs, landlock, process
+from lxc.kernel.fs import closing
 from lxc.runtime import client, plan_cgroups, plan_namespaces
 from lxc.runtime.plan import Facts
 from lxc.security import selinux
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 _OLDEST_KERNEL = (5, 15)
+_WHAT_TO_SHARE = "name a container that runs, the pid of a process, or the file of such a namespace"
 
 
 def check() -> None:
@@ -171,12 +173,27 @@ def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
     """lxc.namespace.share.*: each namespace's file.  Raises StepError."""
     found = []
     for kind, value in config.namespace_share.items():
+        where = (config.places(f"lxc.namespace.share.{kind}") or ("",))[-1]
         try:
-            found.append((kind, _namespace_file(kind, value, place)))
+            file = _namespace_file(kind, value, place)
         except LxcError as error:
-            where = (config.places(f"lxc.namespace.share.{kind}") or ("",))[-1]
             raise StepError(f"share the {kind} namespace of {value}", str(error), where=where) from error
+        _check_namespace(kind, file, where)
+        found.append((kind, file))
     return tuple(sorted(found, key=lambda pair: NAMES.index(pair[0])))  # users first: they own the others
+
+
+def _check_namespace(kind: str, file: str, where: str) -> None:
+    """Raise StepError if `file` is no namespace of this kind."""
+    try:
+        with closing(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as fd:
+            is_one = fs.filesystem_type(fd) == fs.NSFS_MAGIC and process.namespace_type(fd) == process.NAMESPACES[kind]
+        why, hint = f"it is no {kind} namespace", _WHAT_TO_SHARE
+    except OSError as error:
+        is_one, why = False, error.strerror or str(error)
+        hint = _WHAT_TO_SHARE if isinstance(error, FileNotFoundError) else ""
+    if not is_one:
+        raise StepError(f"share the {kind} namespace {file}", why, where=where, hint=hint)
 
 
 def _joined(config: Config, place: Place) -> tuple[tuple[str, Range], ...]:

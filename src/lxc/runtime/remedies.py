@@ -22,9 +22,16 @@ _RESTRICTIONS = (  # file below /proc/sys, the value that forbids, what allows
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
 )
 
+_LOCKED = (
+    "a container with ids of its own changes neither how access times are kept (noatime, strictatime, relatime), "
+    "nor takes away what the host's mount forbids: leave that out"
+)
+
 
 def failure(step: object, error: BaseException) -> BaseException:
     """What to raise for `error`, which happened in `step` (its str() completes "cannot …")."""
+    if isinstance(step, RootPlan) and _is_locked(step, error):
+        return failures.failure(step.replace(where=step.where_options), error, _LOCKED)
     return failures.failure(step, error, _hint(step, error) if isinstance(error, OSError) else None)
 
 
@@ -81,6 +88,8 @@ def _hint(step: object, error: OSError) -> str | None:
         return f"make {step.source} on the host, or add optional to the entry"
     if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
         return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
+    if isinstance(step, (MakeDir, MakeFile, Bind, Move, New)) and number == errno.EXDEV:
+        return "the target leads out of the container's root: write it without .."
     if isinstance(step, Move) and number == errno.EINVAL:
         return f"{step.source} is no mount of its own: write bind instead of move"
     if isinstance(step, New) and number == errno.EPERM:
@@ -96,6 +105,14 @@ def _hint(step: object, error: OSError) -> str | None:
     if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
         return "a component of the path is a file"
     return None
+
+
+def _is_locked(step: RootPlan, error: BaseException) -> bool:
+    """Whether the kernel refused attributes of a mount of the host's to a user namespace."""
+    changed = (step.attr_set | step.attr_clear) and step.is_directory and step.has_owner
+    if not changed or not isinstance(error, PermissionError) or error.errno != errno.EPERM:
+        return False
+    return not error.filename and "idmap=" not in str(error.strerror)
 
 
 def _idmap_hint(number: int | None) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # What a file system says of a device that another one is on.
 _NOT_MINE = frozenset({errno.EINVAL, errno.ENODEV, errno.EUCLEAN, errno.ENODATA, errno.ENOENT})
 
+_FIRST_BLOCKS = 1 << 16  # bytes
+
 
 def detects(path: str) -> bool:
     try:
@@ -42,11 +44,17 @@ def mount(plan: RootPlan) -> int:
         try:
             return detached.filesystem(fstype, plan.device, plan.attr_set, data)
         except OSError as error:
-            if error.errno not in _NOT_MINE:
+            if error.errno not in _NOT_MINE and not (error.errno == errno.ENOMEM and _is_tiny(plan.device)):
                 raise OSError(error.errno, f"{fstype}: {error.strerror}", plan.device) from error
             said.append(f"{fstype}: {error.strerror}")
             log.trace(f"{plan.device} is not {said[-1]}")
     raise OSError(errno.EINVAL, f"no file system of this kernel can be mounted from it ({'; '.join(said)})", plan.path)
+
+
+def _is_tiny(device: str) -> bool:
+    """Whether it is too small for a file system's first blocks; some say then that they have no memory."""
+    with closing(os.open(device, os.O_RDONLY | os.O_CLOEXEC)) as fd:
+        return os.lseek(fd, 0, os.SEEK_END) < _FIRST_BLOCKS
 
 
 def detach(attached: Attached) -> None:

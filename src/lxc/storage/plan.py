@@ -39,6 +39,7 @@ class RootPlan(Record):
     by_monitor: bool = False  # mounted by it, on nothing, since init may not: it is in a user namespace
     device: str = ""  # the block device that the monitor attached it to, once it has
     where: str = ""
+    where_options: str = ""
 
     @property
     def has_owner(self) -> bool:

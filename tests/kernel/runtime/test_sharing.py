@@ -115,7 +115,7 @@ def test_what_is_not_there_is_said(lxc: Lxc, box: str) -> None:
     said = lxc.run("lxc-start", "-n", box, "-s", f"lxc.namespace.share.net = /proc/{os.getpid()}/ns/uts")
     assert (
         said.returncode,
-        f"cannot join the net namespace /proc/{os.getpid()}/ns/uts: Invalid argument" in said.stderr,
+        f"cannot share the net namespace /proc/{os.getpid()}/ns/uts: it is no net namespace" in said.stderr,
     ) == (
         1,
         True,
