@@ -68,7 +68,7 @@ class ChangeDirectory(Record):
     where: str = ""
 
     def __str__(self) -> str:
-        return f"cd {self.path or '/'}"
+        return f"cd {words.shell(self.path or '/')}"
 
 
 class Personality(Record):
@@ -90,6 +90,7 @@ class InitPlan(Record):
 
     argv: tuple[str, ...]
     environment: tuple[str, ...]
+    has_ttys: bool = False  # and container_ttys in its environment: their names, known once they are made
     supervised: bool = False  # lxc-init stays, as pid 1, above it
     uid: int = 0
     gid: int = 0
@@ -101,7 +102,9 @@ class InitPlan(Record):
         lines = [str(self.directory)]
         if self.uid or self.gid or self.groups:
             lines.append(f"become {self.uid}:{self.gid} {','.join(map(str, self.groups))}".rstrip())
-        lines.append(f"exec env -i {' '.join(self.environment)} {'init -- ' * self.supervised}{' '.join(self.argv)}")
+        variables = (*self.environment, *(("container_ttys=pts/…",) if self.has_ttys else ()))
+        told, argv = (" ".join(map(words.shell, each)) for each in (variables, self.argv))
+        lines.append(f"exec env -i {told} {'init -- ' * self.supervised}{argv}")
         return "\n".join(lines)
 
 
@@ -219,6 +222,7 @@ def start(
     if config.idmap and not has_users:
         what = "has no effect: the container stays in the starter's user namespace, as lxc.namespace.* say"
         warnings = (*warnings, f"{config.places('lxc.idmap')[0]}: lxc.idmap {what}")
+    terminals = _terminal(config, mapped, facts.starter, execute=execute, foreground=foreground)
     return StartPlan(
         name=place.name,
         namespaces=namespaces,
@@ -230,9 +234,9 @@ def start(
         mounts=steps,
         devices=mounts.devices(bound=has_users or not facts.makes_devices) if config.autodev else (),
         links=(*mounts.links(), *((BootId(),) if config.autodev else ())),
-        terminal=_terminal(config, mapped, facts.starter, execute=execute, foreground=foreground),
+        terminal=terminals,
         security=privileges,
-        init=_init(config, argv, execute),
+        init=_init(config, argv, execute).replace(has_ttys=terminals.binds_ttys),
         stop_signal=config.signal_stop or 9,
         hooks=plan_hooks.life(place, config, facts, root.mount or "/", devices),
         limits=_limits(config, namespaces),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # What follows from a record's fields, and is worth saying.
-_DERIVED: Mapping[str, tuple[str, ...]] = {"TerminalPlan": ("outside", "inside"), "Layout": ("name",)}
+_DERIVED: Mapping[str, tuple[str, ...]] = {
+    "TerminalPlan": ("outside", "inside"), "Layout": ("name",), "OpenPeer": ("optional",),
+}  # fmt: skip
 
 
 def plain(value: object) -> Any:
@@ -46,7 +48,8 @@ def kind(record: Record) -> str:
 def _object(record: Record) -> dict[str, Any]:
     fields = {name: plain(each) for name, each in record.__dict__.items()}
     fields |= {name: plain(getattr(record, name)) for name in _DERIVED.get(type(record).__name__, ())}
-    return {"kind": kind(record), **({"text": str(record)} if _is_step(record) else {}), **fields}
+    of_all = {"text": str(record), "where": "", "optional": False} if _is_step(record) else {}
+    return {"kind": kind(record), **of_all, **fields}
 
 
 def _is_step(record: Record) -> bool:

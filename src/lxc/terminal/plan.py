@@ -22,6 +22,10 @@ class OpenPeer(Record):
     where: str = ""
     required: bool = True  # the starter's own terminal is not: there may be none
 
+    @property
+    def optional(self) -> bool:
+        return not self.required
+
     def __str__(self) -> str:
         return f"open the console's peer {self.path}"
 

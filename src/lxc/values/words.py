@@ -62,6 +62,13 @@ def split(text: str) -> tuple[str, ...]:
     return (*words, word) if inside else tuple(words)
 
 
+def shell(word: str) -> str:
+    """`word` as a shell is given it: quoted, if something in it means something to a shell."""
+    if word and all((char.isascii() and char.isalnum()) or char in "@%+=:,./-_" for char in word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
 def listed(text: str) -> tuple[str, ...]:
     """Words separated by blanks."""
     if text.isascii():

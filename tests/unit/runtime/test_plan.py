@@ -140,7 +140,7 @@ def test_a_busybox_container() -> None:
         "pivot_root /var/lib/lxc/web/rootfs",
         "drop capabilities sys_module sys_time mac_override mac_admin",
         "cd /",
-        "exec env -i container=lxc /sbin/init",
+        "exec env -i container=lxc 'container_ttys=pts/…' /sbin/init",
     ]
 
 
