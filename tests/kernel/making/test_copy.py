@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, until
 from tests.kernel.making.conftest import Host, command
 
 pytestmark = pytest.mark.root
@@ -261,8 +261,10 @@ def test_who_waits_for_another_copy_can_be_interrupted(host: Host, web: Path) ->
         other.bind(f"\0{web}/command")
         words = shlex.join(command("lxc-copy", "-P", host.path, "-n", "web", "-N", "copy"))
         copying = subprocess.Popen(["env", "--default-signal=INT", "sh", "-c", f"exec {words}"], stderr=subprocess.PIPE)
+        files = Path(f"/proc/{copying.pid}/fd")
+        until(lambda: "anon_inode:[signalfd]" in map(os.readlink, files.iterdir()), "it listens to signals")
         with pytest.raises(subprocess.TimeoutExpired):
-            copying.wait(timeout=1)
+            copying.wait(timeout=0.3)
         copying.terminate()
         assert copying.wait() == 143
         assert "web is being copied, moved or destroyed" in host.destroy("web").stderr
