@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _EPERM = 1
 _MOST_STRANGERS = 16  # connections of users who may not ask anything; the oldest goes
+_MOST_AT_ONCE = 16  # connections that are accepted before anything else
 _MOST_WAITING = 40  # while it rests: more than these are too many for the program that it is then
 _SECOND = 64  # bytes, at most, that come with descriptors; what they say does not matter
 _SECONDS_OF_PEACE = 0.05  # after descriptors ran out
@@ -59,6 +60,9 @@ class Server:
         self._listener, self._loop, self._answer, self._closed = listener, loop, answer, closed
         self._connections: dict[int, Connection] = {}
         self._strangers: list[Connection] = []
+        self._leaving: list[socket] | None = (
+            None  # connections of strangers to let go of together, while some are accepted
+        )
         loop.watch(listener.fileno(), self._accept)
 
     @property
@@ -113,16 +117,23 @@ class Server:
                 self._end(connection)
 
     def _accept(self, _events: int) -> None:
+        self._leaving = leaving = []
         try:
-            channel = sockets.accept(self._listener)
+            for _ in range(_MOST_AT_ONCE):
+                self._welcome(sockets.accept(self._listener))
         except BlockingIOError:
-            return
+            pass  # that was all
         except OSError as error:  # out of descriptors: let those that are open end first
             log.warn(f"cannot accept a connection: {error.strerror}")
             if self._strangers:
                 self._end(self._strangers[0])
             time.sleep(_SECONDS_OF_PEACE)
-            return
+        finally:
+            self._leaving = None
+            if leaving:
+                strangers.let_go(*leaving)
+
+    def _welcome(self, channel: socket) -> None:
         connection = self._connected(channel)
         fd = connection.fd
         self._serve(connection, READABLE)  # most have spoken already, and go when they have their answer
@@ -251,7 +262,10 @@ class Server:
         self._loop.forget(fd)
         if connection.is_stranger:
             self._strangers.remove(connection)
-            strangers.let_go(connection.channel)
+            if self._leaving is None:
+                strangers.let_go(connection.channel)
+            else:
+                self._leaving.append(connection.channel)
         else:
             connection.channel.close()
         self._closed(fd)
