@@ -60,6 +60,6 @@ def run(arguments: ExecuteArguments) -> int:
             foreground=not arguments.daemon,
             config_file=launching.config_file(arguments),
             logfile=launching.logfile(arguments),
-            warn=lambda warning: launching.tell("lxc-execute", arguments, warning),
-        )
+        ),
+        warn=lambda warning: launching.tell("lxc-execute", arguments, warning),
     )

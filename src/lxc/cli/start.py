@@ -74,7 +74,6 @@ def run(arguments: StartArguments) -> int:
         pidfile=arguments.pidfile,
         config_file=launching.config_file(arguments),
         logfile=launching.logfile(arguments),
-        warn=lambda warning: launching.tell("lxc-start", arguments, warning),
     )
     if arguments.dry_run:
         _print(start.decide(order), arguments.format)
@@ -82,7 +81,7 @@ def run(arguments: StartArguments) -> int:
     if arguments.close_all_fds and arguments.foreground:
         launching.close_inherited()
     try:
-        start.start(order, told=lambda: None)
+        start.start(order, told=lambda: None, warn=lambda warning: launching.tell("lxc-start", arguments, warning))
     except AlreadyRunning as error:
         error.exit_status = 0
         raise

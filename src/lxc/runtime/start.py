@@ -36,7 +36,6 @@ class Order(Record):
     config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
     checkpoint: Checkpoint | None = None  # what is restored instead of a program being run
-    warn: Callable[[str], None] | None = None  # tells who asks of what the plan warns of
 
 
 def decide(order: Order) -> StartPlan:
@@ -53,16 +52,19 @@ def decide(order: Order) -> StartPlan:
     )
 
 
-def start(order: Order, told: Callable[[], None] | None = None) -> int:
+def start(order: Order, told: Callable[[], None] | None = None, warn: Callable[[str], None] | None = None) -> int:
     """Start what `order` asks for.
 
     Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
     Raises AlreadyRunning, LxcError, and leaves nothing behind then.
 
     With `told`, starting it is all that this process is for: a worker of the fork server becomes the monitor, calls `told` once
-    the container runs, and does not return.
+    the container runs, and does not return.  `warn` tells who asks of what the plan warns of.
     """
     plan = _decided(order)
+    if warn:
+        for warning in plan.warnings:
+            warn(warning)
     if borrowed.worker and plan.cgroups.layout.unified and (told or order.foreground):
         from lxc.runtime import in_place
 
@@ -89,9 +91,6 @@ def _decided(order: Order) -> StartPlan:
     plan = decide(order)
     for warning in (*plan.warnings, *plan.remarks):
         log.warn(warning)
-    if order.warn:
-        for warning in plan.warnings:
-            order.warn(warning)
     return plan
 
 
