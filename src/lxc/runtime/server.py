@@ -117,7 +117,8 @@ class Server:
                 self._end(connection)
 
     def _accept(self, _events: int) -> None:
-        self._leaving = leaving = []
+        leaving: list[socket] = []
+        self._leaving = leaving
         try:
             for _ in range(_MOST_AT_ONCE):
                 self._welcome(sockets.accept(self._listener))

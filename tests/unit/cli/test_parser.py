@@ -104,10 +104,10 @@ def test_our_own_options_are_in_no_abbreviations_way() -> None:
         timeout = switch("timeout", "t", "Wait.")
 
     command = Command("lxc-x", Ours, "Does.")
-    for word, values in (("--fo", "foreground"), ("--t", "timeout"), ("--form", "format")):
+    for word, option in (("--fo", "foreground"), ("--t", "timeout"), ("--form", "format")):
         found = parse(command, ["me", word])
         assert isinstance(found, Ours)
-        assert set(found.values) == {"name", values}
+        assert set(found.values) == {"name", option}
     assert isinstance(parse(command, ["me", "--tra=x"]), Ours)
 
 
