@@ -231,7 +231,7 @@ def test_a_server_has_its_lock_though_its_starter_had_no_files(server: Server, b
     for pid in server.processes():
         os.kill(pid, signal.SIGKILL)
     until(lambda: not server.processes(), "there is no server")
-    time.sleep(2.1)  # before that nobody starts another
+    time.sleep(3.1)  # before that nobody starts another
     command = " ".join(server.command("lxc-ls"))
     subprocess.run(["setsid", "-w", "sh", "-c", f"exec {command} <&- >&- 2>&-"], check=False, env={**os.environ})
     until(server.pid, "there is a server")
