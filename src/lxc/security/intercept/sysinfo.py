@@ -68,8 +68,7 @@ def _uptime(call: Call) -> int:
 
 def _of_group(call: Call, controller: str, files: tuple[str, ...], default: int) -> int:
     """What the first of `files` that there is says in the group of the container's init; `default` without one, or limit."""
-    for line in filter(None, call.read("cgroup", of_init=True).split("\n")):
-        _, controllers, path = line.split(":", 2)
+    for controllers, path in call.groups():
         if controllers and controller not in controllers.split(","):
             continue
         for mount in (f"{_CGROUPS}/{controllers or 'unified'}", _CGROUPS):

@@ -29,7 +29,7 @@ from lxc.security.seccomp.notification import Notification, Response, Sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Handler = Callable[["Call"], "Answer | None"]
 
@@ -155,14 +155,22 @@ class Call:
             return False
         return bool((int(own["CapEff"], 16) | ~int(inits["CapBnd"], 16)) >> capability & 1)
 
+    def groups(self) -> Iterator[tuple[str, str]]:
+        """Of each hierarchy its controllers, "" for the unified one, and the container's init's cgroup.  Raises OSError.
+
+        Whose name is the container's: it may have anything in it but a line feed.
+        """
+        for line in filter(None, self.read("cgroup", of_init=True).split("\n")):
+            _, controllers, path = line.split(":", 2)
+            yield controllers, path
+
     def device_groups(self) -> tuple[int, ...]:
         """Files to write to for being in the device groups of the container's init; the caller closes them.
 
         Raises OSError(EPERM) if there are none.
         """
         opened = []
-        for line in filter(None, self.read("cgroup", of_init=True).split("\n")):
-            _, controllers, path = line.split(":", 2)
+        for controllers, path in self.groups():
             if controllers and "devices" not in controllers.split(","):
                 continue
             for mount in (f"{_CGROUPS}/{controllers or 'unified'}", _CGROUPS):
