@@ -108,7 +108,8 @@ def restore(place: Place, name: str, new: Place | None = None) -> tuple[str, ...
         try:
             old, config = _replace(place, made)
         except BaseException:
-            destroy.destroy(made, _config(made), destroy.Wish())
+            if made.is_defined:  # and nothing of the container's own is in there
+                destroy.destroy(made, _config(made), destroy.Wish())
             raise
     for sentence in destroy.destroy(old, config, destroy.Wish()):
         log.warn(sentence)
@@ -167,9 +168,18 @@ def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, d
             hint="restore it under another name: lxc-snapshot -r SNAPSHOT -N NAME",
         )
     _carry(made, becomes, place)
-    os.rename(f"{place.directory}/overlay", f"{made.directory}/replaced")
-    os.rename(f"{made.directory}/overlay", f"{place.directory}/overlay")
-    copy_config.relocated(document, rename.moving(becomes, made, place)).save(place.config_file)
+    own, others, kept = f"{place.directory}/overlay", f"{made.directory}/overlay", f"{made.directory}/replaced"
+    os.rename(own, kept)
+    try:
+        os.rename(others, own)
+        try:
+            copy_config.relocated(document, rename.moving(becomes, made, place)).save(place.config_file)
+        except BaseException:
+            os.rename(own, others)
+            raise
+    except BaseException:
+        os.rename(kept, own)
+        raise
 
 
 def _snapshot(place: Place) -> Snapshot:

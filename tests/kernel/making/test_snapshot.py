@@ -1,6 +1,7 @@
 """lxc-snapshot, and the same from Python."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,19 @@ def test_the_configuration_of_an_overlay_is_put_back_too(host: Host) -> None:
         file.write("lxc.environment = AFTER=1\n")
     snapshot(host, "-r", "snap0")
     assert sorted((web / "config").read_text().splitlines()) == sorted(before.splitlines())
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+
+
+def test_an_overlay_that_cannot_be_put_back_keeps_its_changes(host: Host) -> None:
+    assert host.create("web", "-t", host.template(FILL), "-B", "overlay").returncode == 0
+    web = host.path / "web"
+    snapshot(host)
+    (web / "overlay/delta/new").write_text("mine")
+    subprocess.run(["chattr", "+i", web / "config"], check=True)
+    done = host.run("lxc-snapshot", "-n", "web", "-r", "snap0")
+    subprocess.run(["chattr", "-i", web / "config"], check=True)
+    assert done.returncode == 1
+    assert (web / "overlay/delta/new").read_text() == "mine"
     assert sorted(path.name for path in host.path.iterdir()) == ["web"]
 
 
