@@ -74,7 +74,7 @@ def test_a_file_gets_messages_of_its_level_and_above_as_they_come(tmp_path: Path
     log.error("and this")
     assert [parsed(line)["message"] for line in path.read_text().splitlines()] == ["this", "and this"]
     assert path.stat().st_mode & 0o777 == 0o640
-    assert not os.get_inheritable(log.descriptor())
+    assert not os.get_inheritable(*log.descriptors())
 
 
 def test_a_file_is_appended_to(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
 
 def test_opening_another_log_closes_the_one_before(tmp_path: Path) -> None:
     log.open("lxc", path=str(tmp_path / "one"))
-    one = log.descriptor()
+    (one,) = log.descriptors()
     log.open("lxc")
-    assert log.descriptor() == -1
+    assert log.descriptors() == ()
     with pytest.raises(OSError):
         os.fstat(one)
 

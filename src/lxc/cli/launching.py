@@ -8,6 +8,7 @@ from lxc import log
 from lxc.cli.options import Arguments, switch, text, texts
 from lxc.config.lines import unquoted
 from lxc.errors import LxcError
+from lxc.runtime import container_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,14 +73,8 @@ def tell(tool: str, arguments: LaunchArguments, warning: str) -> None:
 
 def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
     """Log as lxc.log.* say, where the command line says nothing."""
-    if arguments.logfile or arguments.logpriority >= 0 or not (config.log_file or config.log_level >= 0):
-        return
-    level = config.log_level if config.log_level >= 0 else log.ERROR
-    try:
-        log.open(tool, arguments.name, config.log_file or arguments.place.log_file, level)
-    except OSError as error:
-        where = (config.places("lxc.log.file") or ("",))[-1]
-        raise LxcError(f"cannot open the log file {error.filename}: {error.strerror}", where=where) from error
+    is_chosen = bool(arguments.logfile) or arguments.logpriority >= 0
+    container_log.open_log(tool, arguments.place, config, is_chosen=is_chosen)
 
 
 def config_file(arguments: LaunchArguments) -> str:
@@ -98,7 +93,7 @@ def close_inherited() -> None:
     from lxc.kernel import fs
 
     first = 3
-    for kept in sorted({log.descriptor(), trace.descriptor(), *borrowed.descriptors()}):
+    for kept in sorted({*log.descriptors(), trace.descriptor(), *borrowed.descriptors()}):
         if kept > first:
             fs.close_range(first, kept - 1)
         first = max(first, kept + 1)

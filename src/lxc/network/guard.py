@@ -56,7 +56,7 @@ class Guard:
 
 def _be_guard(reader: int, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> NoReturn:
     try:
-        fs.keep_only((reader, *kept, log.descriptor()))
+        fs.keep_only((reader, *kept, *log.descriptors()))
         _watch(reader, undo)
     except BaseException as error:
         log.error(f"the guard of the network failed: {error}")

@@ -14,7 +14,7 @@ from lxc import log
 from lxc.errors import AlreadyRunning, LxcError, NotRunning
 from lxc.kernel import signals
 from lxc.record import Record
-from lxc.runtime import client, foreground, listing, series, spawn, start, stop
+from lxc.runtime import client, container_log, foreground, listing, series, start, stop
 from lxc.runtime.place import place as place_of
 from lxc.runtime.start import Order
 
@@ -97,7 +97,7 @@ def start_all(places: Iterable[Place], complain: Complain, at_a_time: int = 0) -
 
     Return when all run, or have failed, which `complain` is told.  On Ctrl-C what does not run yet is undone.
     """
-    has_log = log.descriptor() >= 0
+    has_log = log.has_file()
     all_of_them = list(places)
     if len(all_of_them) > 1 and series.is_possible():
         processors = len(os.sched_getaffinity(0))
@@ -209,8 +209,7 @@ def _order(place: Place, *, has_log: bool) -> Order:
 
     config, file = document.load(place.config_file)
     log.about(place.name)
-    if not has_log:
-        spawn.open_log(place, config)
+    container_log.open_log("lxc", place, config, is_chosen=has_log)
     for warning in file.warnings:
         log.warn(warning)
     return Order(place, config)

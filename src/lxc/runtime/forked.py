@@ -185,7 +185,7 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
 def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: socket) -> NoReturn:
     status = 1
     try:
-        fs.keep_only({channel.fileno(), log.descriptor(), trace.descriptor()}, _lowest())
+        fs.keep_only({channel.fileno(), *log.descriptors(), trace.descriptor()}, _lowest())
         borrowed.forget()
         watch = prepared(*decide())
         is_born = watch.made.layout.unified is not None
@@ -217,7 +217,7 @@ def _detach(watch: Watch, channel: socket) -> None:
     os.setsid()
     os.chdir("/")
     forget_terminal()
-    kept = {watch.listener.fileno(), channel.fileno(), watch.pidfile, log.descriptor(), trace.descriptor()}
+    kept = {watch.listener.fileno(), channel.fileno(), watch.pidfile, *log.descriptors(), trace.descriptor()}
     fs.keep_only(kept, _lowest())
 
 

@@ -156,7 +156,7 @@ def run(
         terminal.take_stdio(plan.terminal, given)
         begin("drop capabilities")
         security.drop_capabilities(plan.security)
-        begin(plan.security.label)
+        begin(plan.security.label if plan.security.label.name else "keep the starter's label")
         security.take_label(plan.security.label, label_file)
         begin("set no_new_privs")
         security.forbid_new_privileges(plan.security)

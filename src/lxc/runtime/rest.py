@@ -83,7 +83,7 @@ class Rested(Record):
     loaded: Profile | None
     may_reboot: bool
     asked: tuple[Request, ...]
-    log: tuple[str, str, int, int]
+    log: tuple[str, str, int, int, str, int]
     lent: tuple[int, ...]  # what was opened only to be lent
     status: int = -1  # how init has ended, as waitpid(2) tells it
     connections: tuple[Left, ...] = ()
@@ -186,7 +186,7 @@ def _removal(monitor: Monitor) -> Removal | None:
     """What the program that rests is to remove in the end; None if there will be more to undo, or to log."""
     order, hooks, made = monitor.order, monitor.plan.hooks, monitor.made
     removed = cgroups.to_be_removed(made)
-    is_logged = log.descriptor() >= 0 and log.threshold() <= log.INFO
+    is_logged = log.descriptors() and log.threshold() <= log.INFO
     if (
         not removed
         or is_logged

@@ -172,14 +172,15 @@ class _Hand:
 def _run(places: Sequence[Place], decide: Decide, reader: int, channel: socket) -> NoReturn:
     try:
         borrowed.forget()
-        kept = {reader, channel.fileno(), log.descriptor()}
+        kept = {reader, channel.fileno(), *log.descriptors()}
         fs.keep_only(kept)
         for _, number in zip(range(_MOST_STARTS), _numbers(reader), strict=False):
             if _is_withdrawn(channel):
                 break
             _say(channel, BEGUN, number)
             letter, payload = _outcome(places[number], decide, channel)
-            if log.descriptor() not in kept:
+            log.to_syslog("")
+            if not kept.issuperset(log.descriptors()):
                 log.open("lxc")
             fs.keep_only(kept)  # the claim, too
             _say(channel, letter, number, payload)
@@ -217,7 +218,7 @@ def _detach(watch: Watch, channel: socket) -> None:
     os.setsid()
     os.chdir("/")
     forget_terminal()
-    fs.keep_only({watch.listener.fileno(), channel.fileno(), log.descriptor()})
+    fs.keep_only({watch.listener.fileno(), channel.fileno(), *log.descriptors()})
 
 
 def _is_withdrawn(channel: socket) -> bool:

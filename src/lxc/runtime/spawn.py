@@ -21,14 +21,13 @@ from lxc.errors import LxcError
 from lxc.kernel import beside, held, process, signals, sockets
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
-from lxc.runtime import client, remedies, stop
+from lxc.runtime import client, container_log, remedies, stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from lxc.config.container import Config
     from lxc.config.settings import Settings
     from lxc.kernel.sockets import socket
     from lxc.runtime.attach_meet import Attached
@@ -242,7 +241,7 @@ def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tupl
 def _start(asked: _Asked, order: Order) -> Said:
     from lxc.runtime import start
 
-    open_log(order.place, order.config)
+    container_log.open_log("lxc", order.place, order.config)
     if order.foreground:
         _be_watched(asked.channel, order.place)
     is_told = False
@@ -296,17 +295,6 @@ _TASKS: dict[str, Callable[..., Said]] = {
     "attach to": _attach_wait,
     "work on": _call,
 }
-
-
-def open_log(place: Place, config: Config) -> None:
-    """Log as lxc.log.* say."""
-    level = config.log_level if config.log_level >= 0 else log.ERROR
-    path = (config.log_file or place.log_file) if config.log_file or config.log_level >= 0 else ""
-    try:
-        log.open("lxc", place.name, path, level)
-    except OSError as error:
-        where = (config.places("lxc.log.file") or ("",))[-1]
-        raise LxcError(f"cannot open the log file {path}: {error.strerror}", where=where) from error
 
 
 def _be_watched(channel: socket, place: Place) -> None:

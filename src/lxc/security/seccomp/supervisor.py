@@ -119,7 +119,7 @@ def _be(plan: Supervision, title: str, monitor: int, channel: socket, report: in
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         if os.getppid() != monitor:
             os._exit(1)
-        fs.keep_only((channel.fileno(), report, waits, log.descriptor()))
+        fs.keep_only((channel.fileno(), report, waits, *log.descriptors()))
         process.set_title(title)
         try:
             sizes = Sizes(*seccomp.notif_sizes())
