@@ -77,11 +77,6 @@ class Document(Record):
         belongs = _belongs_to(key)
         return self.replace(text="".join(text for text in self.texts if not belongs(assignment(text)[0])))
 
-    def values_of(self, key: str) -> tuple[str, ...]:
-        """What the document's own lines assign to `key`, in their order."""
-        pairs = (assignment(text) for text in self.texts)
-        return tuple(value for name, value in pairs if name == key)
-
     def save(self, path: str = "", owner: tuple[int, int] = (-1, -1)) -> None:
         """Replace the file at `path` ("": where it came from) in one step.  Raises StepError, the old file untouched.
 

@@ -19,14 +19,13 @@ from lxc.kernel.c import (
 )
 
 PROG_TYPE_CGROUP_DEVICE, CGROUP_DEVICE = 15, 6
-_PROG_LOAD, _PROG_ATTACH, _PROG_QUERY = 5, 8, 16
+_PROG_LOAD, _PROG_ATTACH = 5, 8
 _F_ALLOW_MULTI, _F_REPLACE = 2, 4
 _NUMBERS = {  # of the system call; all newer architectures share one
     "x86_64": 321, "i386": 357, "i686": 357, "armv7l": 386, "ppc64le": 361, "s390x": 351,
 }  # fmt: skip
 _NUMBER_ELSEWHERE = 280
 _INSTRUCTION = 8  # bytes, of struct bpf_insn
-_LONGEST_QUERY = 64  # programs that may be attached to one cgroup (BPF_CGROUP_MAX_PROGS)
 
 
 class load_attr(Structure):
@@ -41,13 +40,6 @@ class attach_attr(Structure):
     _fields_ = [
         ("target_fd", c_uint32), ("attach_bpf_fd", c_uint32), ("attach_type", c_uint32), ("attach_flags", c_uint32),
         ("replace_bpf_fd", c_uint32),
-    ]  # fmt: skip
-
-
-class query_attr(Structure):
-    _fields_ = [
-        ("target_fd", c_uint32), ("attach_type", c_uint32), ("query_flags", c_uint32), ("attach_flags", c_uint32),
-        ("prog_ids", c_uint64), ("prog_cnt", c_uint32),
     ]  # fmt: skip
 
 
@@ -74,11 +66,3 @@ def prog_attach(cgroup: int, program: int, kind: int, replaces: int = -1) -> Non
     """
     flags = _F_ALLOW_MULTI | (_F_REPLACE if replaces >= 0 else 0)
     _bpf(_PROG_ATTACH, attach_attr(cgroup, program, kind, flags, max(replaces, 0)))
-
-
-def prog_query(cgroup: int, kind: int) -> tuple[int, ...]:
-    """BPF_PROG_QUERY: the ids of the programs of type `kind` that are attached to the directory `cgroup` itself."""
-    ids = (c_uint32 * _LONGEST_QUERY)()
-    attr = query_attr(cgroup, kind, prog_ids=addressof(ids), prog_cnt=_LONGEST_QUERY)
-    _bpf(_PROG_QUERY, attr)
-    return tuple(ids[: attr.prog_cnt])

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-TIOCSCTTY, TIOCNOTTY, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x540E, 0x5422, 0x80045430, 0x40045431, 0x5441
+TIOCNOTTY, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x5422, 0x80045430, 0x40045431, 0x5441
 TIOCGWINSZ, TIOCSWINSZ, TIOCSIG = 0x5413, 0x5414, 0x40045436
 
 
@@ -47,11 +47,6 @@ def open_slave(master: int) -> int:
 def signal(master: int, number: int) -> None:
     """TIOCSIG: send SIGINT, SIGQUIT or SIGTSTP to the foreground process group of the terminal that `master` is of."""
     fcntl.ioctl(master, TIOCSIG, number)
-
-
-def make_controlling(fd: int) -> None:
-    """TIOCSCTTY: the calling session leader gets the terminal `fd` as its controlling terminal."""
-    fcntl.ioctl(fd, TIOCSCTTY, 0)
 
 
 def window_size(fd: int) -> bytes:

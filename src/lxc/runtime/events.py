@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
 
 _RETRIES = (0.01, 0.05, 0.1)  # seconds
-_ANY_SIGNAL_HERE = frozenset({signals.SIGTERM, signals.SIGILL, signals.SIGSEGV, signals.SIGBUS})
 
 
 class Event(Record):

@@ -1,6 +1,7 @@
 """The monitor's half on real pseudo terminals; the test plays the container on the slave, and the user on the other side."""
 
 import errno
+import fcntl
 import os
 import resource
 import select
@@ -377,7 +378,7 @@ def _in_a_session_on_a_terminal(function: Callable[[], None]) -> bytes:
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        tty.make_controlling(slave)
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         os.close(master)
         try:
             function()

@@ -292,7 +292,6 @@ def test_an_item_is_appended_as_a_line() -> None:
 def test_an_item_that_is_set_replaces_those_before() -> None:
     document = parse("lxc.group = a\n# c\nlxc.group = b\n")[1].set_item("lxc.group", "x", "y")
     assert document.render() == "# c\nlxc.group = x\nlxc.group = y\n"
-    assert document.values_of("lxc.group") == ("x", "y")
 
 
 @pytest.mark.parametrize("value", [" a", "a ", "'a'", '"', '"a"', "'", "a'b", "# x"])
@@ -316,9 +315,8 @@ def test_an_address_template_is_completed_once(write: Write) -> None:
     path = write("lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\nlxc.apparmor.raw = hwaddr xx:xx\n")
     config, document = load(path)
     assert "x" not in config.net[0].hwaddr
-    assert document.values_of("lxc.net.0.hwaddr") == (config.net[0].hwaddr,)
-    assert document.values_of("lxc.apparmor.raw") == ("hwaddr xx:xx",)
-    assert "x" not in Document().append_item("lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx").values_of("lxc.net.0.hwaddr")[0]
+    assert f"\nlxc.net.0.hwaddr = {config.net[0].hwaddr}\nlxc.apparmor.raw = hwaddr xx:xx\n" in document.render()
+    assert ":xx" not in Document().append_item("lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx").render()
 
 
 # ---- saving ----------------------------------------------------------------------------------------------------------
