@@ -218,6 +218,19 @@ def test_dots_do_not_lead_out(trapped: Trapped, entry: str, path: str) -> None:
     assert trapped.beyond() == before
 
 
+def test_a_working_directory_that_links_to_a_descriptor_is_none_of_the_hosts(trapped: Trapped) -> None:
+    """Init still holds directories of the host's when it goes there (CVE-2024-21626)."""
+    trapped.write("lxc.mount.auto = proc\nlxc.init.cwd = /a/b/made\n")
+    before = trapped.beyond()
+    for number in range(40):
+        trapped.plant("a/b", f"/proc/self/fd/{number}")
+        done = trapped.lxc.run("lxc-start", "-n", trapped.name)
+        trapped.lxc.run("lxc-stop", "-n", trapped.name, "-k")
+        assert done.returncode == 1, number
+        assert "config:5" in done.stderr
+    assert trapped.beyond() == before
+
+
 @pytest.mark.parametrize("tty_dir", ["../../outside", "lxc/../../../outside", "/lxc/../../.."])
 def test_the_directory_of_the_ttys_is_below_dev(trapped: Trapped, tty_dir: str) -> None:
     trapped.write(f"{OWN_DEV}lxc.tty.dir = {tty_dir}\n")

@@ -296,7 +296,7 @@ def init_without_a_name(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
-    "lxc-start: {name}: cannot cd /etc/passwd: File exists: /etc/passwd\n"
+    "lxc-start: {name}: cannot cd /etc/passwd: Not a directory: /etc/passwd\n"
     "  set in -s lxc.init.cwd=/etc/passwd\n"
     "  lxc.init.cwd must be a directory of the container",
 )

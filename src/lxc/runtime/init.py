@@ -229,9 +229,23 @@ def _parcel(plan: StartPlan, given: Given, listener: int, namespaces: tuple[int,
 
 
 def _change_directory(step: ChangeDirectory) -> None:
-    if step.path:
-        os.makedirs(step.path, 0o755, exist_ok=True)
-        os.chdir(step.path)
+    """Go to the directory, which is made if it is missing, through none of proc's magic links: we still hold some of the host's."""
+    done = ""
+    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+        for part in filter(None, step.path.split("/")):
+            with closing(_directory(root, done)) as above:
+                try:
+                    os.mkdir(part, 0o755, dir_fd=above)
+                except FileExistsError:
+                    pass
+            done = f"{done}/{part}"
+        with closing(_directory(root, done)) as directory:
+            os.fchdir(directory)
+
+
+def _directory(root: int, path: str) -> int:
+    resolve = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
+    return fs.openat2(root, path or "/", os.O_PATH | os.O_DIRECTORY, 0, resolve)
 
 
 def _become(plan: InitPlan) -> None:

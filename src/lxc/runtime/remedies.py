@@ -74,6 +74,8 @@ def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:
 def _hint(step: object, error: OSError) -> str | None:
     """What there is to say about this step in particular; None leaves it to what is known of any."""
     number, path = error.errno, str(error.filename or "")
+    if isinstance(step, ChangeDirectory) and number in (errno.ELOOP, errno.ENOENT, errno.ENOTDIR):
+        return "lxc.init.cwd must be a directory of the container"
     if number == errno.ELOOP:
         return None
     if isinstance(step, (Bind, RootPlan)) and step.idmap and "idmap=" in str(error.strerror):
@@ -98,8 +100,6 @@ def _hint(step: object, error: OSError) -> str | None:
         return f"this kernel has no file system called {step.fstype}: load its module, or correct the entry"
     if isinstance(step, New) and number == errno.EINVAL:
         return "the file system does not take one of these options"
-    if isinstance(step, ChangeDirectory) and number in (errno.EEXIST, errno.ENOTDIR):
-        return "lxc.init.cwd must be a directory of the container"
     if isinstance(step, Record) and (said := network.hint(step, number)):
         return said
     if isinstance(step, (MakeDir, MakeFile)) and number == errno.ENOTDIR:
