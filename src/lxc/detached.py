@@ -6,10 +6,14 @@ closes what these functions return.  They raise OSError.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
+
+_LONGEST = 255  # bytes of a value that fsconfig(2) takes
+_DIRECTORIES = ("lowerdir", "lowerdir+", "upperdir", "workdir")  # options of an overlay
 
 
 def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, ...] = ()) -> int:
@@ -17,15 +21,20 @@ def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, .
 
     What the file system itself says of a failure is added to the error.
     """
-    with closing(mount.fsopen(fstype)) as context:
-        try:
-            _configure(context, source, data)
-        except OSError as error:
-            said = _kernel_messages(context)
-            if not said:
-                raise
-            raise OSError(error.errno, f"{error.strerror} ({said})", error.filename) from error
-        return mount.fsmount(context, attributes)
+    opened: list[int] = []
+    try:
+        with closing(mount.fsopen(fstype)) as context:
+            try:
+                _configure(context, source, tuple(_fitting(fstype, option, opened) for option in data))
+            except OSError as error:
+                said = _kernel_messages(context)
+                if not said:
+                    raise
+                raise OSError(error.errno, f"{error.strerror} ({said})", error.filename) from error
+            return mount.fsmount(context, attributes)
+    finally:
+        for fd in opened:
+            os.close(fd)
 
 
 def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: int = 0) -> int:
@@ -53,6 +62,30 @@ def _configure(context: int, source: str, data: tuple[str, ...]) -> None:
         else:
             mount.fsconfig(context, mount.FSCONFIG_SET_FLAG, key)
     mount.fsconfig(context, mount.FSCONFIG_CMD_CREATE)
+
+
+def _fitting(fstype: str, option: str, opened: list[int]) -> str:
+    """`option`; if it is too long, and an overlay's, with names of descriptors for paths, which are added to `opened`."""
+    key, _, value = option.partition("=")
+    if len(os.fsencode(value)) <= _LONGEST:
+        return option
+    if fstype.startswith("overlay") and key in _DIRECTORIES:
+        paths = _layers(value) if key == "lowerdir" else (value,)
+        value = ":".join(_descriptor(path, opened) if path else "" for path in paths)
+    if len(os.fsencode(value)) > _LONGEST:
+        raise OSError(errno.ENAMETOOLONG, f"the kernel takes {_LONGEST} bytes", key)
+    return f"{key}={value}"
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    """The directories in `text`, between colons; a backslash takes the meaning from what follows."""
+    plain = text.replace("\\\\", "\0").replace("\\:", "\1")
+    return tuple(path.replace("\1", ":").replace("\0", "\\") for path in plain.split(":"))
+
+
+def _descriptor(path: str, opened: list[int]) -> str:
+    opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    return f"/proc/self/fd/{opened[-1]}"
 
 
 def _kernel_messages(context: int) -> str:

@@ -78,6 +78,32 @@ def test_a_read_only_root_has_all_its_devices_terminals_and_links(lxc: Lxc) -> N
         null.write("x")
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_an_overlay_has_directories_with_names_as_long_as_names_may_be(lxc: Lxc, layers: int) -> None:
+    box = lxc.create()
+    root = lxc.path / box / "rootfs"
+    long = root.parent.joinpath(*("d" * 150 for _ in range(4)))
+    for number in range(1, layers):
+        (long / f"a:{number}").mkdir(parents=True)
+        (long / f"a:{number}/mark{number}").touch()
+    long.mkdir(parents=True, exist_ok=True)
+    root.rename(long / "lower")
+    for name in ("up", "entry-up", "entry-work"):
+        (long / name).mkdir()
+    (long / "lower/at").mkdir()
+    lower = ":".join((*(f"{long}/a\\:{number}" for number in range(1, layers)), f"{long}/lower"))
+    entry = f"lowerdir={lower},upperdir={long}/entry-up,workdir={long}/entry-work"
+    lxc.config(box).write_text(
+        f"{CONFIG}lxc.rootfs.path = overlay:{long}/lower:{long}/up\nlxc.mount.entry = overlay at overlay {entry}\n"
+    )
+    script = "touch /made /at/made; ls /at"
+    seen = lxc.ok("lxc-execute", "-n", box, "--", "/bin/sh", "-c", script).split()
+    assert {"made", "bin", *(f"mark{number}" for number in range(1, layers))} <= set(seen)
+    assert (long / "up/made").exists()
+    assert (long / "entry-up/made").exists()
+    assert not (long / "lower/made").exists()
+
+
 @pytest.fixture
 def shared(lxc: Lxc) -> Iterator[Path]:
     """A directory of the host whose mounts others may see."""
