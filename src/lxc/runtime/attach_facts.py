@@ -199,7 +199,8 @@ def _passwd(target: Target, joins_root: bool) -> str:
         with closing(os.open("root" if joins_root else "/", os.O_PATH | os.O_CLOEXEC, dir_fd=target.proc)) as root:
             resolve = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
             with closing(fs.openat2(root, "etc/passwd", os.O_PATH, 0, resolve)) as found:
-                if not stat.S_ISREG(os.fstat(found).st_mode):
+                status = os.fstat(found)
+                if not stat.S_ISREG(status.st_mode) or not status.st_size:  # proc's have none, and may keep us waiting
                     return ""
                 with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
                     return os.read(file, _ANYTHING_LONGER_IS_CUT).decode(errors="surrogateescape")

@@ -362,6 +362,18 @@ def test_a_strange_passwd_leaves_bin_sh(lxc: Lxc, web: str, kind: str) -> None:
     assert lxc.ok("lxc-attach", "-n", web, input="readlink /proc/$$/exe; echo $0\n").split()[-1] == "/bin/sh"
 
 
+def test_a_file_of_the_kernels_in_the_place_of_passwd_is_not_read(lxc: Lxc, web: str) -> None:
+    """Who reads /proc/kmsg takes the host's messages away, and waits for more, with all signals held."""
+    mine = lxc.rootfs(web) / "bin/mysh"
+    mine.write_text("#!/bin/sh\necho mine\n")
+    mine.chmod(0o755)
+    sleeper = "LINES='\nroot:x:0:0::/:/bin/mysh\n' sleep 600 >/dev/null 2>&1 &"
+    there = "until grep -q mysh /proc/$!/environ; do :; done"
+    trap = f"{sleeper} {there}; mount --bind /proc/$!/environ /etc/passwd; cat /etc/passwd"
+    assert "\nroot:x:0:0::/:/bin/mysh\n" in lxc.attach(web, "sh", "-c", trap)
+    assert lxc.ok("lxc-attach", "-n", web, input="echo $0\n").split()[-1] == "/bin/sh"
+
+
 def test_the_shell_is_the_one_of_the_containers_passwd(lxc: Lxc, web: str) -> None:
     (lxc.rootfs(web) / "etc/passwd").write_text("root:x:0:0::/:/bin/mysh\n")
     mine = lxc.rootfs(web) / "bin/mysh"
