@@ -20,6 +20,9 @@ ATTRIBUTES = {
 }  # fmt: skip
 PROPAGATION = {"private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20, "unbindable": 1 << 17}
 IGNORED = frozenset(("", "defaults", "sync", "async", "dirsync", "lazytime", "mand", "nomand", "remount"))
+_OF_OTHERS = frozenset(  # words of fstab(5) for who mounts by it and when; the kernel is told none of them
+    ("auto", "noauto", "user", "nouser", "users", "nousers", "owner", "noowner", "group", "nogroup", "nofail", "_netdev")
+)  # fmt: skip
 FIELDS = 4  # of the six of fstab(5): LXC has no use for dump and pass, nor for what follows them
 _memory: dict[str, dict[str, Any]] = {}  # option text -> its fields; configurations repeat the same few
 _MEMORY = 256
@@ -131,9 +134,13 @@ def _options(text: str) -> dict[str, Any]:
             fields[option] = True
         elif option.startswith(("create=", "idmap=")):
             fields[option.partition("=")[0]] = _ours(option)
-        elif option not in IGNORED:
+        elif option not in IGNORED and not _is_of_others(option):
             data.append(option)
     return fields | {"data": tuple(data)} if data else fields
+
+
+def _is_of_others(option: str) -> bool:
+    return option in _OF_OTHERS or (option.startswith(("x-", "X-")) and not option[2:].startswith("mount."))
 
 
 def _ours(option: str) -> str:

@@ -78,6 +78,16 @@ def test_a_read_only_root_has_all_its_devices_terminals_and_links(lxc: Lxc) -> N
         null.write("x")
 
 
+def test_words_of_an_fstab_that_the_kernel_is_never_told_are_no_mistakes(lxc: Lxc) -> None:
+    fstab = lxc.path / "fstab"
+    fstab.write_text("tmpfs mnt tmpfs nofail,noauto,user,_netdev,x-systemd.automount,x-gvfs-name=it,size=1m 0 0\n")
+    box = lxc.create(config=f"{CONFIG}lxc.mount.fstab = {fstab}\n")
+    seen = lxc.ok("lxc-execute", "-n", box, "--", "/bin/sh", "-c", "grep ' /mnt ' /proc/self/mountinfo")
+    assert seen.split()[-1] == "rw,size=1024k"
+    fstab.write_text("tmpfs mnt tmpfs noexce 0 0\n")
+    assert "Unknown parameter 'noexce'" in lxc.run("lxc-execute", "-n", box, "--", "/bin/true").stderr
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 def test_an_overlay_has_directories_with_names_as_long_as_names_may_be(lxc: Lxc, layers: int) -> None:
     box = lxc.create()

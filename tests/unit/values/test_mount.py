@@ -41,14 +41,28 @@ def test_propagation_may_be_recursive(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["x-optional", "lowerdir=/srv/optional", "rootcontext=a", "rox", "bindx", "relative=1"]
+    "option", ["non-optional", "x-mount.mkdir", "lowerdir=/srv/optional", "rootcontext=a", "rox", "bindx", "relative=1"]
 )
 def test_options_are_whole_words(option: str) -> None:
     assert parse(f"a b none {option}") == MountEntry(f"a b none {option}", "a", "b", "none", data=(option,))
 
 
 @pytest.mark.parametrize(
-    "option", ["defaults", "sync", "async", "dirsync", "lazytime", "mand", "nomand", "remount", ""]
+    "option",
+    [
+        "defaults",
+        "sync",
+        "async",
+        "dirsync",
+        "lazytime",
+        "mand",
+        "nomand",
+        "remount",
+        "nofail",
+        "_netdev",
+        "x-a.b=c",
+        "",
+    ],
 )
 def test_options_without_meaning_here_are_passed_over(option: str) -> None:
     assert parse(f"a b none ro,{option}").data == ()
