@@ -510,6 +510,31 @@ def test_a_device_is_mounted_that_the_container_may_open(lxc: Lxc) -> None:
         subprocess.run(["losetup", "-d", loop], check=True)
 
 
+def test_an_option_that_is_a_path_leads_where_it_leads_in_the_container(lxc: Lxc) -> None:
+    """The device is looked up in the host's proc; nothing else is."""
+    for name in ("one", "two"):
+        (lxc.path / "outside" / name).mkdir(parents=True)
+    (lxc.path / "outside/one/secret").touch()
+    image = lxc.path / "image"
+    image.write_bytes(bytes(1 << 20))
+    loop = subprocess.run(["losetup", "-f", "--show", image], check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        more = f"lxc.seccomp.notify.proxy = {HANDLERS}:mount\nlxc.seccomp.notify.cookie = mount=overlay\n"
+        entry = f"lxc.mount.entry = {loop} dev/disk none bind,create=file\n"
+        name = make(lxc, "mount notify\n", more + entry, drop="sys_admin")
+        lxc.start(name)
+        for up in ("", *("../" * depth for depth in range(1, 6))):
+            layers = ":".join(f"{up}{str(lxc.path).lstrip('/')}/outside/{each}" for each in ("one", "two"))
+            mounted = f"cd /tmp; mkdir -p /there; mount -t overlay -o lowerdir={layers} /dev/disk /there"
+            assert "No such file" in sh(lxc, name, mounted)
+        sh(lxc, name, "mkdir -p /tmp/one /tmp/two; touch /tmp/two/own")
+        mounted = "cd /tmp; mount -t overlay -o lowerdir=one:two /dev/disk /there && ls /there"
+        assert sh(lxc, name, mounted) == "own"
+    finally:
+        lxc.run("lxc-stop", "-n", name, "-k")
+        subprocess.run(["losetup", "-d", loop], check=True)
+
+
 def test_a_directory_is_marked_opaque_and_nothing_else_set(lxc: Lxc) -> None:
     rules = "setxattr notify\nlsetxattr notify\nfsetxattr notify\n"
     name = make(lxc, rules, f"lxc.seccomp.notify.proxy = {HANDLERS}:setxattr\n", drop="sys_admin")

@@ -86,6 +86,12 @@ def _make(
     with closing(kernel.fsopen(fstype)) as context:
         device = -1
         try:
+            if attributes & kernel.MOUNT_ATTR_RDONLY:
+                kernel.fsconfig(context, kernel.FSCONFIG_SET_FLAG, "ro")
+            for name, value in options:
+                kernel.fsconfig(
+                    context, kernel.FSCONFIG_SET_FLAG if value is None else kernel.FSCONFIG_SET_STRING, name, value
+                )
             if fstype in _WITHOUT_SOURCE:
                 kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", os.fsdecode(source))
             else:
@@ -97,12 +103,6 @@ def _make(
                     actor.own
                 )  # the kernel looks the device up by name: in the host's proc, and not the container's
                 kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", str(device))
-            if attributes & kernel.MOUNT_ATTR_RDONLY:
-                kernel.fsconfig(context, kernel.FSCONFIG_SET_FLAG, "ro")
-            for name, value in options:
-                kernel.fsconfig(
-                    context, kernel.FSCONFIG_SET_FLAG if value is None else kernel.FSCONFIG_SET_STRING, name, value
-                )
             kernel.fsconfig(context, kernel.FSCONFIG_CMD_CREATE)
             return kernel.fsmount(context, attributes)
         finally:
