@@ -139,6 +139,7 @@ def run(
         for step in plan.links:
             begin(step)
             _perform(step, root, aid)
+        proc = limits.open_proc(plan.limits.parameters)
         if not plan.root.is_shared:
             begin(f"enter the root file system {plan.root.path}")
             mounts.enter(root)
@@ -151,7 +152,7 @@ def run(
             process.personality(plan.personality.persona)
         for step in plan.limits.parameters:
             begin(step)
-            limits.perform(step)
+            limits.perform(step, proc)
         begin("take the console")
         terminal.take_stdio(plan.terminal, given)
         begin("drop capabilities")

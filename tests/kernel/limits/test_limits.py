@@ -52,6 +52,17 @@ def test_files_of_the_process_are_written(lxc: Lxc, box: str) -> None:
     )
 
 
+def test_a_container_that_mounts_its_proc_itself_has_kernel_parameters(lxc: Lxc) -> None:
+    box = lxc.create()
+    config = lxc.config(box)
+    config.write_text("".join(line for line in config.open() if "lxc.mount" not in line))
+    settings = ("lxc.sysctl.kernel.msgmax=4097", "lxc.sysctl.net.ipv4.ip_default_ttl=34")
+    show = "mount -t proc proc /proc && cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl"
+    assert inside(lxc, box, *settings, show=show).split() == ["4097", "34"]
+    ids = ("lxc.idmap=u 0 0 65536", "lxc.idmap=g 0 0 65536")
+    assert inside(lxc, box, *settings, *ids, show="echo started") == "started\n"
+
+
 def test_kernel_parameters_are_the_containers_own(lxc: Lxc, box: str) -> None:
     host = Path("/proc/sys/kernel/msgmax").read_text(), Path("/proc/sys/net/ipv4/ip_default_ttl").read_text()
     shown = inside(
