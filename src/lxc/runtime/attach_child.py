@@ -82,6 +82,9 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
     if not given.shares_memory:
         log.forget()  # what led here is remembered by the parent, too
         process.prctl(process.PR_SET_DUMPABLE, 0)
+    if plan.new_keyring:  # while no quota but the caller's counts
+        yield "leave the caller's session keyring"
+        security.join_keyring()
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")

@@ -93,6 +93,7 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         label=_label(target),
         arch=client.config_item(place, "lxc.arch") or "",
         no_new_privs=client.config_item(place, "lxc.no_new_privs") == "1",
+        keeps_keyring=client.config_item(place, "lxc.keyring.session") == "1",
         has_core=client.config_item(place, "lxc.sched.core") == "1",
         landlock=Landlock() if LSM in wish.elevated else _landlock(place),
         filter=Filter() if LSM in wish.elevated else _filter(place),

@@ -49,6 +49,7 @@ class Facts(Record):
     label: Label = Label()  # its init's; without a name if it is not confined
     arch: str = ""
     no_new_privs: bool = False
+    keeps_keyring: bool = False  # the container's init was let keep its starter's session keyring
     has_core: bool = False  # the container shares its processor cores with nobody
     filter: Filter = Filter()
     has_supervisor: bool = False  # its monitor has somebody to ask about the calls that the filter notifies of
@@ -77,6 +78,7 @@ class AttachPlan(Record):
     environment: tuple[tuple[str, str], ...]
     argv: tuple[str, ...]
     filter: Filter = Filter()
+    new_keyring: bool = True
     joins_core: bool = False
     has_supervisor: bool = False
     label: Label = Label()
@@ -93,6 +95,8 @@ class AttachPlan(Record):
 
     def __str__(self) -> str:
         lines = [f"# attach to {self.name}, whose init is process {self.pid}"]
+        if self.new_keyring:
+            lines.append("keyctl session")
         if self.enters_cgroups:
             lines.append("enter its cgroups")
         if self.joins_core:
@@ -145,6 +149,7 @@ def decide(name: str, wish: Wish, facts: Facts) -> AttachPlan:
         environment=_environment(wish, facts),
         argv=wish.argv or (shell(facts.passwd, uid),),
         filter=facts.filter,
+        new_keyring=not facts.keeps_keyring,
         joins_core=facts.has_core,
         has_supervisor=facts.has_supervisor,
         label=_label(wish, facts),

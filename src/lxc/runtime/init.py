@@ -103,8 +103,9 @@ def run(
         if plan.security.label.keyring:
             begin(plan.security.label.keyring)
             security.label_keyring(plan.security.label.keyring, keyring_file)
-        begin("join a session keyring of its own")
-        security.join_keyring(plan.security)
+        if plan.security.new_keyring:
+            begin("join a session keyring of its own")
+            security.join_keyring()
         if plan.hooks.pre_mount:
             begin("keep from the host what is mounted here")
             mounts.be_slave("/")

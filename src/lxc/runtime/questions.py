@@ -32,7 +32,7 @@ LISTED = tuple(map(item, ("lxc.start.auto", "lxc.group", "lxc.idmap")))  # of lx
 ATTACHING = (
     INIT_PID, INIT_PIDFD, CGROUPS, CLONE_FLAGS,
     *map(item, ("lxc.arch", "lxc.no_new_privs", "lxc.sched.core", "lxc.x-landlock", "lxc.seccomp.profile",
-                "lxc.seccomp.allow_nesting", "lxc.seccomp.notify.proxy")),
+                "lxc.seccomp.allow_nesting", "lxc.seccomp.notify.proxy", "lxc.keyring.session")),
 )  # fmt: skip
 STOPPING = item("lxc.signal.halt"), item("lxc.signal.reboot")
 EVERYTHING = (*ATTACHING, *MEASURED, *NETWORKS, *LISTED, *STOPPING)

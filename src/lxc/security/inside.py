@@ -90,10 +90,8 @@ def _write_context(proc: int, context: str) -> None:
         os.write(file, context.encode(errors="surrogateescape"))
 
 
-def join_keyring(plan: SecurityPlan) -> None:
-    """Leave the starter's session keyring (keyrings(7)) for a new one; a kernel without keyrings has none to leave."""
-    if not plan.new_keyring:
-        return
+def join_keyring() -> None:
+    """Leave the caller's session keyring (keyrings(7)) for a new one; a kernel without keyrings has none to leave."""
     try:
         process.join_session_keyring()
     except OSError as error:

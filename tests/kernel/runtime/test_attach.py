@@ -9,12 +9,13 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import SLOWNESS, Lxc, as_often, until
+from tests.conftest import CONFIG, SLOWNESS, Lxc, as_often, until
 from tests.kernel.runtime.terminal import Terminal
 
 from lxc.kernel import fs
@@ -360,6 +361,24 @@ def test_a_strange_passwd_leaves_bin_sh(lxc: Lxc, web: str, kind: str) -> None:
         case "host link":
             passwd.symlink_to("/proc/1/root/etc/passwd")
     assert lxc.ok("lxc-attach", "-n", web, input="readlink /proc/$$/exe; echo $0\n").split()[-1] == "/bin/sh"
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_the_callers_session_keyring_stays_outside_unless_the_container_shares_it(lxc: Lxc, is_kept: bool) -> None:
+    """Who has a keyring can read the keys in it: the container's root, by the command."""
+    box = lxc.create(config=f"{CONFIG}lxc.keyring.session = {int(is_kept)}\n")
+    lxc.start(box)
+    with_key = f"""
+import ctypes, os, sys
+call, keyctl, add_key = ctypes.CDLL(None).syscall, 250, 248
+assert call(keyctl, 1, None) > 0  # KEYCTL_JOIN_SESSION_KEYRING
+assert call(add_key, b"user", b"{box}", b"secret", 6, -3) > 0  # KEY_SPEC_SESSION_KEYRING
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+    attach = lxc.command("lxc-attach", "-n", box, "-u", "1000", "--", "cat", "/proc/keys")  # shows what can be had
+    seen = subprocess.run([sys.executable, "-c", with_key, *attach], capture_output=True, text=True, check=True).stdout
+    assert "keyring" in seen
+    assert (f" {box}: 6" in seen) == is_kept
 
 
 def test_a_file_of_the_kernels_in_the_place_of_passwd_is_not_read(lxc: Lxc, web: str) -> None:

@@ -36,6 +36,7 @@ def lines(facts: Facts = WEB, **wish: object) -> list[str]:
 def test_a_shell_joins_everything_and_gives_up_what_the_container_may_not() -> None:
     assert lines() == [
         "# attach to web, whose init is process 42",
+        "keyctl session",
         "enter its cgroups",
         "nsenter --mnt --pid --uts --ipc --net --cgroup",
         "cd /home",
@@ -49,7 +50,8 @@ def test_a_shell_joins_everything_and_gives_up_what_the_container_may_not() -> N
 
 
 def test_with_all_privileges_it_only_joins_namespaces() -> None:
-    assert lines(elevated=PRIVILEGES, argv=("ps", "ax"))[1:4] == [
+    assert lines(elevated=PRIVILEGES, argv=("ps", "ax"))[1:5] == [
+        "keyctl session",
         "nsenter --mnt --pid --uts --ipc --net --cgroup",
         "cd /home",
         "become user 0, group 0, groups none",
@@ -70,6 +72,11 @@ def test_no_new_privileges_are_to_be_had_if_the_container_or_who_attaches_wants_
     assert not plan().no_new_privs
     assert plan(no_new_privs=True).no_new_privs
     assert plan(WEB.replace(no_new_privs=True)).no_new_privs
+
+
+def test_the_session_keyring_is_a_new_one_unless_init_keeps_its_starters() -> None:
+    assert plan().new_keyring
+    assert not plan(WEB.replace(keeps_keyring=True)).new_keyring
 
 
 def test_proc_and_sys_are_mounted_anew_only_without_the_mount_namespace() -> None:
