@@ -205,6 +205,17 @@ def rootfs_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
+    "lxc-start: {name}: nothing can be mounted on mnt/..: it is the root\n"
+    "  set in {path}/{name}/config:32\n"
+    "  lxc.rootfs.path says what the root is; what else is to be seen needs a directory in it",
+)
+def entry_on_the_root(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.mount.entry = /srv mnt/.. none bind\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
     "lxc-start: {name}: cannot run /sbin/init in the container: No such file or directory\n"
     "  {path}/{name}/rootfs has no /sbin/init, or lacks the interpreter or dynamic loader that it names",
 )

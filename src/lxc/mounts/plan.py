@@ -287,7 +287,7 @@ def entries(
     """The steps that make `mounts`, (entry, where), in order; and a warning for each that is left out.
 
     Those with ids of their own come last.  An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
-    leaves others out, and so do we.  `container` is the container's directory.
+    leaves others out, and so do we.  `container` is the container's directory.  Raises Unsupported.
     """
     steps: list[Step] = []
     warnings: list[str] = []
@@ -297,6 +297,12 @@ def entries(
         if target is None:
             why = "its target is absolute and not below the root file system; write it without the leading slash"
             warnings.append(f"{where}: mount entry left out: {entry.target}: {why}")
+            continue
+        if _is_root(target):
+            if not entry.optional:
+                hint = "lxc.rootfs.path says what the root is; what else is to be seen needs a directory in it"
+                raise Unsupported(f"nothing can be mounted on {entry.target}: it is the root", where=where, hint=hint)
+            warnings.append(f"{where}: mount entry left out: {entry.target}: it is the root")
             continue
         if entry.create:
             steps.append((MakeDir if entry.create == "dir" else MakeFile)(target, where, entry.optional))
@@ -351,6 +357,19 @@ def _below_root(target: str, roots: tuple[str, ...]) -> str | None:
         if (target + "/").startswith(root.rstrip("/") + "/"):
             return target[len(root.rstrip("/")) :].strip("/")
     return None
+
+
+def _is_root(target: str) -> bool:
+    """Whether the path leads nowhere else; a mount on the root would be under it, once that is entered."""
+    parts: list[str] = []
+    for part in target.split("/"):
+        if part == "..":
+            if not parts:  # it leads out: whoever follows it says so
+                return False
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return not parts
 
 
 def _options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
