@@ -6,6 +6,7 @@ is the container path, {name} the container's name.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -200,6 +201,20 @@ def file_for_the_command_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
 )
 def rootfs_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
     lxc.rootfs(name).rename(lxc.path / "elsewhere")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot mount --bind -o noatime /srv mnt: Operation not permitted\n"
+    "  set in {path}/{name}/config:34\n"
+    "  a container with ids of its own changes neither how access times are kept (noatime, strictatime, relatime), "
+    "nor takes away what the host's mount forbids: leave that out",
+)
+def entry_with_an_option_of_the_hosts(lxc: Lxc, name: str) -> list[str]:
+    ids = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
+    extend(lxc, name, f"{ids}lxc.mount.entry = /srv mnt none bind,noatime,create=dir\n")
+    shutil.chown(lxc.rootfs(name), 100000, 100000)
     return start(lxc, name)
 
 

@@ -92,6 +92,8 @@ def _hint(step: object, error: OSError) -> str | None:
         return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
     if isinstance(step, (MakeDir, MakeFile, Bind, Move, New)) and number == errno.EXDEV:
         return "the target leads out of the container's root: write it without .."
+    if isinstance(step, Bind) and number == errno.EPERM and step.attr_set | step.attr_clear and not path:
+        return _LOCKED
     if isinstance(step, Move) and number == errno.EINVAL:
         return f"{step.source} is no mount of its own: write bind instead of move"
     if isinstance(step, New) and number == errno.EPERM:
