@@ -7,12 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import CONFIG, Lxc, until
 
 import lxc as api
 from lxc.errors import LxcError, NotFound, NotRunning
 
 pytestmark = pytest.mark.root
+_SYS_MODULE, _SYS_CHROOT = 16, 18
 
 
 @pytest.fixture
@@ -194,3 +195,39 @@ def test_a_container_is_made_and_unmade(lxc: Lxc) -> None:
     assert it.stop()
     assert it.destroy()
     assert not (lxc.path / it.name).exists()
+
+
+def unshared(lxc: Lxc, config: str) -> api.Container:
+    """A running container whose init has made a user namespace: its bounding set is full then."""
+    name = lxc.create()
+    text = "".join(line for line in lxc.config(name).open() if not line.startswith("lxc.cap."))
+    lxc.config(name).write_text(text + config)
+    lxc.start(name, "--", "/bin/busybox", "unshare", "--user", "--map-root-user", "/bin/sleep", "600")
+    status = Path(f"/proc/{lxc.init_pid(name)}/status")
+    until(lambda: "CapBnd:\t000001ffffffffff" in status.read_text(), "init has made it")
+    return api.Container(name, str(lxc.path))
+
+
+def bounding(it: api.Container, seen: Path) -> int:
+    """The capabilities of what enters the container's mounts and processes, and stays in our user namespace."""
+    with seen.open("w") as out:
+        some = api.CLONE_NEWNS | api.CLONE_NEWPID
+        show = ["grep", "CapBnd", "/proc/self/status"]
+        assert it.attach_wait(api.attach_run_command, show, namespaces=some, stdout=out) == 0, it.last_error
+    return int(seen.read_text().split()[1], 16)
+
+
+def test_who_makes_a_user_namespace_has_all_capabilities_there_and_nowhere_else(lxc: Lxc) -> None:
+    it = unshared(lxc, f"{CONFIG}lxc.cap.drop = sys_module\n")
+    some = api.CLONE_NEWNS | api.CLONE_NEWPID
+    assert it.attach_wait(api.attach_run_command, ["true"], namespaces=some) != 0
+    assert "has made a user namespace" in str(it.last_error)
+    assert it.attach_wait(api.attach_run_command, ["true"], namespaces=some | api.CLONE_NEWUSER) == 0
+    assert it.attach_wait(api.attach_run_command, ["true"]) == 0
+
+
+def test_outside_of_the_containers_users_there_is_what_the_configuration_leaves(lxc: Lxc, tmp_path: Path) -> None:
+    ids = "lxc.idmap = u 0 0 65536\nlxc.idmap = g 0 0 65536\n"
+    found = bounding(unshared(lxc, f"{CONFIG}{ids}lxc.cap.drop = sys_module\n"), tmp_path / "seen")
+    assert not found >> _SYS_MODULE & 1
+    assert found >> _SYS_CHROOT & 1

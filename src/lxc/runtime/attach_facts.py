@@ -16,10 +16,12 @@ from lxc.kernel import capability, fs, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client, questions
-from lxc.runtime.attach_plan import CGROUP, LSM, Facts
+from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Facts
+from lxc.security import plan as security
 from lxc.security import selinux
 from lxc.security.landlock.plan import Landlock
 from lxc.security.plan import Filter, Label
+from lxc.values import capability as capabilities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _PROC_ROOT = 1  # inode number of proc's root directory, always
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
+_UNSET = (None, "", "(null)")  # so a monitor tells that nothing is shared
 _ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
 
 Ranges = tuple[tuple[int, int, int], ...]  # of ids: first inside, first outside, how many
@@ -84,11 +87,14 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
     different = different_namespaces(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
     uids, gids = id_ranges(target, "uid_map"), id_ranges(target, "gid_map")
+    own, bounding = _names(client.clone_flags(place)), int(status["CapBnd"], 16)
+    if "user" in different and wish.namespaces and "user" not in wish.namespaces and CAP not in wish.elevated:
+        bounding &= _configured_bounding(place, own)
     return Facts(
         pid=target.pid,
-        own=_names(client.clone_flags(place)),
+        own=own,
         different=different,
-        bounding=int(status["CapBnd"], 16),
+        bounding=bounding,
         last_capability=capability.last(),
         label=_label(target),
         arch=client.config_item(place, "lxc.arch") or "",
@@ -104,6 +110,22 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         environment=tuple(os.environ.items()),
         cwd=_cwd(),
     )
+
+
+def _configured_bounding(place: Place, own: tuple[str, ...]) -> int:
+    """The capabilities that the configuration leaves; init's own set is full once it has made a user namespace.
+
+    Raises Refused if it has, and was given none.
+    """
+    if "user" not in own and client.config_item(place, "lxc.namespace.share.user") in _UNSET:
+        raise Refused(
+            f"the init of {place.name} has made a user namespace: which capabilities it was left cannot be told",
+            hint="join that, too (USER among the namespaces), or keep all capabilities (-e CAP)",
+        )
+    texts = (client.config_item(place, f"lxc.cap.{key}") or "" for key in ("drop", "keep"))
+    drop, keep = (tuple(map(capabilities.number, text.split())) for text in texts)
+    dropped = security.bounding(drop, keep or None, capability.last())
+    return ~sum(1 << number for number in dropped)
 
 
 def _filter(place: Place) -> Filter:
