@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 
+from lxc.kernel import fs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -13,20 +15,22 @@ TIOCNOTTY, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x5422, 0x80045430, 0x40045431, 0
 TIOCGWINSZ, TIOCSWINSZ, TIOCSIG = 0x5413, 0x5414, 0x40045436
 
 
-def open_master(dirfd: int, path: str = "ptmx") -> int:
-    """A new pseudo terminal of the devpts instance `dirfd`, unlocked: its master, close-on-exec; the caller closes it."""
-    master = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=dirfd)
+def open_master(devpts: int) -> int:
+    """A new pseudo terminal of the instance `devpts`, unlocked: its master, close-on-exec; the caller closes it.
+
+    Raises OSError: EXDEV if something is mounted there, which is not opened.
+    """
+    return _unlocked(fs.openat2(devpts, "ptmx", os.O_RDWR | os.O_NOCTTY, 0, fs.RESOLVE_NO_XDEV))
+
+
+def _unlocked(master: int) -> int:
     fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
     return master
 
 
 def open_pair() -> tuple[int, int]:
     """openpty(3): (master, slave) of a new pseudo terminal of the host's devpts, close-on-exec; the caller closes both."""
-    dev = os.open("/dev", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        master = open_master(dev)
-    finally:
-        os.close(dev)
+    master = _unlocked(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
     try:
         return master, open_slave(master)
     except OSError:

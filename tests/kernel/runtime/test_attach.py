@@ -512,6 +512,20 @@ def test_what_passes_on_the_terminal_can_be_logged(lxc: Lxc, web: str, tmp_path:
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
 
 
+def test_what_is_mounted_in_the_place_of_its_terminals_is_not_opened(lxc: Lxc) -> None:
+    """The container's root may not open a device that it made; whoever attaches might, and opening some is enough."""
+    box = lxc.create(config=f"{CONFIG}lxc.pty.max = 10\n")
+    lxc.start(box)
+    trap = (
+        "mkfifo /trap; mount --bind /trap /dev/pts/ptmx; (read line </trap; touch /opened) >/dev/null 2>&1 & sleep 0.3"
+    )
+    lxc.attach(box, "sh", "-c", trap)
+    with Terminal(lxc.command("lxc-attach", "-n", box, "--", "sh", "-c", "test -t 0 && echo here")) as terminal:
+        assert terminal.read_until(b"here")
+    time.sleep(0.2)
+    assert not (lxc.rootfs(box) / "opened").exists()
+
+
 def test_a_user_gets_the_terminal(lxc: Lxc, web: str) -> None:
     with on_terminal(
         lxc,
