@@ -26,24 +26,24 @@ def open_proc(parameters: tuple[KernelParameter, ...]) -> int:
 
 
 def perform(step: KernelParameter, proc: int = -1) -> None:
-    """Write one parameter.  Raises OSError; also if what lies at /proc in the container is not the kernel's proc.
-
-    `proc` is from `open_proc`.
-    """
-    with closing(_open(step.path, proc)) as file:
-        if fs.filesystem_type(file) != fs.PROC_SUPER_MAGIC:
-            raise OSError(None, f"/{step.path} is not of the kernel's proc")
+    """Write one parameter, in `proc`, from `open_proc`, if what lies at /proc in the container is not the kernel's.  Raises OSError."""
+    with (
+        closing(_find_proc(proc)) as own,
+        closing(beneath.open(own, step.path.removeprefix("proc/"), os.O_WRONLY)) as file,
+    ):
         os.write(file, step.value.encode(errors="surrogateescape"))
 
 
-def _open(path: str, proc: int) -> int:
-    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
-        try:
-            return beneath.open(root, path, os.O_WRONLY)
-        except FileNotFoundError as error:
-            if proc < 0:
-                raise
-            try:
-                return beneath.open(proc, path.removeprefix("proc/"), os.O_WRONLY)
-            except FileNotFoundError:
-                raise error from None
+def _find_proc(proc: int) -> int:
+    """The container's proc, else a copy of `proc`.  Nothing else is opened: what lies there may wait for ever, or be a device."""
+    try:
+        with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+            found = beneath.open(root, "proc", os.O_PATH | os.O_DIRECTORY)
+        if fs.filesystem_type(found) == fs.PROC_SUPER_MAGIC:
+            return found
+        os.close(found)
+    except FileNotFoundError:
+        pass
+    if proc < 0:
+        raise OSError(None, "/proc is not the kernel's proc")
+    return os.dup(proc)

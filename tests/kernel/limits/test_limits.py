@@ -1,5 +1,6 @@
 """Limits and kernel parameters, as a process in the container meets them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,17 @@ def test_a_container_that_mounts_its_proc_itself_has_kernel_parameters(lxc: Lxc)
     assert inside(lxc, box, *settings, show=show).split() == ["4097", "34"]
     ids = ("lxc.idmap=u 0 0 65536", "lxc.idmap=g 0 0 65536")
     assert inside(lxc, box, *settings, *ids, show="echo started") == "started\n"
+
+
+def test_what_lies_in_the_place_of_proc_is_not_opened(lxc: Lxc) -> None:
+    box = lxc.create()
+    config = lxc.config(box)
+    config.write_text("".join(line for line in config.open() if "lxc.mount" not in line))
+    trap = lxc.rootfs(box) / "proc/sys/kernel/msgmax"
+    trap.parent.mkdir(parents=True)
+    os.mkfifo(trap)  # who opens it to write waits for a reader
+    show = "mount -t proc proc /proc && cat /proc/sys/kernel/msgmax"
+    assert inside(lxc, box, "lxc.sysctl.kernel.msgmax=4097", show=show) == "4097\n"
 
 
 def test_kernel_parameters_are_the_containers_own(lxc: Lxc, box: str) -> None:
