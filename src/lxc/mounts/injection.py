@@ -21,6 +21,7 @@ _ATTRIBUTES = {  # MS_* of mount(2) -> MOUNT_ATTR_*
     1: RDONLY, 2: NOSUID, 4: NODEV, 8: NOEXEC, 256: 0x200000, 1024: 0x10, 2048: 0x80, 1 << 21: 0, 1 << 24: 0x20,
 }  # fmt: skip
 _SILENT = 1 << 15
+OF_NAMESPACES = frozenset(("proc", "sysfs", "mqueue", "cgroup", "cgroup2"))  # what is made on the host shows the host's
 _TYPE, _DIRECTORY = 0o170000, 0o040000
 _UMOUNT_FLAGS = 15  # MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW
 

@@ -14,17 +14,21 @@ from lxc.idmap import inside as idmap
 from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.mounts import injection
+from lxc.mounts.plan import New
 from lxc.runtime import attach_facts, remedies, sealed
 from lxc.runtime.attach_plan import CGROUP, Wish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lxc.mounts.plan import Bind, New
+    from lxc.mounts.plan import Bind
     from lxc.runtime.place import Place
 
 
 def mount(place: Place, step: Bind | New) -> None:
     """Do `step` in the container.  Raises LxcError: NotRunning, Refused, StepError.  This process is of no other use then."""
+    if isinstance(step, New) and step.fstype in injection.OF_NAMESPACES:
+        hint = f"mount it there: lxc-attach -n {place.name} -- mount -t {step.fstype} {step.source} {step.target}"
+        raise Refused(f"{step.fstype} made from here would show the host's to {place.name}", hint=hint)
     try:
         with closing(injection.prepare(step)) as tree:
             _join(place)

@@ -121,6 +121,14 @@ def test_in_a_user_namespace_what_is_made_belongs_to_its_root(lxc: Lxc, data: Pa
     assert it.umount("/srv/made/data")
 
 
+@pytest.mark.parametrize("fstype", ["proc", "sysfs", "mqueue", "cgroup2"])
+def test_the_hosts_processes_devices_and_cgroups_are_not_let_in_by_mistake(it: api.Container, fstype: str) -> None:
+    assert not it.mount(fstype, "/srv/there", fstype)
+    assert "would show the host's" in str(it.last_error)
+    assert "/srv/there" not in mounts(it)
+    assert not inside(it, "srv/there").exists()
+
+
 def test_what_is_refused_is_said(it: api.Container, data: Path) -> None:
     for flags in (32 | BIND, 8192, 1 << 18):  # remount, move, private
         with pytest.raises(ValueError, match="no new one"):
