@@ -88,6 +88,8 @@ def _hint(step: object, error: OSError) -> str | None:
         return failures.UNKNOWN_CONTEXT
     if isinstance(step, (Bind, Move)) and number == errno.ENOENT and path == step.source and not step.in_root:
         return f"make {step.source} on the host, or add optional to the entry"
+    if isinstance(step, New) and number == errno.ENOENT and step.target == "sys/fs/cgroup":
+        return "cgroups are mounted below sysfs: add sys to lxc.mount.auto, or make that directory in the container"
     if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
         return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
     if isinstance(step, (MakeDir, MakeFile, Bind, Move, New)) and number == errno.EXDEV:

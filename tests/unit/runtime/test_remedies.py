@@ -50,6 +50,7 @@ def test_what_is_said_already_is_not_said_again() -> None:
         (New("nofs", "none", "t"), errno.ENODEV, "nofs", "no file system called nofs"),
         (New("tmpfs", "none", "t", data=("x=1",)), errno.EINVAL, "x", "does not take one of these options"),
         (New("tmpfs", "none", "t"), errno.ENOENT, "t", "the container has no t"),
+        (New("cgroup2", "none", "sys/fs/cgroup"), errno.ENOENT, "sys/fs/cgroup", "add sys to lxc.mount.auto"),
         (MakeDir("a/b"), errno.ENOTDIR, "a", "a component of the path is a file"),
         (MakeDir("a"), errno.EROFS, "a", "read-only"),
         (MakeDir("a"), errno.ENOSPC, "a", "full"),
