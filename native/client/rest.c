@@ -210,10 +210,10 @@ _Noreturn void rest(int argc, char **argv)
             }
             end();
         }
-        if (all[1].revents && is_deaf)
-            pass_on(signals);
-        else if (all[1].revents || (all[2].revents && head.console < 0))
+        if ((all[1].revents && !is_deaf) || (all[2].revents && head.console < 0))
             wake(-1);
+        if (all[1].revents) /* it is deaf, or there is no Python: it would come for ever */
+            pass_on(signals);
         if (all[2].revents)
             drop_output(all + 2);
         for (size_t at = polled; at-- > 0;) /* from the last: one that goes moves those after it */

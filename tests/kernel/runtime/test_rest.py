@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, Lxc, as_often, until
+from tests.conftest import BIN, PATIENCE, Lxc, as_often, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.storage.apart import apart
 
@@ -510,6 +510,36 @@ def test_an_installation_that_is_gone_takes_no_container_with_it(lxc: Lxc, tmp_p
     until(lambda: not lxc.leftovers(), "nothing is left")
     lxc.start(box)
     assert lxc.state(box) == "RUNNING"
+
+
+def test_without_python_it_stays_as_it_is_and_takes_no_processor(lxc: Lxc, box: str) -> None:
+    """Until there is one again.  It is covered up in a mount namespace that only the monitor and its starter have."""
+    with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sleep", "1000"]) as holder:
+        within = ["nsenter", "--mount", f"--target={holder.pid}"]
+        try:
+            until(lambda: os.readlink(f"/proc/{holder.pid}/exe").endswith("/sleep"), "the namespace is there")
+            start = [*within, *lxc.command("lxc-start", "-n", box)]
+            subprocess.run(start, check=True, env=os.environ | {"LXC_FORKSERVER": "0"}, timeout=PATIENCE)
+            monitor = monitor_of(lxc.init_pid(box))
+            until(lambda: rests(monitor), "the monitor rests")
+            python = os.path.realpath(BIN / "python3")
+            subprocess.run([*within, "mount", "--bind", "/dev/null", python], check=True)
+            os.kill(monitor, signal.SIGURG)
+            assert ask(lxc, box, questions.item("lxc.rootfs.path")) == (b"", [])
+            before = processor_time(monitor)
+            time.sleep(1)
+            assert processor_time(monitor) - before < 10
+            assert (rests(monitor), lxc.state(box)) == (True, "RUNNING")
+            subprocess.run([*within, "umount", python], check=True)
+            assert str(lxc.rootfs(box)).encode() in ask(lxc, box, questions.item("lxc.rootfs.path"))[0]
+        finally:
+            holder.kill()
+
+
+def processor_time(pid: int) -> int:
+    """In ticks (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_many_at_once_rest_and_are_stopped(lxc: Lxc) -> None:
