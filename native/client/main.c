@@ -211,6 +211,7 @@ int main(int argc, char **argv, char **variables)
         return LOST;
     }
     sigprocmask(SIG_BLOCK, NULL, &before);
+    signal(SIGCHLD, SIG_DFL); /* ignored, as who calls us may have it, it takes the exit codes away */
     if (strcmp(argv[1], "--serve") == 0)
         serve();
     if (strcmp(argv[1], "--rest") == 0)

@@ -102,6 +102,19 @@ def test_commands_and_functions_run_inside(it: api.Container, tmp_path: Path) ->
     assert it.attach_wait(lambda: 1 / 0, stderr=os.open(os.devnull, os.O_WRONLY)) == -1
 
 
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_who_ignores_that_children_end_is_told_how_a_command_did(
+    it: api.Container, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    monkeypatch.setenv("LXC_FORKSERVER", wish)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert it.start()
+        assert it.attach_wait(api.attach_run_command, ["sh", "-c", "exit 3"]) == 3 << 8
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 @pytest.mark.parametrize("flag", [0, api.LXC_ATTACH_NO_NEW_PRIVS])
 def test_what_is_attached_gains_no_privileges_if_that_is_asked_for(
     it: api.Container, tmp_path: Path, flag: int

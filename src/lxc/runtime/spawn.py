@@ -142,7 +142,9 @@ def _spawn(task: str, *, is_parent: bool) -> tuple[socket, int]:
 def _run(words: list[str], channel: socket) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     actions = [(os.POSIX_SPAWN_DUP2, channel.fileno(), CHANNEL)]
-    return os.posix_spawn(words[0], words, environment, file_actions=actions, setsigmask=())
+    return os.posix_spawn(
+        words[0], words, environment, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGCHLD,)
+    )
 
 
 def _python() -> list[str]:

@@ -155,6 +155,17 @@ def test_who_ignores_the_signals_that_a_c_library_keeps_for_itself_is_served(ser
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
+@pytest.mark.parametrize("wish", ["0", "only"])
+def test_who_ignores_that_its_children_end_gets_their_exit_status(server: Server, box: str, wish: str) -> None:
+    deaf = {"wish": wish, "preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+    done = server.run("lxc-execute", "-n", box, "--", "sh", "-c", "exit 7", **deaf)
+    assert (done.returncode, done.stderr) == (7, "")
+    server.run("lxc-start", "-n", box)
+    done = server.run("lxc-attach", "-n", box, "--", "sh", "-c", "exit 8", **deaf)
+    server.run("lxc-stop", "-k", "-n", box)
+    assert (done.returncode, done.stderr) == (8, "")
+
+
 def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server, box: str) -> None:
     mount = Path("/sys/fs/cgroup/unified") if Path("/sys/fs/cgroup/unified").is_dir() else Path("/sys/fs/cgroup")
     own = mount / f"client-{server.lxc.tag}"
