@@ -17,6 +17,7 @@ _NAMESPACES = (
 )  # fmt: skip
 _STATUS = (
     "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "Seccomp", "Cpus_allowed", "Mems_allowed",
+    "Speculation_Store_Bypass", "SpeculationIndirectBranch",
 )  # fmt: skip
 _FILES = "attr/current", "oom_score_adj", "personality", "loginuid"
 _LONGEST = 65536  # bytes of a file of /proc/PID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pty
 import random
@@ -185,6 +186,16 @@ def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server,
         own.rmdir()
 
 
+def _prctl(option: int, value: int) -> str:
+    """What sets it for a command: timer slack, huge pages, securebits, no writable code (MDWE), merging of memory."""
+    return f"python3 -c import(ctypes,os,sys);ctypes.CDLL(None).prctl({option},{value},0,0,0);os.execv(sys.argv[1],sys.argv[1:])"
+
+
+def _has_prctl(option: int) -> bool:
+    """Whether this kernel does: what reads it is the option that follows each."""
+    return ctypes.CDLL(None).prctl(option + 1, 0, 0, 0, 0) >= 0 or option == 28
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -198,10 +209,9 @@ def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server,
         "taskset 1",
         "choom -n 500 --",
         "ionice -c 3",
-        "python3 -c import(ctypes,os,sys);ctypes.CDLL(None).prctl(29,70000,0,0,0);os.execv(sys.argv[1],sys.argv[1:])",
-        "python3 -c import(ctypes,os,sys);ctypes.CDLL(None).prctl(41,1,0,0,0);os.execv(sys.argv[1],sys.argv[1:])",
+        *(_prctl(*each) for each in ((29, 70000), (41, 1), (28, 4), (65, 1), (67, 1)) if _has_prctl(each[0])),
     ],
-    ids=lambda change: change.replace("prctl(29", "timer slack").replace("prctl(41", "huge pages")[:60],
+    ids=lambda change: change.partition("None).")[2].partition(",0,")[0] or change,
 )
 def test_who_differs_is_not_served_but_runs(server: Server, change: str) -> None:
     prefix, command = server.command("lxc-ls")[:3], server.command("lxc-ls")[3:]
