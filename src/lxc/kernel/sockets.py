@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from _socket import (
     AF_UNIX,
+    MSG_CTRUNC,
     MSG_NOSIGNAL,
     MSG_PEEK,
     SCM_RIGHTS,
@@ -177,8 +179,13 @@ def receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...], tupl
     """Receive up to `size` bytes, the descriptors that come with them (close-on-exec; the caller closes them) and,
     after `pass_credentials`, the sender's (pid, uid, gid).  Returns (b"", (), …) at the end of the stream.
     """
+    return _receive(connection, size)[:3]
+
+
+def _receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...], tuple[int, int, int] | None, bool]:
+    """As `receive`, and whether descriptors are missing, for which there was no room in this process."""
     room = 24 + 4 * _MOST_DESCRIPTORS + 64
-    data, ancillary, _flags, _address = connection.recvmsg(size, room, _MSG_CMSG_CLOEXEC)
+    data, ancillary, flags, _address = connection.recvmsg(size, room, _MSG_CMSG_CLOEXEC)
     descriptors: list[int] = []
     credentials = None
     for level, kind, content in ancillary:
@@ -187,16 +194,23 @@ def receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...], tupl
             descriptors += numbers
         elif level == SOL_SOCKET and kind == SCM_CREDENTIALS and len(numbers) == 3:
             credentials = (numbers[0], numbers[1], numbers[2])
-    return data, tuple(descriptors), credentials
+    return data, tuple(descriptors), credentials, bool(flags & MSG_CTRUNC)
 
 
 def receive_exactly(connection: socket, size: int) -> tuple[bytes, tuple[int, ...]]:
-    """Like `receive`, but go on until `size` bytes have come or the stream has ended; descriptors of all parts."""
+    """Like `receive`, but go on until `size` bytes have come or the stream has ended; descriptors of all parts.
+
+    Raises OSError(EMFILE) if there is no room for one of them, and all are closed then.
+    """
     data = b""
     descriptors: tuple[int, ...] = ()
     while len(data) < size:
-        part, more, _credentials = receive(connection, size - len(data))
+        part, more, _credentials, are_missing = _receive(connection, size - len(data))
         data, descriptors = data + part, descriptors + more
+        if are_missing:
+            for fd in descriptors:
+                os.close(fd)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if not part:
             break
     return data, descriptors

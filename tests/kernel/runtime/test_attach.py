@@ -61,6 +61,13 @@ def test_a_container_that_does_not_run_is_said_to(lxc: Lxc, box: str) -> None:
     assert status(lxc, box, "--", "true") == (1, f"lxc-attach: {box}: {box} is not running\n")
 
 
+@pytest.mark.parametrize("most", [6, 12])
+def test_who_has_no_room_for_what_the_monitor_gives_is_told_that(lxc: Lxc, web: str, most: int) -> None:
+    command = shlex.join(lxc.command("lxc-attach", "-n", web, "--", "true"))
+    done = subprocess.run(["sh", "-c", f"ulimit -n {most}; {command}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "raise the limit (ulimit -n)" in done.stderr) == (1, True), done.stderr
+
+
 def test_the_monitor_keeps_nothing_of_what_it_gives_to_who_attaches(lxc: Lxc, web: str) -> None:
     monitor = Path(f"/proc/{lxc.init_pid(web)}/status").read_text().split("PPid:")[1].split()[0]
     open_files = lambda: len(os.listdir(f"/proc/{monitor}/fd"))  # noqa: E731

@@ -1,6 +1,10 @@
 """Sockets, between two ends in this process."""
 
+import errno
 import os
+import resource
+
+from tests.conftest import forked
 
 from lxc.kernel import sockets
 
@@ -23,3 +27,19 @@ def test_a_wait_may_be_longer_than_the_kernel_counts() -> None:
     other.close()
     assert sockets.receive(one, 1)[0] == b""
     one.close()
+
+
+def test_descriptors_that_there_is_no_room_for_are_missed_and_the_others_closed() -> None:
+    def found() -> tuple[int | None, bool]:
+        one, other = sockets.pair()
+        sockets.send(one, b"here they are", (one.fileno(),) * 3)
+        before = os.listdir("/proc/self/fd")
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, before)) + 1, hard))
+        try:
+            sockets.receive_exactly(other, 13)
+        except OSError as error:
+            return error.errno, os.listdir("/proc/self/fd") == before
+        return None, False
+
+    assert forked(found) == (errno.EMFILE, True)
