@@ -123,13 +123,14 @@ class Begun(Record):
 def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     """Make the monitor a process of its own, born in its cgroup.  Return the channel to it, and its pid."""
     trace.phase("make the monitor")
-    ours, theirs = sockets.pair()
-    unified = cgroups.open_unified(watch.made, watch.made.monitor)
+    channels: tuple[socket, ...] = ()
     try:
+        channels = ours, theirs = sockets.pair()
+        unified = cgroups.open_unified(watch.made, watch.made.monitor)
         pid, pidfd = process.clone3(0, unified)
     except BaseException as error:
-        ours.close()
-        theirs.close()
+        for channel in channels:
+            channel.close()
         watch.abandon()
         if isinstance(error, OSError):
             raise StepError(

@@ -193,3 +193,17 @@ def test_whoever_interrupts_a_start_finds_nothing_of_it(lxc: Lxc, box: str, numb
     lxc.start(box)  # also removes what a starter left that was killed before there was a monitor
     lxc.ok("lxc-stop", "-n", box, "-k")
     until(lambda: not lxc.leftovers(), "nothing is left")
+
+
+def test_a_start_that_runs_out_of_descriptors_leaves_nothing(lxc: Lxc, box: str) -> None:
+    pidfile = lxc.path / "pid"
+    words = lxc.command("lxc-start", "-n", box, "-p", str(pidfile))
+    for most in range(5, 24):
+        limited = ["sh", "-c", f'ulimit -n {most} && exec "$@"', "sh", *words]
+        done = subprocess.run(
+            limited, env=os.environ | {"LXC_FORKSERVER": "0"}, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode == 0:  # it does with so many, on a host with few hierarchies of cgroups
+            assert most > 8
+            break
+        assert (done.returncode, lxc.leftovers(), pidfile.exists()) == (1, [], False), f"{most}: {done.stderr}"
