@@ -80,6 +80,7 @@ def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
     snapshot = _free(place)
     wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True)
     left = copying.copy(place, snapshot, wish)
+    time.tzset()  # a worker of the fork server has had another environment
     try:
         _write(f"{snapshot.directory}/ts", time.strftime(_FORMAT).encode())
         if comment_file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import ctypes
 import os
@@ -154,6 +155,15 @@ def test_who_ignores_the_signals_that_a_c_library_keeps_for_itself_is_served(ser
     command = server.command("lxc-ls")
     pid = os.posix_spawnp(command[0], command, {**os.environ, "LXC_FORKSERVER": "only"})
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("wish", ["0", "only"])
+def test_the_time_of_a_snapshot_is_of_the_clients_time_zone(server: Server, box: str, wish: str) -> None:
+    before = int(time.time())
+    done = server.run("lxc-snapshot", "-n", box, wish=wish, env={"TZ": "XXX-23"})
+    assert done.returncode == 0, done.stderr
+    text = (server.lxc.path / box / "snaps/snap0/ts").read_text()
+    assert 0 <= calendar.timegm(time.strptime(text, "%Y:%m:%d %H:%M:%S")) - 23 * 3600 - before < 3600
 
 
 @pytest.mark.parametrize("wish", ["0", "only"])
