@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@ enum { STOP = 2, ADD_STATE_CLIENT = 10 };
 enum { RUNNING = 2, STOPPING = 3, REGISTERED = STATES }; /* the first is the state that it is in all the time; the last, that somebody waits for another */
 enum { FORBIDDEN = -1 /* EPERM */ };
 enum { MOST_STRANGERS = 16 /* the oldest goes */ };
+enum { DIES_MS = 500 /* who does not may be frozen, and is Python's to thaw */ };
 
 struct connection connections[MOST_CONNECTIONS];
 size_t count;
@@ -39,6 +41,8 @@ static bool answer(struct connection *it)
         return it->is_kept;
     } else if (asked->first == STOP) {
         syscall(SYS_pidfd_send_signal, head.init_pidfd, head.stop_signal, NULL, 0);
+        if (!is_deaf && poll(&(struct pollfd){.fd = head.init_pidfd, .events = POLLIN}, 1, DIES_MS) == 0)
+            wake(-1);
         it->is_kept = true;
         it->got = 0;
         return true;

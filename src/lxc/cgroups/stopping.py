@@ -68,18 +68,18 @@ def _kill_once(directories: list[str]) -> bool:
                     os.kill(pid, 9)
                 except ProcessLookupError:
                     pass
-            _thaw(directory)
+            thaw(directory)
     return bool(populated)
 
 
-def _thaw(directory: str) -> None:
+def thaw(directory: str) -> None:
     """In the v1 freezer, let the frozen die, also those in cgroups that the container has frozen itself."""
     if not os.path.exists(f"{directory}/freezer.state"):
         return
     for above, name in walk(directory):
         try:
             write(f"{name}/freezer.state", "THAWED", above)
-        except FileNotFoundError:
+        except OSError:  # it has gone, or is not for us to write to
             pass
 
 

@@ -168,6 +168,7 @@ class Monitor:
             return
         if self.state in (commands.FREEZING, commands.FROZEN):
             cgroups.freeze(self.made, is_on=False)
+        cgroups.let_die(self.made)
 
     def add_device_rule(self, rule: Rule) -> None:
         """Add a rule for devices on a host of the unified layout, for this life and, after a reboot, the next.

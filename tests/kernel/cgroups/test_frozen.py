@@ -1,0 +1,41 @@
+"""Containers that have frozen themselves, or a part of themselves: nobody waits for them for ever."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Lxc, until
+from tests.kernel.runtime.test_killed_monitor import monitor_of
+from tests.kernel.runtime.test_rest import rests
+
+pytestmark = pytest.mark.root
+MOUNTED = "lxc.mount.auto = cgroup:rw:force\n"
+AWAKE = "lxc.hook.pre-start = /bin/true\n"
+FREEZER = "/sys/fs/cgroup/freezer"
+ITSELF = f"echo FROZEN > {FREEZER}/freezer.state"
+A_PART = f"mkdir {FREEZER}/x && echo 1 > {FREEZER}/x/tasks && echo FROZEN > {FREEZER}/x/freezer.state"
+
+
+@pytest.mark.hybrid
+@pytest.mark.parametrize(("script", "part"), [(ITSELF, "."), (A_PART, "x")], ids=["itself", "a part"])
+@pytest.mark.parametrize("is_awake", [True, False])
+def test_what_has_frozen_itself_is_killed(lxc: Lxc, script: str, part: str, is_awake: bool) -> None:
+    name = lxc.create()
+    with lxc.config(name).open("a") as file:
+        file.write(MOUNTED + AWAKE * is_awake)
+    lxc.start(name)
+    if not is_awake:
+        monitor = monitor_of(lxc.init_pid(name))
+        until(lambda: rests(monitor), "its monitor rests")
+    script = f"sleep 600 & {script}"
+    inside = subprocess.Popen(lxc.command("lxc-attach", "-n", name, "--", "sh", "-c", script))
+    state = Path(f"{FREEZER}/lxc.payload.{name}/{part}/freezer.state")
+    try:
+        until(lambda: state.exists() and state.read_text() == "FROZEN\n", "it is frozen")
+        lxc.ok("lxc-stop", "-n", name, "-k", timeout=15)
+    finally:
+        if state.exists():
+            state.write_text("THAWED")
+        inside.wait(15)
