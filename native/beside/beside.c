@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 enum { TAKE_LOCK = 5, END = 30 }; /* seconds that whoever has lost a child may take to do that */
+enum { STAND_STILL = 1 };         /* seconds after which a child that others have stand still is taken for one that they do */
 
 /* The interpreter's own: https://docs.python.org/3/c-api/init.html */
 extern int PyGILState_Check(void);
@@ -34,6 +35,7 @@ struct beside {
     int executes;   /* the child is about to, and has nothing to do with the lock any more */
     int is_awaited; /* who makes it waits, and has nothing to do with the lock */
     int gives;      /* a descriptor that who makes it closes once there is a child, which has it too; -1: none */
+    int may_stop;   /* others can have the child stand still: who makes it may end meanwhile, if it is asked to */
     int is_born, is_given;
     int is_settled; /* the child has executed or ended, or said so: who has made it goes on, */
     int leaves;     /* unless it is to end, with this status */
@@ -54,18 +56,6 @@ void lxc_await(int *is_settled) {
         syscall(SYS_futex, is_settled, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
-/* Wait for the child, by who makes it. */
-void lxc_await_settled(struct beside *it) {
-    lxc_settle(&it->is_awaited);
-    lxc_await(&it->is_born);
-    if (it->child && it->gives >= 0)
-        close(it->gives);
-    lxc_settle(&it->is_given);
-    lxc_await(&it->is_settled);
-    if (it->leaves)
-        _exit(it->leaves);
-}
-
 static int was_killed(int child) {
     siginfo_t how = {0};
 
@@ -76,15 +66,54 @@ static int was_killed(int child) {
 
 /* Of a child that was killed, in the memory that all have: it had the lock, and what that protects is not to be trusted, so
  * all end at once; or it may have been within the lock's own code, where others can wait for it for ever, so all end soon. */
-static int had_lock, may_have_broken_lock;
+static int had_lock, may_have_broken_lock, signal_to_end_by;
 
 static void end(void) {
     static const char why[] = "lxc: a process was killed while it had its memory in common with this one, which ends, too (dmesg(1) may"
                               " say why); what is left of the container, its next start removes\n";
 
-    if (write(STDERR_FILENO, why, sizeof why - 1) < 0)
+    if (!signal_to_end_by && write(STDERR_FILENO, why, sizeof why - 1) < 0)
         errno = 0; /* nobody is left to be told */
-    kill(getpid(), SIGKILL);
+    kill(getpid(), signal_to_end_by ? signal_to_end_by : SIGKILL);
+}
+
+/* End by a signal that asks for it, and is blocked, if one has come; and the child, frozen or not, as soon as it can be. */
+static void end_if_asked(int child) {
+    static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    sigset_t pending, it;
+
+    sigpending(&pending);
+    for (size_t each = 0; each < sizeof ending / sizeof *ending; each++)
+        if (sigismember(&pending, ending[each])) {
+            signal(ending[each], SIG_DFL);
+            signal_to_end_by = ending[each];
+            kill(child, SIGKILL);
+            sigemptyset(&it);
+            sigaddset(&it, ending[each]);
+            sigprocmask(SIG_UNBLOCK, &it, NULL);
+            end();
+        }
+}
+
+/* Let who makes a child wait for it. */
+static void await(struct beside *it, int *is_settled) {
+    static const struct timespec patience = {.tv_sec = STAND_STILL};
+
+    while (!__atomic_load_n(is_settled, __ATOMIC_ACQUIRE))
+        if (syscall(SYS_futex, is_settled, FUTEX_WAIT, 0, &patience, NULL, 0) < 0 && errno == ETIMEDOUT &&
+            it->may_stop && it->child)
+            end_if_asked(it->child);
+}
+
+void lxc_await_settled(struct beside *it) {
+    lxc_settle(&it->is_awaited);
+    await(it, &it->is_born);
+    if (it->child && it->gives >= 0)
+        close(it->gives);
+    lxc_settle(&it->is_given);
+    await(it, &it->is_settled);
+    if (it->leaves)
+        _exit(it->leaves);
 }
 
 /* Have this process killed if it lasts longer. */

@@ -41,8 +41,8 @@ class _Beside(Structure):
     """struct beside of native/beside, of a process that shares our memory."""
 
     _fields_ = [
-        *((name, c_int) for name in ("child", "executes", "is_awaited", "gives", "is_born", "is_given", "is_settled")),
-        *((name, c_int) for name in ("leaves", "is_at_rest", "is_to_execute", "has_failed", "error")),
+        *((name, c_int) for name in ("child", "executes", "is_awaited", "gives", "may_stop", "is_born", "is_given")),
+        *((name, c_int) for name in ("is_settled", "leaves", "is_at_rest", "is_to_execute", "has_failed", "error")),
         ("path", c_char_p),
         ("words", c_void_p),
         ("variables", c_void_p),
@@ -50,7 +50,9 @@ class _Beside(Structure):
     ]
 
 
-def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int = -1) -> tuple[int, int]:
+def clone(
+    flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int = -1, *, may_stop: bool = False
+) -> tuple[int, int]:
     """clone3(2), for a child that shares this process's memory: (pid, pidfd), of which the caller closes the second.
 
     The child does `run`, which ends in `execveat`, `execute` or os._exit, as one more thread of this interpreter: it
@@ -60,6 +62,8 @@ def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int = 
     (native/beside).  Should it be killed amid Python's work, so is this process.  The descriptor `gives` is closed here.
 
     This process goes on once the child says so (`settle`), has executed or ended: two that take turns hinder each other.
+    With `may_stop` somebody may freeze the child meanwhile, lock and all: a signal that asks this process to end, and is
+    blocked, ends it then, and the child.
 
     From here on no garbage is collected: of what is freed, descriptors would only be closed by the process that it
     happens in.  The caller may have it collected again (gc.enable) once the child has executed or ended.
@@ -70,7 +74,7 @@ def clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int = 
 
     clone = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
     clone.argtypes, clone.restype = (c_void_p, c_size_t, c_void_p), c_long
-    pidfd, it, number = c_int(-1), _Beside(maker=os.getpid(), gives=gives), 0
+    pidfd, it, number = c_int(-1), _Beside(maker=os.getpid(), gives=gives, may_stop=may_stop), 0
     args = process.arguments(flags | _SHARING | process.CLONE_PARENT_SETTID, pidfd, cgroup_fd, signals.SIGCHLD)
     args.parent_tid = addressof(it)  # its first field
 

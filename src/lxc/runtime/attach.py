@@ -155,7 +155,9 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
         attach_child.run(plan, given)
 
     def clone(cgroup: int) -> tuple[int, int]:
-        return beside.clone(0, cgroup, be_attached) if given.shares_memory else _fork(cgroup, is_sibling)
+        if given.shares_memory:
+            return beside.clone(0, cgroup, be_attached, may_stop=True)
+        return _fork(cgroup, is_sibling)
 
     try:
         pid, pidfd = _clone_into(unified(target), clone)

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Lxc, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.runtime.test_rest import rests
+from tests.unified import UnifiedLxc
 
 pytestmark = pytest.mark.root
 MOUNTED = "lxc.mount.auto = cgroup:rw:force\n"
@@ -39,3 +40,19 @@ def test_what_has_frozen_itself_is_killed(lxc: Lxc, script: str, part: str, is_a
         if state.exists():
             state.write_text("THAWED")
         inside.wait(15)
+
+
+@pytest.mark.parametrize("server", ["1", "0"], ids=["with a server", "without"])
+def test_who_attaches_to_what_is_frozen_can_be_told_to_end(unified: UnifiedLxc, server: str) -> None:
+    name = unified.create()
+    unified.start(name)
+    payload = unified.cgroup(f"lxc.payload.{name}")
+    (payload / ".lxc").mkdir()
+    (payload / ".lxc/cgroup.freeze").write_text("1")
+    attach = Lxc.command(unified, "lxc-attach", "-n", name, "--", "true")
+    told = unified.on_host("env", f"LXC_FORKSERVER={server}", "timeout", "1", *attach)
+    try:
+        assert subprocess.run(told, stdin=subprocess.DEVNULL, timeout=15).returncode == 124
+        until(lambda: not (payload / ".lxc/cgroup.procs").read_text(), "nothing of it is left")
+    finally:
+        (payload / ".lxc/cgroup.freeze").write_text("0")
