@@ -23,6 +23,8 @@ class CgroupArguments(Arguments):
 def check(arguments: CgroupArguments) -> None:
     if not arguments.operands:
         raise UsageError("missing: the file of the control group, such as pids.max")
+    if len(arguments.operands) > 2:
+        raise UsageError(f"expected one VALUE, got several: quote them: '{' '.join(arguments.operands[1:])}'")
     if arguments.persist and arguments.value is None:
         raise UsageError("--persist: there is no VALUE to write")
 

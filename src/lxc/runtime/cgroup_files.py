@@ -47,7 +47,7 @@ def write(place: Place, key: str, value: str) -> None:
             return
     with closing(_open(place, key, os.O_WRONLY)) as fd:
         try:
-            os.write(fd, value.encode(errors="surrogateescape"))
+            os.write(fd, value.encode(errors="surrogateescape") or b"\n")  # of no bytes the kernel is not told
         except OSError as error:
             what = f"cannot set {key} of {place.name} to {value!r} ({layout.name} layout): {error.strerror}"
             raise LxcError(what, hint=limiting.expected(key, error.errno or 0)) from error

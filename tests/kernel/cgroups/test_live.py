@@ -67,6 +67,8 @@ def test_a_file_of_the_unified_hierarchy_is_there_on_a_hybrid_host(lxc: Lxc, run
                         "  ls /sys/fs/cgroup/pids/lxc.payload.{name} shows what there is\n"),
         (["pids.max", "x"], "Failed to assign 'x' value to 'pids.max' for '{name}': cannot set pids.max of {name} to "
                             "'x' (hybrid layout): Invalid argument\n  expected a number of processes, or max\n"),
+        (["pids.max", ""], "Failed to assign '' value to 'pids.max' for '{name}': cannot set pids.max of {name} to "
+                           "'' (hybrid layout): Invalid argument\n  expected a number of processes, or max\n"),
         (["pids"], "Failed to retrieve value of 'pids' for '{path}:{name}': 'pids' is no file of a control group\n"
                    "  expected CONTROLLER.FILE, such as pids.max\n"),
         (["pids.max/../x"], "Failed to retrieve value of 'pids.max/../x' for '{path}:{name}': 'pids.max/../x' is no "
@@ -76,6 +78,12 @@ def test_a_file_of_the_unified_hierarchy_is_there_on_a_hybrid_host(lxc: Lxc, run
 def test_what_cannot_be_says_which_and_why(lxc: Lxc, running: str, words: list[str], message: str) -> None:
     expected = f"lxc-cgroup: {running}: {message}".format(path=lxc.path, name=running)
     assert said(lxc, "lxc-cgroup", running, *words) == expected
+
+
+def test_a_value_of_several_words_is_to_be_quoted(lxc: Lxc, running: str) -> None:
+    message = said(lxc, "lxc-cgroup", running, "pids.max", "7", "8")
+    assert message.startswith("lxc-cgroup: expected one VALUE, got several: quote them: '7 8'\n")
+    assert payload(running, "pids.max").read_text() == "max\n"
 
 
 def test_a_container_that_does_not_run_has_no_files(lxc: Lxc, box: str) -> None:
