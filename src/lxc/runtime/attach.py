@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _LEAF = ".lxc"  # cgroup below the container's for what is attached: one with processes cannot hand controllers down
 _LEAVES = 1000
 _NOWHERE = -1  # no descriptor yet
+_REMEDY = {
+    errno.EAGAIN: "pids.max, cgroup.max.descendants or cgroup.max.depth of it is reached: raise it, or attach with -eCGROUP",
+    errno.EOPNOTSUPP: "the container has made it one for threads (cgroups(7)): attach with -eCGROUP",
+}
 
 
 def attach(place: Place, wish: Wish) -> int:
@@ -167,7 +171,10 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
         trace.phase("wait for the attached process")
         return pid
     except OSError as error:
-        raise StepError(f"make a process in the cgroup of {plan.name}", error.strerror or str(error)) from error
+        hint = _REMEDY.get(error.errno or 0, "")
+        raise StepError(
+            f"make a process in the cgroup of {plan.name}", error.strerror or str(error), hint=hint
+        ) from error
     finally:
         for fd in given.tasks:
             os.close(fd)

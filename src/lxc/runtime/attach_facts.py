@@ -63,7 +63,7 @@ def open_target(place: Place, wish: Wish) -> Target:
     """The init of `place`.  Raises NotRunning, StateError, Refused."""
     enters = CGROUP not in wish.elevated
     if enters and client.state(place) == "FROZEN":
-        raise StateError(f"{place.name} is frozen", hint="thaw it first (lxc-unfreeze), or attach with -e CGROUP")
+        raise StateError(f"{place.name} is frozen", hint="thaw it first (lxc-unfreeze), or attach with -eCGROUP")
     opened: list[int] = []
     try:
         opened.append(pidfd := client.init_pidfd(place))

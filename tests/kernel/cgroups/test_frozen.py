@@ -56,3 +56,11 @@ def test_who_attaches_to_what_is_frozen_can_be_told_to_end(unified: UnifiedLxc, 
         until(lambda: not (payload / ".lxc/cgroup.procs").read_text(), "nothing of it is left")
     finally:
         (payload / ".lxc/cgroup.freeze").write_text("0")
+
+
+def test_what_is_told_of_a_frozen_container_can_be_done(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    lxc.ok("lxc-freeze", "-n", box)
+    said = lxc.run("lxc-attach", "-n", box, "--", "true").stderr
+    assert "attach with -eCGROUP\n" in said
+    lxc.ok("lxc-attach", "-n", box, "-eCGROUP", "--", "true")

@@ -202,3 +202,23 @@ def test_what_is_delegated_is_the_inner_one_if_there_is_one(unified: UnifiedLxc)
     limiting = unified.cgroup(f"c-{unified.tag}")
     assert (limiting.stat().st_gid, (limiting / "in").stat().st_gid) == (0, 100000)
     assert tried(unified, name, "mkdir /sys/fs/cgroup/a && echo 1 > /sys/fs/cgroup/a/cgroup.freeze")
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("mkdir {0}/t && echo threaded > {0}/t/cgroup.type", "Operation not supported"),
+        ("echo 0 > {0}/cgroup.max.descendants", "Resource temporarily unavailable"),
+    ],
+)
+def test_a_container_that_lets_nobody_into_its_cgroup_can_be_attached_to_without(
+    unified: UnifiedLxc, script: str, why: str
+) -> None:
+    name = unified.create()
+    unified.start(name)
+    unified.sh(script.format(f"/sys/fs/cgroup/lxc.payload.{name}"))
+    done = unified.run("lxc-attach", "-n", name, "--", "true")
+    assert done.returncode == 1
+    assert f"cannot make a process in the cgroup of {name}: {why}\n" in done.stderr
+    assert done.stderr.endswith("attach with -eCGROUP\n")
+    unified.ok("lxc-attach", "-n", name, "-eCGROUP", "--", "true")
