@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
 
 _PATIENCE = 5.0  # seconds until killed processes must be gone
+_GONE = (errno.ENOENT, errno.ENODEV)  # it was removed before a file of it was opened, or after that
 
 
 def set_frozen(layout: Layout, path: Callable[[str], str | None], *, is_on: bool, timeout: float) -> bool:
@@ -62,7 +64,9 @@ def _kill_once(directories: list[str]) -> bool:
     for directory in populated:
         try:
             write(f"{directory}/cgroup.kill", "1")  # Linux 5.14, unified only
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
             for pid in processes(directory):
                 try:
                     os.kill(pid, 9)
@@ -86,7 +90,9 @@ def thaw(directory: str) -> None:
 def _populated(directory: str) -> bool:
     try:
         return "populated 1" in read(f"{directory}/cgroup.events").split("\n")
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
         return bool(processes(directory))
 
 
@@ -96,6 +102,7 @@ def processes(directory: str) -> list[int]:
     for above, name in walk(directory):
         try:
             found += map(int, read(f"{name}/cgroup.procs", above).split())
-        except FileNotFoundError:
-            pass
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
     return [pid for pid in found if pid]  # 0 is a process of a pid namespace that we do not see

@@ -328,6 +328,26 @@ def test_killing_who_forks_all_the_time_comes_to_an_end(place: Place) -> None:
     assert place.names() == {made.monitor}
 
 
+def test_who_removes_cgroups_meanwhile_does_not_hinder_the_look_for_processes(place: Place) -> None:
+    made = outside.prepare(place.plan())
+    directory = made.payload_directories()[0]
+    below = [f"{directory}/{number}" for number in range(20)]
+    pid = os.fork()
+    while not pid:
+        for path in below:
+            os.mkdir(path)
+        for path in below:
+            os.rmdir(path)
+    try:
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline:
+            assert stopping.processes(directory) == []
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        outside.remove(made)
+
+
 def test_killing_and_removing_what_is_not_there_does_nothing(place: Place) -> None:
     made = outside.prepare(place.plan())
     outside.remove(made)
