@@ -27,7 +27,7 @@ _ATTEMPTS = 20  # against somebody who removes what is empty
 _REMEDY = {
     errno.EACCES: "run it as root, or have the cgroup delegated to you",
     errno.EROFS: "mount the cgroup file system writable",
-    errno.EAGAIN: "raise cgroup.max.descendants of the cgroup above it",
+    errno.EAGAIN: "raise cgroup.max.descendants, or cgroup.max.depth, of a cgroup above it",
 }
 
 
@@ -193,11 +193,13 @@ def _remove_way(hierarchy: Hierarchy, name: str) -> None:
     """Remove the cgroups that were made only to have `name` in them, if they have nothing else."""
     for way in reversed(tuple(_way(name))):
         directory = hierarchy.directory(hierarchy.below_base(way))
+        if not os.path.isdir(directory):
+            continue  # it could not be made, or another container was faster
         if owner_of(directory) != _SHARED:
             return
         try:
             os.rmdir(directory)
-        except OSError as error:  # EBUSY: others are in it; ENOENT: another container was faster
+        except OSError as error:  # EBUSY: others are in it
             log.debug(f"{directory} stays: {error.strerror}")
             return
 

@@ -222,3 +222,14 @@ def test_a_container_that_lets_nobody_into_its_cgroup_can_be_attached_to_without
     assert f"cannot make a process in the cgroup of {name}: {why}\n" in done.stderr
     assert done.stderr.endswith("attach with -eCGROUP\n")
     unified.ok("lxc-attach", "-n", name, "-eCGROUP", "--", "true")
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
+def test_where_cgroups_may_not_be_as_deep_nothing_is_left_of_the_way(unified: UnifiedLxc, depth: int) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup.dir = a/b/c\n")
+    before = set(unified.base.iterdir())
+    (unified.base / "cgroup.max.depth").write_text(str(depth))
+    done = unified.run("lxc-start", "-n", name)
+    assert done.returncode == 1
+    assert "Resource temporarily unavailable\n  raise cgroup.max.descendants, or cgroup.max.depth" in done.stderr
+    assert set(unified.base.iterdir()) == before
