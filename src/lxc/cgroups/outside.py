@@ -178,8 +178,13 @@ def freeze(cgroups: Cgroups, *, is_on: bool) -> None:
     stopping.set_frozen(cgroups.layout, cgroups.limit_path, is_on=is_on, timeout=_PATIENCE)
 
 
-def let_die(cgroups: Cgroups) -> None:
-    """Thaw what the container has frozen itself: of version 1, nobody who is frozen dies of SIGKILL."""
+def let_die(cgroups: Cgroups, *, is_frozen: bool) -> None:
+    """Thaw the payload if it `is_frozen`, and what the container has frozen itself: of version 1, nobody who is dies of SIGKILL."""
+    if is_frozen:
+        try:
+            freeze(cgroups, is_on=False)
+        except (OSError, StepError) as error:
+            log.warn(f"cannot thaw the container: {error}")
     if freezer := cgroups.layout.with_controller("freezer"):
         stopping.thaw(freezer.directory(freezer.below_base(cgroups.payload)))
 

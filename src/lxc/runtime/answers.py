@@ -229,7 +229,10 @@ class Answers:
         made = self._monitor.made
         if made.layout.name != "unified":
             return Reply(-errno.EINVAL)
-        return _give(cgroups.open_unified(made, name))
+        try:
+            return _give(cgroups.open_unified(made, name))
+        except FileNotFoundError:
+            return Reply(-errno.ENOENT)
 
     def _cgroup_context(self, request: Request, _connection: Connection) -> Reply:
         """struct cgroup_ctx: {s32 layout; u32 utilities; u32 fd_len; s32 fd[20]; padding}; the descriptors travel beside it."""
@@ -242,6 +245,10 @@ class Answers:
         try:
             for directory in directories:
                 opened.append(_open_directory(directory))
+        except FileNotFoundError:
+            for fd in opened:
+                os.close(fd)
+            return Reply(-errno.ENOENT)  # the container has removed it
         except BaseException:
             for fd in opened:
                 os.close(fd)

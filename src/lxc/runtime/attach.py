@@ -37,6 +37,7 @@ _LEAVES = 1000
 _NOWHERE = -1  # no descriptor yet
 _REMEDY = {
     errno.EAGAIN: "pids.max, cgroup.max.descendants or cgroup.max.depth of it is reached: raise it, or attach with -eCGROUP",
+    errno.ENOENT: "it was removed: attach with -eCGROUP",
     errno.EOPNOTSUPP: "the container has made it one for threads (cgroups(7)): attach with -eCGROUP",
 }
 
@@ -245,7 +246,8 @@ def tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
     except OSError as error:
         for fd in opened:
             os.close(fd)
-        raise StepError(f"open the cgroups of {plan.name}", error.strerror or str(error)) from error
+        hint = _REMEDY.get(error.errno or 0, "")
+        raise StepError(f"open the cgroups of {plan.name}", error.strerror or str(error), hint=hint) from error
     return tuple(opened)
 
 

@@ -242,7 +242,9 @@ def cgroup_fds(place: Place) -> tuple[int, ...]:
     reply = ask(place, questions.CGROUPS)
     if reply.ret < 0:
         _close(reply.descriptors)
-        raise StateError(f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}")
+        what = f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}"
+        is_gone = reply.ret == -errno.ENOENT
+        raise StateError(what, hint="it was removed: attach with -eCGROUP" if is_gone else "")
     return reply.descriptors
 
 

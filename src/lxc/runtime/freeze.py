@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
-from lxc.errors import NotFound, NotRunning, StateError
+from lxc.errors import LxcError, NotFound, NotRunning, StateError
 from lxc.runtime import client, commands
 
 TYPE_CHECKING = False
@@ -25,7 +25,12 @@ def freeze(place: Place, timeout: float = -1) -> None:
     if state == "FROZEN":
         return
     client.publish_state(place, commands.FREEZING)
-    if not _set(place, is_on=True, timeout=timeout):
+    try:
+        is_frozen = _set(place, is_on=True, timeout=timeout)
+    except (OSError, LxcError):
+        client.publish_state(place, commands.RUNNING)
+        raise
+    if not is_frozen:
         _set(place, is_on=False, timeout=timeout)
         client.publish_state(place, commands.RUNNING)
         raise StateError(

@@ -166,9 +166,7 @@ class Monitor:
             process.pidfd_send_signal(self.running.pidfd, signal)
         except ProcessLookupError:
             return
-        if self.state in (commands.FREEZING, commands.FROZEN):
-            cgroups.freeze(self.made, is_on=False)
-        cgroups.let_die(self.made)
+        cgroups.let_die(self.made, is_frozen=self.state in (commands.FREEZING, commands.FROZEN))
 
     def add_device_rule(self, rule: Rule) -> None:
         """Add a rule for devices on a host of the unified layout, for this life and, after a reboot, the next.

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import CONFIG, Lxc
 
 import lxc as api
+from lxc.runtime import client, commands
+from lxc.runtime.place import place
 
 if TYPE_CHECKING:
     pass
@@ -217,3 +219,41 @@ def test_the_api_gives_and_takes_devices(lxc: Lxc, running: str) -> None:
     assert it.remove_device_node("/dev/z")
     assert not it.remove_device_node("/dev/z")
     assert not it.add_device_node("/dev/nope")
+
+
+# ---- what is not there any more ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def homeless(lxc: Lxc, request: pytest.FixtureRequest) -> str:
+    """A container that runs, and whose administrator has left the cgroups that were made for it, and removed them."""
+    name = lxc.create()
+    with lxc.config(name).open("a") as file:
+        file.write("lxc.namespace.keep = cgroup\nlxc.mount.auto = cgroup-full:rw:force\n")
+        file.write(getattr(request, "param", ""))
+    lxc.start(name)
+    leave = f'for p in $(cat "$d/lxc.payload.{name}/cgroup.procs"); do echo $p > "$d/cgroup.procs"; done'
+    script = (
+        f'cd /sys/fs/cgroup; for d in *; do until rmdir "$d/lxc.payload.{name}"; do {leave}; done; done 2> /dev/null'
+    )
+    lxc.ok("lxc-attach", "-n", name, "-eCGROUP", "--", "sh", "-c", script)
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/lxc.payload.{name}"))
+    return name
+
+
+def test_who_cannot_be_frozen_goes_on_running(lxc: Lxc, homeless: str) -> None:
+    assert "freezer.state: No such file or directory" in said(lxc, "lxc-freeze", homeless)
+    assert lxc.state(homeless) == "RUNNING"
+
+
+@pytest.mark.parametrize("homeless", ["", "lxc.hook.pre-start = /bin/true\n"], indirect=True, ids=["rests", "awake"])
+def test_who_has_no_cgroups_can_be_attached_to_without_and_is_told_so(lxc: Lxc, homeless: str) -> None:
+    message = said(lxc, "lxc-attach", homeless, "--", "true")
+    assert message.endswith("No such file or directory\n  it was removed: attach with -eCGROUP\n")
+    lxc.ok("lxc-attach", homeless, "-eCGROUP", "--", "true")
+
+
+def test_who_was_frozen_and_cannot_be_thawed_is_killed_before_lxc_stop_returns(lxc: Lxc, homeless: str) -> None:
+    client.publish_state(place(homeless, str(lxc.path)), commands.FREEZING)
+    lxc.ok("lxc-stop", "-n", homeless, "-k")
+    assert lxc.leftovers() == []
