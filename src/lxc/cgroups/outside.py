@@ -75,13 +75,15 @@ def controllers(layout: Layout) -> tuple[str, ...]:
 
 def prepare(plan: CgroupPlan) -> Cgroups:
     """Make the monitor's and the payload's cgroup in every hierarchy, all or none.  Raises StepError."""
-    for cgroups in _candidates(plan):
+    candidates = _candidates(plan)
+    for cgroups in candidates:
         names = cgroups.monitor, cgroups.payload, cgroups.inner
         if making.make_all(cgroups.layout, names, plan.owner) or (
             _remove_leftover(cgroups, plan.owner) and making.make_all(cgroups.layout, names, plan.owner)
         ):
             try:
                 limiting.enable(plan.layout, (cgroups.monitor, cgroups.payload), plan.wanted)
+                _remove_leftovers(candidates, plan.owner)
             except BaseException:
                 remove(cgroups)
                 raise
@@ -100,10 +102,16 @@ def _candidates(plan: CgroupPlan) -> Iterator[Cgroups]:
 
 def remove_leftovers(plan: CgroupPlan) -> None:
     """Remove what a killed monitor of this container left, for a container that is not started any more."""
-    for cgroups in _candidates(plan):
+    candidates = _candidates(plan)
+    _remove_leftover(next(candidates), plan.owner)  # another's may have gone from there, and ours be after it
+    _remove_leftovers(candidates, plan.owner)
+
+
+def _remove_leftovers(candidates: Iterator[Cgroups], owner: str) -> None:
+    for cgroups in candidates:
         if not any(map(os.path.isdir, (*cgroups.payload_directories(), *cgroups.monitor_directories()))):
             return  # names are taken in order: there is none after it
-        _remove_leftover(cgroups, plan.owner)
+        _remove_leftover(cgroups, owner)
 
 
 def open_unified(cgroups: Cgroups, name: str) -> int:

@@ -109,6 +109,23 @@ def test_what_a_killed_monitor_of_the_container_left_is_removed_with_its_process
     assert process.wait() == -9
 
 
+def test_what_was_left_by_another_name_is_removed_when_the_first_is_free_again(place: Place) -> None:
+    others = outside.prepare(place.plan("/p/other"))
+    process = place.sleeper(outside.prepare(place.plan()))
+    outside.remove(others)
+    made = outside.prepare(place.plan())
+    assert process.wait(5) == -9
+    assert place.names() == {made.monitor, made.payload} == {others.monitor, others.payload}
+
+
+def test_nothing_by_another_name_is_left_when_there_will_be_no_start(place: Place) -> None:
+    others = outside.prepare(place.plan("/p/other"))
+    outside.prepare(place.plan())
+    outside.remove(others)
+    outside.remove_leftovers(place.plan())
+    assert place.names() == set()
+
+
 @pytest.mark.parametrize("kept", ["monitor", "payload"])
 def test_what_is_left_in_a_part_of_the_hierarchies_is_removed_as_well(place: Place, kept: str) -> None:
     """The starter was killed while it made them, or the monitor while it removed them."""
