@@ -72,7 +72,6 @@ class _Bus:
     def __enter__(self) -> _Bus:
         try:
             from jeepney import DBusAddress
-            from jeepney.io.blocking import open_dbus_connection
         except ImportError as error:
             raise LxcError("cannot ask systemd for a scope: the Python package jeepney is not there") from error
         self._manager = DBusAddress(
@@ -81,9 +80,9 @@ class _Bus:
         failures = []
         for address in _addresses():
             try:
-                self._connection: Any = open_dbus_connection(address)
+                self._connection: Any = _connected(address)
                 return self
-            except (OSError, ValueError, StopIteration, RuntimeError) as error:
+            except (OSError, ValueError, LookupError, StopIteration, RuntimeError) as error:
                 failures.append(f"{address}: {error}")
         raise LxcError(f"cannot ask systemd for a scope: no message bus: {'; '.join(failures)}")
 
@@ -148,6 +147,26 @@ class _Refusal(LxcError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+def _connected(address: str) -> Any:
+    """A connection to the bus at `address`, whose greeting is not waited for longer than any answer (jeepney waits for ever)."""
+    from jeepney.bus import get_bus
+    from jeepney.io import blocking
+
+    class Connection(blocking.DBusConnection):  # type: ignore[misc]
+        def receive(self, *, timeout: float | None = None) -> Any:
+            return super().receive(timeout=_PATIENCE if timeout is None else timeout)
+
+    channel = blocking.prep_socket(get_bus(address), timeout=_PATIENCE)
+    try:
+        return Connection(channel)
+    except TimeoutError:
+        channel.close()
+        raise TimeoutError(f"it does not answer within {_PATIENCE:g} s") from None
+    except BaseException:
+        channel.close()
+        raise
 
 
 def _addresses() -> Iterator[str]:

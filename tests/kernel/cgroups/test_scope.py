@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,6 +118,29 @@ def test_no_bus_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert apart(lambda: scope.enter("web")).startswith(
         "error: cannot ask systemd for a scope: no message bus: unix:path="
     )
+
+
+def test_a_bus_that_does_not_greet_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{tmp_path}/bus")
+    listener.listen()
+
+    def authenticate() -> None:
+        channel, _ = listener.accept()
+        channel.recv(1000)
+        channel.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+        while channel.recv(1000):
+            pass
+
+    def impatient() -> str:
+        signal.alarm(10)
+        return scope.enter("web")
+
+    threading.Thread(target=authenticate).start()
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/nowhere")
+    monkeypatch.setattr(scope, "_PATIENCE", 0.5)
+    assert apart(impatient).endswith("/bus: it does not answer within 0.5 s")
 
 
 def test_cgroups_are_made_in_the_scope_beside_who_started_them() -> None:
