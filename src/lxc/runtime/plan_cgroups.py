@@ -277,8 +277,7 @@ def _unsaid(old: tuple[Write, ...], new: tuple[Write, ...], layout: str) -> tupl
     for write in new:
         if write.file not in said:
             first.setdefault(write.controller, write)
-    return tuple(
-        f"{write.where}: {write.key} has no effect: this host, of the {layout} layout, limits with version 1 "
-        "(lxc.cgroup.…)"
-        for write in first.values()
-    )
+    why = f"this host, of the {layout} layout, limits with version 1 (lxc.cgroup.…)"
+    if layout == "none":
+        why = "the cgroups of this host, if it has any, cannot be written to from here"
+    return tuple(f"{write.where}: {write.key} has no effect: {why}" for write in first.values())

@@ -124,6 +124,13 @@ def test_version_2_has_no_effect_elsewhere_and_that_is_said_once_for_each_contro
     assert all(f"of the {host.layout.name} layout" in warning for warning in warnings)
 
 
+def test_version_2_has_no_effect_where_no_cgroup_can_be_written_to() -> None:
+    assert planned("lxc.cgroup2.memory.max = 2G\n", Host(Layout(())))[1] == (
+        "config:1: lxc.cgroup2.memory.max has no effect: "
+        "the cgroups of this host, if it has any, cannot be written to from here",
+    )
+
+
 @pytest.mark.parametrize("host", [LEGACY, HYBRID, UNIFIED], ids=["legacy", "hybrid", "unified"])
 @pytest.mark.parametrize("names", [["common.conf"], ["common.conf", "userns.conf"]], ids=" ".join)
 def test_what_we_ship_has_its_effect_on_each_host(names: list[str], host: Host) -> None:
