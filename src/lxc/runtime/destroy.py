@@ -126,8 +126,10 @@ def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...
     root = config.rootfs_path
     if not root.path and made and os.path.lexists(place.partial_file):
         root = root.replace(path=made.path)  # its making was cut short before the configuration was written
-    path = os.path.realpath(root.path.rpartition(":")[2])  # an overlay's upper directory comes last
-    if not root.path or path.startswith(f"{os.path.realpath(place.directory)}/") or not os.path.lexists(path):
+    upper = root.path.rpartition(":/")[2].lstrip("/")  # an overlay's upper directory comes last
+    path = os.path.realpath(f"/{upper}" if root.driver.startswith("overlay") else root.path)
+    own = os.path.realpath(place.directory)
+    if not root.path or f"{path}/".startswith(f"{own}/") or not os.path.lexists(path):
         return ()
     shown = removal.printable(root.path)
     if root.driver not in ("", "dir"):

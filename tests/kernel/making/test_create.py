@@ -84,8 +84,9 @@ def test_a_hardware_address_is_made_up_once(host: Host) -> None:
     assert "xx" not in (host.path / "web/config").read_text()
 
 
-def test_a_directory_elsewhere_is_made_recorded_and_goes_with_the_container(host: Host) -> None:
-    root = host.base / "roots/web"
+@pytest.mark.parametrize("name", ["web", "we:b"])
+def test_a_directory_elsewhere_is_made_recorded_and_goes_with_the_container(host: Host, name: str) -> None:
+    root = host.base / "roots" / name
     assert host.create("web", "-t", host.template("true"), "--dir", root).returncode == 0
     assert f"lxc.rootfs.path = dir:{root}\n" in (host.path / "web/config").read_text()
     assert mode(host.path / "web/rootfs.made") == 0o600

@@ -104,6 +104,12 @@ def test_what_cannot_be_removed_is_named_and_the_container_can_be_destroyed_agai
     assert host.made() == []
 
 
+def test_a_root_that_is_the_containers_own_directory_goes_with_it_and_is_not_said_to_stay(host: Host) -> None:
+    assert host.create("web", "-t", host.template("true"), "--dir", host.path / "web").returncode == 0
+    done = host.destroy("web")
+    assert (done.returncode, done.stderr, host.made()) == (0, "", [])
+
+
 # ---- what stays ------------------------------------------------------------------------------------------------------
 
 
