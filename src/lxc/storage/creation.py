@@ -179,7 +179,13 @@ def _mkfs(path: str, shown: str, wanted: Wanted) -> None:
     done = programs.run((program, path))
     if done.status:
         hint = "--fssize may be too small for it" if wanted.size < SIZE else ""
-        raise StepError(f"{name} {shown}", done.complaint, hint=hint)
+        raise StepError(f"{name} {shown}", _complaint(done), hint=hint)
+
+
+def _complaint(done: programs.Done) -> str:
+    """What a mkfs said was wrong, without the name and version that those of ext4 say first."""
+    first, _, others = done.errors.partition("\n")
+    return done.replace(errors=others).complaint if first.startswith("mke2fs ") else done.complaint
 
 
 def make_directories(directory: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def test_a_template_that_fails_leaves_nothing(
         (("-B", "btrfs"), "it is not on a btrfs"),
         (("-B", "loop", "--fstype", "nonsense"), "cannot mkfs.nonsense"),
         (("-B", "loop", "--fstype", "../x"), "is no type of a file system"),
-        (("-B", "loop", "--fssize", "10K"), "cannot mkfs.ext4"),
+        (("-B", "loop", "--fssize", "40K"), "Not enough space to build proposed filesystem"),
         (("-B", "loop", "--fssize", "9999999T"), "expected a size below 8 EiB"),
         (("-B", "loop", "--fssize", "4E"), "expected a size such as 500M or 2G"),
         (("-B", "loop", "--fssize", "7000000T"), "bytes long"),
