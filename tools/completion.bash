@@ -12,6 +12,16 @@ _lxc_names() {
     lxc-ls -1 "${choice[@]}" 2>/dev/null
 }
 
+# Offer the lines of the input that begin as WORD does, each with BEFORE before it: _lxc_offer WORD BEFORE
+# They are others' words (a container's name may be '$(reboot)'), so nothing may expand them, as compgen -W would.
+_lxc_offer() {
+    local line quoted
+    while IFS= read -r line; do
+        printf -v quoted %q "$line"
+        [[ $line == "$1"* || $quoted == "$1"* ]] && COMPREPLY+=("$2$quoted")
+    done
+}
+
 # Those of WORDS that are not among the ones GIVEN, each of which a | or a comma ends: _lxc_others WORDS GIVEN
 _lxc_others() (
     set -f
@@ -75,8 +85,8 @@ _lxc_complete() {
     local IFS=$' \t\n'
     case $kind in
     words) COMPREPLY=($(compgen -W "$rest" -- "$current")) ;;
-    container) COMPREPLY=($(compgen -W "$(_lxc_names "$rest" "$3")" -- "$current")) ;;
-    containers) COMPREPLY=($(compgen -W "$(_lxc_names all "$3")" -- "$current")) ;;
+    container) _lxc_offer "$current" < <(_lxc_names "$rest" "$3") ;;
+    containers) _lxc_offer "$current" < <(_lxc_names all "$3") ;;
     file)
         IFS=$'\n'
         COMPREPLY=($(compgen -f -- "$current"))
@@ -94,7 +104,7 @@ _lxc_complete() {
     groups)
         [[ $current == *,* ]] && before=${current%,*},
         rest=$(lxc-ls -f -F GROUPS ${3:+-P "$3"} 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$' | sort -u)
-        COMPREPLY=($(compgen -P "$before" -W "$(_lxc_others "$rest" "$before")" -- "${current##*,}"))
+        _lxc_offer "${current##*,}" "$before" < <(_lxc_others "$rest" "$before")
         ;;
     users) COMPREPLY=($(compgen -u -- "$current")) ;;
     command) COMPREPLY=($(compgen -A command -- "$current")) ;;

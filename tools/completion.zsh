@@ -14,7 +14,11 @@ _lxc_names() {
 _lxc_groups() {
     local -a groups
     groups=(${(u)${(f)"$(lxc-ls -f -F GROUPS 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$')"}})
-    _values -s , group $groups
+    _sequence _lxc_group
+}
+
+_lxc_group() {
+    compadd "$@" -a groups
 }
 
 # What follows the name: a command with its own arguments, after a double dash

@@ -80,6 +80,11 @@ def completed(*words: str, directory: Path) -> list[str]:
         f'#!/bin/sh\ncase "$*" in\n  *GROUPS*) printf "GROUPS \\nweb, db \\n- \\n" ;;\n  *-P\\ /else*) echo other ;;\n{lists}\nesac\n'
     )
     (directory / "lxc-ls").chmod(0o755)
+    return offers(words, directory).split()
+
+
+def offers(words: tuple[str, ...], directory: Path) -> str:
+    """What bash offers, in lines, with the lxc-ls in `directory`."""
     script = (
         f"compopt() {{ :; }}; . '{ROOT}/completions/bash/lxc'; "
         'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lxc; printf "%s\\n" "${COMPREPLY[@]}"'
@@ -88,7 +93,7 @@ def completed(*words: str, directory: Path) -> list[str]:
     command = ["bash", "--norc", "-c", script, "bash", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=directory, check=True)
     assert not done.stderr
-    return done.stdout.split()
+    return done.stdout
 
 
 @pytest.mark.command("bash")
@@ -133,3 +138,29 @@ def test_bash_offers(words: tuple[str, ...], expected: list[str], tmp_path: Path
     (tmp_path / "sub").mkdir()
     (tmp_path / "some.log").touch()
     assert sorted(completed(*words, directory=tmp_path)) == expected
+
+
+HOSTILE = "$(touch run)\nmy own\n`touch run`\nmine;ls\n*\n"
+
+
+@pytest.mark.command("bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("lxc-info", ""), ["\\$\\(touch\\ run\\)", "my\\ own", "\\`touch\\ run\\`", "mine\\;ls", "\\*"]),
+        (("lxc-info", "-n", "my"), ["my\\ own"]),
+        (("lxc-info", "-n", "my\\ o"), ["my\\ own"]),
+        (("lxc-monitor", "-n", "\\$"), ["\\$\\(touch\\ run\\)"]),
+        (("lxc-ls", "-g", "min"), ["mine\\;ls"]),
+        (("lxc-ls", "-g", "web,$"), ["web,\\$\\(touchrun\\)"]),
+    ],
+)
+def test_bash_quotes_what_others_have_named_and_never_runs_it(
+    words: tuple[str, ...], expected: list[str], tmp_path: Path
+) -> None:
+    """Who owns a container path names what is in it, and the groups."""
+    (tmp_path / "lxc-ls").write_text(f"#!/bin/sh\ncat <<'END'\nGROUPS\n{HOSTILE}END\n")
+    (tmp_path / "lxc-ls").chmod(0o755)
+    offered = [line for line in offers(words, tmp_path).splitlines() if line != "GROUPS"]
+    assert offered == expected
+    assert os.listdir(tmp_path) == ["lxc-ls"]
