@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 
+from lxc import log
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value, values, whole
-from lxc.errors import NotFound, UsageError
+from lxc.errors import NotFound, Refused, StateError, UsageError
 from lxc.runtime import client, fleet, listing
 
 TYPE_CHECKING = False
@@ -97,14 +98,14 @@ def run(arguments: AutostartArguments) -> int:
     else:
         _act(arguments, chosen, complaints)
     failed = complaints.count
-    return 0 if not failed else SOME_FAILED if failed < len(chosen) + complaints.unread else 1
+    return 0 if not failed else SOME_FAILED if failed < len(chosen) + complaints.left_out else 1
 
 
 class _Complaints:
     """What went wrong, told as it comes."""
 
     def __init__(self, *, is_quiet: bool) -> None:
-        self.count = self.unread = 0
+        self.count = self.left_out = 0
         self._is_quiet = is_quiet
 
     def add(self, place: Place, error: LxcError) -> None:
@@ -113,8 +114,9 @@ class _Complaints:
             lines = error.lines()
             output.lines([f"lxc-autostart: {place.name}: {lines[0]}", *lines[1:]], output.STDERR)
 
-    def unreadable(self, place: Place, error: LxcError) -> None:
-        self.unread += 1
+    def leave_out(self, place: Place, error: LxcError) -> None:
+        """It is not among those that something is done with, because of the error."""
+        self.left_out += 1
         self.add(place, error)
 
 
@@ -129,7 +131,7 @@ def _chosen(arguments: AutostartArguments, complaints: _Complaints) -> list[Memb
     lxcpath = place("lxc-autostart", arguments.lxcpath).lxcpath  # absolute, as a container's is
     if arguments.lxcpaths and not os.path.isdir(lxcpath):
         raise NotFound(f"there is no directory {lxcpath}", hint="-P is the directory that the containers are in")
-    known = fleet.members(lxcpath, complaints.unreadable)
+    known = fleet.members(lxcpath, complaints.leave_out)
     if _stops(arguments):
         known.reverse()
     if not arguments.all:
@@ -140,9 +142,23 @@ def _chosen(arguments: AutostartArguments, complaints: _Complaints) -> list[Memb
         member
         for member in known
         if (member.auto or arguments.ignore_auto)
-        and (member.place.name in running) == wants_running
-        and (not wants_running or client.may_control(member.place))
+        and _is_meant(member.place, complaints, running=member.place.name in running, wants_running=wants_running)
     ]
+
+
+def _is_meant(place: Place, complaints: _Complaints, *, running: bool, wants_running: bool) -> bool:
+    """Whether it runs, if that is wanted, and obeys us; `running` is whether anybody has its monitor's address."""
+    if not running:
+        return not wants_running
+    try:
+        if wants_running:
+            return client.may_control(place)
+        client.connect(place).close()  # another user there would keep it from being started, and nobody would know
+    except Refused as error:
+        complaints.leave_out(place, error)
+    except StateError as error:
+        log.info(f"{place.name}: {error}")
+    return False
 
 
 def _print(arguments: AutostartArguments, chosen: list[Member]) -> None:
