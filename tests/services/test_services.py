@@ -98,6 +98,22 @@ def test_the_containers_script_passes_on_how_it_went(host: Host) -> None:
     assert host.run(script, "begin").returncode == 2
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(("user", "path"), [("alice", "/run/lock/lxc"), ("root", "/run/lxc/lxc-containers.lock")])
+def test_only_another_lxc_containers_keeps_it_from_starting_them(host: Host, user: str, path: str) -> None:
+    """/run/lock is everybody's."""
+    for directory in ("lock", "lxc"):
+        host.path(f"/run/{directory}").mkdir(exist_ok=True)
+    host.path("/run/lock").chmod(0o1777)
+    locking = host.popen(*host.argv("flock", path, "sh", "-c", "echo locked; exec sleep 60", user=user))
+    assert locking.stdout
+    assert locking.stdout.readline() == "locked\n"
+    host.write("/etc/default/lxc", 'OPTIONS="-P /nowhere"\n')
+    done = host.run(str(BIN / "lxc-containers"), "start")
+    said = "there is no directory /nowhere" if user == "alice" else "another lxc-containers is starting them"
+    assert (done.returncode, said in done.stderr) == (int(user == "alice"), True)
+
+
 OPENRC = """
 description=; depend() { :; }; need() { :; }; use() { :; }; after() { :; }
 ebegin() { echo "$1 ..."; }; eend() { [ "$1" = 0 ] && echo ok || echo "failed $1"; return "$1"; }

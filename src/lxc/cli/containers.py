@@ -23,7 +23,7 @@ VARIABLES = {
     "STOPOPTS": "-a -A -s",
     "USE_LXC_BRIDGE": "false",
 }
-_LOCKS = ("/var/lock/subsys", "/var/lock", "/run/lock")
+_LOCK = "/run/lxc/lxc-containers.lock"  # only root can open it, and so lock it
 _PATIENCE = 30  # seconds for a bridge to come up
 _IFF_UP = 1
 
@@ -81,21 +81,18 @@ def _start(given: Mapping[str, str]) -> int:
         return 0
     import fcntl
 
-    directory = next((path for path in _LOCKS if os.path.isdir(path)), _LOCKS[-1])
-    os.makedirs(directory, exist_ok=True)
-    path = f"{directory}/lxc"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    os.makedirs(os.path.dirname(_LOCK), 0o755, exist_ok=True)
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            output.lines(["lxc-containers: another lxc-containers is starting them"], output.STDERR)
             return 0
         if given["USE_LXC_BRIDGE"] == "true":
             _wait_for_bridges()
         groups = ["-g", given["BOOTGROUPS"]] if given["BOOTGROUPS"] else []
-        status = main("lxc-autostart", [*given["OPTIONS"].split(), *groups])
-        os.unlink(path)
-        return status
+        return main("lxc-autostart", [*given["OPTIONS"].split(), *groups])
     finally:
         os.close(lock)
 
