@@ -9,7 +9,7 @@ import os
 
 from lxc import log
 from lxc.config import system
-from lxc.errors import ConfigError, LxcError, Unsupported, UsageError
+from lxc.errors import ConfigError, LxcError, Refused, Unsupported, UsageError
 from lxc.idmap import fork
 from lxc.idmap.plan import IdMapPlan
 from lxc.images import template as templates
@@ -67,6 +67,8 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
         config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
         ids = host.ids_on_disk(config)
         rootfs = _rootfs(place, recipe, config)
+        if template:
+            _refuse_precious(place, rootfs)
         with Making(place, ids) as making:
             making.claim()
             signal.check()
@@ -197,6 +199,14 @@ def _rootfs(place: Place, recipe: Recipe, config: Config) -> str:
             return configured.path
         raise Unsupported(f"a template can only fill a directory: {configured.path} is none")
     return configured.path
+
+
+def _refuse_precious(place: Place, rootfs: str) -> None:
+    """Raise Refused where a template would replace this host's own files, or mix its with the containers."""
+    precious = {"/": "the root of this host", os.path.realpath(place.lxcpath): "where the containers are"}
+    what = precious.get(os.path.realpath(rootfs))
+    if what:
+        raise Refused(f"a template cannot fill {rootfs}: it is {what}", hint="choose an empty or a new directory")
 
 
 def _fill(

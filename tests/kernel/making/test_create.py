@@ -102,6 +102,21 @@ def test_a_directory_that_was_there_is_used(host: Host) -> None:
     assert not (host.path / "web/rootfs.made").exists()
 
 
+@pytest.mark.parametrize("how", ["--dir", "-f"])
+@pytest.mark.parametrize("root", ["/", "//", "/tmp/..", "link", "path"])
+def test_a_template_fills_neither_the_hosts_root_nor_the_container_path(host: Host, root: str, how: str) -> None:
+    (host.base / "link").symlink_to("/")
+    host.path.mkdir()
+    path = {"link": str(host.base / "link"), "path": str(host.path)}.get(root, root)
+    (host.base / "initial").write_text(f"lxc.rootfs.path = dir:{path}\n")
+    template = host.template(f"touch {host.base}/ran")
+    done = host.create("web", "-t", template, how, path if how == "--dir" else host.base / "initial")
+    assert done.returncode == 1
+    assert "a template cannot fill" in done.stderr
+    assert (host.made(), (host.base / "ran").exists()) == ([], False)
+    assert host.create("web", "-t", "none", "-f", host.base / "initial").returncode == 0
+
+
 def test_a_root_that_the_initial_configuration_names_is_filled(host: Host) -> None:
     (host.base / "root").mkdir()
     (host.base / "initial").write_text(f"lxc.rootfs.path = dir:{host.base}/root\n")
