@@ -86,11 +86,17 @@ def reserve(name: bytes) -> socket:
     return holder
 
 
-def connect(name: bytes) -> socket:
-    """A socket connected to the abstract address `name`.  Raises ConnectionRefusedError if nobody listens there."""
+def connect(name: bytes, patience: float = 2) -> socket:
+    """A socket connected to the abstract address `name`.
+
+    Raises ConnectionRefusedError if nobody listens there, BlockingIOError if who does takes nobody for `patience`
+    seconds: anybody can listen there, and have a full queue.
+    """
     connection = socket(AF_UNIX, SOCK_STREAM | os.O_CLOEXEC)
     try:
+        connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _timeval(patience))
         connection.connect(b"\0" + name)
+        connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, _timeval(0))
     except OSError:
         connection.close()
         raise

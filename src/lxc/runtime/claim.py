@@ -54,6 +54,14 @@ def believe(connection: socket, whose: str, *paths: str) -> None:
     )
 
 
+def deaf(whose: str, address: bytes) -> Refused:
+    """That who listens at the `address` of somebody takes no connections, as he would."""
+    return Refused(
+        f"a process listens at the address of {whose}, and takes no connections",
+        hint=f"ss -xlp tells which: its address is @{address.decode(errors='replace')}",
+    )
+
+
 def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
     try:
         return take(place.socket_name)
@@ -66,6 +74,8 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
         raise Reserved(
             f"{place.name} is being copied, moved or destroyed", hint="try again when that is done"
         ) from None
+    except BlockingIOError:
+        raise deaf(f"the monitor of {place.name}", place.socket_name) from None
     check(connection, place)
     connection.close()
     raise AlreadyRunning("Container is already running")

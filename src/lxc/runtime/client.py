@@ -34,6 +34,8 @@ def connect(place: Place) -> socket:
         connection = sockets.connect(place.socket_name)
     except ConnectionRefusedError:
         raise NotRunning(f"{place.name} is not running") from None
+    except BlockingIOError:
+        raise claim.deaf(f"the monitor of {place.name}", place.socket_name) from None
     except PermissionError as error:
         raise StateError(f"may not ask the monitor of {place.name}: {error.strerror}") from error
     claim.check(connection, place)

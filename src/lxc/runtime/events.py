@@ -81,8 +81,12 @@ def _joined(lxcpath: str) -> socket:
 
 
 def _believed(lxcpath: str) -> socket:
-    connection = sockets.connect(address(lxcpath))
-    claim.believe(connection, f"the lxc-monitord of {lxcpath}", lxcpath)
+    whose = f"the lxc-monitord of {lxcpath}"
+    try:
+        connection = sockets.connect(address(lxcpath))
+    except BlockingIOError:
+        raise claim.deaf(whose, address(lxcpath)) from None
+    claim.believe(connection, whose, lxcpath)
     return connection
 
 

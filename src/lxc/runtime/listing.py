@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMMAND = b"/command"
+_SHORTLY = 0.1  # seconds: many may listen there
 
 
 def defined(lxcpath: str) -> list[str]:
@@ -66,7 +67,7 @@ def _ask(address: bytes, lxcpath: bytes, command: int) -> bytes:
     from lxc.runtime.commands import Request
     from lxc.runtime.place import Place
 
-    connection = sockets.connect(address)
+    connection = sockets.connect(address, _SHORTLY)
     claim.believe(connection, "a monitor", os.fsdecode(lxcpath))
     try:
         sockets.set_receive_timeout(connection, client.PATIENCE)

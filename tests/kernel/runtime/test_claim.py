@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from tests.conftest import CONFIG, Lxc
@@ -30,6 +31,21 @@ while True:
             client.sendall(struct.pack("<iiq", 0, 0, 2))  # RUNNING, or whatever that means
     except OSError:
         continue  # the other has closed
+"""
+
+
+DEAF = """
+import os, socket, sys, time
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0" + sys.argv[1])
+listener.listen(0)
+kept = [socket.socket(socket.AF_UNIX) for _ in range(9)]
+for client in kept:
+    client.setblocking(False)
+    client.connect_ex("\\0" + sys.argv[1])
+print("listens", flush=True)
+time.sleep(600)
 """
 
 
@@ -78,6 +94,25 @@ def test_a_list_says_it_and_goes_on(lxc: Lxc, squatted: str) -> None:
     done = lxc.run("lxc-ls", "-f", "-F", "NAME,STATE")
     assert done.stdout.split() == ["NAME", "STATE", other, "STOPPED"]
     assert f"of user {NOBODY} listens at the address of the monitor of {squatted}" in done.stderr
+
+
+def test_nobody_waits_for_who_listens_and_takes_no_connections(lxc: Lxc, box: str) -> None:
+    with ExitStack() as squatters:
+        for address in (
+            f"{lxc.path}/{box}/command",
+            monitord.address(str(lxc.path)).decode(),
+        ):
+            words = [sys.executable, "-c", DEAF, address]
+            squatter = squatters.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+            squatters.callback(squatter.kill)
+            assert squatter.stdout
+            assert squatter.stdout.readline() == "listens\n"
+        for line in ("lxc-info", "lxc-start", "lxc-stop -k", "lxc-wait -s STOPPED", "lxc-destroy", "lxc-monitor"):
+            done = lxc.run(*line.split(), "-n", box, timeout=20)
+            assert (line, done.returncode) == (line, 1)
+            assert "takes no connections" in done.stderr
+        assert "takes no connections" in lxc.run("lxc-autostart", "-A", timeout=20).stderr
+        assert f"monitor of {box}, and takes no connections" in lxc.run("lxc-ls", "-f", timeout=20).stderr
 
 
 def test_the_others_are_started_and_stopped_with_the_host_and_it_is_said(lxc: Lxc, squatted: str) -> None:
