@@ -79,3 +79,36 @@ def test_a_container(install: Install, tmp_path: Path) -> None:
     finally:
         systemctl("stop", unit)
         subprocess.run([BIN / "lxc-destroy", "-n", name, "-f"], check=True, capture_output=True)
+
+
+def test_containers_are_shut_down_with_the_host_though_one_of_them_did_not_start(
+    install: Install, tmp_path: Path
+) -> None:
+    """A unit that has failed is not stopped: systemd would kill what had been started."""
+    names = (f"good{os.getpid()}", f"bad{os.getpid()}")
+    config = tmp_path / "config"
+    config.write_text("lxc.net.0.type = empty\nlxc.start.auto = 1\n")
+    for name in names:
+        words = (BIN / "lxc-create", "-P", tmp_path, "-n", name, "-t", "busybox", "-f", config)
+        subprocess.run(words, check=True, capture_output=True)
+    with (tmp_path / names[1] / "config").open("a") as file:
+        file.write("lxc.hook.pre-start = false\n")
+    settings = tmp_path / "settings"
+    settings.write_text(f'OPTIONS="-P {tmp_path}"\nSTOPOPTS="-a -s -P {tmp_path}"\nSHUTDOWNDELAY=60\n')
+    unit = f"lxctest{os.getpid()}-containers.service"
+    (UNITS / f"{unit}.d").mkdir()
+    apart = f"TemporaryFileSystem=/etc/default\nBindReadOnlyPaths={settings}:/etc/default/lxc\n"
+    (UNITS / f"{unit}.d/apart.conf").write_text(f"[Unit]\nAfter=\nWants=\n[Service]\n{apart}")
+    install("lxc.service", unit)
+    state = [BIN / "lxc-info", "-P", tmp_path, "-n", names[0], "-s", "-H"]
+    try:
+        systemctl("start", unit)
+        assert subprocess.run(state, capture_output=True).stdout == b"RUNNING\n", systemctl("status", unit)
+        assert systemctl("is-active", unit) == "active"
+        assert "status=2" in systemctl("show", "--property=ExecStart", unit)
+        systemctl("stop", unit)
+        assert subprocess.run(state, capture_output=True).stdout == b"STOPPED\n"
+    finally:
+        systemctl("stop", unit)
+        for name in names:
+            subprocess.run([BIN / "lxc-destroy", "-P", tmp_path, "-n", name, "-f"], check=True, capture_output=True)
