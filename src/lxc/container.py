@@ -380,6 +380,8 @@ def list_containers(  # noqa: F811
     path = config_path or system.get("lxc.lxcpath")
     names: set[str] = set()
     if os.path.isdir(path):
-        names.update(listing.active(path) if active is True else ())
-        names.update(listing.defined(path) if defined is True else ())
+        configured = set(listing.defined(path))
+        running = set(listing.active(path) if active is True else ())
+        names = running - listing.strangers(path, running - configured)
+        names |= configured if defined is True else set()
     return tuple(Container(name, path) for name in sorted(names)) if as_object else tuple(sorted(names))

@@ -88,10 +88,11 @@ class Choice(Record):
 
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
-    active, needs = frozenset(listing.active(lxcpath)), choice.needs
+    defined, active, needs = listing.defined(lxcpath), frozenset(listing.active(lxcpath)), choice.needs
+    active -= listing.strangers(lxcpath, active.difference(defined))
     configurations = _Configurations()
     here = place_of("lxc-ls", lxcpath)
-    names = choice.names(listing.defined(lxcpath), active)
+    names = choice.names(defined, active)
     monitors = _monitors(here, [name for name in names if name in active], needs)
     for name in names:
         try:

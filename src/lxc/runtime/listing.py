@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from lxc import log
 from lxc.errors import LxcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _COMMAND = b"/command"
 _SHORTLY = 0.1  # seconds: many may listen there
@@ -37,6 +38,30 @@ def active(lxcpath: str) -> list[str]:
         elif place.startswith(b"lxc/") and (name := _named(address, os.fsencode(lxcpath))):
             names.add(name)
     return sorted(names)
+
+
+def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
+    """Those of `names`, which have a monitor's address and no configuration, where whoever listens could be no monitor.
+
+    Anybody may listen at any address: that alone makes no container.
+    """
+    from lxc.kernel import sockets
+    from lxc.runtime import claim
+    from lxc.runtime.place import place
+
+    found = set()
+    for name in names:
+        try:
+            there = place(name, lxcpath)
+            connection = sockets.connect(there.socket_name, _SHORTLY)
+            claim.check(connection, there)
+            connection.close()
+        except PermissionError:
+            continue
+        except (LxcError, OSError) as error:
+            log.info(f"{name} is no container: {error}")
+            found.add(name)
+    return found
 
 
 def _listening() -> Iterator[bytes]:

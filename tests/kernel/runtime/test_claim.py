@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 from tests.conftest import CONFIG, Lxc
 
+from lxc import list_containers
 from lxc.runtime import monitord
 
 pytestmark = pytest.mark.root
@@ -100,6 +101,7 @@ def test_nobody_waits_for_who_listens_and_takes_no_connections(lxc: Lxc, box: st
     with ExitStack() as squatters:
         for address in (
             f"{lxc.path}/{box}/command",
+            f"{lxc.path}/ghost/command",
             monitord.address(str(lxc.path)).decode(),
         ):
             words = [sys.executable, "-c", DEAF, address]
@@ -113,6 +115,21 @@ def test_nobody_waits_for_who_listens_and_takes_no_connections(lxc: Lxc, box: st
             assert "takes no connections" in done.stderr
         assert "takes no connections" in lxc.run("lxc-autostart", "-A", timeout=20).stderr
         assert f"monitor of {box}, and takes no connections" in lxc.run("lxc-ls", "-f", timeout=20).stderr
+        assert lxc.run("lxc-ls", "-1", timeout=20).stdout.split() == [box]
+
+
+def test_what_is_but_an_address_of_another_user_is_no_container(lxc: Lxc, box: str) -> None:
+    words = [sys.executable, "-c", SQUAT, f"{lxc.path}/$(reboot)/command"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        for line in ("lxc-ls -1", "lxc-ls -f -F NAME", "lxc-ls --active", "lxc-ls --running -1"):
+            done = lxc.run(*line.split())
+            assert "reboot" not in done.stdout + done.stderr
+            assert (box in done.stdout) == ("--" not in line)
+        assert list_containers(config_path=str(lxc.path)) == (box,)
+        assert list_containers(defined=False, config_path=str(lxc.path)) == ()
+        squatter.kill()
 
 
 def test_the_others_are_started_and_stopped_with_the_host_and_it_is_said(lxc: Lxc, squatted: str) -> None:
