@@ -58,8 +58,13 @@ def deaf(whose: str, address: bytes) -> Refused:
     """That who listens at the `address` of somebody takes no connections, as he would."""
     return Refused(
         f"a process listens at the address of {whose}, and takes no connections",
-        hint=f"ss -xlp tells which: its address is @{address.decode(errors='replace')}",
+        hint=_which(address),
     )
+
+
+def _which(address: bytes) -> str:
+    """How to find the process that has the address."""
+    return f"ss -xap tells which process has @{address.decode(errors='replace')}"
 
 
 def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
@@ -72,7 +77,8 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
         connection = sockets.connect(place.socket_name)
     except ConnectionRefusedError:
         raise Reserved(
-            f"{place.name} is being copied, moved or destroyed", hint="try again when that is done"
+            f"{place.name} is being copied, moved or destroyed, or somebody else keeps its monitor's address",
+            hint=f"try again when that is done; {_which(place.socket_name)}",
         ) from None
     except BlockingIOError:
         raise deaf(f"the monitor of {place.name}", place.socket_name) from None

@@ -118,6 +118,19 @@ def test_nobody_waits_for_who_listens_and_takes_no_connections(lxc: Lxc, box: st
         assert lxc.run("lxc-ls", "-1", timeout=20).stdout.split() == [box]
 
 
+def test_who_keeps_the_address_and_does_not_listen_can_be_found(lxc: Lxc, box: str) -> None:
+    """Another user's process, perhaps: the kernel does not tell whose it is."""
+    address = f"{lxc.path}/{box}/command"
+    words = [sys.executable, "-c", DEAF.replace("listener.listen(0)", ""), address]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        for line in ("lxc-start", "lxc-destroy", "lxc-autostart -A"):
+            done = lxc.run(*line.split(), *(["-n", box] if "auto" not in line else []))
+            assert f"ss -xap tells which process has @{address}" in done.stderr
+        squatter.kill()
+
+
 def test_what_is_but_an_address_of_another_user_is_no_container(lxc: Lxc, box: str) -> None:
     words = [sys.executable, "-c", SQUAT, f"{lxc.path}/$(reboot)/command"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
