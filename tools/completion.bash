@@ -66,6 +66,8 @@ _lxc() {
         esac
     done
     [[ $name == "$current" ]] && name=''
+    path=${path//[\\\'\"]/}  # it is as it was typed
+    [[ $path == \~/* ]] && path=$HOME/${path:2}
 
     if kind=$(_lxc_argument "$tool:$option"); then
         :

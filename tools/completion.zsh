@@ -6,14 +6,21 @@ _lxc_names() {
     [[ $1 == none ]] && return
     local -a choice names
     [[ $1 == all ]] || choice=(--$1)
-    [[ -n ${opt_args[-P]:-${opt_args[--lxcpath]}} ]] && choice+=(-P ${opt_args[-P]:-${opt_args[--lxcpath]}})
+    _lxc_path
     names=(${(f)"$(lxc-ls -1 $choice 2>/dev/null)"})
     compadd -a names
 }
 
+# Add to `choice` where -P says that they are.
+_lxc_path() {
+    local path_given=${(Q)${(Q)${opt_args[-P]:-${opt_args[--lxcpath]}}}}  # as typed, and quoted once more
+    [[ -n $path_given ]] && choice+=(-P ${path_given/#\~\//$HOME/})
+}
+
 _lxc_groups() {
-    local -a groups
-    groups=(${(u)${(f)"$(lxc-ls -f -F GROUPS 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$')"}})
+    local -a choice groups
+    _lxc_path
+    groups=(${(u)${(f)"$(lxc-ls -f -F GROUPS $choice 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$')"}})
     _sequence _lxc_group
 }
 

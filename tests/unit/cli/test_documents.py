@@ -89,7 +89,7 @@ def offers(words: tuple[str, ...], directory: Path) -> str:
         f"compopt() {{ :; }}; . '{ROOT}/completions/bash/lxc'; "
         'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lxc; printf "%s\\n" "${COMPREPLY[@]}"'
     )
-    environment = {"PATH": f"{directory}:{os.environ['PATH']}"}
+    environment = {"PATH": f"{directory}:{os.environ['PATH']}", "HOME": ""}
     command = ["bash", "--norc", "-c", script, "bash", *words]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=directory, check=True)
     assert not done.stderr
@@ -108,6 +108,8 @@ def offers(words: tuple[str, ...], directory: Path) -> str:
         (("lxc-info", "--name", "="), ["alpha", "beta"]),
         (("lxc-info", "-P", "/else", ""), ["other"]),
         (("lxc-info", "--lxcpath", "=", "/else", ""), ["other"]),
+        (("lxc-info", "-P", "~/else", ""), ["other"]),
+        (("lxc-info", "-P", "'/el'\\s\"e\"", ""), ["other"]),
         (("lxc-info", "alpha", ""), []),
         (("lxc-info", "-n", "alpha", ""), []),
         (("lxc-info", "-c", "lxc.uts.name", "b"), ["beta"]),
