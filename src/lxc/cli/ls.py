@@ -234,7 +234,7 @@ def _cells(name: str, rows: list[Row]) -> list[str]:
         return [""] * len(rows)
     show = COLUMNS[name].show
     cells = [show(row) or "-" for row in rows]
-    return cells if "".join(cells).isprintable() else [_printable(cell) for cell in cells]
+    return cells if "".join(cells).isprintable() else [output.printable(cell) for cell in cells]
 
 
 def _indented(row: Row) -> str:
@@ -242,16 +242,7 @@ def _indented(row: Row) -> str:
 
 
 def _path(row: Row) -> str:
-    return _printable("/".join((*row.within, row.name)))
-
-
-def _printable(text: str) -> str:
-    """`text` with what a terminal would obey, and not show, replaced: containers choose names, too."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in text)
-    )
+    return output.printable("/".join((*row.within, row.name)))
 
 
 def _word(value: bool | None, no: str, yes: str) -> str:

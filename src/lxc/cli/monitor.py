@@ -101,6 +101,6 @@ def _print(event: Event, *, as_json: bool) -> None:
         line = {"lxcpath": event.lxcpath, "name": event.name, "state": state, "exit_code": exit_code}
         output.lines([dumps(line)])
     elif state:
-        output.lines([f"'{event.name}' changed state to [{state}]"])
+        output.lines([f"'{output.printable(event.name)}' changed state to [{state}]"])
     else:
-        output.lines([f"'{event.name}' exited with status [{event.exit_code}]"])
+        output.lines([f"'{output.printable(event.name)}' exited with status [{event.exit_code}]"])

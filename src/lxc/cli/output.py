@@ -29,8 +29,16 @@ def write(text: str, fd: int = STDOUT) -> None:
 
 
 def lines(texts: Iterable[str], fd: int = STDOUT) -> None:
-    """Write each text as a line."""
-    write("".join(f"{text}\n" for text in texts), fd)
+    """Write each text as a line; what is told on standard error is `printable`."""
+    text = "".join(f"{text}\n" for text in texts)
+    write(printable(text, "\n\t") if fd == STDERR else text, fd)
+
+
+def printable(text: str, also: str = "") -> str:
+    """`text` with what a terminal would obey, and not show, replaced, but `also`: strangers and containers choose names, too."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in also or "\udc80" <= c <= "\udcff" else "?" for c in text)
 
 
 def json(value: Plain) -> None:

@@ -186,7 +186,7 @@ def _row(frame: str, name: str, those: list[Detail], more: tuple[str, ...]) -> s
     sizes = [humanized(sum_of(field)) for field in ("io_bytes", "read_bytes", "written_bytes")]
     fields = {"MemSw": "memory_and_swap_bytes", "KMem": "kernel_bytes"}
     return frame % (
-        name[:_NAME_WIDTH],
+        output.printable(name[:_NAME_WIDTH]),
         *(f"{each:.2f}" for each in times),
         f"{sizes[0]}({sizes[1]}/{sizes[2]})",
         humanized(sum_of("memory_bytes")),

@@ -6,6 +6,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError
+from lxc.runtime.place import is_name, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _COMMAND = b"/command"
 _SHORTLY = 0.1  # seconds: many may listen there
+_LISTENING = b"00010000"  # __SO_ACCEPTCON, as it is printed
 
 
 def defined(lxcpath: str) -> list[str]:
@@ -26,7 +28,7 @@ def defined(lxcpath: str) -> list[str]:
 
 
 def active(lxcpath: str) -> list[str]:
-    """The names of the containers in `lxcpath` that have a monitor, sorted."""
+    """The names of the containers in `lxcpath` that have a monitor, sorted; none that no container can have."""
     prefix = os.fsencode(lxcpath.rstrip("/")) + b"/"
     names = set()
     for address in _listening():
@@ -37,7 +39,7 @@ def active(lxcpath: str) -> list[str]:
             names.add(os.fsdecode(place[len(prefix) :]))
         elif place.startswith(b"lxc/") and (name := _named(address, os.fsencode(lxcpath))):
             names.add(name)
-    return sorted(names)
+    return sorted(filter(is_name, names))
 
 
 def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
@@ -47,7 +49,6 @@ def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
     """
     from lxc.kernel import sockets
     from lxc.runtime import claim
-    from lxc.runtime.place import place
 
     found = set()
     for name in names:
@@ -65,12 +66,15 @@ def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
 
 
 def _listening() -> Iterator[bytes]:
-    """The abstract addresses that somebody listens at, without the leading NUL: proc(5), /proc/net/unix."""
+    """The abstract addresses that somebody listens at, without the leading NUL: proc(5), /proc/net/unix.
+
+    Any user may have one with line breaks in it, and so add lines that say anything.
+    """
     with open("/proc/net/unix", "rb") as file:
         next(file, b"")  # the heading
         for line in file:
             fields = line.split(None, 7)
-            if len(fields) == 8 and int(fields[3], 16) & 0x10000 and fields[7].startswith(b"@"):  # __SO_ACCEPTCON
+            if len(fields) == 8 and fields[3] == _LISTENING and fields[7].startswith(b"@"):
                 yield fields[7][1:].rstrip(b"\n")
 
 

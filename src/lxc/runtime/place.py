@@ -83,6 +83,11 @@ def place(name: str, lxcpath: str = "") -> Place:
     return _checked(Place(name, _absolute(lxcpath)))
 
 
+def is_name(text: str) -> bool:
+    """Whether a container can be called that."""
+    return (_PLAIN.issuperset(text) and 2 < len(text) < 200) or not _objection(Place(text, "/"))
+
+
 def _checked(wanted: Place) -> Place:
     wrong = _objection(wanted)
     if wrong:

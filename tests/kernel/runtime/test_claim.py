@@ -172,6 +172,35 @@ def test_a_list_waits_for_nobody_who_only_looks_like_a_monitor(lxc: Lxc, box: st
         squatter.kill()
 
 
+NAMES = {
+    "x\na b c zz e f g @{path}/forged/command": [],  # lines of no form
+    "x\n0 00000002 00000000 00010000 0001 01 123 @{path}//command": [],
+    "{path}/../command": [],
+    "{path}/./command": [],
+    "{path}/a\rb/command": [],
+    "{path}/a\x1b[31mb/command": ["a?[31mb"],
+}
+
+
+@pytest.mark.parametrize("address", NAMES)
+def test_no_address_confuses_a_list(lxc: Lxc, box: str, address: str) -> None:
+    words = [sys.executable, "-c", SQUAT, address.format(path=lxc.path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        try:
+            listed = lxc.run("lxc-ls", "-1")
+            table = lxc.run("lxc-ls", "-f", "-F", "NAME,STATE")
+            top = subprocess.run(["timeout", "1", *lxc.command("lxc-top", "-b")], capture_output=True, text=True)
+        finally:
+            squatter.kill()
+    assert (sorted(listed.stdout.splitlines()), listed.stderr) == (sorted([*NAMES[address], box]), "")
+    assert table.stdout.split() == ["NAME", "STATE", box, "STOPPED"]
+    assert len(table.stderr.splitlines()) == 2 * len(NAMES[address])
+    assert "\x1b" not in table.stderr
+    assert (len(top.stdout.splitlines()), top.stderr) == (1, "")
+
+
 @pytest.mark.parametrize("what", ["path", "configuration"])
 def test_who_owns_the_container_path_or_its_configuration_is_believed(lxc: Lxc, squatted: str, what: str) -> None:
     path = lxc.path if what == "path" else lxc.config(squatted)
