@@ -127,10 +127,10 @@ def _numbers(it: Detail) -> tuple[int, ...]:
 def _show(arguments: TopArguments) -> None:
     from lxc.kernel import tty
     from lxc.runtime import statistics
+    from lxc.terminal import ours
 
     by, reverse = arguments.sort, arguments.reverse
-    before = tty.make_keys(0)
-    try:
+    with ours.changed(0, tty.make_keys):
         waiter = poll()
         waiter.register(0, POLLIN)
         while True:
@@ -147,8 +147,6 @@ def _show(arguments: TopArguments) -> None:
                 reverse = not reverse
             elif key == "n" or key in _VALUES:
                 by, reverse = key, False
-    finally:
-        tty.restore(0, before)
 
 
 def sort(found: dict[str, Detail], by: str, reverse: bool) -> list[str]:

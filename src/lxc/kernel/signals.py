@@ -13,6 +13,7 @@ from lxc.kernel.c import c_int, c_void_p, create_string_buffer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from collections.abc import Callable
     from typing import NoReturn
 else:
     import _signal  # what `signal` wraps in enumerations
@@ -89,6 +90,15 @@ def ignore(number: int) -> None:
     _dispose(number, _signal.SIG_IGN)
 
 
+def catch(number: int, handler: Callable[[int], None]) -> bool:
+    """signal(2): `handler(number)` is called between two steps of Python's first thread; False in another, which may not ask."""
+    try:
+        _signal.signal(number, lambda number, _frame: handler(number))
+    except ValueError:
+        return False
+    return True
+
+
 def _dispose(number: int, disposition: int) -> None:
     """Also from another thread than Python's first (`beside.clone`): only that one may tell Python, which else does not learn of it."""
     try:
@@ -100,6 +110,11 @@ def _dispose(number: int, disposition: int) -> None:
 def is_ignored(number: int) -> bool:
     """Whether the disposition of signal `number` is SIG_IGN, as nohup(1) and shells leave it behind."""
     return _signal.getsignal(number) == _signal.SIG_IGN
+
+
+def is_default(number: int) -> bool:
+    """Whether the disposition of signal `number` is SIG_DFL."""
+    return _signal.getsignal(number) == _signal.SIG_DFL
 
 
 def die_by(number: int) -> NoReturn:

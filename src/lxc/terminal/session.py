@@ -15,6 +15,7 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 
 from lxc import log
 from lxc.kernel import polling, signals, tty
+from lxc.terminal import ours
 
 _CHUNK = 4096
 _MOST_PENDING = 1 << 16  # bytes typed ahead; beyond that nothing more is read
@@ -85,20 +86,21 @@ class _prepared:
     """`with _prepared(master, source, signals) as signal_fd:` the terminal `source` is raw, `signals` are read there."""
 
     def __init__(self, master: int, source: int, wanted: frozenset[int]) -> None:
-        self._source = source
+        self._terminal = ours.changed(source, tty.make_raw) if source >= 0 and os.isatty(source) else None
         self._wanted = frozenset(number for number in wanted if not signals.is_ignored(number))
         os.set_blocking(master, False)
 
     def __enter__(self) -> int:
-        self._before = tty.make_raw(self._source) if self._source >= 0 and os.isatty(self._source) else None
+        if self._terminal:
+            self._terminal.__enter__()
         self._mask = signals.block(self._wanted)
         self._signal_fd = signals.signalfd(self._wanted)
         return self._signal_fd
 
     def __exit__(self, *_: object) -> None:
         try:
-            if self._before is not None:
-                tty.restore(self._source, self._before)
+            if self._terminal:
+                self._terminal.__exit__()
         finally:
             os.close(self._signal_fd)
             signals.restore(self._mask)
