@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -150,7 +151,8 @@ static bool ask(int to, struct request *it, const int *first_fds, int last_fd)
 
 /* ---- being its stand-in ------------------------------------------------------------------------------------------ */
 
-static int channel = -1, mailbox = -1;
+static int channel = -1, mailbox = -1, own_terminal = -1;
+static struct termios settings; /* those that our own terminal had at first */
 
 /* The process that runs it, which leads a process group; 0 if it has not begun. */
 static pid_t worker(void)
@@ -266,6 +268,13 @@ static void give_up(const char *why)
         run_directly(why);
 }
 
+/* A worker that was killed could not do that itself; it had the terminal if we are in its foreground. */
+static void put_back(void)
+{
+    if (own_terminal >= 0 && !is_in_background(own_terminal))
+        tcsetattr(own_terminal, TCSANOW, &settings);
+}
+
 static void say_lost(void)
 {
     fprintf(stderr, "%s: the process that ran this was killed; what it did stays done\n", arguments[1]);
@@ -285,6 +294,7 @@ static _Noreturn void end(bool heard, const struct message *it)
         give_up("the server refused, or ended before it began");
     if (heard && it->kind == ENDED)
         _exit(it->value);
+    put_back();
     if (heard && it->kind == KILLED && strcmp(arguments[1], "--wake") != 0) {
         if (it->value == SIGKILL) /* nobody has sent us that */
             say_lost();
@@ -353,6 +363,8 @@ _Noreturn void be_served(int server, int terminal, uint64_t key, bool reads)
     mode_t mask;
 
     channel = server;
+    if (terminal >= 0 && tcgetattr(terminal, &settings) == 0)
+        own_terminal = terminal;
     if (!list_descriptors(&request))
         run_directly("too many descriptors are open");
     block_signals();

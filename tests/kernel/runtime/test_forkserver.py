@@ -466,6 +466,23 @@ def test_it_ends_with_its_terminal(server: Server, box: str) -> None:
     until(lambda: not server.workers(), "the worker has ended")
 
 
+@pytest.mark.parametrize("command", ["lxc-attach -P {path} -n {name}", "lxc-execute -P {path} -n {name} -- sleep 1000"])
+def test_the_terminal_is_as_before_if_the_worker_is_killed(server: Server, box: str, command: str) -> None:
+    if "attach" in command:
+        server.lxc.start(box)
+    terminal = Terminal(server)
+    terminal.type(f"sh -c 'stty -g; {command.format(path=server.lxc.path, name=box)}; echo lost=$?; stty -g'\n")
+    until(lambda: not termios.tcgetattr(terminal.master)[3] & termios.ISIG, "the terminal is raw")
+    terminal.has("")
+    settings = re.findall("[0-9a-f:]{40,}", terminal.said)
+    os.kill(server.workers()[0], signal.SIGKILL)
+    terminal.expect("lost=1")
+    terminal.expect(settings[0])
+    terminal.close()
+    server.lxc.run("lxc-stop", "-n", box, "-k")
+    server.lxc.ok("lxc-execute", "-n", box, "--", "true")  # what a killed monitor leaves goes
+
+
 def test_an_attached_shell_is_on_the_terminal_and_follows_its_size(server: Server, box: str) -> None:
     server.lxc.start(box)
     terminal = Terminal(server)
