@@ -51,7 +51,6 @@ class Monitord:
             os.close(self._fifo)
             raise
         self._clients: dict[int, socket] = {}
-        self._pending = b""
         self._has_ended = False
         self._loop = Loop()
 
@@ -131,17 +130,19 @@ class Monitord:
         client.close()
 
     def _pass_on(self, _events: int) -> None:
-        """To all who were there first.  Monitors write whole messages, shorter than what a pipe takes at once: pipe(7)."""
+        """To all who were there first.  Monitors write whole messages, shorter than what a pipe takes at once: pipe(7).
+
+        What is left of a read is none's, and would displace all that follow.
+        """
         self._accept(READABLE)
         try:
-            data = self._pending + os.read(self._fifo, 64 * commands.MESSAGE)
+            data = os.read(self._fifo, 64 * commands.MESSAGE)
         except BlockingIOError:
             return
-        whole = len(data) - len(data) % commands.MESSAGE
-        self._pending = data[whole:]
-        for client in tuple(self._clients.values()):
+        whole = data[: len(data) - len(data) % commands.MESSAGE]
+        for client in tuple(self._clients.values()) if whole else ():
             try:
-                if client.send(data[:whole]) < whole:
+                if client.send(whole) < len(whole):
                     self._drop(client)  # it does not read
             except OSError:
                 self._drop(client)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -88,6 +90,16 @@ def test_only_names_that_match_whole_are_printed_and_json_is_for_programs(lxc: L
     lxc.ok("lxc-monitor", "-Q")
     assert none.communicate(timeout=20) == ("", f"lxc-monitor: {box[:-1]}: lxc-monitord of {lxc.path} has ended\n")
     assert none.returncode == 1
+
+
+def test_what_is_no_message_does_not_displace_those_that_follow(lxc: Lxc, box: str, watch: Watch) -> None:
+    process = watch()
+    fifo = os.open(monitor_fifo(str(lxc.path)), os.O_RDWR | os.O_NONBLOCK)
+    os.write(fifo, b"x" * 100)
+    until(lambda: fcntl.ioctl(fifo, termios.FIONREAD, b"\1\0\0\0") == bytes(4), "it is read")
+    os.close(fifo)
+    lxc.start(box)
+    assert lines(process, 1) == [f"'{box}' changed state to [STARTING]"]
 
 
 def test_to_quit_without_one_is_an_error(lxc: Lxc) -> None:
