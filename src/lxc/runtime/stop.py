@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from lxc.errors import NoInit, NotRunning
+from lxc.errors import NoInit, NotRunning, StateError
 from lxc.kernel import polling, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import client, commands, wait
@@ -98,7 +98,7 @@ def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
     """Send init the reboot signal and wait up to `timeout` seconds (-1: forever, 0: not at all) until it runs again.
 
     `signal` is `lxc.signal.reboot`; 0 chooses SIGINT.  Return whether it runs again (or 0 was asked for).
-    Raises NotRunning.
+    Raises NotRunning; StateError if it stops instead.
     """
     pidfd = client.init_pidfd(place)
     try:
@@ -108,11 +108,14 @@ def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
         connection, _ = wait.register(place, frozenset({commands.RUNNING}), value=2)
         try:
             process.pidfd_send_signal(pidfd, signal or signals.SIGINT)
-            return wait.next_state(connection, None if timeout < 0 else timeout) == commands.RUNNING
+            state = wait.next_state(connection, None if timeout < 0 else timeout)
         finally:
             connection.close()
     finally:
         os.close(pidfd)
+    if state == commands.STOPPED:
+        raise StateError(f"{place.name} has stopped instead of rebooting", hint="lxc-start starts it")
+    return state == commands.RUNNING
 
 
 def _wait_for_exit(pidfd: int, deadline: float | None) -> bool:

@@ -82,6 +82,16 @@ def test_a_reboot_keeps_the_container(lxc: Lxc, start) -> None:
     assert lxc.init_pid(name) != before
 
 
+def test_a_container_that_ends_when_it_is_to_reboot_is_said_to_have_stopped(lxc: Lxc, start) -> None:
+    name = start(OBEDIENT.replace("USR1", "TERM INT"))
+    done = lxc.run("lxc-stop", "-n", name, "-r", "-t", "60")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"lxc-stop: {name}: {name} has stopped instead of rebooting\n  lxc-start starts it\n",
+    )
+    assert lxc.state(name) == "STOPPED"
+
+
 class User:
     """Somebody at a terminal who runs lxc-console."""
 
