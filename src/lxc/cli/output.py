@@ -23,9 +23,20 @@ def write(text: str, fd: int = STDOUT) -> None:
     data = text.encode(errors="surrogateescape")
     try:
         while data:
-            data = data[os.write(fd, data) :]
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:  # whoever else has it open made it so
+                _await_reader(fd)
     except OSError as error:
         raise OSError(error.errno, error.strerror, _NAMES.get(fd, str(fd))) from error
+
+
+def _await_reader(fd: int) -> None:
+    from select import POLLOUT
+
+    from lxc.kernel import polling
+
+    polling.events(fd, None, POLLOUT)
 
 
 def lines(texts: Iterable[str], fd: int = STDOUT) -> None:

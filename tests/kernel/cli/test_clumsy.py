@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -43,3 +45,20 @@ def test_one_may_wait_for_ages(lxc: Lxc, box: str) -> None:
     assert lxc.run("lxc-wait", "-n", box, "-s", "RUNNING", "-t", "1" + 30 * "0").returncode == 0
     assert lxc.run("lxc-stop", "-n", box, "-t", "1" + 30 * "0", "--nokill").returncode == 0
     assert lxc.state(box) == "STOPPED"
+
+
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_output_that_would_block_waits_for_its_reader(lxc: Lxc, box: str, wish: str) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    environment = {**os.environ, "LXC_FORKSERVER": wish}
+    argv = lxc.command("lxc-start", "-n", box, "--dry-run", "--format", "json")
+    with subprocess.Popen(argv, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        os.close(writer)
+        time.sleep(0.5)
+        with open(reader, "rb") as file:
+            plan = json.load(file)
+        assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 0
+    assert plan
