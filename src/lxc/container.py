@@ -81,8 +81,7 @@ class Container(Interfaces, Checkpoints):
         """
         if not isinstance(cmd, tuple):
             raise TypeError(f"cmd must be a tuple, not {type(cmd).__name__}")
-        if not all(isinstance(word, str) for word in cmd):
-            raise ValueError("Expected a string")
+        attempt.words(cmd)
         with self._doing:
             from lxc.runtime import spawn
             from lxc.runtime.start import Order
@@ -350,8 +349,7 @@ def _words(args: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:
     """A template's arguments; a mapping gives options with values."""
     pairs = getattr(args, "items", None)
     words = tuple(word for key, value in pairs() for word in (f"--{key}", value)) if pairs else tuple(args)
-    if not all(isinstance(word, str) for word in words):
-        raise ValueError("Expected a string")
+    attempt.words(words)
     return words
 
 

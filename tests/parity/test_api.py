@@ -55,7 +55,8 @@ container.get_keys("lxc.net.0.")
 container.get_keys("lxc.net.")"""
 
 
-VALUES = ("1", "b'x'", "-1", "2**40", "[]", "object()")
+CUT_OFF = "'x\\0y'"  # LXC gives a template what is before the NUL
+VALUES = ("1", "b'x'", CUT_OFF, "-1", "2**40", "[]", "object()")
 ARGUMENTS = """\
 container.shutdown(%s)
 container.wait(%s)
@@ -126,7 +127,7 @@ def test_calls_have_the_same_outcome(lxc: Lxc) -> None:
 def test_arguments_of_a_wrong_type_have_the_same_outcome(lxc: Lxc, call: str) -> None:
     (lxc.path / "container").mkdir()
     lxc.config("container").write_text("lxc.uts.name = it\n")
-    calls = "\n".join(call % value for value in VALUES)
+    calls = "\n".join(call % value for value in VALUES if value != CUT_OFF or '("x", ' not in call)
     assert outcomes(lxc, sys.executable, calls) == outcomes(lxc, "/usr/bin/python3", calls)
 
 

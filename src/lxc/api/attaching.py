@@ -68,6 +68,8 @@ def checked(options: Options) -> dict[str, Any]:
             raise ValueError(f"{name} must be from 0 to {ID_MAX}, or -1 for none, not {value}")
         if name in _LISTS and not (isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)):
             raise TypeError(f"{name} must be a list of texts, not {value!r}")
+        if name in _LISTS:
+            attempt.texts(*value)  # type: ignore[misc]  # it is a list of texts
         if name in _FILES:
             given[name] = _fileno(value)
         elif name == "initial_cwd":
@@ -152,6 +154,7 @@ def command(cmd: object) -> tuple[str, list[str]]:
     for number, word in enumerate((program, *words), 1):
         if not isinstance(word, str):
             raise TypeError(f"argument {number} must be str, not {type(word).__name__}")
+    attempt.texts(*words)
     return program, words
 
 

@@ -9,6 +9,7 @@ from lxc.errors import LxcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 
     class Attempted(Protocol):
@@ -46,14 +47,27 @@ class Attempt:
 
 
 def texts(*values: object) -> None:
+    """They are texts that C can have: it would take one with a NUL character in it for a shorter one."""
     for number, value in enumerate(values, 1):
         if not isinstance(value, str):
             raise TypeError(f"argument {number} must be str, not {type(value).__name__}")
+        if "\0" in value:
+            raise ValueError("embedded null character")
+
+
+def words(values: Iterable[object]) -> None:
+    """They are words that a program can be given."""
+    for value in values:
+        if not isinstance(value, str):
+            raise ValueError("Expected a string")
+        texts(value)
 
 
 def name(value: object) -> str:
     """The name of a file or a device, which may be a text, bytes or a path."""
-    return os.fsdecode(os.fspath(value))  # type: ignore[call-overload]  # what fspath takes is checked by it
+    text = os.fsdecode(os.fspath(value))  # type: ignore[call-overload]  # what fspath takes is checked by it
+    texts(text)
+    return text
 
 
 def name_or_none(value: object) -> str:

@@ -52,6 +52,8 @@ class Checkpoints(Definition):
         attempt.number(cmd)
         if cmd not in range(4):
             raise ValueError(f"unknown command {cmd}")
+        attempt.texts(predump_dir, pageserver_address, pageserver_port, action_script)
+        path = os.path.abspath(attempt.name(directory))
         with self._doing:
             from lxc.checkpoint.plan import Images, Wish
             from lxc.runtime import checkpoint, spawn
@@ -61,7 +63,7 @@ class Checkpoints(Definition):
                 return spawn.call(
                     checkpoint.features, {bit: name for bit, name in _FEATURES.items() if bit & features_to_check}
                 )
-            images = Images(os.path.abspath(os.fspath(directory)), verbose, action_script)
+            images = Images(path, verbose, action_script)
             if cmd == MIGRATE_RESTORE:
                 spawn.call(checkpoint.restore, Order(self._place, self.config), images)
                 return 0

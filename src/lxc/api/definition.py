@@ -34,7 +34,7 @@ class Definition:
         self.last_error: LxcError | None = None
         """Why the last verb that returned False, or the last question without an answer, did so."""
         try:
-            self._place = place_of(name, os.fsdecode(config_path) if config_path else "")
+            self._place = place_of(name, attempt.name(config_path) if config_path else "")
             self._settings = Settings().load(self._place.config_file) if self._place.is_defined else None
         except LxcError as error:
             raise RuntimeError(f"error during init for container '{name}': {error}") from error

@@ -34,6 +34,18 @@ MISTAKES: dict[str, tuple[type[Exception], Callable[[lxc.Container], object]]] =
     "output to a descriptor beyond all": (OverflowError, lambda it: it.attach_wait(*RUN, stdout=2**31)),
     "attaching by flags beyond all": (OverflowError, lambda it: it.attach_wait(*RUN, attach_flags=2**31)),
     "attaching as a user beyond all": (OverflowError, lambda it: it.attach_wait(*RUN, uid=2**63)),
+    "a command that C would cut off": (ValueError, lambda it: it.attach_wait(RUN[0], ["rm", "/srv/a\0.old"])),
+    "a program that C would cut off": (ValueError, lambda it: it.attach_wait(RUN[0], "true\0")),
+    "a variable that C would cut off": (ValueError, lambda it: it.attach_wait(*RUN, extra_env_vars=["A=1\0B=2"])),
+    "a directory that C would cut off": (ValueError, lambda it: it.attach_wait(*RUN, initial_cwd="/tmp\0/x")),
+    "a word of a start that C would cut off": (ValueError, lambda it: it.start(cmd=("a\0b",))),
+    "a word for a template that C would cut off": (ValueError, lambda it: it.create("x", args={"a": "b\0c"})),
+    "a mount that C would cut off": (ValueError, lambda it: it.mount("a", "/srv\0/x", "tmpfs")),
+    "a limit that C would cut off": (ValueError, lambda it: it.set_cgroup_item("pids.max", "10\0x")),
+    "a comment that C would cut off": (ValueError, lambda it: it.snapshot("/tmp/a\0b")),
+    "a dump that C would cut off": (ValueError, lambda it: it.checkpoint("/tmp/a\0b")),
+    "a name that C would cut off": (ValueError, lambda it: lxc.Container("a\0b")),
+    "a path that C would cut off": (ValueError, lambda it: lxc.Container("a", "/tmp\0/x")),
 }  # fmt: skip
 
 
