@@ -24,6 +24,7 @@ from lxc.config.reader import Reader, read
 from lxc.errors import ConfigError, StepError
 from lxc.record import Record
 from lxc.values.address import completed
+from lxc.values.words import Misspelt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ class Document(Record):
             return self.clear_item(key)
         if any(end in key + value for end in "\n\r\0"):
             raise ValueError(f"expected one line, got {value!r}")
-        return self.extended(f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n")
+        line = f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n"
+        if assignment(line)[0] != key:
+            raise Misspelt(f"expected a key without blanks at its ends and without '=', got {key!r}", key)
+        return self.extended(line)
 
     def set_item(self, key: str, *values: str) -> Document:
         """This document with `values` as the only ones it gives `key`; its lines go to the end."""

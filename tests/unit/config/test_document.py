@@ -9,6 +9,7 @@ import pytest
 from lxc import values
 from lxc.config.container import Config
 from lxc.config.document import Document, assign, load, parse
+from lxc.config.settings import Settings
 from lxc.errors import ConfigError, StepError
 
 Write = Callable[..., str]
@@ -305,6 +306,14 @@ def test_values_are_written_so_that_they_are_read_back(value: str) -> None:
 def test_a_value_is_one_line(value: str) -> None:
     with pytest.raises(ValueError, match="one line"):
         Document().append_item("lxc.uts.name", value)
+
+
+@pytest.mark.parametrize(
+    "key", ["lxc.sysctl.a = b", "lxc.sysctl.a ", "lxc.sysctl.a\t", "lxc.cgroup2.a=b", "lxc.x-a = b"]
+)
+def test_a_key_is_written_so_that_it_is_read_back_or_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="expected a key without"):
+        Settings().append_item(key, "1", "")
 
 
 def test_an_address_template_is_completed_once(write: Write) -> None:
