@@ -11,6 +11,7 @@ from lxc.config import lint
 from lxc.config.reader import read
 from lxc.config.rules import paths
 from lxc.config.rules.rule import File, Host
+from lxc.errors import ConfigError, LxcError
 from lxc.kernel.fs import closing
 from lxc.runtime import host
 
@@ -28,15 +29,18 @@ _KINDS = {
 
 
 def survey(reading: Reading) -> Host:
-    """All that the rules ask of this host about that configuration.  Opens no file of it but lxc.mount.fstab."""
+    """All that the rules ask of this host about that configuration.  Opens no file of it but lxc.mount.fstab and lxc.seccomp.profile."""
     layout = cgroups.find()
+    policy = reading.config.seccomp_profile
+    mistakes = tuple(_mistakes(policy))
     found = Host(
         layout=layout.name,
         controllers=frozenset(_controllers(layout)),
         modules=host.security_modules(),
         devices=frozenset(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else None,
         uid=os.geteuid(),
-        texts=dict(_fstab(reading.config.mount_fstab)),
+        texts=dict([*_text(reading.config.mount_fstab), *(_text(policy) if mistakes else ())]),
+        mistakes=mistakes,
     )
     it = lint.subject(reading, found)
     files = {path: file for path in paths.mentioned(it) for file in _at(path)}
@@ -56,12 +60,28 @@ def _controllers(layout: Layout) -> Iterator[str]:
                 yield from file.read().split()
 
 
-def _fstab(path: str) -> Iterator[tuple[str, str]]:
+def _text(path: str) -> Iterator[tuple[str, str]]:
     if path and os.path.isfile(path):
         try:
             yield path, read(path)
         except (OSError, ValueError):
             return  # it cannot be read; that it is there is known
+
+
+def _mistakes(path: str) -> Iterator[tuple[str, str]]:
+    """The place of each mistake in the policy of system calls at `path`, and what it is."""
+    if not (path and os.path.isfile(path)):
+        return
+    from lxc.security.seccomp import compiler
+
+    try:
+        compiler.check(path)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            number, _, what = mistake.removeprefix(f"{path}:").partition(": ")
+            yield (f"{path}:{number}", what) if number.isdecimal() else (path, mistake.removeprefix(f"{path}: "))
+    except LxcError:
+        return  # it cannot be read by us, or not compiled here: that says nothing of what is in it
 
 
 def _file(status: os.stat_result) -> File:

@@ -68,6 +68,16 @@ def test_the_exit_code_is_the_worst_that_was_found(tmp_path: Path, text: str, co
     assert check(tmp_path, "-q", f"{tmp_path}/piece.conf") == code
 
 
+def test_a_policy_that_keeps_the_container_from_starting_is_an_error(
+    lxcpath: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    policy = lxcpath / "policy"
+    policy.write_text("2\ndenylist\nreboot errno x\n")
+    (lxcpath / "web/config").write_text(f"lxc.seccomp.profile = {policy}\n")
+    assert check(lxcpath, "web") == 2
+    assert f"{policy}:3:1: error: expected a number" in capfd.readouterr().out
+
+
 def test_what_does_not_exist_is_an_error(lxcpath: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert check(lxcpath, "webb") == 2
     assert f"lxc-check: there is no container webb in {lxcpath}\n" in capfd.readouterr().err

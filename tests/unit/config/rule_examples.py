@@ -358,6 +358,17 @@ rule(
     other=HOST,
 )
 rule("seccomp-missing", "lxc.seccomp.profile = /gone\n", "lxc.seccomp.profile = /srv/seccomp\n", "1:23+5")
+rule("seccomp-missing", "lxc.seccomp.profile = /srv\n", "lxc.seccomp.profile = /srv/seccomp\n", "1:23+4")
+rule("fstab-missing", "lxc.mount.fstab = /srv\n", "lxc.mount.fstab = /srv/fstab\n", "1:19+4")
+rule(
+    "seccomp-line",
+    "lxc.seccomp.profile = /srv/seccomp\n",
+    "lxc.seccomp.profile = /srv/seccomp\n",
+    host=HOST.replace(
+        mistakes=(("/srv/seccomp:3", "expected a system call"),), texts={"/srv/seccomp": "2\ndenylist\n x\n"}
+    ),
+    other=HOST,
+)
 rule("console-missing", "lxc.console.path = /dev/gone\n", "lxc.console.path = /dev/tty9\n", "1:20+9")
 rule("console-missing", "lxc.console.path = /srv/file\n", "lxc.console.path = none\n", "1:20+9")
 rule("log-directory-missing", "lxc.console.logfile = /gone/log\n", "lxc.console.logfile = /var/log/x\n", "1:23+5")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from lxc.config import lint, recorder
 from lxc.config.rules.rule import File, Host
 from lxc.runtime import survey
@@ -50,6 +52,24 @@ def test_the_file_of_mounts_is_read_and_its_sources_looked_at(tmp_path: Path) ->
     host = surveyed(tmp_path, f"lxc.mount.fstab = {fstab}\n")
     assert host.texts == {str(fstab): fstab.read_text()}
     assert (host.is_missing(f"{tmp_path}/gone"), host.is_missing(str(tmp_path))) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("2\ndenylist\nreboot\n", []),
+        ("2\ndenylist\nreboot\n reboot\nmount errno x\n", [":4", ":5"]),
+        ("root:x:0:0\n", [":1"]),
+        ("", [""]),
+        ("2\ndenylist\nexecveat\n", [""]),
+    ],
+)
+def test_a_policy_of_system_calls_is_read(tmp_path: Path, text: str, places: list[str]) -> None:
+    policy = tmp_path / "policy"
+    policy.write_text(text)
+    host = surveyed(tmp_path, f"lxc.seccomp.profile = {policy}\n")
+    assert [where for where, _ in host.mistakes] == [f"{policy}{place}" for place in places]
+    assert host.texts == ({str(policy): text} if places else {})
 
 
 def test_the_host_is_known() -> None:

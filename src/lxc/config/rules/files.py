@@ -38,9 +38,16 @@ def _relative(it: Subject) -> Iterator[Found]:
             yield it.at(key, f"{value} is looked for in the directory that the container is started from", value)
 
 
+def _no_text(it: Subject, key: str, path: str) -> Iterator[Found]:
+    file = it.host.file(path)
+    if it.host.is_missing(path):
+        yield it.at(key, f"{path} does not exist")
+    elif file and file.kind == "directory":
+        yield it.at(key, f"{path} is no file, but a directory")
+
+
 def _no_fstab(it: Subject) -> Iterator[Found]:
-    if it.host.is_missing(it.config.mount_fstab):
-        yield it.at("lxc.mount.fstab", f"{it.config.mount_fstab} does not exist")
+    yield from _no_text(it, "lxc.mount.fstab", it.config.mount_fstab)
 
 
 def _fstab_line(it: Subject) -> Iterator[Found]:
@@ -91,8 +98,11 @@ def _open_config(it: Subject) -> Iterator[Found]:
 
 
 def _no_seccomp(it: Subject) -> Iterator[Found]:
-    if it.host.is_missing(it.config.seccomp_profile):
-        yield it.at("lxc.seccomp.profile", f"{it.config.seccomp_profile} does not exist")
+    yield from _no_text(it, "lxc.seccomp.profile", it.config.seccomp_profile)
+
+
+def _seccomp_line(it: Subject) -> Iterator[Found]:
+    return (Found(where, what) for where, what in it.host.mistakes)
 
 
 def _no_terminal(it: Subject) -> Iterator[Found]:
@@ -219,6 +229,8 @@ RULES = (
          "chown and chmod it so that only root, or who starts the container, can write it.", _open_config),
     Rule("seccomp-missing", ERROR, "The file of rules for system calls must exist.",
          "Correct lxc.seccomp.profile, or leave it out.", _no_seccomp),
+    Rule("seccomp-line", ERROR, "A policy of system calls that is wrong keeps the container from starting.",
+         "Correct it: each line is a system call, and perhaps an action and comparisons.", _seccomp_line),
     Rule("console-missing", ERROR, "The console must be a terminal of the host.",
          "Name a terminal, or none.", _no_terminal),
     Rule("log-directory-missing", ERROR, "The console's log file is made, the directory it is in is not.",

@@ -39,7 +39,8 @@ class Host(Record):
     devices: frozenset[str] | None = None  # network devices; None if not known
     uid: int = 0  # whose containers they are
     files: Mapping[str, File | None] = {}
-    texts: Mapping[str, str] = {}  # contents of files that are part of a configuration: fstab
+    texts: Mapping[str, str] = {}  # contents of files that are part of a configuration: fstab, a policy with mistakes
+    mistakes: tuple[tuple[str, str], ...] = ()  # the place of each in the policy of system calls, and what it is
 
     def is_missing(self, path: str) -> bool:
         return path in self.files and self.files[path] is None

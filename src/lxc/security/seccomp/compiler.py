@@ -48,7 +48,13 @@ def load(path: str, where: str, directory: str = DIRECTORY) -> Filter:
     return known.replace(where=where)
 
 
-def _compiled(path: str, text: str, machine: str, where: str, directory: str) -> Filter:
+def check(path: str) -> None:
+    """Raises what is wrong with the policy file at `path`, as `load` would: ConfigError, LxcError."""
+    program(*_wanted(path, _read(path, ""), process.machine(), ""))
+
+
+def _wanted(path: str, text: str, machine: str, where: str) -> tuple[Policy, libseccomp.Library]:
+    """What the policy says, and who compiles it.  Raises ConfigError, LxcError."""
     wanted = policy.parse(text, path, machine)
     library = _library(where)
     forbidden = [call for call in _ON_THE_WAY if _forbids(wanted, call, library)]
@@ -62,6 +68,11 @@ def _compiled(path: str, text: str, machine: str, where: str, directory: str) ->
             where=path,
             hint="name the arguments, as in: ioctl notify [1,0x5412,==]",
         )
+    return wanted, library
+
+
+def _compiled(path: str, text: str, machine: str, where: str, directory: str) -> Filter:
+    wanted, library = _wanted(path, text, machine, where)
     key = f"{_FORMAT} {library.version} {machine}\n{text}".encode(errors="surrogateescape")
     code = kept.find(key, directory, seccomp.MOST_INSTRUCTIONS * seccomp.INSTRUCTION)
     if not code or len(code) % seccomp.INSTRUCTION:
