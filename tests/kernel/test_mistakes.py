@@ -355,6 +355,28 @@ def mount_of_what_is_not_there(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
+    "lxc-start: {name}: cannot mkdir -p /dev/../x: /.. leads out of the directory that it is to be in\n"
+    "  set in {path}/{name}/config:32\n"
+    "  lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do",
+)
+def directory_of_ttys_outside_dev(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.tty.dir = ../x\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: cannot bind the console to /dev/pts/console and /dev/console: Invalid cross-device link\n"
+    "  set in {path}/{name}/config:32\n"
+    "  lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do",
+)
+def directory_of_ttys_that_is_a_mount(lxc: Lxc, name: str) -> list[str]:
+    extend(lxc, name, "lxc.tty.dir = pts\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
     "lxc-start: {name}: cannot mount --bind /etc data: No such file or directory: data\n"
     "  set in {path}/{name}/config:32\n"
     "  the container has no data: make it, or add create=dir or create=file to the entry",

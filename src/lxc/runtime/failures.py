@@ -58,6 +58,7 @@ def _hint(step: object, number: int) -> str:
     return {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EROFS: "the file system is read-only",
+        errno.EMFILE: "more files have to be open at a time: raise lxc.prlimit.nofile, or the limit of who starts it (ulimit -n)",
         errno.EPERM: "this process lacks a privilege it needs: run it as root, outside of other containers",
         errno.ENOSYS: "the kernel is older than Linux 5.15, or a system-call filter forbids it",
     }.get(number, "")

@@ -341,6 +341,7 @@ def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: b
         where_console_path=_where(config, "lxc.console.path"),
         where_console_logfile=_where(config, "lxc.console.logfile"),
         where_ttys=_where(config, "lxc.tty.max"),
+        where_tty_dir=_where(config, "lxc.tty.dir"),
         where_pty_max=_where(config, "lxc.pty.max"),
     )
 

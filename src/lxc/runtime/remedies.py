@@ -91,7 +91,7 @@ def _hint(step: object, error: OSError) -> str | None:
     if isinstance(step, New) and number == errno.ENOENT and step.target == "sys/fs/cgroup":
         return "cgroups are mounted below sysfs: add sys to lxc.mount.auto, or make that directory in the container"
     if isinstance(step, (Bind, Move, New)) and number == errno.ENOENT:
-        return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
+        return _missing_hint(step, path)
     if isinstance(step, (MakeDir, MakeFile, Bind, Move, New)) and number == errno.EXDEV:
         return "the target leads out of the container's root: write it without .."
     if isinstance(step, Bind) and number == errno.EPERM and step.attr_set | step.attr_clear and not path:
@@ -125,6 +125,14 @@ def _idmap_hint(number: int | None) -> str:
     if number == errno.EPERM:
         return "only the host's root may map the ids of a file system of the host's"
     return ""
+
+
+def _missing_hint(step: Bind | Move | New, path: str) -> str:
+    if isinstance(step, New) and path != step.target:  # the file system looked for it
+        return "make what the entry mounts, or its options name, or add optional to the entry"
+    if isinstance(step, (Bind, Move)) and path == step.source != step.target:
+        return f"the container has no {step.source}: make it, or add optional to the entry"
+    return f"the container has no {step.target}: make it, or add create=dir or create=file to the entry"
 
 
 def _foreign_hint(step: New) -> str:

@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.terminal.plan import Prepared, TerminalPlan
 
-_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP, _ENOSPC = 22, 2, 18, 30, 40, 28
+_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP, _ENOSPC, _ENOTDIR = 22, 2, 18, 30, 40, 28, 20
 _CONSOLE_MODE = 0o620
 _STDIO_MODE = 0o600
 _EMPTY_FILE = 0o100000  # S_IFREG, mode 0000: only ever seen when nothing is mounted there
@@ -292,6 +292,11 @@ def _hint(step: InsideStep, error: OSError) -> str:
         return f"lxc.pty.max and lxc.tty.max may be {MOST_TERMINALS} together"
     if isinstance(step, AllocateTtys | MakeHidden) and error.errno == _ENOSPC:
         return NO_MORE
+    of_tty_dir = isinstance(step, MakeTtyDir) or (isinstance(step, BindConsole | BindTty) and step.tty_dir)
+    if of_tty_dir and error.errno in (_EXDEV, _ENOTDIR):
+        return (
+            "lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do"
+        )
     if error.errno == _EXDEV:
         return "something is mounted there: remove the lxc.mount.entry that does it"
     if error.errno == _EROFS:

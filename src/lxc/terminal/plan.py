@@ -72,6 +72,7 @@ class BindPtmx(Record):
 
 class MakeTtyDir(Record):
     path: str  # below /dev
+    where: str = ""
 
     def __str__(self) -> str:
         return f"mkdir -p /dev/{self.path}"
@@ -79,6 +80,7 @@ class MakeTtyDir(Record):
 
 class BindConsole(Record):
     tty_dir: str  # "", or the directory below /dev where the console is, too
+    where: str = ""
 
     def __str__(self) -> str:
         return f"bind the console to {f'/dev/{self.tty_dir}/console and ' * bool(self.tty_dir)}/dev/console"
@@ -96,6 +98,7 @@ class AllocateTtys(Record):
 class BindTty(Record):
     number: int
     tty_dir: str  # "", or the directory below /dev where the tty is; /dev/ttyN is then a link to it
+    where: str = ""
 
     def __str__(self) -> str:
         link = f", link /dev/tty{self.number} to it" if self.tty_dir else ""
@@ -123,6 +126,7 @@ class TerminalPlan(Record):
     where_console_path: str = ""  # file:line
     where_console_logfile: str = ""
     where_ttys: str = ""
+    where_tty_dir: str = ""
     where_pty_max: str = ""
 
     @property
@@ -172,13 +176,13 @@ class TerminalPlan(Record):
         if self.has_console and self.pty_max > 1:
             steps.append(AllocateConsole(host=False))  # the first: it is pts/0
         if self.tty_dir and (self.has_console or self.binds_ttys):
-            steps.append(MakeTtyDir(self.tty_dir))
+            steps.append(MakeTtyDir(self.tty_dir, self.where_tty_dir))
         if self.has_console:
-            steps.append(BindConsole(self.tty_dir))
+            steps.append(BindConsole(self.tty_dir, self.where_tty_dir))
         if self.ttys and self.pty_max:
             steps.append(AllocateTtys(self.ttys, host=False, where=self.where_ttys))
         if self.binds_ttys:
-            steps += (BindTty(number, self.tty_dir) for number in range(1, self.ttys + 1))
+            steps += (BindTty(number, self.tty_dir, self.where_tty_dir) for number in range(1, self.ttys + 1))
         return tuple(steps)
 
     def __str__(self) -> str:
