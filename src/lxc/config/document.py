@@ -18,6 +18,7 @@ import errno
 import os
 
 from lxc.config.container import FOREIGN, Config
+from lxc.config.family import Numbered
 from lxc.config.key import Directive
 from lxc.config.lines import assignment, is_hwaddr, pieces, quoted
 from lxc.config.reader import Reader, read
@@ -59,9 +60,9 @@ class Document(Record):
         return self.replace(text=f"{self.text}{end}{text}")
 
     def append_item(self, key: str, value: str) -> Document:
-        """This document with `key = value` at its end, or, if `value` is "", as `clear_item` leaves it."""
+        """This document with `key = value` at its end; if `value` is "", with nothing more of it than that says."""
         if not value:
-            return self.clear_item(key)
+            return self._emptied(key)
         if any(end in key + value for end in "\n\r\0"):
             raise ValueError(f"expected one line, got {value!r}")
         line = f"{key} = {quoted(completed(value) if is_hwaddr(key) else value)}\n"
@@ -80,6 +81,16 @@ class Document(Record):
         """This document without the lines that assign `key`, or, if it is a family, a member of it."""
         belongs = _belongs_to(key)
         return self.replace(text="".join(text for text in self.texts if not belongs(assignment(text)[0])))
+
+    def _emptied(self, key: str) -> Document:
+        document = self.clear_item(key)
+        for other in getattr(Config.KEYS.get(key), "clears", ()):
+            document = document.clear_item(other)
+        try:
+            is_default = Config().assign(key, "") == Config()
+        except ValueError:  # of a network device, say, which there is none of in there
+            is_default = True
+        return document if is_default else document.extended(f"{key} =\n")
 
     def save(self, path: str = "", owner: tuple[int, int] = (-1, -1)) -> None:
         """Replace the file at `path` ("": where it came from) in one step.  Raises StepError, the old file untouched.
@@ -183,12 +194,15 @@ def _belongs_to(cleared: str) -> Callable[[str], bool]:
     key, subkey = Config.find(cleared)
     if isinstance(key, Directive) and key.clears:
         return lambda name: name == cleared or name in key.clears
+    if subkey and not isinstance(key, Numbered):
+        return lambda name: name == cleared
+    family = cleared if subkey else key.name  # "lxc.sysctl." is all of it, too
+    members = f"{family}."
 
     def belongs(name: str) -> bool:
-        if name == cleared:
+        if name in (cleared, family):
             return True
-        if not key.is_family or not name.startswith(f"{cleared}."):
-            return False
-        return bool(subkey) or name not in Config.KEYS  # lxc.cgroup.dir is no member of the family lxc.cgroup
+        # lxc.cgroup.dir is no member of the family lxc.cgroup
+        return key.is_family and name.startswith(members) and (bool(subkey) or name not in Config.KEYS)
 
     return belongs

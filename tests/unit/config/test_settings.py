@@ -1,7 +1,10 @@
 """What a program holds of a configuration in memory."""
 
+from collections.abc import Callable
+
 import pytest
 
+from lxc.config.document import parse
 from lxc.config.settings import Settings
 
 TYPE = "lxc.net.1.type"
@@ -35,3 +38,25 @@ def test_a_dot_at_the_end_means_no_network_device(key: str) -> None:
         made.clear_item(key)
     with pytest.raises(ValueError, match="unknown key"):
         made.append_item(key, "", "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("lxc.cgroup.memory.limit_in_bytes = 4\n", lambda it: it.clear_item("lxc.cgroup.memory")),
+        ("lxc.cgroup2.memory.max = 4\n", lambda it: it.append_item("lxc.cgroup2.memory", "", "")),
+        ("lxc.sysctl.net.a = 1\nlxc.sysctl.net = 2\n", lambda it: it.clear_item("lxc.sysctl.net")),
+        ("lxc.sysctl.net.a = 1\nlxc.sysctl.b = 2\n", lambda it: it.clear_item("lxc.sysctl.")),
+        ("lxc.cgroup2.memory.max = 4\nlxc.cgroup.dir = a\n", lambda it: it.append_item("lxc.cgroup2.", "", "")),
+        ("lxc.cap.drop = mknod\n", lambda it: it.append_item("lxc.cap.keep", "", "")),
+        ("lxc.cap.keep = mknod\n", lambda it: it.set_item("lxc.cap.drop", "", "")),
+        ("lxc.autodev = 1\n", lambda it: it.append_item("lxc.autodev", "", "")),
+        ("", lambda it: it.append_item("lxc.monitor.signal.pdeath", "", "")),
+        ("", lambda it: it.append_item("lxc.autodev.tmpfs.size", "", "").append_item("lxc.rootfs.mount", "", "")),
+        ("lxc.net.1.type = veth\nlxc.net.10.type = veth\n", lambda it: it.clear_item("lxc.net.1")),
+        ("lxc.hook.start = a\nlxc.hook.version = 1\n", lambda it: it.append_item("lxc.hook", "", "")),
+    ],
+)
+def test_what_is_cleared_is_written_as_it_is_meant(text: str, change: Callable[[Settings], Settings]) -> None:
+    changed = change(Settings(*parse(text)))
+    assert parse(changed.document.text)[0] == changed.config
