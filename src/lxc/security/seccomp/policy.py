@@ -96,7 +96,7 @@ class Policy(Record):
 
 def parse(text: str, path: str, machine: str) -> Policy:
     """The policy in `text`, for `machine` as uname(1) calls it.  Raises ConfigError with all mistakes, with their lines."""
-    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1)]
+    lines = [(f"{path}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1)]
     version, rest = _version(lines, path)
     where, style = next(((where, line) for where, line in rest if line.strip()), (path, ""))
     if not style:

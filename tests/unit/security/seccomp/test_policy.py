@@ -56,6 +56,17 @@ def test_arguments_are_compared() -> None:
     assert second.comparisons == (Comparison(0, 16, MASKED, 16),)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1\nwhitelist\n0\n1\n",
+        "2\ndenylist errno 1\n[all]\n\n# why\nmknod\nioctl errno 2 [1,2,==]\nreject_force_umount\n",
+    ],
+)
+def test_lines_may_end_as_on_other_systems(text: str) -> None:
+    assert parse(text.replace("\n", "\r\n"), "p", "x86_64") == parse(text, "p", "x86_64")
+
+
 def test_forced_umounts_are_rejected_whatever_the_action() -> None:
     (rule,) = parse("2\ndenylist\nreject_force_umount kill\n", "p", "x86_64").rules
     assert (rule.call, rule.action, rule.comparisons) == ("umount2", ERRNO | 13, (Comparison(1, 1, MASKED, 1),))
