@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lxc.values.plain import integer
 from lxc.values.words import Misspelt, listed, unknown
 
 NAMES = (
@@ -19,9 +20,10 @@ def number(name: str) -> int:
     """The kernel's number of the capability called `name`, which may be a number itself.  Raises ValueError."""
     if name in _KNOWN:
         return NAMES.index(name)
-    if name.isascii() and name.isdecimal() and len(name) < 4 and int(name) < len(NAMES):
-        return int(name)
-    raise unknown("a capability such as net_admin", name, NAMES)
+    try:
+        return integer(name, 0, len(NAMES) - 1)
+    except ValueError:
+        raise unknown("a capability such as net_admin", name, NAMES) from None
 
 
 def drop(value: str) -> tuple[str, ...]:

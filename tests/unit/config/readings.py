@@ -341,7 +341,7 @@ REFUSED = [
     "lxc.net.0.ipv4.address = x", "lxc.net.0.ipv6.address = x", "lxc.net.0.l2proxy = 2", "lxc.net.0.ipv4.gateway = x",
     "lxc.net.0.type = vlan\nlxc.net.0.vlan.id = 65536", "lxc.cgroup2 = x", "lxc.cgroup = x", "lxc.sysctl = x",
     "lxc.proc = x", "lxc.prlimit = x", "lxc.prlimit.core = x", "lxc.prlimit.core = 1:2:3", "lxc.cap.drop = CHOWN",
-    "lxc.cap.drop = 41", "lxc.cap.drop = none", "lxc.cap.drop = mknod\nlxc.cap.keep = kill",
+    "lxc.cap.drop = 41", "lxc.cap.drop = 08", "lxc.cap.drop = none", "lxc.cap.drop = mknod\nlxc.cap.keep = kill",
     "lxc.cap.keep = mknod\nlxc.cap.drop = kill", "lxc.cap.keep = none\nlxc.cap.drop = kill",
     "lxc.seccomp.notify.proxy = /run/x", "lxc.log.level = 9", "lxc.log.level = loud", "lxc.log.syslog = local8",
     "lxc.mount.auto = proc:ro", "lxc.mount.auto = prok", "lxc.rootfs.options = ro,optional",
