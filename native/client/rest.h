@@ -21,6 +21,7 @@ struct head {
     int32_t heard;       /* a console whose output somebody wants, or -1 */
     int32_t is_unified;  /* the last of what is to be removed is of the unified hierarchy */
     uint32_t removals, where; /* how many they are, and where on the sheet; without any, taking down is Python's */
+    uint32_t requests;   /* bytes before them: what is asked of the kernel's network (rtnetlink(7)) */
 };
 
 /* Cgroups of one hierarchy, and where to the monitor leaves: of version 1 a file `tasks`, of the unified one a directory. */
@@ -69,6 +70,7 @@ void close_all_but_connections(int kept);
 void take_sheet(int file);
 struct waiting waiting_on_sheet(uint32_t index);
 size_t removals(struct removal *all, const char **fifo);
+const void *requests(size_t *size);
 bool answer_from_sheet(int to, const struct header *asked, const unsigned char *behind);
 void tell(int to, int32_t ret, int64_t number);
 

@@ -69,6 +69,13 @@ size_t removals(struct removal *all, const char **fifo)
     return head.removals;
 }
 
+/* What is to be asked of the kernel's network before that; it may be nothing. */
+const void *requests(size_t *size)
+{
+    *size = head.where <= sheet_size && head.requests <= head.where ? head.requests : 0;
+    return sheet + head.where - *size;
+}
+
 /* The answer to a request; false if it is not on the sheet.  `reply` is what follows the answer's header. */
 static bool find(int32_t command, const unsigned char *asked, size_t length, struct answer *it, const unsigned char **reply)
 {

@@ -11,11 +11,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -108,6 +110,19 @@ static bool be_born_in(const char *home)
     return child == 0;
 }
 
+/* Have the kernel do what is asked of its network; it has done it when it has been sent.  What fails has gone. */
+static void ask_the_network(void)
+{
+    size_t size;
+    const void *asked = requests(&size);
+    int kernel = size ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) : -1;
+
+    if (kernel < 0)
+        return;
+    send(kernel, asked, size, 0);
+    close(kernel);
+}
+
 /* Remove the cgroups, let go of the container's namespaces, and end.  Returns where there is more to be done. */
 void take_down(void)
 {
@@ -120,6 +135,7 @@ void take_down(void)
     for (size_t at = 0; at < all; at++)
         if (!is_removed(AT_FDCWD, it[at].payload, DEEPEST))
             return;
+    ask_the_network();
     for (size_t at = 0; at < old; at++)
         if (!moves_to(it[at].home) || rmdir(it[at].monitor) != 0)
             return;

@@ -7,16 +7,14 @@ here, or by the guard if the monitor is killed.
 
 from __future__ import annotations
 
-import errno
 import os
-import time
 
 from lxc import log
 from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
-from lxc.network import grant, loan, requests, steps, switch
+from lxc.network import ends, grant, loan, requests, steps, switch
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links, is_name
 from lxc.network.loan import Loan
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_ATTEMPTS = 100
-_PATIENCE = 10  # seconds that a namespace may take to die
-_GRACE = 1  # seconds until it begins to
-_PAUSE = 0.005
 _MTU = 1500
 
 
@@ -97,6 +90,7 @@ class Network:
                 log.warn(str(error))
         self._delete_ports()
         self._delete_granted(netns)
+        self._take_out(made)
         guard, self._guard = self._guard, None
         if guard:
             guard.dismiss()
@@ -108,8 +102,14 @@ class Network:
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether all that was made goes with the container's namespace."""
-        return not (self._answering or self._ports or self._granted or self._loans)
+        """Whether all that was made goes with the container's namespace, but for what `out_of_use` asks."""
+        is_named = any(self._is_named(device) for device in self._made)
+        return not (self._answering or self._ports or self._granted or self._loans or is_named)
+
+    @property
+    def out_of_use(self) -> bytes:
+        """What is to be asked of the kernel when the life is over, if that `leaves_nothing`."""
+        return ends.requests(tuple(device.pair for device in self._made if isinstance(device.make, Veth)))
 
     def item(self, key: str) -> str:
         """What the key `lxc.net.N.name` or `lxc.net.N.veth.pair` is in this life; "" if nothing is known of it."""
@@ -203,7 +203,7 @@ class Network:
             }}},
         }  # fmt: skip
         with _doing(veth):
-            pair = _create_pair(veth.pair, fields, host)
+            pair = ends.create(veth.pair, fields, host)
         if bridge and is_switch:
             self._ports.append((bridge.name, pair))
             self._remember("port", bridge.name, pair)
@@ -244,6 +244,19 @@ class Network:
                 switch.delete_port(bridge, port)
             except (OSError, StepError) as error:
                 log.warn(str(error))
+
+    def _is_named(self, device: Device) -> bool:
+        """Whether it is the configuration that names the host's end of the pair."""
+        makes = (planned.make for planned in self._plan.devices if planned.number == device.number)
+        return any(isinstance(make, Veth) and make.pair != PAIR for make in makes)
+
+    def _take_out(self, made: list[Device]) -> None:
+        pairs = [device for device in made if isinstance(device.make, Veth)]
+        if not pairs:
+            return
+        with Links(Channel()) as host:
+            for device in pairs:
+                ends.take_out(device.pair, host, ends.invented() if self._is_named(device) else "")
 
     def _delete_granted(self, netns: int) -> None:
         """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
@@ -348,41 +361,6 @@ def _stack(step: Stacked, host: Links, netns: int) -> None:
         host.channel.request(
             rtnetlink.RTM_NEWLINK, _CREATE, ifname=step.name, link=link.index, netns_fd=netns, **mtu, linkinfo=info
         )
-
-
-def _create_pair(name: str, fields: dict[str, object], host: Links) -> str:
-    """Make a pair whose end on the host is called `name`, or as no other yet.  Raises OSError."""
-    began = time.monotonic()
-    attempts = _ATTEMPTS
-    while True:
-        chosen = _random_name() if name == PAIR else name
-        try:
-            host.channel.request(rtnetlink.RTM_NEWLINK, _CREATE, ifname=chosen, **fields)
-            return chosen
-        except OSError as error:
-            attempts -= 1
-            if error.errno != errno.EEXIST or (name == PAIR and not attempts):
-                raise
-        if name != PAIR:
-            _wait_for(name, host, time.monotonic() - began)
-
-
-def _wait_for(name: str, host: Links, waited: float) -> None:
-    """Return when the kernel may have removed the device `name`, for which we have `waited` so many seconds.
-
-    It may be the end of a pair of the life before, whose namespace is dying, or will as soon as the kernel has let go of
-    the last netlink socket in it, which takes a grace period of RCU.  Raises OSError(EEXIST) if it is something else.
-    """
-    found = host.find(name)
-    if found:
-        is_pair = found.kind == "veth" and found.peer_netns is not None
-        if not is_pair or waited > (_PATIENCE if found.peer_netns == -1 else _GRACE):
-            raise OSError(errno.EEXIST, f"there is a network device {name} already")
-    time.sleep(_PAUSE)
-
-
-def _random_name() -> str:
-    return "veth" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(6))
 
 
 def _queues(rx: int, tx: int) -> dict[str, int]:

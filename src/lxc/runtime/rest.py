@@ -200,7 +200,8 @@ def _removal(monitor: Monitor) -> Removal | None:
         or not storage.leaves_nothing(monitor.attached)
     ):
         return None
-    return Removal(monitor_fifo(order.place.lxcpath), removed, has_unified=made.layout.unified is not None)
+    has_unified = made.layout.unified is not None
+    return Removal(monitor_fifo(order.place.lxcpath), removed, has_unified, monitor.network.out_of_use)
 
 
 def _to_be_inherited(monitor: Monitor) -> list[int]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_LENT = 20  # descriptors with an answer
 _LONGEST_ANSWER = 1 << 14  # bytes
 _MOST_REMOVED = 32  # hierarchies
-_HEAD = 44  # bytes of struct head
+_HEAD = 48  # bytes of struct head
 
 
 class Removal(Record):
@@ -30,6 +30,7 @@ class Removal(Record):
     fifo: str  # what lxc-monitord reads: if it does, it is to be told
     cgroups: tuple[tuple[str, str, str], ...]  # as `cgroups.outside.to_be_removed` says
     has_unified: bool
+    requests: bytes = b""  # to the kernel's network, of which what fails does not matter
 
 
 class Left(Record):
@@ -53,16 +54,17 @@ def text(
 ) -> bytes:
     """The sheet: its size, struct head, who waits for a state (descriptor, int[8] of what is wanted), and `answers`.
 
-    Each of these is a struct answer, the request and the reply.  Behind them is the `removal`.
+    Each of these is a struct answer, the request and the reply.  Behind them is the `removal`, its requests first.
 
     Without a reply the request ends the connection; beside others it is invalid.  Of `consoles` the output of the first
     is dropped, that of the second wakes; -1 is none.
     """
     rows = [_row(*pair) for pair in answers if not pair[1] or _fits(pair[1])]
     removed, has_unified, texts = _texts(removal)
-    known = b"".join((*(_numbers(4, *each) for each in waiting), *rows))
+    requests = removal.requests if removal else b""
+    known = b"".join((*(_numbers(4, *each) for each in waiting), *rows, requests))
     first = len(rows), len(waiting), init, init_pidfd, listener, stop_signal, *consoles, has_unified, removed
-    written = b"".join((_numbers(4, *first, _HEAD + len(known)), known, texts))
+    written = b"".join((_numbers(4, *first, _HEAD + len(known), len(requests)), known, texts))
     return _numbers(8, len(written)) + written
 
 

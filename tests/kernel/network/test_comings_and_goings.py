@@ -8,10 +8,13 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import as_often, until
 from tests.lab import Lab, kill_init, kill_monitor, stop
+
+from lxc.kernel.fs import closing
 
 pytestmark = pytest.mark.root
 OWN = {"lo", "br0", "wire0", "wire1"}
@@ -250,6 +253,48 @@ def test_a_name_is_free_again_for_the_next_start_however_soon(lab: Lab) -> None:
         until(lambda: lab.state(name) == "STOPPED", "it has ended")
 
 
+@pytest.mark.parametrize("is_at_rest", [False, True])
+@pytest.mark.parametrize("line", ["name = lan", "veth.pair = vbox"])
+def test_who_holds_a_network_that_is_over_keeps_nothing_of_the_hosts(lab: Lab, line: str, is_at_rest: bool) -> None:
+    """Neither the bridge, on which the next life has the same address, nor the name that this has."""
+    name = lab.box("link = br0", "ipv4.address = 10.77.0.5/24", line, kind="veth")
+    lab.start(name)
+    (first,) = set(lab.links()) - OWN
+    monitor = Path(f"/proc/{lab.monitor(name)}/exe")
+    until(lambda: not is_at_rest or monitor.resolve().name == "lxc-client", "the monitor rests")
+    with subprocess.Popen(
+        ["nsenter", f"--net=/proc/{lab.init_pid(name)}/ns/net", "cat"], stdin=subprocess.PIPE
+    ) as holder:
+        network = Path(f"/proc/{lab.init_pid(name)}/ns/net").readlink()
+        until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() == network, "somebody is in the network")
+        stop(lab, name)
+        assert not any(link.get("master") or "UP" in link["flags"] for link in _beside_own(lab).values())
+        lab.start(name)
+        ports = [each for each, link in _beside_own(lab).items() if link.get("master")]
+        assert ports == [first] if "pair" in line else len(ports) == 1
+        assert len(_beside_own(lab)) == 2
+        stop(lab, name)
+        assert holder.stdin
+        holder.stdin.close()
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+
+
+def test_a_reboot_takes_the_bridge_from_who_holds_the_network_of_before(lab: Lab) -> None:
+    name = lab.box("link = br0", "veth.pair = vbox", kind="veth")
+    text = lab.config(name).read_text().replace(
+        "/bin/sleep 10000", "/bin/sh -c 'test -e /again && exec sleep 10000; read x </go; : >/again; exec reboot -f'"
+    )  # fmt: skip
+    lab.config(name).write_text(text)
+    os.mkfifo(lab.rootfs(name) / "go")
+    lab.start(name)
+    before = lab.init_pid(name)
+    with closing(os.open(f"/proc/{before}/ns/net", os.O_RDONLY)):
+        (lab.rootfs(name) / "go").write_text("go\n")
+        until(lambda: (lab.rootfs(name) / "again").exists(), "the container reboots")
+        until(lambda: lab.state(name) == "RUNNING" and lab.init_pid(name) != before, "a second life")
+        assert [each for each, link in _beside_own(lab).items() if link.get("master")] == ["vbox"]
+
+
 def test_a_container_that_is_killed_while_it_starts_leaves_nothing(lab: Lab) -> None:
     name = lab.box("link = br0", "script.up = sh -c 'exec sleep 1000'", kind="veth")
     starting = subprocess.Popen(lab.command("lxc-start", "-F", "-n", name), stdin=subprocess.DEVNULL)
@@ -290,6 +335,10 @@ def test_of_many_lives_and_deaths_nothing_is_left(lab: Lab) -> None:
     assert state(lab, "wire1") == before
     assert lab.at_home("nft", "list", "ruleset") == ""
     assert lab.at_home("ip", "neigh", "show", "proxy") == ""
+
+
+def _beside_own(lab: Lab) -> dict[str, dict[str, Any]]:
+    return {name: link for name, link in lab.links().items() if name not in OWN}
 
 
 def _descendant(parent: int, words: bytes) -> int:

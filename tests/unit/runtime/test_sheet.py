@@ -19,11 +19,12 @@ def test_what_follows_the_text_is_found_whatever_the_text_is() -> None:
 
 def test_what_is_to_be_removed_lies_where_the_head_says() -> None:
     cgroups = ("/a/payload", "/a/monitor", "/a/user/tasks"), ("/b/payload", "/b/monitor", "/b/user")
-    removal = sheet.Removal("/run/fifo", cgroups, has_unified=True)
+    removal = sheet.Removal("/run/fifo", cgroups, has_unified=True, requests=b"to\0the kernel")
     for answers in ([], [(Request(GET_NAME), Reply(payload=b"name\0"))]):
         written = sheet.text(1, 2, 3, 9, (-1, 4), answers, [(5, *range(8))], removal)
-        has_unified, count, where = struct.unpack_from("=iII", written, 8 + 8 * 4)
+        has_unified, count, where, size = struct.unpack_from("=iIII", written, 8 + 8 * 4)
         assert (has_unified, count) == (1, 2)
+        assert written[8 + where - size : 8 + where] == b"to\0the kernel"
         texts = written[8 + where :].split(b"\0")
         assert texts == [b"/run/fifo", *(path.encode() for paths in cgroups for path in paths), b""]
 

@@ -1,0 +1,86 @@
+"""The host's ends of a container's pairs: how they are made, and what becomes of them.  Runs in the monitor.
+
+When the life is over they go with the container's network namespace, which is
+when nobody holds that any more: who came with nsenter(1), shares it, or has a
+socket of it.  That may be long after, so they are taken out of use at once.
+Deleting them costs many times as much.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from lxc import log
+from lxc.kernel import rtnetlink
+from lxc.kernel.rtnetlink import Message
+from lxc.network.steps import PAIR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.network.links import Links
+
+_CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ATTEMPTS = 100
+_PATIENCE = 10  # seconds that a namespace may take to die
+_GRACE = 1  # seconds until it begins to
+_PAUSE = 0.005
+_OUT_OF_USE = {"master": 0, "flags": 0, "change": rtnetlink.IFF_UP}  # down, and no port of a bridge
+
+
+def create(name: str, fields: dict[str, object], host: Links) -> str:
+    """Make a pair whose end on the host is called `name`, or as no other yet.  Raises OSError."""
+    began = time.monotonic()
+    attempts = _ATTEMPTS
+    while True:
+        chosen = invented() if name == PAIR else name
+        try:
+            host.channel.request(rtnetlink.RTM_NEWLINK, _CREATE, ifname=chosen, **fields)
+            return chosen
+        except OSError as error:
+            attempts -= 1
+            if error.errno != errno.EEXIST or (name == PAIR and not attempts):
+                raise
+        if name != PAIR:
+            _wait_for(name, host, time.monotonic() - began)
+
+
+def _wait_for(name: str, host: Links, waited: float) -> None:
+    """Return when the kernel may have removed the device `name`, for which we have `waited` so many seconds.
+
+    It may be the end of a pair of the life before, whose namespace is dying, or will as soon as the kernel has let go of
+    the last netlink socket in it, which takes a grace period of RCU.  Raises OSError(EEXIST) if it is something else.
+    """
+    found = host.find(name)
+    if found:
+        is_pair = found.kind == "veth" and found.peer_netns is not None
+        if not is_pair or waited > (_PATIENCE if found.peer_netns == -1 else _GRACE):
+            raise OSError(errno.EEXIST, f"there is a network device {name} already")
+    time.sleep(_PAUSE)
+
+
+def invented() -> str:
+    """A name that hardly another device has."""
+    return "veth" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(6))
+
+
+def take_out(pair: str, home: Links, called: str = "") -> None:
+    """Have the end `pair` out of use, and `called` so, if that is given.  What fails is logged."""
+    try:
+        found = home.find(pair)
+        if not found or found.kind != "veth" or found.peer_netns is None:  # it has gone, and another has its name
+            return
+        home.change(found.index, **_OUT_OF_USE)
+        if called:
+            home.change(found.index, ifname=called)
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            log.warn(f"{pair} stays as it is until the container's network namespace goes: {error.strerror}")
+
+
+def requests(pairs: tuple[str, ...]) -> bytes:
+    """Messages to the kernel (rtnetlink(7)) that have those of these names out of use; what they fail for has gone."""
+    asked = ({"ifname": pair, **_OUT_OF_USE} for pair in pairs)
+    return b"".join(rtnetlink.pack(Message(rtnetlink.RTM_NEWLINK, rtnetlink.NLM_F_REQUEST, each, 1)) for each in asked)
