@@ -37,6 +37,7 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 RTM_NEWLINKPROP, RTM_DELLINKPROP = 108, 109
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
+IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST = 0x80, 0x100, 0x200, 0x1000
 RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 NTF_PROXY, NUD_PERMANENT = 0x8, 0x80
@@ -133,10 +134,12 @@ LINK = Family(
         "mtu": (4, U32),
         "link": (5, U32),
         "master": (10, U32),
+        "txqlen": (13, U32),
         "linkinfo": (18, nested(_LINKINFO)),
         "ifalias": (20, TEXT),
         "netns_pid": (19, U32),
         "bridge_port": (26, nested({"flags": (0, U16), "vlans": (2, VLANS)})),
+        "group": (27, U32),
         "netns_fd": (28, U32),
         "ext_mask": (29, U32),
         "n_txqueues": (31, U32),

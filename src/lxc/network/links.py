@@ -32,6 +32,10 @@ class Link(Record):
     vlan_filtering: bool = False  # of a bridge
     default_pvid: int = 0
     peer_netns: int | None = None  # the number of the namespace that its other end is in; -1: that namespace is dying
+    flags: int = 0  # IFF_*
+    group: int = 0
+    alias: str = ""
+    txqlen: int = 0
 
 
 class Links:
@@ -129,4 +133,8 @@ def _link(fields: Mapping[str, Any]) -> Link:
         bool(bridge.get("vlan_filtering")),
         bridge.get("default_pvid", 0),
         fields.get("link_netnsid"),
+        fields["flags"],
+        fields.get("group", 0),
+        fields.get("ifalias", ""),
+        fields.get("txqlen", 0),
     )

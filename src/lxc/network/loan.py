@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 
 from lxc import log
+from lxc.kernel import rtnetlink
 from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
@@ -22,6 +23,7 @@ from lxc.network.moving import links_in, wireless_in
 from lxc.record import Record
 
 _UNUSED = "phys%d"  # the kernel fills in a number
+_MANNERS = rtnetlink.IFF_NOARP | rtnetlink.IFF_PROMISC | rtnetlink.IFF_ALLMULTI | rtnetlink.IFF_MULTICAST
 
 
 class Loan(Record):
@@ -111,6 +113,11 @@ def _restore(loan: Loan, home: Links) -> None:
     was, found = loan.link, home.find(loan.link.name)
     if not found:
         return
+    changed = was.flags ^ found.flags
+    if changed & _MANNERS:
+        home.change(found.index, flags=was.flags, change=changed & _MANNERS)
+    if (found.group, found.alias, found.txqlen) != (was.group, was.alias, was.txqlen):
+        home.change(found.index, group=was.group, ifalias=was.alias, txqlen=was.txqlen)
     if found.mtu != was.mtu:
         home.change(found.index, mtu=was.mtu)
     if found.address != was.address:

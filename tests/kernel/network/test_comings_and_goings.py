@@ -23,7 +23,9 @@ OWN = {"lo", "br0", "wire0", "wire1"}
 def state(lab: Lab, device: str) -> dict[str, object]:
     """What a device of the host's must have again afterwards."""
     shown = lab.links()[device]
-    return {key: shown.get(key) for key in ("address", "mtu", "altnames", "link_netnsid", "linkinfo")}
+    flags = {flag for flag in shown["flags"] if flag not in ("UP", "LOWER_UP", "M-DOWN", "NO-CARRIER")}
+    kept = ("address", "mtu", "altnames", "link_netnsid", "linkinfo", "group", "ifalias", "txqlen", "promiscuity")
+    return {**{key: shown.get(key) for key in kept}, "flags": flags}
 
 
 def swept(lab: Lab, name: str) -> None:
@@ -56,6 +58,10 @@ def test_a_device_of_the_hosts_comes_back_as_it_was(lab: Lab, end: Callable[[Lab
     lab.inside(name, "ip", "link", "set", "card", "down")
     lab.inside(name, "ip", "link", "set", "card", "name", "stolen", "mtu", "1300")
     lab.inside(name, "ip", "link", "property", "add", "dev", "stolen", "altname", "wire0")
+    lab.inside(
+        name, "ip", "link", "set", "stolen", "arp", "off", "promisc", "on", "allmulticast", "on", "multicast", "off"
+    )
+    lab.inside(name, "ip", "link", "set", "stolen", "group", "7", "alias", "an uplink", "txqueuelen", "5")
     end(lab, name)
     until(lambda: "wire1" in lab.links(), "the device is back")
     until(lambda: state(lab, "wire1") == before, "it is as it was")
