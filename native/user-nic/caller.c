@@ -147,3 +147,9 @@ void become_root(void)
     if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         die("cannot become root: %s", strerror(errno));
 }
+
+void become_caller(const struct caller *caller)
+{
+    if (setresgid(caller->gid, caller->gid, caller->gid) < 0 || setresuid(caller->uid, caller->uid, caller->uid) < 0)
+        _exit(EXIT_FAILURE);
+}

@@ -29,4 +29,7 @@ int callers_netns(int proc, const char *place, const struct caller *caller, cons
 /* Become root wholly, so that the caller cannot send us signals. */
 void become_root(void);
 
+/* Be the caller's process for good: one that nobody listens to is his to end, and one of those that he may have. */
+void become_caller(const struct caller *caller);
+
 #endif

@@ -12,6 +12,7 @@
  *   - /run/lxc/nics notes a device before it is made, as OWNER TYPE BRIDGE HOSTNIC (OWNER: a user, or @GROUP), and its
  *     lock is held meanwhile.  Notes of devices that are gone are dropped.  Nothing is said while the lock is held, so
  *     that nobody holds it up by not reading, and signals of the caller do not reach a process that is all root.
+ *     What nobody reads is waited for as the caller's own process, or for seconds only.
  *   - Only a device that was made here for this very user is deleted.
  *
  * What LXC's does and this does too: lxc-user-nic(1), lxc-usernet(5).
@@ -25,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +36,9 @@
 
 #define UNATTACHED "none" /* the bridge's name for a veth without one */
 
-enum { DEFAULT_MTU = 1500 };
+enum { DEFAULT_MTU = 1500, PATIENCE_S = 10 };
 
+static struct caller caller;
 static int made;   /* the ifindex of what a failure has to delete again */
 static bool noted; /* the last entry is of what is being made */
 
@@ -48,9 +51,32 @@ static void undo(void)
         write_database();
     }
     close_database();
+    become_caller(&caller);
 }
 
-static void create(int proc, int netns, const struct caller *caller, const char *type, const char *on, const char *nic)
+static void interrupt(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* Tell the caller; false if he does not take it in time.  It is said as root, who can still delete what nobody knows of. */
+static bool is_told(const char *answer, size_t length)
+{
+    struct sigaction act = {.sa_handler = interrupt}; /* without SA_RESTART */
+    sigset_t alarms;
+    bool is_taken;
+
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigaction(SIGALRM, &act, NULL);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    alarm(PATIENCE_S);
+    is_taken = write(STDOUT_FILENO, answer, length) == (ssize_t)length;
+    alarm(0);
+    return is_taken;
+}
+
+static void create(int proc, int netns, const char *type, const char *on, const char *nic)
 {
     char name[IFNAMSIZ], alias[64], note[512], answer[2 * IFNAMSIZ + 32];
     struct link bridge = {.mtu = DEFAULT_MTU}, host, inside;
@@ -60,13 +86,13 @@ static void create(int proc, int netns, const struct caller *caller, const char 
 
     open_database();
     cull();
-    owner = allotment(caller, type, on);
+    owner = allotment(&caller, type, on);
     error = attached ? rtnl_get(rtnl, 0, on, &bridge) : 0;
     if (error)
         die("there is no bridge %s on this host: %s%s", on, strerror(error), kernel_said);
     switched = attached && strcmp(bridge.kind, "bridge") != 0;
     do {
-        invent(name, caller->uid);
+        invent(name, caller.uid);
         if (++tries > 100)
             die("cannot find a free name like %s", name);
     } while (exists(name));
@@ -85,7 +111,7 @@ static void create(int proc, int netns, const struct caller *caller, const char 
     if (error || host.peer <= 0)
         die("the new device %s is gone again", name);
     made = host.index;
-    set_alias(alias, sizeof alias, caller->uid);
+    set_alias(alias, sizeof alias, caller.uid);
     if (attached)
         disable_ipv6(proc, name);
     bring_up(host.index, name, alias, attached && !switched ? &bridge : NULL);
@@ -99,15 +125,16 @@ static void create(int proc, int netns, const struct caller *caller, const char 
     close_database();
     noted = false; /* from here on it is dropped by the next who finds the device gone */
     length = snprintf(answer, sizeof answer, "%s:%d:%s:%d\n", inside.name, inside.index, name, host.index);
-    if (write(STDOUT_FILENO, answer, (size_t)length) != length) {
+    if (!is_told(answer, (size_t)length)) {
+        error = errno;
         if (switched)
             ovs("del-port", on, name);
-        die("cannot say what was made, so it is deleted again: %s", strerror(errno));
+        die("cannot say what was made, so it is deleted again: %s", strerror(error));
     }
 }
 
 /* The entry of the device `name`, if it was made for the caller; its link is filled in if it exists. */
-static struct entry *own_entry(const struct caller *caller, const char *type, const char *on, const char *name,
+static struct entry *own_entry(const char *type, const char *on, const char *name,
                                struct link *link)
 {
     char mark[64], prefix[IFNAMSIZ];
@@ -119,32 +146,32 @@ static struct entry *own_entry(const struct caller *caller, const char *type, co
         memset(link, 0, sizeof *link);
     else if (strcmp(link->kind, "veth") != 0)
         return NULL; /* the name is somebody else's by now */
-    set_alias(mark, sizeof mark, caller->uid);
-    snprintf(prefix, sizeof prefix, "veth%u_", caller->uid);
+    set_alias(mark, sizeof mark, caller.uid);
+    snprintf(prefix, sizeof prefix, "veth%u_", caller.uid);
     for (size_t i = 0; i < entry_count; i++) {
         char **field = entries[i].field;
 
         if (!field[LAST] || strcmp(field[LAST], name) != 0 || !is_about(field, field[OWNER], type, on))
             continue;
         /* an entry of a group tells that it was one of them: the name or the kernel's note tells which */
-        if (strcmp(field[OWNER], caller->name) == 0 ||
-            (field[OWNER][0] == '@' && means(field[OWNER], caller) &&
+        if (strcmp(field[OWNER], caller.name) == 0 ||
+            (field[OWNER][0] == '@' && means(field[OWNER], &caller) &&
              (strncmp(name, prefix, strlen(prefix)) == 0 || strcmp(link->alias, mark) == 0)))
             return &entries[i];
     }
     return NULL;
 }
 
-static void delete(const struct caller *caller, const char *type, const char *on, const char *name)
+static void delete(const char *type, const char *on, const char *name)
 {
     struct link link, bridge;
     struct entry *entry;
     int error;
 
     open_database();
-    entry = own_entry(caller, type, on, name, &link);
+    entry = own_entry(type, on, name, &link);
     if (!entry)
-        die("%s: no device of type %s on %s that was made for %s", name, type, on, caller->name);
+        die("%s: no device of type %s on %s that was made for %s", name, type, on, caller.name);
     if (strcmp(on, UNATTACHED) != 0 && rtnl_get(rtnl, 0, on, &bridge) == 0 && strcmp(bridge.kind, "bridge") != 0) {
         error = ovs("del-port", on, name);
         if (error)
@@ -175,7 +202,6 @@ int main(int argc, char **argv)
     bool deleting = argc > 1 && strcmp(argv[1], "delete") == 0;
     const char *type, *bridge, *nic;
     char place[64] = "";
-    struct caller caller;
     struct statfs fs;
     int proc, netns;
 
@@ -213,8 +239,8 @@ int main(int argc, char **argv)
     if (rtnl < 0)
         die("cannot talk to the kernel's network: %s", strerror(errno));
     if (creating)
-        create(proc, netns, &caller, type, bridge, nic);
+        create(proc, netns, type, bridge, nic);
     else
-        delete(&caller, type, bridge, nic);
+        delete(type, bridge, nic);
     return EXIT_SUCCESS;
 }

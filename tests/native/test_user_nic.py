@@ -422,6 +422,28 @@ def test_while_it_is_at_work_the_caller_cannot_stop_or_kill_it(nic: UserNic) -> 
     assert ANSWER.fullmatch(said), said
 
 
+@pytest.mark.parametrize("bridge", ["br0", "br9"])
+def test_one_that_nobody_listens_to_is_not_there_for_ever(nic: UserNic, bridge: str) -> None:
+    """Else anybody could have any number of processes of root's, which he cannot end, and which no limit of his counts."""
+    pid = nic.container()
+    reader, writer = os.pipe()
+    os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)))
+    argv = nic.host.argv(nic.program, "create", "/p", "c", str(pid), "veth", bridge, user="alice")
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer) as waiting:
+        os.close(writer)
+        until(lambda: is_the_callers(waiting.pid), "it is nothing but the caller's", patience=30)
+        assert nic.host.links() == ["lo", "br0"]
+        nic.host.ok("kill", "-KILL", str(waiting.pid), user="alice")
+        assert waiting.wait(10) == -9
+    os.close(reader)
+
+
+def is_the_callers(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    ids = "\t".join([str(USERS["alice"])] * 4)
+    return "Name:\tlxc-user-nic\n" in status and f"\nUid:\t{ids}\n" in status
+
+
 def is_all_root(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     return "Name:\tlxc-user-nic\n" in status and "\nUid:\t0\t0\t0\t0\n" in status
