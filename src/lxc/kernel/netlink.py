@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 AF_NETLINK, NETLINK_ROUTE, NETLINK_GENERIC = 16, 0, 16  # _socket has them on machines whose compiler had them
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
-_BUFFER = 1 << 16  # the kernel's datagrams are at most 32 KiB; what malloc(3) would map anew each time is from 128 on
+# The names that one may give a device have 64 KiB, and there is more to it; what malloc(3) would map anew each time is from 128 on.
+_BUFFER = 96 << 10
 _MOST = 1 << 16  # messages read of one answer; who has more is out to fill our memory
 _ATTEMPTS = 5
 _EMSGSIZE, _EINTR = 90, 4

@@ -68,6 +68,20 @@ def test_a_device_of_the_hosts_comes_back_as_it_was(lab: Lab, end: Callable[[Lab
     swept(lab, name)
 
 
+@pytest.mark.parametrize("end", [stop, kill_monitor])
+def test_a_device_comes_back_however_many_names_the_container_has_given_it(
+    lab: Lab, end: Callable[[Lab, str], None]
+) -> None:
+    name = lend(lab)
+    batch = lab.path / "names"
+    batch.write_text("".join(f"link property add dev card altname {number:x>127}\n" for number in range(500)))
+    lab.inside(name, "ip", "-force", "-batch", str(batch), check=False)  # as many as the kernel takes
+    end(lab, name)
+    until(lambda: "wire1" in lab.links(), "the device is back")
+    until(lambda: state(lab, "wire1")["altnames"] == ["a-long-alternative-name", "another"], "it has its own names")
+    swept(lab, name)
+
+
 def test_a_device_that_is_gone_is_missed_and_nothing_else_taken(lab: Lab) -> None:
     name = lend(lab)
     lab.inside(name, "ip", "link", "delete", "card")
