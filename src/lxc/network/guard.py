@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.kernel import fs
+from lxc.kernel import fs, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ _DONE = b"\0"
 
 
 class Guard:
-    def __init__(self, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> None:
-        """Fork it.  Should this process end before `dismiss`, it calls `undo` with all that it was told.
+    def __init__(self, whose: str, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> None:
+        """Fork it, for the container `whose`; ps(1) shows no second monitor, to be killed with the first.  Should this process end before `dismiss`, it calls `undo` with all that it was told.
 
         Of the descriptors it keeps `kept` and the standard ones.  Raises OSError.
         """
         reader, self._writer = os.pipe2(os.O_CLOEXEC)
         self._pid = os.fork()
         if self._pid == 0:
-            _be_guard(reader, undo, kept)
+            _be_guard(whose, reader, undo, kept)
         os.close(reader)
 
     def tell(self, what: bytes) -> None:
@@ -54,9 +54,10 @@ class Guard:
         os.waitpid(self._pid, 0)
 
 
-def _be_guard(reader: int, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> NoReturn:
+def _be_guard(whose: str, reader: int, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> NoReturn:
     try:
         fs.keep_only((reader, *kept, *log.descriptors()))
+        process.set_title(f"[lxc network] {whose}")
         _watch(reader, undo)
     except BaseException as error:
         log.error(f"the guard of the network failed: {error}")

@@ -32,8 +32,9 @@ _MTU = 1500
 class Network:
     """What is made for a plan; whoever has one calls `undo` when the life is over, however far it came."""
 
-    def __init__(self, wanted: NetworkPlan) -> None:
-        self._plan = wanted
+    def __init__(self, wanted: NetworkPlan, whose: str) -> None:
+        """`whose` it is: the container's path and name."""
+        self._plan, self._whose = wanted, whose
         self._made: list[Device] = []  # with their names, as far as the up scripts have been run
         self._answering: list[Step] = []  # what outlives the namespace, in the order it was done
         self._ports: list[tuple[str, str]] = []  # (bridge, port) of Open vSwitch
@@ -130,7 +131,7 @@ class Network:
         on_switches = [device for device in devices if self._is_on_switch(device, host)]
         if not (self._loans or answers or on_switches):
             return None
-        return Guard(lambda told: self._undo_for_monitor(told, netns), (netns,))
+        return Guard(self._whose, lambda told: self._undo_for_monitor(told, netns), (netns,))
 
     def _is_on_switch(self, device: Device, host: Links) -> bool:
         if not isinstance(device.make, (Veth, Granted)) or not device.make.bridge:

@@ -81,12 +81,13 @@ class Monitor:
         self.terminals: Terminals | None = None
         self.exit: Exit | None = None
         self.device_program = DeviceProgram()
-        self.namespaces, self.network = Namespaces(), Network(plan.network)
+        self._whose = f"{self.place.lxcpath} {self.place.name}"  # the processes that it makes are, in ps(1)
+        self.namespaces, self.network = Namespaces(), Network(plan.network, self._whose)
         self.prepared, self.attached = Prepared(), Attached()
         self.loaded: Profile | None = None  # of AppArmor, to be unloaded
         self.may_reboot = True
         self.asked: dict[Request, None] = {}  # in this life, and of what is settled for it
-        supervisor = f"[lxc seccomp] {self.place.lxcpath} {self.place.name}"
+        supervisor = f"[lxc seccomp] {self._whose}"
         self.supervised = Supervised(plan.security.supervision, supervisor, self.loop, self._supervisor_ended)
         self.answers = Answers(self)
         self.server = Server(listener, self.loop, self.answers.answer, self._client_closed)
@@ -203,7 +204,7 @@ class Monitor:
     def _begin(self, started: Callable[[], bool], companion: int = -1) -> None:
         """Launch the container; return once it runs, or is about to be killed because nobody wants it."""
         self.set_state(commands.STARTING)
-        self.namespaces, self.network = Namespaces(), Network(self.plan.network)
+        self.namespaces, self.network = Namespaces(), Network(self.plan.network, self._whose)
         self.prepared, self.attached = Prepared(), Attached()
         trace.phase("run pre-start hooks, prepare the terminals and the root")
         hooks.run(self.plan.hooks.pre_start, self.loop)

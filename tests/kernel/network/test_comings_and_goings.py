@@ -68,6 +68,17 @@ def test_a_device_of_the_hosts_comes_back_as_it_was(lab: Lab, end: Callable[[Lab
     swept(lab, name)
 
 
+def test_who_gives_it_back_is_not_killed_with_all_that_is_called_a_monitor(lab: Lab) -> None:
+    name = lab.box("link = wire1", kind="phys")
+    lab.ok("lxc-start", "-n", name, env=os.environ | {"LXC_FORKSERVER": "0"})
+    called = f"[lxc monitor] {lab.path} {name}".encode()
+    for pid in (lab.monitor(name), *_children(lab.monitor(name))):
+        if called in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: "wire1" in lab.links(), "the device is back")
+    swept(lab, name)
+
+
 @pytest.mark.parametrize("end", [stop, kill_monitor])
 def test_a_device_comes_back_however_many_names_the_container_has_given_it(
     lab: Lab, end: Callable[[Lab, str], None]
@@ -361,15 +372,18 @@ def _beside_own(lab: Lab) -> dict[str, dict[str, Any]]:
     return {name: link for name, link in lab.links().items() if name not in OWN}
 
 
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
 def _descendant(parent: int, words: bytes) -> int:
     """The child, or grandchild …, of process `parent` whose command line contains `words`."""
 
     def below(pid: int) -> list[int]:
-        try:
-            children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        except FileNotFoundError:
-            return []
-        return [*children, *(pid for child in children for pid in below(child))]
+        return [*_children(pid), *(pid for child in _children(pid) for pid in below(child))]
 
     def found() -> list[int]:
         return [pid for pid in below(parent) if words in Path(f"/proc/{pid}/cmdline").read_bytes()]
