@@ -230,6 +230,11 @@ def hint(step: Record, number: int | None) -> str:
         return f"{step.gateway} must be reachable through {step.device}: correct the gateway, or the addresses' prefix"
     if isinstance(step, Route) and number == errno.EEXIST and not step.to:
         return "there is a default route already: leave out all gateways but one"
+    if isinstance(step, (Veth, Stacked, Mtu)) and step.mtu and number == errno.EINVAL:
+        link = f", and {step.link} has that or more" if isinstance(step, Stacked) else ""
+        return f"see whether a device of its kind can have an MTU of {step.mtu}{link}"
+    if isinstance(step, HardwareAddress) and number == errno.EADDRNOTAVAIL and not step.address.strip("0:"):
+        return "it is no address: leave hwaddr out, and the kernel chooses one"
     if isinstance(step, HardwareAddress) and number == errno.EADDRNOTAVAIL:
         return "the second digit must be even: with an odd one it is the address of a group of devices"
     if isinstance(step, HardwareAddress) and number == errno.EOPNOTSUPP:

@@ -226,6 +226,21 @@ def test_whatever_fails_nothing_is_left(lab: Lab, what: str) -> None:
     assert state(lab, "wire1") == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "line", "what_to_do"),
+    [
+        ("veth", "mtu = 70000", "see whether a device of its kind can have an MTU of 70000\n"),
+        ("macvlan", "mtu = 9000", "can have an MTU of 9000, and wire0 has that or more\n"),
+        ("veth", "hwaddr = 00:00:00:00:00:00", "leave hwaddr out, and the kernel chooses one\n"),
+        ("veth", "hwaddr = 01:00:00:00:00:00", "the second digit must be even"),
+    ],
+)
+def test_what_a_device_cannot_be_is_told_with_what_to_do(lab: Lab, kind: str, line: str, what_to_do: str) -> None:
+    done = lab.run("lxc-start", "-n", lab.box("link = wire0" if kind == "macvlan" else "link = br0", line, kind=kind))
+    assert done.returncode == 1
+    assert what_to_do in done.stderr
+
+
 def test_what_fails_while_init_is_at_work_is_told_each_time(lab: Lab) -> None:
     """Init shares the monitor's memory then, and is ended without harm to that."""
     name = lab.box("mtu = 70000", kind="veth")
