@@ -44,7 +44,7 @@ class Lab(Lxc):
         self.host = host
 
     def command(self, tool: str, *words: str) -> list[str]:
-        return [*self._enter(), *super().command(tool, *words)]
+        return [*self.enter(), *super().command(tool, *words)]
 
     def run(self, tool: str, *words: str, peer: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
         if not peer:
@@ -57,7 +57,7 @@ class Lab(Lxc):
 
     def at_home(self, *argv: str, check: bool = True) -> str:
         """What a command prints that is run on the host."""
-        return _output([*self._enter(), *argv], check)
+        return _output([*self.enter(), *argv], check)
 
     def inside(self, name: str, *argv: str, check: bool = True) -> str:
         """What a command of the host's prints that is run in the container's network."""
@@ -102,7 +102,7 @@ class Lab(Lxc):
         status = Path(f"/proc/{self.init_pid(name)}/status").read_text()
         return int(status.partition("PPid:")[2].split()[0])
 
-    def _enter(self) -> list[str]:
+    def enter(self) -> list[str]:
         return ["nsenter", f"--net=/proc/{self.host}/ns/net", f"--mount=/proc/{self.host}/ns/mnt"]
 
 

@@ -86,6 +86,24 @@ def check_images(images: Images) -> None:
     check_directory(images)
 
 
+class searchable:
+    """`with searchable(images, gid):` CRIU opens images in the block as the container's root, too, whose group is `gid`."""
+
+    def __init__(self, images: Images, gid: int) -> None:
+        self._gid = gid
+        self._fd = os.open(images.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._was = os.fstat(self._fd)
+
+    def __enter__(self) -> None:
+        os.fchown(self._fd, -1, self._gid)
+        os.fchmod(self._fd, stat.S_IMODE(self._was.st_mode) | stat.S_IXGRP)
+
+    def __exit__(self, *_: object) -> None:
+        os.fchmod(self._fd, stat.S_IMODE(self._was.st_mode))
+        os.fchown(self._fd, -1, self._was.st_gid)
+        os.close(self._fd)
+
+
 def dump(criu: Criu, it: Dump) -> None:
     """Do it.  Raises StepError with what CRIU says."""
     code, said = _run((criu.path, *it.argv))

@@ -11,7 +11,7 @@ _COMMON = (
     "--tcp-established", "--file-locks", "--link-remap", "--manage-cgroups=full", "--ext-mount-map", "auto",
     "--enable-external-sharing", "--enable-external-masters", "--enable-fs", "hugetlbfs", "--enable-fs", "tracefs",
 )  # fmt: skip
-OLDEST = (2, 0)  # CRIU that knows these words
+OLDEST = (2, 8)  # CRIU that knows these words
 _HAS_NEW_MOUNTS = (3, 17)  # moves mounts of the host's by move_mount(2), which fails across mount namespaces
 _HARMLESS = "No parent image found"  # of a process that was not there yet at the earlier dump
 INVENTORY = "inventory.img"  # of whatever was dumped
@@ -30,6 +30,18 @@ class External(Record):
 
     source: str  # on the host
     target: str  # in the container, without leading slash
+
+
+class Device(Record):
+    """A network device of the container's that is tied to one of the host's."""
+
+    kind: str  # veth
+    name: str  # in the container
+    outside: str  # how CRIU is to call the host's end
+
+    @property
+    def words(self) -> tuple[str, str]:
+        return "--external", f"{self.kind}[{self.name}]:{self.outside}"
 
 
 class Root(Record):
@@ -98,6 +110,7 @@ class Restore(Record):
     cgroups: tuple[Root, ...]
     version: tuple[int, ...]
     mounts: tuple[External, ...] = ()
+    devices: tuple[Device, ...] = ()
     action = "restore"
 
     @property
@@ -108,6 +121,7 @@ class Restore(Record):
             *(word for words in externals for word in words),
             *(("--mntns-compat-mode",) if self.version >= _HAS_NEW_MOUNTS else ()),
             *("--root", self.root, "--restore-detached", "--restore-sibling"),
+            *(word for device in self.devices for word in device.words),
         )
 
     def __str__(self) -> str:

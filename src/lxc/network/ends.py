@@ -47,6 +47,14 @@ def create(name: str, fields: dict[str, object], host: Links) -> str:
             _wait_for(name, host, time.monotonic() - began)
 
 
+def free(name: str, host: Links) -> str:
+    """The name that `create` would give, once nothing has it.  Raises OSError."""
+    began = time.monotonic()
+    while name != PAIR and host.find(name):
+        _wait_for(name, host, time.monotonic() - began)
+    return invented() if name == PAIR else name
+
+
 def _wait_for(name: str, host: Links, waited: float) -> None:
     """Return when the kernel may have removed the device `name`, for which we have `waited` so many seconds.
 

@@ -55,10 +55,16 @@ class Network:
             self._plan = self._plan.replace(devices=devices)
         return self._plan
 
-    def prepare(self, netns: int, pid: int, tell: Callable[[Device], None]) -> None:
+    def name(self) -> tuple[Device, ...]:
+        """The devices, for somebody else to make them: the host's ends have names that nothing has there.  Raises StepError."""
+        with Links(Channel()) as host:
+            self._plan = self._plan.replace(devices=tuple(_named(device, host) for device in self._plan.devices))
+        return self._plan.devices
+
+    def prepare(self, netns: int, pid: int, tell: Callable[[Device], None], *, exist: bool = False) -> None:
         """Make the devices, in the namespace `netns`, that of process `pid`; `tell` runs a device's up script.
 
-        Raises StepError, OSError.
+        If they `exist`, with those names, all else is done.  Raises StepError, OSError.
 
         What was made before a failure is left to `undo`.
         """
@@ -70,7 +76,7 @@ class Network:
         with Links(Channel()) as host:
             self._guard = self._guarded(host, netns)
             for device in self._plan.devices:
-                made = self._make(device, host, netns, pid)
+                made = self._make(device, host, netns, pid, exists=exist)
                 tell(made)
                 self._made.append(made)
             for each in self._loans:
@@ -159,7 +165,7 @@ class Network:
         self._delete_ports()
         self._delete_granted(netns)
 
-    def _make(self, device: Device, host: Links, netns: int, pid: int) -> Device:
+    def _make(self, device: Device, host: Links, netns: int, pid: int, *, exists: bool) -> Device:
         """Make one device, and return it with the names it got."""
         for step in device.before:
             _perform(step, host)
@@ -167,7 +173,7 @@ class Network:
             self._remember("answering")
         match device.make:
             case Veth():
-                device = device.paired(self._make_pair(device.make, host, netns))
+                device = device.paired(self._make_pair(device.make, host, netns, exists=exists))
                 is_on_switch = any(port == device.pair for _, port in self._ports)
                 for step in device.after:
                     if not (is_on_switch and isinstance(step, (DefaultVlan, Vlan))):  # it knows of them already
@@ -177,7 +183,7 @@ class Network:
                 self._granted.append((asked, pair))
                 self._remember("granted", str(device.number), pair)
                 device = device.paired(pair)
-            case Stacked():
+            case Stacked() if not exists:
                 _stack(device.make, host, netns)
             case Move():
                 if device.make.mtu:
@@ -186,8 +192,8 @@ class Network:
                         host.change(link.index, mtu=device.make.mtu)
         return device
 
-    def _make_pair(self, veth: Veth, host: Links, netns: int) -> str:
-        """Make the pair; return the name of the host's end."""
+    def _make_pair(self, veth: Veth, host: Links, netns: int, *, exists: bool) -> str:
+        """Make the pair, or have one that `exists` as it is to be; return the name of the host's end."""
         bridge = self._seen.pop(veth.bridge, None) or _linked(veth, veth.bridge, host) if veth.bridge else None
         link = bridge if veth.mtu_of == veth.bridge else host.find(veth.mtu_of) if veth.mtu_of else None
         is_switch = bridge is not None and _is_switch(bridge)
@@ -197,14 +203,16 @@ class Network:
         mtu = veth.mtu or (link.mtu if link else 0) or _MTU
         fields = {
             "flags": rtnetlink.IFF_UP, "change": rtnetlink.IFF_UP, "address": f"fe:{os.urandom(5).hex(':')}",
-            "mtu": mtu, **_queues(veth.n_txqueues, veth.n_rxqueues),
-            **({"master": bridge.index} if bridge and not is_switch else {}),
-            "linkinfo": {"kind": "veth", "veth": {"peer": {
-                "ifname": veth.name, "mtu": mtu, "netns_fd": netns, **_queues(veth.n_rxqueues, veth.n_txqueues),
-            }}},
+            "mtu": mtu, **({"master": bridge.index} if bridge and not is_switch else {}),
         }  # fmt: skip
+        peer = {"ifname": veth.name, "mtu": mtu, "netns_fd": netns, **_queues(veth.n_rxqueues, veth.n_txqueues)}
+        made = {**_queues(veth.n_txqueues, veth.n_rxqueues), "linkinfo": {"kind": "veth", "veth": {"peer": peer}}}
+        pair = veth.pair
         with _doing(veth):
-            pair = ends.create(veth.pair, fields, host)
+            if exists:
+                host.change(host.index(pair), **fields)
+            else:
+                pair = ends.create(pair, fields | made, host)
         if bridge and is_switch:
             self._ports.append((bridge.name, pair))
             self._remember("port", bridge.name, pair)
@@ -362,6 +370,14 @@ def _stack(step: Stacked, host: Links, netns: int) -> None:
         host.channel.request(
             rtnetlink.RTM_NEWLINK, _CREATE, ifname=step.name, link=link.index, netns_fd=netns, **mtu, linkinfo=info
         )
+
+
+def _named(device: Device, host: Links) -> Device:
+    """The same, with a name for the host's end that nothing has."""
+    if not isinstance(device.make, Veth):
+        return device
+    with _doing(device.make):
+        return device.paired(ends.free(device.pair, host))
 
 
 def _queues(rx: int, tx: int) -> dict[str, int]:

@@ -207,9 +207,7 @@ def _accompany(
         raise LxcError(ENDED) from error
     idmap.write(plan.idmap, pid)
     limiting.write_all(made, plan.cgroups.limits)
-    if plan.idmap.users and made.layout.hierarchies:
-        gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
-        as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
+    delegate(plan, made)
     limits.prepare(plan.limits, pid)
     is_looked_at = plan.hooks.net_up or plan.network.is_granted  # by other programs, which find it at its beginning
     if not is_looked_at:
@@ -255,6 +253,13 @@ def _accompany(
         descriptors[devpts:],
         descriptors[0] if listeners else -1,
     )
+
+
+def delegate(plan: StartPlan, made: Cgroups) -> None:
+    """Give the container's root, if it has ids of its own, the container's cgroups."""
+    if plan.idmap.users and made.layout.hierarchies:
+        gid = plan.idmap.gid if plan.idmap.uses_helpers else plan.idmap.owner[1]
+        as_root.run(plan.idmap, lambda: cgroups.delegate(made, gid))
 
 
 def run_scripts(

@@ -283,7 +283,7 @@ class Monitor:
             return None
         from lxc.runtime import restoring
 
-        return restoring.launch(checkpoint, plan, self.made, self.device_program, self.namespaces)
+        return restoring.launch(checkpoint, plan, self.made, self.device_program, self.namespaces, self.network)
 
     def _init_ended(self, _events: int) -> None:
         assert self.running is not None

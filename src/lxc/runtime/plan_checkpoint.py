@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lxc.checkpoint.plan import External, Root
+from lxc.checkpoint.plan import Device, External, Root
 from lxc.errors import ConfigError
 from lxc.mounts.plan import Bind
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
     from lxc.mounts.plan import Step
+    from lxc.network import plan as network
 
 _DUMPABLE = ("empty", "none", "phys", "macvlan", "veth")  # of the kinds of network devices, by CRIU
-_BUILT = ("empty", "none")  # what is put back in place by a restore
+_BUILT = ("empty", "none", "veth")  # what is put back in place by a restore
 
 
 def check(config: Config) -> None:
@@ -37,8 +38,6 @@ def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
     if config.console_path != "none":
         told = f"lxc.console.path is {config.console_path or 'not set'}" + ", and not none"
         yield f"{told}: the monitor has the other end of its console", _where(config, "lxc.console.path")
-    if config.idmap:
-        yield "lxc.idmap: a container with ids of its own is not dumped yet", _where(config, "lxc.idmap")
     if "pid" in config.namespace_keep:
         yield (
             "lxc.namespace.keep: processes among those of the host are not dumped",
@@ -55,12 +54,17 @@ def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
         if device.type not in _DUMPABLE:
             yield f"{key}: Found un-dumpable network: {device.type}", _where(config, key)
         elif device.type not in _BUILT:
-            yield f"{key} = {device.type}: its devices are not restored yet", _where(config, key)
+            yield f"{key} = {device.type}: its device is not restored yet", _where(config, key)
 
 
 def externals(steps: Iterable[Step]) -> tuple[External, ...]:
     """What of the host is mounted in the container, besides devices that stand for themselves."""
     return tuple(External(step.source, step.target) for step in steps if isinstance(step, Bind) and not step.in_root)
+
+
+def devices(named: Iterable[network.Device]) -> tuple[Device, ...]:
+    """What CRIU must be told of the network devices, whose ends on the host have got their names."""
+    return tuple(Device(each.type, each.name, each.pair or each.link) for each in named if each.make)
 
 
 def roots(layout: Layout, path: Callable[[str], str | None]) -> tuple[Root, ...]:

@@ -1,13 +1,15 @@
 """Restoring a container: what `launch` is for a start.  Runs in the monitor.
 
     monitor                                     in a mount namespace of its own
-    limits the cgroups
+    limits the cgroups, names the network devices
     clone3() ───────────────────────────────▶   mounts the root, becomes CRIU
     waits                                       makes the processes, init as our child (its own sibling)
     finds init among its children     ◀──────   ends
+    does what is to be done on the host for its network devices
 
 What CRIU restores is what was dumped: programs, memory, namespaces, mounts, capabilities, filters of system calls.
-What the configuration says of these is not looked at; what it says of cgroups, hooks and the root is done.
+What the configuration says of these is not looked at; what it says of cgroups, hooks, the root and the host's side of
+network devices is done.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from lxc.hooks import outside as hooks
 from lxc.kernel import process, signals
 from lxc.record import Record
 from lxc.runtime import plan_checkpoint, remedies
-from lxc.runtime.launch import Running
+from lxc.runtime.launch import Running, delegate, run_scripts
 from lxc.storage import inside as storage
 
 TYPE_CHECKING = False
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.outside import Cgroups
     from lxc.checkpoint.outside import Criu
     from lxc.checkpoint.plan import Images
+    from lxc.network.outside import Network
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
 
@@ -45,29 +48,40 @@ class Checkpoint(Record):
     images: Images
 
 
-def launch(checkpoint: Checkpoint, plan: StartPlan, made: Cgroups, program: DeviceProgram, held: Namespaces) -> Running:
+def launch(
+    checkpoint: Checkpoint, plan: StartPlan, made: Cgroups, program: DeviceProgram, held: Namespaces, net: Network
+) -> Running:
     """Have what was dumped begin again, as `plan` has it started.  Return once it runs.  Raises LxcError, OSError.
 
-    `program` gets its device rules, `held` its namespaces, also if this fails later on.
+    `program` gets its device rules, `held` its namespaces, `net` its devices, also if this fails later on.
     """
+    net.survey()
     it = Restore(
         checkpoint.images,
         plan.root.mount,
         plan_checkpoint.roots(made.layout, made.path),
         checkpoint.criu.version,
         plan_checkpoint.externals(plan.mounts),
+        plan_checkpoint.devices(net.name()),
     )
     limiting.write_all(made, plan.cgroups.limits)
+    delegate(plan, made)
     limiting.write_all(made, plan.cgroups.devices)
     if plan.cgroups.policy:
         program.put(made, plan.cgroups.policy)
     log.info(str(it))
     before = _children()
-    _run(checkpoint.criu, it, plan)
+    if plan.idmap.users:
+        with criu.searchable(it.images, plan.idmap.owner[1]):
+            _run(checkpoint.criu, it, plan)
+    else:
+        _run(checkpoint.criu, it, plan)
     pid = _init(before, it)
     pidfd = process.pidfd_open(pid)
     try:
         held.hold(pid, plan.namespaces)
+        told = {"LXC_PID": str(pid)}
+        net.prepare(held.file("net"), pid, lambda each: run_scripts(plan.hooks.net_up, each, told), exist=True)
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
     except BaseException:
         process.pidfd_send_signal(pidfd, 9)

@@ -1,11 +1,13 @@
 """Containers are dumped by CRIU and go on from where they were."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.conftest import Lxc, until
+from tests.lab import Lab
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 CONFIG = "lxc.net.0.type = empty\nlxc.console.path = none\n"
@@ -91,6 +93,88 @@ def test_a_dump_after_a_pre_dump_writes_what_has_changed_and_leaves_it_running(l
     dumped = counter.number
     counter.ok("b", "-r")
     counter.counts_beyond(dumped)
+
+
+NETWORK = """lxc.console.path = none
+lxc.net.0.type = veth
+lxc.net.0.link = br0
+lxc.net.0.flags = up
+lxc.net.0.name = lan
+lxc.net.0.veth.pair = theirs
+lxc.net.0.ipv4.address = 10.77.0.2/24
+lxc.net.0.ipv4.gateway = 10.77.0.1
+lxc.net.0.veth.ipv4.route = 10.99.0.0/24
+lxc.net.0.script.up = SCRIPT
+lxc.net.0.script.down = SCRIPT
+"""
+TELL = """#!/bin/sh
+exec </dev/null >/dev/null 2>&1
+i=0; while :; do i=$((i+1)); echo $i >/n; echo $i; sleep 0.2; done | nc 10.77.0.1 5555
+"""
+HEAR = """import socket
+listener = socket.create_server(("10.77.0.1", 5555))
+print("ready", flush=True)
+with listener.accept()[0].makefile() as connection:
+    for line in connection:
+        print(line, end="", flush=True)
+"""
+
+
+@pytest.mark.criu
+@pytest.mark.unified
+def test_network_devices_come_back_with_their_addresses_and_connections(lab: Lab) -> None:
+    script, told, heard = lab.path / "script", lab.path / "told", lab.path / "heard"
+    script.write_text(f'#!/bin/sh\necho "$3 $6" >>{told}\n')
+    script.chmod(0o755)
+    counter = Counter(lab, NETWORK.replace("SCRIPT", str(script)))
+    (lab.rootfs(counter.name) / "count").write_text(TELL)
+    with heard.open("w") as file:
+        listener = subprocess.Popen([*lab.enter(), sys.executable, "-c", HEAR], stdout=file)
+    try:
+        until(lambda: heard.read_text() == "ready\n", "somebody listens")
+        counter.start()
+        until(lambda: "\n3\n" in heard.read_text(), "its numbers are heard")
+        address = lab.links(counter.name)["lan"]["address"]
+        counter.ok("a", "-s")
+        assert "theirs" not in lab.links()
+        dumped = counter.number
+        counter.ok("a", "-r")
+        until(lambda: f"\n{dumped + 3}\n" in heard.read_text(), "the same connection goes on")
+        numbers = heard.read_text().rpartition("\n")[0].split()[1:]
+        assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+        assert lab.links(counter.name)["lan"]["address"] == address
+        lab.reaches(counter.name, "10.77.0.1")
+        ours = lab.links()["theirs"]
+        assert (ours["master"], ours["address"][:3]) == ("br0", "fe:")
+        assert "10.99.0.0/24 dev theirs" in lab.at_home("ip", "route")
+        assert "Link:           theirs" in lab.ok("lxc-info", "-n", counter.name)
+        lab.ok("lxc-stop", "-n", counter.name, "-k")
+    finally:
+        listener.kill()
+        listener.wait()
+    assert told.read_text().split() == ["up", "theirs", "down", "theirs"] * 2
+    assert "theirs" not in lab.links()
+
+
+@pytest.mark.criu
+@pytest.mark.unified
+def test_users_of_its_own_come_back(lxc: Lxc) -> None:
+    ids = "".join(f"lxc.idmap = {kind} 0 100000 65536\n" for kind in "ug")
+    counter = Counter(lxc, CONFIG + ids)
+    counted = lxc.rootfs(counter.name) / "n"
+    counted.write_text("0")
+    os.chown(counted, 100000, 100000)
+    counter.start()
+    counter.ok("a", "-s")
+    dumped = counter.number
+    counter.ok("a", "-r")
+    counter.counts_beyond(dumped)
+    assert lxc.attach(counter.name, "id", "-u") == "0\n"
+    status = Path(f"/proc/{lxc.init_pid(counter.name)}/status").read_text()
+    assert "Uid:\t100000\t100000\t100000\t100000\n" in status
+    assert Path(f"/sys/fs/cgroup/lxc.payload.{counter.name}/cgroup.procs").stat().st_gid == 100000
+    images = (counter.dumps / "a").stat()
+    assert (images.st_mode & 0o777, images.st_gid) == (0o700, 0)  # whoever else has that group has not seen the memory
 
 
 @pytest.mark.criu

@@ -1,0 +1,3 @@
+"""What tests of dumps share: a host with a network of its own."""
+
+from tests.lab import lab as lab
