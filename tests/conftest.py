@@ -31,7 +31,15 @@ CONFIG = "lxc.net.0.type = empty\nlxc.net.0.flags = up\n"
 SLOWNESS = float(os.environ.get("LXC_TESTS_SLOWNESS", "1"))  # how many times slower than usual this machine is
 PATIENCE = 20 * SLOWNESS  # seconds that anything may take on a busy machine
 
+_PID = os.getpid()
 _made: dict[str, tuple[Path, Path]] = {}  # by configuration: the directory with the copy, and where it was made
+
+
+def pytest_runtest_makereport() -> None:
+    """A child that a test has forked, and that fails before it ends, does not go on with the tests that follow."""
+    if os.getpid() != _PID:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def until(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
