@@ -241,6 +241,17 @@ def rootfs_without_init(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
+    "lxc-start: {name}: nothing says what the container's init is: without lxc.rootfs.path it would be this host's own "
+    "/sbin/init, at work on the host's own files\n"
+    "  set lxc.rootfs.path; or what is to run on the host's files: lxc.init.cmd, or a command after the options",
+)
+def no_root_and_no_init(lxc: Lxc, name: str) -> list[str]:
+    lxc.config(name).write_text("lxc.net.0.type = empty\nlxc.uts.name = web\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
     "lxc-start: {name}: cannot run /sbin/init in the container: Permission denied\n"
     "  /sbin/init in {path}/{name}/rootfs is not an executable file, or lies on a mount without exec",
 )

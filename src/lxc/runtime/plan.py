@@ -348,7 +348,13 @@ def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: b
 
 def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
     key = "lxc.execute.cmd" if execute and config.execute_cmd else "lxc.init.cmd"
-    command = argv or _words(config, key) or (() if execute else _DEFAULT_INIT)
+    command = argv or _words(config, key)
+    if not (command or execute):
+        if not config.rootfs_path.path:
+            why = f"without lxc.rootfs.path it would be this host's own {_DEFAULT_INIT[0]}, at work on the host's own files"
+            hint = "set lxc.rootfs.path; or what is to run on the host's files: lxc.init.cmd, or a command after the options"
+            raise Unsupported(f"nothing says what the container's init is: {why}", hint=hint)
+        command = _DEFAULT_INIT
     if not command:
         raise Unsupported("there is no command to execute", hint="give one after --, or set lxc.execute.cmd")
     return InitPlan(

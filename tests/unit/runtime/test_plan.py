@@ -389,7 +389,9 @@ def test_the_root_is_mounted_on_itself_unless_a_place_for_it_is_configured() -> 
 
 
 def test_a_container_without_a_root_of_its_own_shares_the_hosts_and_enters_none() -> None:
-    found = lines("lxc.mount.entry = /e /t none bind\nlxc.autodev = 0\nlxc.tty.dir = lxc\nlxc.tty.max = 1\n")
+    found = lines(
+        "lxc.init.cmd = /bin/sh\nlxc.mount.entry = /e /t none bind\nlxc.autodev = 0\nlxc.tty.dir = lxc\nlxc.tty.max = 1\n"
+    )
     assert "# the root file system is the host's" in found
     assert "mount --bind /e t" in found
     assert not [line for line in found if "pivot_root" in line or "/dev/lxc" in line]
