@@ -62,7 +62,7 @@ class Definition:
         """Add what the file at `path` (default: its own) says to the configuration in memory."""
         file = attempt.name_or_none(path) or self.config_file_name
         with self._doing:
-            self._settings = (self._settings or Settings()).load(file)
+            self._settings = (self._settings or Settings()).load(file, is_stream=bool(path))
             return True
         return False
 

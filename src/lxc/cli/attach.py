@@ -158,7 +158,7 @@ def configured(arguments: AttachArguments) -> tuple[str, ...]:
     excerpts, path = Excerpts("lxc.environment"), arguments.place.config_file
     config = excerpts.read(path) if arguments.place.is_defined else Brief()
     if arguments.rcfile:
-        config = excerpts.read(arguments.rcfile)
+        config = excerpts.read(arguments.rcfile, is_stream=True)
     return *config.environment, *config.environment_runtime
 
 

@@ -118,7 +118,7 @@ def _checked(arguments: CheckArguments, word: str) -> Checked:
 
     path, is_container = _file(arguments, word)
     try:
-        text = reader.read(path)
+        text = reader.read(path, is_stream=not is_container)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise NotFound(f"{path}: cannot read the configuration: {why}", where=path) from error

@@ -209,7 +209,7 @@ class Arguments(OptionTable):
 
             trace.phase("read the configuration")
             own = document.load(self.place.config_file) if self.place.is_defined else (container.Config(), None)
-            self._config, file = document.load(self.rcfile) if self.rcfile else own
+            self._config, file = document.load(self.rcfile, is_stream=True) if self.rcfile else own
             self.warnings = file.warnings if file else ()
             trace.phase("")
         return self._config

@@ -101,10 +101,13 @@ class Document(Record):
         replace_file(path or self.path, self.render().encode("utf-8", "surrogateescape"), owner)
 
 
-def load(path: str, *, base: Config | None = None) -> tuple[Config, Document]:
-    """The configuration in the file at `path`, added to `base`, and the file itself.  Raises ConfigError."""
+def load(path: str, *, base: Config | None = None, is_stream: bool = False) -> tuple[Config, Document]:
+    """The configuration in the file at `path`, added to `base`, and the file itself.  Raises ConfigError.
+
+    With `is_stream`, where a user has named it, it may be a pipe.
+    """
     try:
-        text = read(path)
+        text = read(path, is_stream=is_stream)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error

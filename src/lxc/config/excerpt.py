@@ -34,8 +34,8 @@ class Excerpts:
             _is_still(path, seen) for path, seen in self._files.signatures.items()
         )
 
-    def read(self, path: str) -> Brief:
-        """What the file at `path`, and what it includes, say of the keys.  Raises ConfigError.
+    def read(self, path: str, *, is_stream: bool = False) -> Brief:
+        """What the file at `path`, and what it includes, say of the keys; with `is_stream` it may be a pipe.  Raises ConfigError.
 
         Files that say the same give one object, which has the places of the first.
         """
@@ -44,7 +44,7 @@ class Excerpts:
             found = self._read.get(path)
             if found and found[0] == seen:
                 return found[1]
-            text = self._files.excerpt(read(path))
+            text = self._files.excerpt(read(path, is_stream=is_stream))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error

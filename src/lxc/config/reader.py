@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from _operator import length_hint
 
+from lxc import regular
 from lxc.config.batch import Batch
 from lxc.config.key import Directive
 from lxc.config.lines import not_a_comment, numbered, pieces, span, unquoted
@@ -288,20 +289,15 @@ class Reader:
         self._told.append((int(where.rpartition(":")[2]), is_mistake, where, what))
 
 
-def read(path: str) -> str:
-    """The text of the file at `path`; bytes that are no UTF-8 come as surrogates.  Raises OSError, ValueError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts = [os.read(fd, min(os.fstat(fd).st_size, SIZE_MAX) + 1)]  # of a regular file that is all
-        left = SIZE_MAX - len(parts[0])
-        while left >= 0 and (more := os.read(fd, 1 << 16)):
-            parts.append(more)
-            left -= len(more)
-    finally:
-        os.close(fd)
-    if left < 0:
+def read(path: str, *, is_stream: bool = False) -> str:
+    """The text of the file at `path`; bytes that are no UTF-8 come as surrogates.  Raises OSError, ValueError.
+
+    It must be a regular file; with `is_stream`, where a user has named it, it may be a pipe, too, that is waited for.
+    """
+    raw = regular.read(path, SIZE_MAX, is_stream=is_stream)
+    if len(raw) > SIZE_MAX:
         raise ValueError(f"expected a file of at most {SIZE_MAX} bytes, but {path} is larger")
-    return b"".join(parts).decode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _refuse(line: str) -> None:

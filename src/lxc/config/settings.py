@@ -60,9 +60,9 @@ class Settings(Record):
             raise ValueError(f"{value!r} would read back as {found!r}; append_config_item() takes it")
         return made
 
-    def load(self, path: str) -> Settings:
-        """With what the file at `path` says added.  Raises ConfigError."""
-        config, document = documents.load(path, base=self.config)
+    def load(self, path: str, *, is_stream: bool = False) -> Settings:
+        """With what the file at `path`, with `is_stream` it may be a pipe, says added.  Raises ConfigError."""
+        config, document = documents.load(path, base=self.config, is_stream=is_stream)
         whole = self.document.extended(document.text)
         return Settings(config, whole.replace(path=document.path, warnings=document.warnings))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from lxc import regular
 from lxc.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -87,8 +88,7 @@ def _home() -> str:
 def _in_file(key: str) -> str | None:
     """The first value that is not empty."""
     try:
-        with open(path(), "rb") as file:
-            text = file.read(_SIZE_MAX).decode("utf-8", "surrogateescape")
+        text = regular.read(path(), _SIZE_MAX)[:_SIZE_MAX].decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as error:

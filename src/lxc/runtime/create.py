@@ -61,10 +61,13 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
     check(recipe)
     possible = creation.makeable(kinds(recipe.backend))
     template = "" if templates.is_none(recipe.template) else templates.find(recipe.template)
+    if place.is_defined:
+        raise exists(place)
+    # While signals have their effect: a pipe is waited for.
+    config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
     with interruption.deferred() as signal:
         if place.is_defined:
             raise exists(place)
-        config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
         ids = host.ids_on_disk(config)
         rootfs = _rootfs(place, recipe, config)
         if template:
@@ -179,7 +182,7 @@ def _initial(path: str) -> tuple[Config, Document]:
 
     default = "" if path else system.get("lxc.default_config")
     if path or (default and os.path.exists(default)):
-        return document.load(path or default)
+        return document.load(path or default, is_stream=bool(path))
     return Config(), document.Document()
 
 

@@ -15,7 +15,7 @@ import time
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.config import system
-from lxc.errors import AlreadyRunning, LxcError, NotFound, Refused, StateError
+from lxc.errors import AlreadyRunning, ConfigError, LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
 from lxc.idmap.plan import IdMapPlan
@@ -171,25 +171,25 @@ def _precious(place: Place) -> tuple[str, ...]:
 
 def _user_of(place: Place, path: str) -> str:
     """The name of another container of the same path whose configuration names this root file system; "" if none."""
+    from lxc.config import reader
     from lxc.runtime import listing
 
-    needle = os.fsencode(path)
     for name in listing.defined(place.lxcpath):
         if name == place.name:
             continue
         try:
-            with open(Place(name, place.lxcpath).config_file, "rb") as file:
-                roots = [line for line in file if line.lstrip().startswith(b"lxc.rootfs.path")]
-            if any(needle in line or path in _real_paths(line) for line in roots):
+            text = reader.read(Place(name, place.lxcpath).config_file)
+            roots = [line for line in text.split("\n") if line.lstrip().startswith("lxc.rootfs.path")]
+            if any(path in line or path in _real_paths(line) for line in roots):
                 return name
-        except OSError:
+        except (OSError, ValueError):
             continue  # cannot be read: then it is not ours to look at
     return ""
 
 
-def _real_paths(line: bytes) -> list[str]:
+def _real_paths(line: str) -> list[str]:
     """Where the paths really are that a line assigns."""
-    parts = os.fsdecode(line.partition(b"=")[2].strip()).split(":")
+    parts = line.partition("=")[2].strip().split(":")
     return [os.path.realpath(part) for part in parts if part.startswith("/")]
 
 
@@ -225,11 +225,15 @@ def _refuse_strangers(place: Place) -> None:
 
 
 def _has_settings(path: str) -> bool:
+    from lxc.config import reader
+
     try:
-        with open(path, "rb") as file:
-            return any(line.lstrip(b" \t").startswith(b"lxc.") for line in file)
+        return any(line.lstrip(" \t").startswith("lxc.") for line in reader.read(path).split("\n"))
     except FileNotFoundError:
         return False
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
 
 
 def _open_directory(path: str) -> int:

@@ -8,7 +8,7 @@ from lxc import log
 from lxc.cgroups import nodes
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups.files import read
-from lxc.config import system
+from lxc.config import reader, system
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.idmap.plan import IdMapPlan, Range
 from lxc.idmap.starter import starter
@@ -152,10 +152,10 @@ def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
         return ()
     where = (config.places("lxc.mount.fstab") or ("",))[-1]
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
-    except OSError as error:
-        raise StepError(f"read lxc.mount.fstab {path}", error.strerror or str(error), where=where) from error
+        lines = reader.read(path).split("\n")
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise StepError(f"read lxc.mount.fstab {path}", why, where=where) from error
     found, mistakes = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):

@@ -97,6 +97,21 @@ def test_a_broken_configuration_does_not_hide_a_running_container(lxc: Lxc, runn
     lxc.config(running).write_text(before)
 
 
+@pytest.mark.timeout(30)
+def test_a_container_whose_configuration_is_a_pipe_holds_up_nobody(lxc: Lxc, box: str) -> None:
+    trap = lxc.path / "trap"
+    trap.mkdir()
+    os.mkfifo(trap / "config")
+    done = lxc.run("lxc-ls", "-f", "-F", "NAME,GROUPS")
+    assert done.stdout.split() == ["NAME", "GROUPS", box, "-"]
+    assert "trap/config: cannot read the configuration: it is a named pipe, and no regular file" in done.stderr
+    for words in (["lxc-info", "trap"], ["lxc-start", "trap"], ["lxc-destroy", "trap"], ["lxc-start", box, "-s", f"lxc.mount.fstab={trap}/config"],
+                  ["lxc-start", box, "-s", f"lxc.seccomp.profile={trap}/config"]):  # fmt: skip
+        refused = lxc.run(*words)
+        assert (refused.returncode, "it is a named pipe" in refused.stderr) == (1, True), refused
+    lxc.ok("lxc-destroy", box)  # though it looks at all the others
+
+
 def test_info_measures(lxc: Lxc, running: str) -> None:
     facts = json.loads(lxc.ok("lxc-info", "-n", running, "--format", "json"))
     assert (facts["name"], facts["state"], facts["pid"]) == (running, "RUNNING", lxc.init_pid(running))

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,7 @@ def test_a_link_in_the_place_of_the_containers_directory_is_refused(host: Host) 
         ('echo "lxc.nonsense = 1" >> "${1#--path=}/config"', "lxc.nonsense"),
         ('echo "lxc.rootfs.path = /" >> "${1#--path=}/config"', "lxc.rootfs.path became '/'"),
         ('rm "${1#--path=}/config"', "cannot read the configuration"),
+        ('cd "${1#--path=}"; rm config; mkfifo config', "it is a named pipe, and no regular file"),
         (
             'mkdir -p "${3#--rootfs=}/a/b"; mkfifo "${3#--rootfs=}/f"; ln -s / "${3#--rootfs=}/l"; exit 1',
             "ended with status 1",
@@ -433,6 +435,15 @@ def test_a_create_interrupted_at_any_moment_leaves_all_or_nothing(host: Host, de
         assert not (host.path / "web/partial").exists()
         assert host.destroy("web").returncode == 0
     assert host.made() == []
+
+
+def test_a_create_that_waits_for_its_initial_configuration_can_be_ended(host: Host) -> None:
+    os.mkfifo(host.base / "pipe")
+    process = host.begin("-n", "web", "-t", "none", "-f", host.base / "pipe")
+    time.sleep(0.5)
+    process.terminate()
+    assert process.wait(timeout=10) == -signal.SIGTERM
+    assert not host.path.exists()
 
 
 # ---- two at once -----------------------------------------------------------------------------------------------------

@@ -121,15 +121,26 @@ def test_mistakes_of_included_files_have_their_places(write: Write) -> None:
     assert [mistake.split(": ")[0] for mistake in mistakes(path)] == [f"{other}:1:15", f"{path}:2:15"]
 
 
-def test_a_file_that_is_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+def test_a_pipe_that_the_user_named_is_read_to_its_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     text = "".join(f"lxc.group = {number}\n" for number in range(20000))
     writer = threading.Thread(target=pipe.write_text, args=(text,))
     writer.start()
-    config, document = load(str(pipe))
+    config, document = load(str(pipe), is_stream=True)
     writer.join()
     assert (len(config.group), document.render()) == (20000, text)
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_regular_file_is_not_waited_for(write: Write, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for odd, kind in ((str(pipe), "a named pipe"), ("/dev/full", "a device")):
+        assert mistakes(odd) == (f"{odd}: cannot read the configuration: it is {kind}, and no regular file",)
+        path = write(f"lxc.include = {odd}\n")
+        assert mistakes(path)[0].endswith(f"cannot read {odd}: it is {kind}, and no regular file")
+    assert load("/dev/null")[0] == load(write("lxc.include = /dev/null\n"))[0] == Config()
 
 
 def test_files_that_include_each_other_are_a_mistake(write: Write, tmp_path: Path) -> None:
@@ -219,7 +230,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Is a directory"):
         load(str(tmp_path))
     with pytest.raises(ConfigError, match="at most 67108864 bytes"):
-        load("/dev/zero")
+        load("/dev/zero", is_stream=True)
 
 
 def test_a_configuration_can_be_added_to_another(write: Write) -> None:

@@ -25,6 +25,13 @@ def test_users_have_paths_of_their_own(conf: Path, monkeypatch: pytest.MonkeyPat
     assert (system.path(), system.defaults()["lxc.lxcpath"]) == ("/etc/lxc/lxc.conf", "/var/lib/lxc")
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_not_waited_for(conf: Path) -> None:
+    os.mkfifo(conf)
+    with pytest.raises(ConfigError, match="it is a named pipe, and no regular file"):
+        system.get("lxc.lxcpath")
+
+
 def test_what_has_no_default_is_none(conf: Path) -> None:
     assert {key: system.get(key) for key in system.KEYS if not system.get(key)} == {
         "lxc.cgroup.use": None, "lxc.cgroup.pattern": None, "lxc.bdev.rbd.rbduser": None,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
-from lxc import log
+from lxc import log, regular
 from lxc.errors import ConfigError, LxcError, StepError, Unsupported
 from lxc.kernel import libseccomp, process, seccomp
-from lxc.kernel.fs import closing
 from lxc.security import kept
 from lxc.security.plan import Filter
 from lxc.security.seccomp import policy
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/run/lxc/seccomp"  # where compiled filters are kept
 _FORMAT = 1  # of what `program` makes of a policy; to be counted up when it makes something else of the same
-_LARGEST, _BLOCK = 1 << 20, 1 << 14  # bytes: of a policy file, and at once
+_LARGEST = 1 << 20  # bytes of a policy file
 _known: dict[tuple[str, str, str], Filter] = {}  # what was loaded, by path, text and machine: it is the same ever after
 _MOST_KNOWN = 16
 # libseccomp's words for a call that is none there, and for one that is a part of another (socketcall), with arguments.
@@ -149,10 +147,7 @@ def _add(to: libseccomp.Filter, rule: Rule, library: libseccomp.Library, archite
 
 def _read(path: str, where: str) -> str:
     try:
-        with closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as file:
-            raw = os.read(file, _BLOCK)
-            while len(raw) <= _LARGEST and (more := os.read(file, _BLOCK)):
-                raw += more
+        raw = regular.read(path, _LARGEST)
     except OSError as error:
         raise StepError(f"read lxc.seccomp.profile {path}", error.strerror or str(error), where=where) from error
     if len(raw) > _LARGEST:
