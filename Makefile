@@ -80,7 +80,7 @@ clean:  ## remove the virtual environment, which holds all that was built
 
 # ---- the virtual environment ---------------------------------------------------------------------------------------
 
-SOURCES := $(shell find src native bin services tools meson.build README.md -not -name '*.pyc' -not -name __pycache__)
+SOURCES := $(shell find src native bin services tools completions docs/man meson.build meson.options README.md -not -name '*.pyc' -not -name __pycache__)
 
 # Done as root in somebody's clone, the files are still his.
 give_back = if [ $$(id -u) = 0 ]; then chown -R --reference=Makefile $(VENV); fi
@@ -95,7 +95,7 @@ $(VENV)/tools: pyproject.toml
 	@touch $@; $(give_back)
 
 $(VENV)/built: $(VENV)/tools $(SOURCES)
-	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/build .
+	@flock $(VENV) pip install -qq --no-build-isolation --no-deps --config-settings=build-dir=$(VENV)/wheel .
 	@touch $@; $(give_back)
 
 $(VENV)/bench/floor: bench/floor.c

@@ -36,7 +36,9 @@ def files() -> dict[str, str]:
     pages = {f"docs/man/{command.tool}.1": manual_page.roff(command) for command in found}
     return {
         **pages,
+        "docs/man/lxc.7": manual_page.overview(found),
         "docs/man/lxc.container.conf.5": manual.roff(),
+        "docs/man/lxc.system.conf.5": manual_page.system(),
         "docs/compatibility.md": compatibility.table(),
         "services/apparmor/abstractions/lxc/container-base": plan.abstraction(),
         **completion.files(found),

@@ -2,11 +2,12 @@
 
 layout.py version     the package's version
 layout.py commands    the commands, one for each module of lxc.cli that defines COMMAND, and `lxc`, which is any of them
+layout.py pages       the manual pages
+layout.py completed   the commands that the shells complete
 layout.py caches      folders below src/lxc that are not installed: what running from there left (libexec has what is built)
-layout.py scripts     where the commands go in a virtual environment, whose place meson does not know; else nothing
-layout.py packages    the way from the scripts' directory to that of the packages
-layout.py libexec     the directory of the native programs
-layout.py share       the directory of what else is installed
+layout.py scripts     the directory of commands that pip installs for the interpreter
+layout.py packages    the directory of packages that pip installs for the interpreter
+layout.py way A B     the way from the directory A to the directory B
 """
 
 import glob
@@ -25,24 +26,28 @@ def commands() -> list[str]:
     return ["lxc", *(f"lxc-{os.path.basename(path)[:-3].replace('_', '-')}" for path in modules)]
 
 
+def pages() -> list[str]:
+    return sorted(glob.glob("docs/man/*"))
+
+
+def completed() -> list[str]:
+    return sorted(os.path.basename(path).removesuffix(".fish") for path in glob.glob("completions/fish/*"))
+
+
 def caches() -> list[str]:
     return ["libexec", *glob.glob("**/__pycache__", root_dir="src/lxc", recursive=True)]
 
 
 def scripts() -> list[str]:
-    return [sysconfig.get_path("scripts") if sys.prefix != sys.base_prefix else ""]
+    return [sysconfig.get_path("scripts")]
 
 
 def packages() -> list[str]:
-    return [os.path.relpath(sysconfig.get_path("platlib"), sysconfig.get_path("scripts"))]
+    return [sysconfig.get_path("platlib")]
 
 
-def libexec() -> list[str]:
-    return [f"{sysconfig.get_path('platlib')}/lxc/libexec"]
-
-
-def share() -> list[str]:
-    return [f"{sysconfig.get_path('platlib')}/lxc/share"]
+def way() -> list[str]:
+    return [os.path.relpath(sys.argv[3], sys.argv[2])]
 
 
 def _text(path: str) -> str:
@@ -55,11 +60,12 @@ print(
     *{
         "version": version,
         "commands": commands,
+        "pages": pages,
+        "completed": completed,
         "caches": caches,
         "scripts": scripts,
         "packages": packages,
-        "libexec": libexec,
-        "share": share,
+        "way": way,
     }[sys.argv[1]](),
     sep="\n",
 )

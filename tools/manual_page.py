@@ -1,8 +1,10 @@
-"""A command's manual page, section 1: straight from its option table, in the macros of man(7)."""
+"""Manual pages in the macros of man(7), straight from the tables: of a command, of all of them together, of lxc.conf."""
 
 from __future__ import annotations
 
 from lxc.cli.help import invocation, synopsis
+from lxc.config import manual
+from lxc.config import system as keys
 from lxc.release import VERSION
 
 TYPE_CHECKING = False
@@ -11,10 +13,70 @@ if TYPE_CHECKING:
 
     from lxc.cli.options import Command, Option
 
+OVERVIEW = (
+    "A container is a group of processes with a root file system, process ids, network, users and limits of its own, on the kernel of the host. "
+    "LXC makes, starts, looks after and removes containers.",
+    "Each container has a name, and a directory of that name below LXCPATH, in which are its configuration and, as a rule, its root file system. "
+    "What is in the configuration says lxc.container.conf(5), what holds for all containers lxc.system.conf(5).",
+    "While a container runs, it has a monitor, a process of the host that its first process is the child of. The other commands ask the monitor.",
+    "Ordinary users have containers, too, with the ids that subuid(5) and subgid(5) give them; `lxc-checkconfig --user` tells what is missing for that. "
+    "The network devices that they may have on the host's bridges says lxc-usernet(5).",
+    "A command is run by its user's fork server, if there is one, which saves an interpreter's start; it ends after five idle minutes. "
+    "With LXC_FORKSERVER=0 in the environment a command does without.",
+)
+SYSTEM = (
+    "Each line is `key = value`. The first one that gives a key a value counts; what is not a key that follows is passed over. "
+    "lxc-config prints what holds.",
+)
+FILES = (
+    ("/etc/lxc/lxc.conf", "Settings for root's containers."),
+    ("~/.config/lxc/lxc.conf", "The same for a user who is not root."),
+    ("/etc/lxc/default.conf", "Configuration that lxc-create begins with, for root."),
+    ("~/.config/lxc/default.conf", "The same for a user who is not root."),
+)
+
 
 def roff(command: Command) -> str:
     """The manual page."""
     return "\n".join(_lines(command)) + "\n"
+
+
+def overview(commands: list[Command]) -> str:
+    """The manual page of all of them together, lxc(7)."""
+    return "\n".join(_overview(commands)) + "\n"
+
+
+def system() -> str:
+    """The manual page of lxc.conf, lxc.system.conf(5)."""
+    return "\n".join(_system()) + "\n"
+
+
+def _overview(commands: list[Command]) -> Iterator[str]:
+    yield f'.TH LXC 7 "" "lxcpy {VERSION}" "Overview"'
+    yield from (".SH NAME", "lxc \\- Linux containers", ".SH DESCRIPTION")
+    for paragraph in OVERVIEW:
+        yield from (".PP", _escaped(paragraph))
+    yield ".SH COMMANDS"
+    for command in commands:
+        yield from (".TP", f"\\fB{_escaped(command.tool)}\\fR(1)", _escaped(command.summary))
+    yield ".SH FILES"
+    for path, what in (*FILES, *manual.FILES):
+        yield from (".TP", f"\\fB{_escaped(path)}\\fR", _escaped(what))
+    yield from (".SH SEE ALSO", "lxc.container.conf(5), lxc.system.conf(5), lxc\\-usernet(5), lxc\\-user\\-nic(1)")
+
+
+def _system() -> Iterator[str]:
+    yield f'.TH LXC.SYSTEM.CONF 5 "" "lxcpy {VERSION}" "File formats"'
+    yield from (".SH NAME", "lxc.system.conf \\- settings for all containers of a user", ".SH DESCRIPTION")
+    for paragraph in SYSTEM:
+        yield from (".PP", _escaped(paragraph))
+    yield ".SH KEYS"
+    for key, what in keys.DOCS.items():
+        yield from (".TP", f"\\fB{_escaped(key)}\\fR", _escaped(what.replace("`", "")))
+    yield ".SH FILES"
+    for path, what in FILES[:2]:
+        yield from (".TP", f"\\fB{_escaped(path)}\\fR", _escaped(what))
+    yield from (".SH SEE ALSO", "lxc(7), lxc\\-config(1), lxc.container.conf(5)")
 
 
 def _lines(command: Command) -> Iterator[str]:
