@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc.cli import output
-from lxc.cli.options import Command, Printing, switch
+from lxc.cli.options import Command, Printing, superfluous, switch
 from lxc.config import system
 
 KEYS = (
@@ -27,6 +27,12 @@ class ConfigArguments(Printing):
     list = switch("list", "l", "List the names of all settings.")
 
 
+def check(arguments: ConfigArguments) -> None:
+    words = arguments.operands if arguments.list else arguments.operands[1:]
+    if words:
+        raise superfluous(words)
+
+
 COMMAND = Command(
     "lxc-config",
     ConfigArguments,
@@ -35,6 +41,7 @@ COMMAND = Command(
     "The beginning of a name is enough: the first setting of the list that begins so is printed.\n\n"
     "With --format json the answer is an object of names and values; a setting that is not set is null.",
     operands="ITEM",
+    check=check,
     name="none",
     containers="none",
     complete=KEYS,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lxc.cli.options import Arguments, Command, text, value
+from lxc.cli.options import Arguments, Command, superfluous, text, value
 from lxc.errors import UsageError
+from lxc.images import template
 from lxc.runtime import create
 from lxc.storage.creation import FSTYPE, GROUP, KINDS, POOL, SIZE, Wanted
 from lxc.values import size
@@ -69,6 +70,8 @@ class CreateArguments(Arguments):
 
 def check(arguments: CreateArguments) -> None:
     create.check(_recipe(arguments))
+    if template.is_none(arguments.template) and arguments.operands:
+        raise superfluous(arguments.operands, hint="-t none has no use for them")
     kinds = {*create.kinds(arguments.backend), *arguments.backend.split(",")}
     for option, types in _ONLY_FOR.items():
         if option in arguments.values and not {*types, "best"} & kinds:
@@ -77,8 +80,6 @@ def check(arguments: CreateArguments) -> None:
 
 def template_help(given: dict[str, Any]) -> str:
     """What the template that `-t` named before `-h` says about itself."""
-    from lxc.images import template
-
     name = given.get("template", "")
     if not name or template.is_none(name):
         return ""

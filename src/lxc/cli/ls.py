@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc.cli import output
-from lxc.cli.options import Command, Printing, switch, text, value
+from lxc.cli.options import Command, Printing, superfluous, switch, text, value
 from lxc.record import Record
 from lxc.runtime import inventory
 from lxc.runtime.inventory import Choice, Row
@@ -113,6 +113,12 @@ class LsArguments(Printing):
     )
 
 
+def check(arguments: LsArguments) -> None:
+    words = arguments.operands if arguments.filter else arguments.operands[1:]
+    if words:
+        raise superfluous(words, hint="one expression is for all: 'web|db'")
+
+
 COMMAND = Command(
     "lxc-ls",
     LsArguments,
@@ -126,6 +132,7 @@ COMMAND = Command(
     "--nesting also within, the names of the containers it is in. Of these -F chooses; what is not known is null, or an "
     "empty array.",
     operands="[REGEX]",
+    check=check,
     name="none",
     containers="none",
     exits=(("0", "Done, even if there are none."), ("1", "An error; a message says which.")),
@@ -198,7 +205,7 @@ def _choice(arguments: LsArguments, shown: tuple[str, ...]) -> Choice | None:
         only_defined=arguments.defined,
         groups=arguments.groups,
     )
-    pattern = arguments.filter or (arguments.operands[0] if len(arguments.operands) == 1 else "")
+    pattern = arguments.filter or "".join(arguments.operands)
     if not pattern:
         return choice
     from lxc.kernel.regex import Regex

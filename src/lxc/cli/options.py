@@ -14,11 +14,12 @@ completion) walks `WaitArguments.OPTIONS`.  To the type checker
 from __future__ import annotations
 
 from lxc import log, trace
+from lxc.errors import UsageError
 from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, ClassVar, TypeVar
 
     from lxc.config.container import Config
@@ -236,6 +237,11 @@ class Printing(Arguments):
         default="text",
         complete=("text", "json"),
     )
+
+
+def superfluous(words: Sequence[str], hint: str = "") -> UsageError:
+    """What to raise for `words` that mean nothing to a command: whoever wrote them takes them for something."""
+    return UsageError(f"{words[0]!r}: expected no more words", hint=hint)
 
 
 class Command(Record):

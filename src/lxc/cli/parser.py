@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lxc.cli.options import Arguments
+from lxc.cli.options import Arguments, superfluous
 from lxc.errors import UsageError
 from lxc.record import Record
 
@@ -116,6 +116,9 @@ def _checked(command: Command, given: dict[str, Any], operands: list[str]) -> Ar
             return Answer(f"{command.tool}: No container name specified\n", status=1)
         given["name"] = operands.pop(0)
     arguments = command.arguments(given, tuple(operands))
+    if operands and not command.operands:
+        is_for_one = command.name == "required"
+        raise superfluous(operands, hint="one container at a time: call it again for another" if is_for_one else "")
     command.check(arguments)
     return arguments
 

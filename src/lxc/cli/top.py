@@ -9,7 +9,7 @@ from select import POLLIN, poll
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value
 from lxc.cli.sizes import in_units
-from lxc.errors import LxcError, UsageError
+from lxc.errors import LxcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,11 +65,6 @@ class TopArguments(Printing):
     reverse = switch("reverse", "r", "The other way round.")
 
 
-def check(arguments: TopArguments) -> None:
-    if arguments.operands:
-        raise UsageError(f"{arguments.operands[0]!r}: expected no more words")
-
-
 COMMAND = Command(
     "lxc-top",
     TopArguments,
@@ -82,7 +77,6 @@ COMMAND = Command(
     name="none",
     containers="none",
     many_paths=True,
-    check=check,
     exits=(("0", "It was ended."), ("1", "It could not begin: standard input is no terminal.")),
     examples=(("lxc-top -s m", "Shows who has most memory first."), ("lxc-top -b -d 60", "Prints a line a minute.")),
     see_also=("lxc-info(1)", "lxc-cgroup(1)"),

@@ -49,7 +49,6 @@ def listed(lxcpath: Path, capfd: pytest.CaptureFixture[str], *words: str) -> lis
         (("-s", "-a"), []),
         (("-k", "-a"), []),
         (("-r", "-a"), []),
-        (("-a", "and", "what", "more"), ["db", "mail", "web", "both"]),
     ],
 )
 def test_groups_and_options_choose(

@@ -234,3 +234,25 @@ def test_a_time_that_is_no_number_is_refused(tmp_path: Path) -> None:
     done = entry("lxc-wait", "-P", str(tmp_path), "-n", "me", "-s", "STOPPED", "-t", "nan")
     assert done.returncode == 1
     assert done.stderr.startswith("lxc-wait: -t, --timeout: expected a number of seconds, got 'nan'\n")
+
+
+SUPERFLUOUS = [
+    f"lxc-{name} web db"
+    for name in ("console", "destroy", "freeze", "info", "stop", "unfreeze", "checkpoint -D /nonexistent", "wait -s STOPPED -t 0")
+]  # fmt: skip
+SUPERFLUOUS += ["lxc-autostart db", "lxc-checkconfig db", "lxc-monitor db", "lxc-top db", "lxc-update-config db"]
+SUPERFLUOUS += ["lxc-ls web db", "lxc-ls --filter web db", "lxc-config -l db", "lxc-config lxc.lxcpath db"]
+SUPERFLUOUS += ["lxc-create -t none web db", "lxc-create -t none web -- db", "lxc-info -n web db"]
+
+
+@pytest.mark.parametrize("line", SUPERFLUOUS)
+def test_a_word_that_means_nothing_is_refused_before_anything_is_done(
+    line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tool, *words = line.split()
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/config").write_text("lxc.uts.name = web\n")
+    where = [] if tool in ("lxc-config", "lxc-checkconfig", "lxc-update-config") else ["-P", str(tmp_path)]
+    assert main(tool, [*where, *words]) == 1
+    assert "'db': expected no more words" in capfd.readouterr().err
+    assert (tmp_path / "web/config").exists()

@@ -23,8 +23,8 @@ class CookArguments(Arguments):
     course = value("course", "c", "COURSE", "Which course.", one_of("starter", "main"), default="main")
 
 
-COOK = Command("lxc-cook", CookArguments, "Cooks.")
-ANY = Command("lxc-any", CookArguments, "Cooks anything.", name="none", many_paths=True)
+COOK = Command("lxc-cook", CookArguments, "Cooks.", operands="[WORD...]")
+ANY = Command("lxc-any", CookArguments, "Cooks anything.", operands="[WORD...]", name="none", many_paths=True)
 
 
 def read(*words: str, command: Command = COOK) -> CookArguments:
@@ -164,7 +164,7 @@ def test_a_mistake_is_told_in_the_words_of_gnu_and_followed_by_the_help(words: t
 def test_help_goes_to_stderr_and_is_no_error() -> None:
     for words in (("-h",), ("--help",), ("me", "--hel")):
         assert (answer(*words).fd, answer(*words).status) == (STDERR, 0)
-        assert answer(*words).text.startswith("Usage: lxc-cook [-n] NAME [OPTION]...\n")
+        assert answer(*words).text.startswith("Usage: lxc-cook [-n] NAME [OPTION]... [WORD...]\n")
 
 
 def test_help_explains_every_option() -> None:
