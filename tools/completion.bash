@@ -12,6 +12,15 @@ _lxc_names() {
     lxc-ls -1 "${choice[@]}" 2>/dev/null
 }
 
+# The templates, WORDS and those that are installed beside ours: _lxc_templates WORDS
+_lxc_templates() {
+    local file
+    printf '%s\n' $1
+    for file in /usr/share/lxc/templates/lxc-*; do
+        [[ -x $file ]] && printf '%s\n' "${file##*/lxc-}"
+    done
+}
+
 # Offer the lines of the input that begin as WORD does, each with BEFORE before it: _lxc_offer WORD BEFORE
 # They are others' words (a container's name may be '$(reboot)'), so nothing may expand them, as compgen -W would.
 _lxc_offer() {
@@ -108,6 +117,7 @@ _lxc_complete() {
         rest=$(lxc-ls -f -F GROUPS ${3:+-P "$3"} 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$' | sort -u)
         _lxc_offer "${current##*,}" "$before" < <(_lxc_others "$rest" "$before")
         ;;
+    templates) _lxc_offer "$current" "" < <(_lxc_templates "$rest" | sort -u) ;;
     users) COMPREPLY=($(compgen -u -- "$current")) ;;
     command) COMPREPLY=($(compgen -A command -- "$current")) ;;
     esac

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from lxc.config.container import Config
+from lxc.images import template
 from lxc.runtime.commands import STATES
 
 TYPE_CHECKING = False
@@ -16,7 +17,20 @@ if TYPE_CHECKING:
     from lxc.cli.options import Command, Option
 
 # What `Option.complete` may name, besides words of its own.
-SOURCES = ("container", "containers", "dir", "file", "groups", "keys", "namespaces", "states", "users", "command")
+SOURCES = (
+    "container",
+    "containers",
+    "dir",
+    "file",
+    "groups",
+    "keys",
+    "namespaces",
+    "states",
+    "templates",
+    "users",
+    "command",
+)
+OURS = [name.removeprefix("lxc-") for name in os.listdir(template.OWN)]  # others are looked for
 NAMESPACES = ("MOUNT", "PID", "UTSNAME", "IPC", "USER", "NETWORK", "CGROUP", "TIME")
 
 
@@ -36,6 +50,8 @@ def kind(command: Command, option: Option) -> str:
         return f"words {' '.join(option.complete)}"
     if option.complete in ("namespaces", "states"):
         return f"joined {' '.join(STATES if option.complete == 'states' else NAMESPACES)}"
+    if option.complete == "templates":
+        return f"templates {' '.join(sorted({'none', *OURS}))}"
     if option.complete == "keys":
         return f"words {' '.join(Config.KEYS)}"
     return f"container {command.containers}" if option.complete == "container" else option.complete
@@ -113,15 +129,16 @@ def _zsh_action(kind: str) -> str:
         "dir": "_files -/",
         "joined": f"_values -s \\| word {rest}",
         "groups": " _lxc_groups",
+        "templates": f" _lxc_templates {rest}",
         "users": "_users",
         "command": "_command_names -e",
     }.get(source, "")
 
 
 def _fish(command: Command) -> str:
-    rows = [f"complete -c {command.tool} -f"]
+    rows = [*_template("fish").splitlines(), f"complete -c {command.tool} -f"]
     if operand(command):
-        rows.append(f"complete -c {command.tool} -n __fish_is_first_arg -a {_fish_words(operand(command))}")
+        rows.append(f"complete -c {command.tool} -n __lxc_is_first -a {_fish_words(operand(command))}")
     for option in command.arguments.OPTIONS:
         short = f" -s {option.short}" * bool(option.short)
         argument = _fish_argument(command, option)
@@ -143,10 +160,11 @@ def _fish_words(kind: str) -> str:
     source, _, rest = kind.partition(" ")
     return {
         "words": _fish_quoted(rest),
-        "container": _fish_quoted(f"({' '.join(['lxc-ls', '-1', *_ls_options(rest)])})") if rest != "none" else "''",
-        "containers": "'(lxc-ls -1)'",
+        "container": _fish_quoted(f"({' '.join(['__lxc_ls', '-1', *_ls_options(rest)])})") if rest != "none" else "''",
+        "containers": "'(__lxc_ls -1)'",
         "joined": _fish_quoted(rest),
-        "groups": "'(lxc-ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | sort -u)'",
+        "groups": "'(__fish_append , (__lxc_groups))'",
+        "templates": _fish_quoted(f"(__lxc_templates {rest})"),
         "users": "'(__fish_complete_users)'",
     }.get(source, "''")
 

@@ -24,6 +24,13 @@ _lxc_groups() {
     _sequence _lxc_group
 }
 
+# The templates that are given, and those that are installed beside ours
+_lxc_templates() {
+    local -aU templates
+    templates=($@ /usr/share/lxc/templates/lxc-*(N:t:s/lxc-//))
+    compadd -a templates
+}
+
 _lxc_group() {
     compadd "$@" -a groups
 }

@@ -1,5 +1,41 @@
+# Made from the option tables by tools/documents.py; not to be edited.
+
+# What lxc-ls says of the containers that are where -P says.
+function __lxc_ls
+    set -l words (commandline -opc)
+    set -l path
+    for index in (seq (count $words))
+        switch $words[$index]
+            case -P --lxcpath
+                set path -P $words[(math $index + 1)]
+            case '-P*' '--lxcpath=*'
+                set path -P (string replace -r -- '^(-P|--lxcpath=)' '' $words[$index])
+        end
+    end
+    lxc-ls (string replace -r -- '^~/' $HOME/ $path) $argv 2>/dev/null
+end
+
+function __lxc_groups
+    __lxc_ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | string match -v -- - | sort -u
+end
+
+function __lxc_templates
+    begin
+        string join \n $argv
+        for file in /usr/share/lxc/templates/lxc-*
+            string replace -r '.*/lxc-' '' $file
+        end
+    end | sort -u
+end
+
+# Whether there is no word yet but options, and -P with its argument.
+function __lxc_is_first
+    set -l words (commandline -opc)
+    set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
+    not string match -qr -- '(^| )[^ -]' "$left"
+end
 complete -c lxc-attach -f
-complete -c lxc-attach -n __fish_is_first_arg -a '(lxc-ls -1 --running)'
+complete -c lxc-attach -n __lxc_is_first -a '(__lxc_ls -1 --running)'
 complete -c lxc-attach -s f -l rcfile -x -d 'Take lxc.environment from FILE, not from the container\'s configuration.'
 complete -c lxc-attach -s s -l namespaces -x -a 'MOUNT PID UTSNAME IPC USER NETWORK CGROUP TIME' -d 'Join only these namespaces: MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP, TIME, joined by |. Implies -e.'
 complete -c lxc-attach -s e -l elevated-privileges -d 'Do not enter the container\'s cgroups (CGROUP), keep all capabilities (CAP), do not take its security label (LSM), joined by |; without LIST all of that. The command may do to the host what it likes.'
@@ -13,7 +49,7 @@ complete -c lxc-attach -l keep-env -d 'Begin with ours (this is the default).'
 complete -c lxc-attach -l keep-var -x -d 'With --clear-env: keep this variable.'
 complete -c lxc-attach -s v -l set-var -x -d 'Set this variable.'
 complete -c lxc-attach -s L -l pty-log -r -F -d 'Append all that passes on the terminal to FILE.'
-complete -c lxc-attach -s n -l name -x -a '(lxc-ls -1 --running)' -d 'Name of the container.'
+complete -c lxc-attach -s n -l name -x -a '(__lxc_ls -1 --running)' -d 'Name of the container.'
 complete -c lxc-attach -s h -l help -d 'Print this help.'
 complete -c lxc-attach -l usage -d 'Print all options on a few lines.'
 complete -c lxc-attach -l version -d 'Print the version of LXC whose interface this is.'

@@ -1,7 +1,43 @@
+# Made from the option tables by tools/documents.py; not to be edited.
+
+# What lxc-ls says of the containers that are where -P says.
+function __lxc_ls
+    set -l words (commandline -opc)
+    set -l path
+    for index in (seq (count $words))
+        switch $words[$index]
+            case -P --lxcpath
+                set path -P $words[(math $index + 1)]
+            case '-P*' '--lxcpath=*'
+                set path -P (string replace -r -- '^(-P|--lxcpath=)' '' $words[$index])
+        end
+    end
+    lxc-ls (string replace -r -- '^~/' $HOME/ $path) $argv 2>/dev/null
+end
+
+function __lxc_groups
+    __lxc_ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | string match -v -- - | sort -u
+end
+
+function __lxc_templates
+    begin
+        string join \n $argv
+        for file in /usr/share/lxc/templates/lxc-*
+            string replace -r '.*/lxc-' '' $file
+        end
+    end | sort -u
+end
+
+# Whether there is no word yet but options, and -P with its argument.
+function __lxc_is_first
+    set -l words (commandline -opc)
+    set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
+    not string match -qr -- '(^| )[^ -]' "$left"
+end
 complete -c lxc-cgroup -f
-complete -c lxc-cgroup -n __fish_is_first_arg -a '(lxc-ls -1 --running)'
+complete -c lxc-cgroup -n __lxc_is_first -a '(__lxc_ls -1 --running)'
 complete -c lxc-cgroup -l persist -d 'Write VALUE into the container\'s configuration, too, for its next start.'
-complete -c lxc-cgroup -s n -l name -x -a '(lxc-ls -1 --running)' -d 'Name of the container.'
+complete -c lxc-cgroup -s n -l name -x -a '(__lxc_ls -1 --running)' -d 'Name of the container.'
 complete -c lxc-cgroup -s h -l help -d 'Print this help.'
 complete -c lxc-cgroup -l usage -d 'Print all options on a few lines.'
 complete -c lxc-cgroup -l version -d 'Print the version of LXC whose interface this is.'

@@ -1,5 +1,41 @@
+# Made from the option tables by tools/documents.py; not to be edited.
+
+# What lxc-ls says of the containers that are where -P says.
+function __lxc_ls
+    set -l words (commandline -opc)
+    set -l path
+    for index in (seq (count $words))
+        switch $words[$index]
+            case -P --lxcpath
+                set path -P $words[(math $index + 1)]
+            case '-P*' '--lxcpath=*'
+                set path -P (string replace -r -- '^(-P|--lxcpath=)' '' $words[$index])
+        end
+    end
+    lxc-ls (string replace -r -- '^~/' $HOME/ $path) $argv 2>/dev/null
+end
+
+function __lxc_groups
+    __lxc_ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | string match -v -- - | sort -u
+end
+
+function __lxc_templates
+    begin
+        string join \n $argv
+        for file in /usr/share/lxc/templates/lxc-*
+            string replace -r '.*/lxc-' '' $file
+        end
+    end | sort -u
+end
+
+# Whether there is no word yet but options, and -P with its argument.
+function __lxc_is_first
+    set -l words (commandline -opc)
+    set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
+    not string match -qr -- '(^| )[^ -]' "$left"
+end
 complete -c lxc-copy -f
-complete -c lxc-copy -n __fish_is_first_arg -a '(lxc-ls -1 --defined)'
+complete -c lxc-copy -n __lxc_is_first -a '(__lxc_ls -1 --defined)'
 complete -c lxc-copy -s N -l newname -x -d 'Name of the copy; with -e one is made up if it is left out.'
 complete -c lxc-copy -s p -l newpath -r -F -d 'Directory that the copy is put into (default: the source\'s).'
 complete -c lxc-copy -s R -l rename -d 'Rename the container; nothing is copied.'
@@ -15,7 +51,7 @@ complete -c lxc-copy -s F -l foreground -d 'Start it with its console on this te
 complete -c lxc-copy -s d -l daemon -d 'Start it in the background (default).'
 complete -c lxc-copy -s m -l mount -x -d 'Mount more in it: bind=SOURCE[:TARGET][:ro|rw] or overlay=SOURCE[:TARGET].'
 complete -c lxc-copy -s t -l tmpfs -d 'Keep what it changes in memory; a reboot loses it.'
-complete -c lxc-copy -s n -l name -x -a '(lxc-ls -1 --defined)' -d 'Name of the container.'
+complete -c lxc-copy -s n -l name -x -a '(__lxc_ls -1 --defined)' -d 'Name of the container.'
 complete -c lxc-copy -s h -l help -d 'Print this help.'
 complete -c lxc-copy -l usage -d 'Print all options on a few lines.'
 complete -c lxc-copy -l version -d 'Print the version of LXC whose interface this is.'

@@ -1,6 +1,42 @@
+# Made from the option tables by tools/documents.py; not to be edited.
+
+# What lxc-ls says of the containers that are where -P says.
+function __lxc_ls
+    set -l words (commandline -opc)
+    set -l path
+    for index in (seq (count $words))
+        switch $words[$index]
+            case -P --lxcpath
+                set path -P $words[(math $index + 1)]
+            case '-P*' '--lxcpath=*'
+                set path -P (string replace -r -- '^(-P|--lxcpath=)' '' $words[$index])
+        end
+    end
+    lxc-ls (string replace -r -- '^~/' $HOME/ $path) $argv 2>/dev/null
+end
+
+function __lxc_groups
+    __lxc_ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | string match -v -- - | sort -u
+end
+
+function __lxc_templates
+    begin
+        string join \n $argv
+        for file in /usr/share/lxc/templates/lxc-*
+            string replace -r '.*/lxc-' '' $file
+        end
+    end | sort -u
+end
+
+# Whether there is no word yet but options, and -P with its argument.
+function __lxc_is_first
+    set -l words (commandline -opc)
+    set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
+    not string match -qr -- '(^| )[^ -]' "$left"
+end
 complete -c lxc-create -f
-complete -c lxc-create -n __fish_is_first_arg -a ''
-complete -c lxc-create -s t -l template -x -d 'What fills the container\'s root file system: the name or absolute path of a template, or none.'
+complete -c lxc-create -n __lxc_is_first -a ''
+complete -c lxc-create -s t -l template -x -a '(__lxc_templates busybox none)' -d 'What fills the container\'s root file system: the name or absolute path of a template, or none.'
 complete -c lxc-create -s f -l config -r -F -d 'Begin with the configuration FILE, not with lxc.default_config of lxc.conf.'
 complete -c lxc-create -s B -l bdev -x -a 'best dir btrfs overlay overlayfs loop lvm none' -d 'Storage of the root file system: dir (also none), btrfs, overlay, loop or lvm; best is btrfs or lvm where that can be, else dir, and of several (btrfs,dir) the first that can be is taken.'
 complete -c lxc-create -l dir -r -F -d 'Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).'

@@ -1,3 +1,39 @@
+# Made from the option tables by tools/documents.py; not to be edited.
+
+# What lxc-ls says of the containers that are where -P says.
+function __lxc_ls
+    set -l words (commandline -opc)
+    set -l path
+    for index in (seq (count $words))
+        switch $words[$index]
+            case -P --lxcpath
+                set path -P $words[(math $index + 1)]
+            case '-P*' '--lxcpath=*'
+                set path -P (string replace -r -- '^(-P|--lxcpath=)' '' $words[$index])
+        end
+    end
+    lxc-ls (string replace -r -- '^~/' $HOME/ $path) $argv 2>/dev/null
+end
+
+function __lxc_groups
+    __lxc_ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | string match -v -- - | sort -u
+end
+
+function __lxc_templates
+    begin
+        string join \n $argv
+        for file in /usr/share/lxc/templates/lxc-*
+            string replace -r '.*/lxc-' '' $file
+        end
+    end | sort -u
+end
+
+# Whether there is no word yet but options, and -P with its argument.
+function __lxc_is_first
+    set -l words (commandline -opc)
+    set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
+    not string match -qr -- '(^| )[^ -]' "$left"
+end
 complete -c lxc-ls -f
 complete -c lxc-ls -s 1 -l line -d 'Print one name on each line.'
 complete -c lxc-ls -s f -l fancy -d 'Print a table.'
@@ -9,7 +45,7 @@ complete -c lxc-ls -l stopped -d 'List those that are stopped.'
 complete -c lxc-ls -l defined -d 'List those that have a configuration.'
 complete -c lxc-ls -l nesting -d 'List containers in containers, too, down to N levels (default: 5).'
 complete -c lxc-ls -l filter -x -d 'List those whose name matches the extended regular expression REGEX.'
-complete -c lxc-ls -s g -l groups -x -a '(lxc-ls -f -F GROUPS | tail -n +2 | string split -n , | string trim | sort -u)' -d 'List those that are in all of these groups.'
+complete -c lxc-ls -s g -l groups -x -a '(__fish_append , (__lxc_groups))' -d 'List those that are in all of these groups.'
 complete -c lxc-ls -l format -x -a 'text json' -d 'Print as text (default), or as JSON for programs.'
 complete -c lxc-ls -s n -l name -x -d 'Name of the container.'
 complete -c lxc-ls -s h -l help -d 'Print this help.'

@@ -23,7 +23,7 @@ _ONLY_FOR = {
 class CreateArguments(Arguments):
     template = text(
         "template", "t", "TEMPLATE", "What fills the container's root file system: the name or absolute path of a template, "
-        "or none.", required=True,
+        "or none.", required=True, complete="templates",
     )  # fmt: skip
     initial = text(
         "config",

@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OWN = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share/templates"
-_DIRECTORIES = (_OWN, "/usr/share/lxc/templates")
+OWN = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share/templates"
+_DIRECTORIES = (OWN, "/usr/share/lxc/templates")
 
 
 def is_none(name: str) -> bool:
@@ -107,7 +107,7 @@ def _open_way(directory: str) -> str:
 
 def _program(path: str) -> tuple[str, ...]:
     """Our own templates are Python, and run by the interpreter that runs us."""
-    if path.startswith(f"{_OWN}/") and os.path.isfile(sys.executable):
+    if path.startswith(f"{OWN}/") and os.path.isfile(sys.executable):
         return (sys.executable, "-IS", path)
     return (path,)
 

@@ -132,6 +132,8 @@ def offers(words: tuple[str, ...], directory: Path) -> str:
         (("lxc-ls", "-g", "we"), ["web"]),
         (("lxc-ls", "-g", "web,"), ["web,db"]),
         (("lxc-config", "lxc.lxc"), ["lxc.lxcpath"]),
+        (("lxc-create", "-t", "busy"), ["busybox"]),
+        (("lxc-create", "-t", "no"), ["none"]),
         (("lxc-ls", "-P", "su"), ["sub"]),
         (("lxc-ls", "-o", "s"), ["some.log", "sub"]),
     ],
@@ -166,3 +168,24 @@ def test_bash_quotes_what_others_have_named_and_never_runs_it(
     offered = [line for line in offers(words, tmp_path).splitlines() if line != "GROUPS"]
     assert offered == expected
     assert os.listdir(tmp_path) == ["lxc-ls"]
+
+
+@pytest.mark.command("fish")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("lxc-info al", ["alpha"]),
+        ("lxc-info -P /else ", ["other"]),
+        ("lxc-info --lxcpath=/else -n ", ["other"]),
+        ("lxc-ls -g ", ["db", "web"]),
+        ("lxc-ls -g web,d", ["web,db"]),
+        ("lxc-create -t busy", ["busybox"]),
+    ],
+)
+def test_fish_offers(line: str, expected: list[str], tmp_path: Path) -> None:
+    completed("lxc-info", directory=tmp_path)  # makes the lxc-ls
+    tool = line.split()[0]
+    script = f"source {ROOT}/completions/fish/{tool}.fish; complete -C '{line}'"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(["fish", "-c", script], capture_output=True, text=True, env=environment)
+    assert (sorted(word.split("\t")[0] for word in done.stdout.splitlines()), done.stderr) == (expected, "")
