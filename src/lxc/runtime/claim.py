@@ -76,6 +76,7 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
     try:
         connection = sockets.connect(place.socket_name)
     except ConnectionRefusedError:
+        _refuse_keeper(place)
         raise Reserved(
             f"{place.name} is being copied, moved or destroyed, or somebody else keeps its monitor's address",
             hint=f"try again when that is done; {_which(place.socket_name)}",
@@ -85,6 +86,41 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
     check(connection, place)
     connection.close()
     raise AlreadyRunning("Container is already running")
+
+
+def _refuse_keeper(place: Place) -> None:
+    """Raise Refused if whoever has bound the address, and does not listen there, has no business with the container."""
+    from lxc.kernel import unixdiag
+
+    try:
+        found = [it for it in unixdiag.bound(unixdiag.CLOSED) if it.address == place.socket_name]
+    except OSError:
+        return  # the kernel does not tell
+    for it in found:
+        if not (it.uid == -1 or may_have(it.uid, place)):
+            pid = _holder(it.inode)
+            raise Refused(
+                f"{f'process {pid}' if pid else 'a process'} of user {it.uid} keeps the address of the monitor of "
+                f"{place.name}, and has no right to that container",
+                hint=f"end that process; {_which(place.socket_name)}",
+            )
+
+
+def may_have(uid: int, place: Place) -> bool:
+    """Whether a process of the user `uid` at the container's address could be his monitor, or who copies or removes it."""
+    return uid in (0, os.geteuid()) or uid in _owners(place.config_file, place.lxcpath)
+
+
+def _holder(inode: int) -> int:
+    """The process that has the socket open; 0 if we cannot see it."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                if os.readlink(f"/proc/{pid}/fd/{fd}") == f"socket:[{inode}]":
+                    return int(pid)
+        except OSError:
+            continue  # another's, or gone
+    return 0
 
 
 def _owners(*paths: str) -> set[int]:

@@ -94,6 +94,9 @@ def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> 
     here = place_of("lxc-ls", lxcpath)
     names = choice.names(defined, active)
     monitors = _monitors(here, [name for name in names if name in active], needs)
+    if monitors is None and (choice.only_active or choice.only_running or choice.only_stopped):  # nobody is asked
+        active -= listing.foreign(lxcpath, active)
+        names = choice.names(defined, active)
     for name in names:
         try:
             found = _active(name, monitors) if name in active else None

@@ -65,6 +65,19 @@ def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
     return found
 
 
+def foreign(lxcpath: str, names: Iterable[str]) -> set[str]:
+    """Those of `names`, which have a monitor's address, where whoever listens could be no monitor: the kernel says whose it is."""
+    from lxc.kernel import unixdiag
+    from lxc.runtime import claim
+
+    places = {there.socket_name: there for there in (place(name, lxcpath) for name in names)}
+    try:
+        found = [it for it in unixdiag.bound(unixdiag.LISTENING) if it.address in places] if places else []
+    except OSError:
+        return set()  # the kernel does not tell: who asks such a monitor is told
+    return {places[it.address].name for it in found if it.uid != -1 and not claim.may_have(it.uid, places[it.address])}
+
+
 def _listening() -> Iterator[bytes]:
     """The abstract addresses that somebody listens at, without the leading NUL: proc(5), /proc/net/unix.
 

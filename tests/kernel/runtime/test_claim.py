@@ -118,15 +118,26 @@ def test_nobody_waits_for_who_listens_and_takes_no_connections(lxc: Lxc, box: st
         assert lxc.run("lxc-ls", "-1", timeout=20).stdout.split() == [box]
 
 
-def test_who_keeps_the_address_and_does_not_listen_can_be_found(lxc: Lxc, box: str) -> None:
-    """Another user's process, perhaps: the kernel does not tell whose it is."""
+def test_a_list_of_names_does_not_take_another_users_process_for_a_monitor(lxc: Lxc, squatted: str) -> None:
+    for choice in ("--running", "--active"):
+        assert lxc.run("lxc-ls", "-1", choice).stdout == ""
+    assert lxc.run("lxc-ls", "-1", "--stopped").stdout.split() == [squatted]
+    assert list_containers(defined=False, config_path=str(lxc.path)) == ()
+    assert list_containers(config_path=str(lxc.path)) == (squatted,)
+
+
+@pytest.mark.timeout(60)
+def test_who_keeps_the_address_and_does_not_listen_is_named_and_not_waited_for(lxc: Lxc, box: str) -> None:
     address = f"{lxc.path}/{box}/command"
     words = [sys.executable, "-c", DEAF.replace("listener.listen(0)", ""), address]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
         assert squatter.stdout
         assert squatter.stdout.readline() == "listens\n"
-        for line in ("lxc-start", "lxc-destroy", "lxc-autostart -A"):
-            done = lxc.run(*line.split(), *(["-n", box] if "auto" not in line else []))
+        said = f"process {squatter.pid} of user {NOBODY} keeps the address of the monitor of {box}"
+        for line in ("lxc-start", "lxc-destroy", "lxc-autostart -A", "lxc-copy -N copy", "lxc-copy -R -N other"):
+            done = lxc.run(*line.split(), *(["-n", box] if "auto" not in line else []), timeout=10)
+            assert done.returncode != 0, line
+            assert said in done.stderr
             assert f"ss -xap tells which process has @{address}" in done.stderr
         squatter.kill()
 
