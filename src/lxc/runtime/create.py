@@ -182,8 +182,21 @@ def _initial(path: str) -> tuple[Config, Document]:
 
     default = "" if path else system.get("lxc.default_config")
     if path or (default and os.path.exists(default)):
-        return document.load(path or default, is_stream=bool(path))
+        config, initial = document.load(path or default, is_stream=bool(path))
+        return config, _anchored(initial)
     return Config(), document.Document()
+
+
+def _anchored(initial: Document) -> Document:
+    """With the relative paths that it includes made absolute: they are taken from the working directory, which is seldom the same again."""
+    from lxc.config.lines import assignment, quoted
+
+    lines = list(initial.texts)
+    for number, line in enumerate(lines):
+        key, value = assignment(line)
+        if key == "lxc.include" and value and not value.startswith("/"):
+            lines[number] = f"lxc.include = {quoted(os.path.join(os.getcwd(), value))}\n"
+    return initial.replace(text="".join(lines))
 
 
 def _rootfs(place: Place, recipe: Recipe, config: Config) -> str:

@@ -208,6 +208,19 @@ def test_a_mistake_in_the_initial_configuration_is_named_with_its_line_and_nothi
     assert not host.path.exists()
 
 
+def test_what_the_initial_configuration_includes_is_found_from_everywhere(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host.base / "part").write_text("lxc.group = a\n")
+    (host.base / "whole").write_text("lxc.include = part\n # lxc.include = x\nlxc.tty.max = 2")
+    monkeypatch.chdir(host.base)
+    assert host.create("web", "-t", "none", "-f", "whole").returncode == 0
+    text = (host.path / "web/config").read_text()
+    assert text == f"lxc.include = {host.base}/part\n # lxc.include = x\nlxc.tty.max = 2"
+    monkeypatch.chdir("/")
+    assert document.load(str(host.path / "web/config"))[0].group == ("a",)
+
+
 def test_a_link_in_the_place_of_the_containers_directory_is_refused(host: Host) -> None:
     host.path.mkdir()
     (host.base / "precious").mkdir()
