@@ -77,7 +77,7 @@ def launch(
     target = attach_facts.open_target(place, wish)
     try:
         trace.phase("decide")
-        plan = decide(place, target, wish)
+        plan = decide(place, target, wish, held)
         trace.phase("make the process that joins")
         if plan.enters_cgroups and os.geteuid() != 0:
             _join_scope(place)
@@ -117,9 +117,9 @@ def _join_scope(place: Place) -> None:
         log.warn(str(error))
 
 
-def decide(place: Place, target: Target, wish: Wish) -> AttachPlan:
-    """The plan for `wish`.  Raises LxcError."""
-    facts = attach_facts.facts(place, target, wish)
+def decide(place: Place, target: Target, wish: Wish, held: deferred | None = None) -> AttachPlan:
+    """The plan for `wish`.  Raises LxcError; Interrupted if a signal that is `held` comes."""
+    facts = attach_facts.facts(place, target, wish, held)
     if wish.context and not facts.label.module:
         raise Unsupported("the host's kernel has no security module that knows labels", hint="attach without --context")
     plan = attach_plan.decide(place.name, wish, facts)

@@ -15,7 +15,7 @@ from lxc.errors import NotRunning, Refused, StateError
 from lxc.kernel import capability, fs, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import client, questions
+from lxc.runtime import client, errand, questions
 from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Facts
 from lxc.security import plan as security
 from lxc.security import selinux
@@ -26,6 +26,7 @@ from lxc.values import capability as capabilities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.runtime.attach_plan import Wish
+    from lxc.runtime.interruption import deferred
     from lxc.runtime.place import Place
 
 _PROC_ROOT = 1  # inode number of proc's root directory, always
@@ -81,8 +82,8 @@ def open_target(place: Place, wish: Wish) -> Target:
     return Target(pid, pidfd, proc, root, cgroups)
 
 
-def facts(place: Place, target: Target, wish: Wish) -> Facts:
-    """All that `attach_plan.decide` needs.  Raises LxcError, OSError."""
+def facts(place: Place, target: Target, wish: Wish, held: deferred | None = None) -> Facts:
+    """All that `attach_plan.decide` needs.  Raises LxcError, OSError; Interrupted if a signal that is `held` comes."""
     status = dict(line.split(":", 1) for line in target.read("status").split("\n") if ":" in line)
     different = different_namespaces(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)
@@ -106,7 +107,7 @@ def facts(place: Place, target: Target, wish: Wish) -> Facts:
         has_supervisor=bool(client.config_item(place, "lxc.seccomp.notify.proxy")),
         maps_root=outside(uids, 0) >= 0 and outside(gids, 0) >= 0,
         ids=(inside(uids, int(status["Uid"].split()[1])), inside(gids, int(status["Gid"].split()[1]))),
-        passwd="" if wish.argv else _passwd(target, joins_root),
+        passwd="" if wish.argv else _passwd(target, joins_root, held),
         environment=tuple(os.environ.items()),
         cwd=_cwd(),
     )
@@ -216,20 +217,28 @@ def _label(target: Target) -> Label:
     return Label("selinux", name if "unconfined_t" not in name else "")
 
 
-def _passwd(target: Target, joins_root: bool) -> str:
+def _passwd(target: Target, joins_root: bool, held: deferred | None) -> str:
     """The text of /etc/passwd below the container's root, or ours; "" if there is none that is a regular file."""
-    try:
+
+    def read() -> bytes:
         with closing(os.open("root" if joins_root else "/", os.O_PATH | os.O_CLOEXEC, dir_fd=target.proc)) as root:
-            resolve = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
-            with closing(fs.openat2(root, "etc/passwd", os.O_PATH, 0, resolve)) as found:
-                status = os.fstat(found)
-                if not stat.S_ISREG(status.st_mode) or not status.st_size:  # proc's have none, and may keep us waiting
-                    return ""
-                with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
-                    return os.read(file, _ANYTHING_LONGER_IS_CUT).decode(errors="surrogateescape")
+            return _contents(root, "etc/passwd")
+
+    try:
+        return errand.run(read, (target.proc,), held).decode(errors="surrogateescape")
     except OSError as error:
         log.debug(f"no /etc/passwd to find a shell in: {error.strerror}")
         return ""
+
+
+def _contents(root: int, path: str) -> bytes:
+    """The beginning of the regular file at `path` below the directory `root`; b"" if it is none.  Raises OSError."""
+    with closing(fs.openat2(root, path, os.O_PATH, 0, fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS)) as found:
+        status = os.fstat(found)
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # proc's have none, and may keep us waiting
+            return b""
+        with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
+            return os.read(file, _ANYTHING_LONGER_IS_CUT)
 
 
 def _cwd() -> str:

@@ -13,9 +13,10 @@ import os
 from select import POLLIN, poll
 
 from lxc.errors import LxcError, StepError
-from lxc.kernel import process, signals
+from lxc.kernel import process
+from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import failures
+from lxc.runtime import errand, failures
 from lxc.runtime.handshake import unpack_failure
 
 TYPE_CHECKING = False
@@ -125,9 +126,9 @@ def _ready(fds: tuple[int, ...], held: deferred | None) -> frozenset[int]:
 
 
 def _kill(pid: int) -> None:
-    """End our child `pid`, and forget it."""
-    os.kill(pid, signals.SIGKILL)
-    os.waitpid(pid, 0)
+    """End our child `pid`, and forget it, whatever keeps it in the container."""
+    with closing(process.pidfd_open(pid)) as pidfd:
+        errand.end(pid, pidfd)
 
 
 def _kill_born(status: int) -> None:

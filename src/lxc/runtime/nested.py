@@ -6,23 +6,26 @@ Who owns a container decides what its files say and what answers in it, so
     regular files are read, to a limit,
   * no configuration of its is parsed: `lxc.include` would read the host's files.  Three keys are picked out,
   * what answers on a monitor's address says what a container wants us to believe of it; it has a second for the
-    one fixed-size answer it is asked for, and after the first silence nobody else is asked.
+    one fixed-size answer it is asked for, and after the first silence nobody else is asked,
+  * a child of ours does all that, and is not waited for if the container's files keep it waiting.
 """
 
 from __future__ import annotations
 
 import itertools
+import marshal
 import os
 import stat
 from _socket import AF_UNIX, SOCK_STREAM, socket
 
+from lxc import log
 from lxc.config.lines import assignment
 from lxc.errors import LxcError, NotRunning
 from lxc.kernel import fs, process, sockets
 from lxc.kernel.fs import closing
 from lxc.network import namespace
 from lxc.record import Record
-from lxc.runtime import client, commands, listing
+from lxc.runtime import client, commands, errand, listing
 from lxc.runtime.commands import Request
 from lxc.runtime.inventory import CONFIGURED, Row
 from lxc.runtime.place import Place
@@ -58,8 +61,19 @@ def rows(place: Place, row: Row, depth: int, choice: Choice) -> Iterator[Row]:
         inside = _stopped(place)
     except (LxcError, OSError):
         return
-    if inside:
-        yield from itertools.islice(_Listing(place.lxcpath, choice).rows(inside, (*row.within, row.name), depth), _MOST)
+    if not inside:
+        return
+
+    def look() -> bytes:
+        found = _Listing(place.lxcpath, choice).rows(inside, (*row.within, row.name), depth)
+        return marshal.dumps([tuple(each.__dict__.values()) for each in itertools.islice(found, _MOST)])
+
+    try:
+        yield from itertools.starmap(Row, marshal.loads(errand.run(look, (inside.root, inside.pidfd))))
+    except OSError as error:
+        log.warn(f"the containers in {place.name} are not listed: {error.strerror}")
+    finally:
+        _close(inside)
 
 
 class _Listing:

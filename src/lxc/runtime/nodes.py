@@ -1,14 +1,13 @@
 """Device nodes of a running container: made and removed in its root, by descriptor, and allowed or denied to it.
 
-The root is hostile: no link in the way is followed (`beneath`).  In a container
-with ids of its own a node could not be opened; there the host's is mounted on
-a file, in the container's mount namespace, by a child that is in nothing else
-of the container.
+The root is hostile: no link in the way is followed (`beneath`), and what looks
+into it is a child (`errand`).  In a container with ids of its own a node could
+not be opened; there the host's is mounted on a file, in the container's mount
+namespace, by a child that is in nothing else of the container.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 
 from lxc import beneath, detached
@@ -16,7 +15,7 @@ from lxc.cgroups import nodes
 from lxc.errors import NotFound, Refused, StepError, Unsupported
 from lxc.kernel import mount, process
 from lxc.kernel.fs import closing
-from lxc.runtime import attach_facts, cgroup_files, sealed
+from lxc.runtime import attach_facts, cgroup_files, errand, sealed
 from lxc.runtime.attach_plan import CGROUP, Wish
 
 TYPE_CHECKING = False
@@ -70,21 +69,21 @@ class _Nodes:
         self._root = root
 
     def make(self, path: str, source: str, status: os.stat_result) -> None:
-        above, _, name = path.strip("/").rpartition("/")
-        beneath.make_directory(self._root, above)
-        umask = os.umask(0)
-        try:
-            with closing(beneath.open(self._root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
-                try:
-                    os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
-                except FileExistsError:
-                    os.unlink(name, dir_fd=parent)
-                    os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
-        finally:
-            os.umask(umask)
+        errand.run(lambda: self._make(path, status), (self._root,))
 
     def remove(self, path: str) -> None:
-        _unlink(self._root, path)
+        errand.run(lambda: _unlink(self._root, path), (self._root,))
+
+    def _make(self, path: str, status: os.stat_result) -> None:
+        above, _, name = path.strip("/").rpartition("/")
+        beneath.make_directory(self._root, above)
+        os.umask(0)
+        with closing(beneath.open(self._root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
+            try:
+                os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
+            except FileExistsError:
+                os.unlink(name, dir_fd=parent)
+                os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
 
 
 class _Mounts:
@@ -97,7 +96,7 @@ class _Mounts:
 
     def make(self, path: str, source: str, status: os.stat_result) -> None:
         with closing(detached.copy(mount.AT_FDCWD, source, recursive=False)) as tree:
-            self._inside(lambda root: self._attach(root, path, tree))
+            self._inside(lambda root: self._attach(root, path, tree), tree)
 
     def remove(self, path: str) -> None:
         self._inside(lambda root: _unmount(root, path))
@@ -114,41 +113,21 @@ class _Mounts:
         with closing(beneath.open(root, path, os.O_PATH)) as target:
             mount.move_mount(tree, target)
 
-    def _inside(self, act: Callable[[int], None]) -> None:
-        """Have a child in the container's mount namespace do `act` with its root directory.  Raises OSError."""
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        with closing(reader):
-            try:
-                with closing(os.open("ns/mnt", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._target.proc)) as namespace:
-                    pid, pidfd = process.clone3(0)
-                    if pid == 0:
-                        _child(namespace, writer, act)
-                    os.close(pidfd)
-            finally:
-                os.close(writer)
-            said = os.read(reader, 4096).decode(errors="surrogateescape")
-        _, status = os.waitpid(pid, 0)
-        if said or status:
-            number, _, why = said.partition(" ")
-            raise OSError(int(number or errno.EIO), why or "the process that did it was killed")
+    def _inside(self, act: Callable[[int], None], tree: int = -1) -> None:
+        """Have a child in the container's mount namespace, which has `tree`, do `act` with its root directory.  Raises OSError."""
+
+        def enter() -> None:
+            sealed.seal()
+            process.setns(namespace, process.CLONE_NEWNS)  # root and working directory are the container's from here on
+            with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+                act(root)
+
+        with closing(os.open("ns/mnt", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._target.proc)) as namespace:
+            errand.run(enter, (namespace, tree))
 
 
 def _way(target: Target, root: int) -> _Nodes | _Mounts:
     return _Nodes(root) if target.read("uid_map").split() == ["0", "0", "4294967295"] else _Mounts(target)
-
-
-def _child(namespace: int, writer: int, act: Callable[[int], None]) -> None:
-    try:
-        sealed.seal()
-        process.setns(namespace, process.CLONE_NEWNS)  # root and working directory are the container's from here on
-        with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
-            act(root)
-        os._exit(0)
-    except BaseException as error:
-        number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
-        os.write(writer, f"{number} {getattr(error, 'strerror', '') or error}".encode(errors="surrogateescape"))
-    finally:
-        os._exit(1)
 
 
 def _unmount(root: int, path: str) -> None:
@@ -203,9 +182,15 @@ def _device(path: str) -> os.stat_result:
 
 
 def _numbers_in(root: int, path: str, place: Place) -> str:
-    try:
+
+    def look() -> bytes:
         with closing(beneath.open(root, path, os.O_PATH)) as fd:
-            found = nodes.numbers(os.fstat(fd))
+            return nodes.numbers(os.fstat(fd)).encode()
+
+    try:
+        found = errand.run(look, (root,)).decode()
+    except TimeoutError as error:
+        raise StepError(f"find the device {path} in {place.name}", error.strerror or str(error)) from error
     except OSError as error:
         raise NotFound(f"there is no device {path} in {place.name}: {error.strerror}") from error
     if not found:

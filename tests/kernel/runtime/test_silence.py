@@ -1,0 +1,93 @@
+"""A container in which a file system is mounted that never answers: nobody outside waits for it for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import BIN, Lxc
+from tests.silence import DEVICE, silence
+
+pytestmark = [pytest.mark.root, pytest.mark.skipif(not Path(DEVICE).exists(), reason=f"there is no {DEVICE}")]
+BOUND = 30  # seconds that nothing here takes
+
+
+@pytest.fixture
+def web(lxc: Lxc) -> Iterator[str]:
+    name = lxc.create("web")
+    lxc.start(name)
+    yield name
+    lxc.ok("lxc-stop", "-n", name, "-k")
+
+
+def ended(process: subprocess.Popen[str], seconds: float = BOUND) -> int:
+    """Its exit status; it is killed if it does not end, as far as it can be."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+def test_without_a_passwd_that_answers_the_shell_is_bin_sh(lxc: Lxc, web: str) -> None:
+    with silence(lxc.init_pid(web), "/etc"):
+        attached = lxc.spawn("lxc-attach", "-n", web, stdin=subprocess.PIPE)
+        assert attached.stdin
+        attached.stdin.write("echo $0\nexit 3\n")
+        attached.stdin.close()
+        assert ended(attached) == 3
+        assert attached.stdout
+        assert attached.stdout.read() == "/bin/sh\n"
+
+
+@pytest.mark.parametrize("server", ["", "0"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_waits_for_passwd_is_ended_by_a_signal(lxc: Lxc, web: str, number: signal.Signals, server: str) -> None:
+    environment = {**os.environ, **({"LXC_FORKSERVER": server} if server else {})}
+    with silence(lxc.init_pid(web), "/etc"):
+        attached = lxc.spawn("lxc-attach", "-n", web, env=environment)
+        time.sleep(1)
+        attached.send_signal(number)
+        assert ended(attached, 5) == 128 + number
+
+
+@pytest.mark.parametrize("server", ["", "0"])
+@pytest.mark.parametrize(("program", "where"), [("/bin/true", "/usr/bin"), ("/usr/bin/true", "/")])
+def test_who_waits_for_the_working_directory_or_the_program_is_ended_by_a_signal(
+    lxc: Lxc, web: str, program: str, where: str, server: str
+) -> None:
+    """The process that joins, or the command, is in there already, and does not even die."""
+    environment = {**os.environ, **({"LXC_FORKSERVER": server} if server else {})}
+    with silence(lxc.init_pid(web), "/usr"):
+        attached = lxc.spawn("lxc-attach", "-n", web, "--", program, cwd=where, env=environment)
+        time.sleep(1)
+        attached.send_signal(signal.SIGTERM)
+        assert ended(attached, 5) in (128 + signal.SIGTERM, -signal.SIGTERM)
+
+
+def test_a_device_node_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
+    with silence(lxc.init_pid(web), "/mnt"):
+        for action in ("add", "del"):
+            done = lxc.run("lxc-device", "-n", web, "--", action, "/dev/null", "/mnt/below/null", timeout=BOUND)
+            assert done.returncode == 1
+            assert "does not answer" in done.stderr
+
+
+def test_a_mount_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
+    act = f"import lxc, sys; sys.exit(lxc.Container({web!r}, {str(lxc.path)!r})"
+    with silence(lxc.init_pid(web), "/mnt"):
+        for call in ("mount('/tmp', '/mnt/below', '', 4096)", "umount('/mnt/below/it')"):
+            done = subprocess.run([BIN / "python3", "-c", f"{act}.{call})"], timeout=BOUND, check=False)
+            assert done.returncode == 0  # False
+
+
+def test_the_containers_in_it_are_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
+    root = lxc.rootfs(web) / str(lxc.path)[1:]
+    root.mkdir(parents=True)
+    with silence(lxc.init_pid(web), str(lxc.path)):
+        assert lxc.ok("lxc-ls", "-1", "--nesting", timeout=BOUND).split() == [web]
