@@ -176,10 +176,15 @@ static bool is_peculiar(void)
 {
     enum { USUAL_SLACK = 50000, IOPRIO_CLASS_BE = 2, IOPRIO_USUAL = 4, IOPRIO_SHIFT = 13 };
     enum { GET_MDWE = 66, GET_MEMORY_MERGE = 68 }; /* prctl(2), Linux 6.3 and 6.4 */
+    enum { SCHED_CORE = 62, SCHED_CORE_GET = 0 };  /* Linux 5.14 */
+    unsigned long long cookie = 0;
     long priority = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
-    int policy = 0;
+    int policy = 0, memory_failure = prctl(PR_MCE_KILL_GET, 0, 0, 0, 0);
 
     syscall(SYS_get_mempolicy, &policy, NULL, 0, NULL, 0);
+    prctl(SCHED_CORE, SCHED_CORE_GET, 0, 0 /* PIDTYPE_PID */, &cookie);
+    if (cookie != 0 || (memory_failure >= 0 && memory_failure != PR_MCE_KILL_DEFAULT))
+        return true;
     return policy != 0 || prctl(PR_GET_TIMERSLACK) != USUAL_SLACK || prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0
         || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) > 0 || prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) > 0
         || prctl(GET_MDWE, 0, 0, 0, 0) > 0 || prctl(GET_MEMORY_MERGE, 0, 0, 0, 0) > 0
@@ -225,7 +230,7 @@ int main(int argc, char **argv, char **variables)
     if (geteuid() != getuid() || getegid() != getgid() || !directory_of(directory, sizeof directory))
         run_directly("this user has no directory for it");
     if (is_peculiar())
-        run_directly("it has another timer slack, priority of disk, policy of memory, securebits, or no new privileges");
+        run_directly("it has another timer slack, priority of disk, policy of memory, cookie of core scheduling, securebits, or no new privileges");
     terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (is_in_background(terminal))
         run_directly("it is a job in the background");

@@ -33,6 +33,7 @@ _LIMITS = {  # as /proc/PID/limits calls them, in the order of getrlimit(2)'s nu
     b"Max open files": resource.RLIMIT_NOFILE,
     b"Max locked memory": resource.RLIMIT_MEMLOCK,
     b"Max address space": resource.RLIMIT_AS,
+    b"Max file locks": 10,  # RLIMIT_LOCKS, which Python has no name for
     b"Max pending signals": resource.RLIMIT_SIGPENDING,
     b"Max msgqueue size": resource.RLIMIT_MSGQUEUE,
     b"Max nice priority": resource.RLIMIT_NICE,
@@ -202,11 +203,10 @@ def _take_limits(theirs: bytes, ours: bytes) -> None:
     """setrlimit(2) for those that differ.  Raises ValueError, OSError."""
     for line in sorted(set(theirs.split(b"\n")) - set(ours.split(b"\n"))):
         name = line[:25].strip()
-        if name not in _LIMITS and name != b"Max file locks":
+        if name not in _LIMITS:
             raise ValueError(f"it differs in {name.decode()}")
         soft, hard = (-1 if word == b"unlimited" else _signed(int(word)) for word in line[25:].split()[:2])
-        if name in _LIMITS:
-            resource.setrlimit(_LIMITS[name], (soft, hard))
+        resource.setrlimit(_LIMITS[name], (soft, hard))
 
 
 def _signed(limit: int) -> int:

@@ -9,6 +9,7 @@ import os
 import pty
 import random
 import re
+import resource
 import signal
 import subprocess
 import termios
@@ -177,6 +178,12 @@ def test_who_ignores_that_its_children_end_gets_their_exit_status(server: Server
     assert (done.returncode, done.stderr) == (8, "")
 
 
+def test_a_limit_of_the_clients_is_the_commands_also_one_that_python_has_no_name_for(server: Server, box: str) -> None:
+    limited = {"wish": "only", "preexec_fn": lambda: resource.setrlimit(10, (7, 9))}
+    done = server.run("lxc-execute", "-n", box, "--", "grep", "file locks", "/proc/self/limits", **limited)
+    assert done.stdout.split()[3:5] == ["7", "9"]
+
+
 def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server, box: str) -> None:
     mount = Path("/sys/fs/cgroup/unified") if Path("/sys/fs/cgroup/unified").is_dir() else Path("/sys/fs/cgroup")
     own = mount / f"client-{server.lxc.tag}"
@@ -197,7 +204,7 @@ def test_the_cgroup_is_that_of_the_client_and_nobody_stays_there(server: Server,
 
 
 def _prctl(option: int, value: int) -> str:
-    """What sets it for a command: timer slack, huge pages, securebits, no writable code (MDWE), merging of memory."""
+    """What sets it for a command: timer slack, who is told of failing memory, huge pages, securebits, no writable code (MDWE), merging of memory."""
     return f"python3 -c import(ctypes,os,sys);ctypes.CDLL(None).prctl({option},{value},0,0,0);os.execv(sys.argv[1],sys.argv[1:])"
 
 
@@ -219,7 +226,7 @@ def _has_prctl(option: int) -> bool:
         "taskset 1",
         "choom -n 500 --",
         "ionice -c 3",
-        *(_prctl(*each) for each in ((29, 70000), (41, 1), (28, 4), (65, 1), (67, 1)) if _has_prctl(each[0])),
+        *(_prctl(*each) for each in ((29, 70000), (33, 1), (41, 1), (28, 4), (65, 1), (67, 1)) if _has_prctl(each[0])),
     ],
     ids=lambda change: change.partition("None).")[2].partition(",0,")[0] or change,
 )
