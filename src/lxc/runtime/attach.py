@@ -142,7 +142,8 @@ def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
     status, status_end = os.pipe2(os.O_CLOEXEC)
     try:
         given = given.replace(door=way, report=report_end, status=status_end, tasks=tasks(plan, target))
-        return Launched(plan, _clone(plan, target, given, is_sibling), report, status, way)
+        pids = attach_facts.namespace(target.proc, "pid") if "pid" in plan.namespaces else None
+        return Launched(plan, _clone(plan, target, given, is_sibling), report, status, pids, way)
     except BaseException:
         for fd in (report, status, way):
             os.close(fd)

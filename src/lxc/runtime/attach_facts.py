@@ -191,13 +191,14 @@ def _pid(root: int, pidfd: int, place: Place) -> int:
 
 def different_namespaces(target: Target) -> tuple[str, ...]:
     """The namespaces in which it is not where we are."""
-
-    def identity(directory: int, name: str) -> tuple[int, int]:
-        status = os.stat(f"ns/{name}", dir_fd=directory)
-        return status.st_dev, status.st_ino
-
     with closing(fs.openat2(target.root, str(os.getpid()), os.O_PATH | os.O_DIRECTORY, 0, _OURS)) as own:
-        return tuple(name for name in process.NAMESPACES if identity(own, name) != identity(target.proc, name))
+        return tuple(name for name in process.NAMESPACES if namespace(own, name) != namespace(target.proc, name))
+
+
+def namespace(directory: int, name: str) -> tuple[int, int]:
+    """(device, inode) of the namespace `name` of the process whose `directory` of proc that is."""
+    status = os.stat(f"ns/{name}", dir_fd=directory)
+    return status.st_dev, status.st_ino
 
 
 def _names(flags: int) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class Launched(Record):
     middle: int  # its pid; it joins, and lxc-init in it gives birth to the command
     report: int  # where it tells why it cannot join
     status: int  # where lxc-init tells the command's pid, and why it cannot be executed
+    namespace: tuple[int, int] | None  # of pids, the container's if the command is born in that: (device, inode)
     door: int = -1  # lxc-init, which it executes; whoever closes it last waits, and that should not be the command
 
 
@@ -52,7 +53,11 @@ def meet(launched: Launched, held: deferred | None = None) -> Attached:
     """
     try:
         number = _birth(launched, held)
-        pidfd = _child(number)
+        try:
+            pidfd = _child(number, launched)
+        except BaseException:
+            _kill_born(launched)
+            raise
         try:
             failure = _execution(launched.status, pidfd, held)
             if failure:
@@ -77,7 +82,7 @@ def _birth(launched: Launched, held: deferred | None) -> int:
         said = b"" if failure else _hear(launched.status, held, 4)
     except BaseException:
         _kill(launched.middle)
-        _kill_born(launched.status)
+        _kill_born(launched)
         raise
     _, ended = os.waitpid(launched.middle, 0)
     if failure:
@@ -89,14 +94,27 @@ def _birth(launched: Launched, held: deferred | None) -> int:
     return number
 
 
-def _child(pid: int) -> int:
-    """A pidfd of our child `pid`.  Raises StepError if it is none: somebody in the container spoke for lxc-init."""
+def _child(pid: int, launched: Launched) -> int:
+    """A pidfd of our child `pid`.  Raises StepError if it is none, or not of the container: somebody there spoke for lxc-init."""
     try:
         pidfd = process.pidfd_open(pid)
+    except OSError:
+        raise _stranger(pid) from None
+    try:
         os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except (ProcessLookupError, ChildProcessError):
-        raise StepError("attach", f"process {pid}, which is to be the command, is not a child of ours") from None
+        status = os.stat(f"/proc/{pid}/ns/pid") if launched.namespace else None
+        if status and (status.st_dev, status.st_ino) != launched.namespace:
+            raise _stranger(pid)
+    except BaseException as error:
+        os.close(pidfd)
+        if isinstance(error, OSError):
+            raise _stranger(pid) from None
+        raise
     return pidfd
+
+
+def _stranger(pid: int) -> StepError:
+    return StepError("attach", f"process {pid}, which is to be the command, is not a child of ours in the container")
 
 
 def _execution(status: int, pidfd: int, held: deferred | None) -> int:
@@ -131,13 +149,13 @@ def _kill(pid: int) -> None:
         errand.end(pid, pidfd)
 
 
-def _kill_born(status: int) -> None:
+def _kill_born(launched: Launched) -> None:
     """End the command, if lxc-init has told of one; without lxc-init no other comes."""
-    os.set_blocking(status, False)
+    os.set_blocking(launched.status, False)
     try:
-        number = int.from_bytes(os.read(status, 4), "little", signed=True)
+        number = int.from_bytes(os.read(launched.status, 4), "little", signed=True)
         if number > 0:
-            os.close(_child(number))
+            os.close(_child(number, launched))
             _kill(number)
     except (BlockingIOError, StepError):  # a command that was never let go holds the other end; or it is none of ours
         pass

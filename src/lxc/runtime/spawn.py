@@ -66,8 +66,9 @@ def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
     from lxc.runtime import attach_meet
 
     said = _elsewhere("attach", place, wish, is_on_terminal, descriptors=wish.stdio)
-    plan, middle = said.result
-    return attach_meet.meet(attach_meet.Launched(plan, middle, *said.descriptors))
+    plan, middle, namespace = said.result
+    report, status = said.descriptors
+    return attach_meet.meet(attach_meet.Launched(plan, middle, report, status, namespace))
 
 
 def attach_wait(place: Place, wish: Wish) -> int:
@@ -273,7 +274,7 @@ def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Sa
     terminal = stdin if is_on_terminal else -1
     with attach_facts.ask(place) as running:
         launched = attach.launch(running, wish.replace(stdio=(stdin, stdout, stderr)), terminal, is_sibling=True)
-    return Said((launched.plan, launched.middle), (launched.report, launched.status))
+    return Said((launched.plan, launched.middle, launched.namespace), (launched.report, launched.status))
 
 
 def _attach_wait(asked: _Asked, place: Place, wish: Wish) -> Said:

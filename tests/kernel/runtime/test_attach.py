@@ -18,8 +18,10 @@ import pytest
 from tests.conftest import CONFIG, SLOWNESS, Lxc, as_often, until
 from tests.kernel.runtime.terminal import Terminal
 
+from lxc.errors import StepError
 from lxc.kernel import fs
-from lxc.runtime import door
+from lxc.runtime import attach_meet, door
+from lxc.runtime.attach_plan import AttachPlan
 
 pytestmark = pytest.mark.root
 
@@ -340,6 +342,24 @@ def test_the_command_has_not_our_terminal_even_if_none_of_its_streams_is_one(lxc
         said = user.read_all()
     assert b"x\r\n" not in said.splitlines(keepends=True)
     assert re.search(rb"^0 0\r?$|^\d+ 0\r?$", said, re.MULTILINE)  # session, terminal: none
+
+
+def test_a_child_of_the_callers_that_the_container_tells_for_the_command_is_left_alone(lxc: Lxc, web: str) -> None:
+    """Who traces lxc-init's child there may write to the pipe first: a pid, and that it could not be executed."""
+    pids = os.stat(f"/proc/{lxc.init_pid(web)}/ns/pid")
+    other, middle = subprocess.Popen(["sleep", "100"]), subprocess.Popen(["true"])
+    report, status, said = os.open("/dev/null", os.O_RDONLY), *os.pipe()
+    os.write(said, other.pid.to_bytes(4, "little") + errno.ENOENT.to_bytes(4, "little"))
+    os.close(said)
+    plan = AttachPlan(web, 1, False, ("pid",), False, "/", -1, (), 0, 0, 0, 0, (), False, (), ("sh",))
+    try:
+        launched = attach_meet.Launched(plan, middle.pid, report, status, (pids.st_dev, pids.st_ino))
+        with pytest.raises(StepError, match="not a child of ours in the container"):
+            attach_meet.meet(launched)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.parametrize("there", ["/proc/1/root/etc", "/proc/self/fd/7", "/proc/self/cwd"])
