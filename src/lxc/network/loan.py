@@ -18,6 +18,7 @@ from lxc.kernel.fs import closing
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
 from lxc.network import namespace
+from lxc.network.ends import invented
 from lxc.network.links import Link, Links
 from lxc.network.moving import links_in, wireless_in
 from lxc.record import Record
@@ -61,34 +62,37 @@ def bring_home(loan: Loan, index: int, netns: int) -> None:
     name = loan.link.name
     with Links(Channel()) as home:
         try:
-            if _fetch(loan, index, netns, home):
-                _restore(loan, home)
+            _restore(loan, _fetch(loan, index, netns, home), home)
         except OSError as error:
             log.warn(f"the device {name}, which the container had, does not come back as it was: {error.strerror}")
 
 
-def _fetch(loan: Loan, index: int, netns: int, home: Links) -> bool:
-    """Return whether it is here now, under its name."""
+def _fetch(loan: Loan, index: int, netns: int, home: Links) -> int:
+    """Return its number here, 0 if it does not come.  It has its name, or if that is taken another."""
     name, here = loan.link.name, home.find(loan.link.name)
     if not index and here and here.index == loan.link.index:
-        return True  # it never left
+        return here.index  # it never left
     with links_in(netns) as there:
         found = there.at(index) if index else there.find(loan.name) or there.find(name)
         if not found or found.kind != loan.link.kind:
             log.warn(f"the device {name}, which the container had, is not there any more")
-            return False
+            return 0
         there.remove_altnames(found.index, found.altnames)
+        if here:
+            log.warn(f"another device is called {name} by now: the container's comes back under another name")
         if loan.radio >= 0:
             return _fetch_radio(loan, found.index, netns, there, home)
+        passing = invented() if here else name  # it is known here by a name that nothing else has
         with closing(namespace.own()) as fd:
-            there.change(found.index, netns_fd=fd, ifname=_UNUSED if here else name)
-    if here:
-        log.warn(f"another device is called {name} by now: the container's has come back under another name")
-    return not here
+            there.change(found.index, netns_fd=fd, ifname=passing)
+    came = home.find(passing)
+    if came and here:
+        home.change(came.index, ifname=_UNUSED)
+    return came.index if came else 0
 
 
-def _fetch_radio(loan: Loan, index: int, netns: int, there: Links, home: Links) -> bool:
-    """The radio of the device that is number `index` there; return whether that is here now, under its name."""
+def _fetch_radio(loan: Loan, index: int, netns: int, there: Links, home: Links) -> int:
+    """The radio of the device that is number `index` there; return the device's number here, 0 if it does not come."""
     with Wireless() as here, wireless_in(netns) as away, closing(namespace.own()) as fd:
         for other in away.interfaces(loan.radio) if loan.is_alone else ():
             if other != index:
@@ -97,10 +101,9 @@ def _fetch_radio(loan: Loan, index: int, netns: int, there: Links, home: Links) 
         there.change(index, ifname=_UNUSED)  # the name that it has there is nothing for the host to see
         away.move(loan.radio, fd)
         index = _of_radio(loan.radio, index, here)
-    if not index or home.find(loan.link.name):
-        return False
-    home.change(index, ifname=loan.link.name)
-    return True
+    if index and not home.find(loan.link.name):
+        home.change(index, ifname=loan.link.name)
+    return index
 
 
 def _of_radio(radio: int, index: int, place: Wireless) -> int:
@@ -109,8 +112,8 @@ def _of_radio(radio: int, index: int, place: Wireless) -> int:
     return index if index in found else min(found, default=0)  # a number that is in use there has become another
 
 
-def _restore(loan: Loan, home: Links) -> None:
-    was, found = loan.link, home.find(loan.link.name)
+def _restore(loan: Loan, index: int, home: Links) -> None:
+    was, found = loan.link, home.at(index) if index else None
     if not found:
         return
     changed = was.flags ^ found.flags

@@ -102,11 +102,15 @@ def test_a_device_that_is_gone_is_missed_and_nothing_else_taken(lab: Lab) -> Non
 
 
 def test_a_name_that_is_taken_by_now_stays_with_who_has_it(lab: Lab) -> None:
-    name = lend(lab)
+    """All else of the container's device is as before."""
+    before = {**state(lab, "wire1"), "altnames": ["a-long-alternative-name", "another"]}
+    name = lend(lab, "hwaddr = 10:66:6a:00:00:09")
+    lab.inside(name, "ip", "link", "set", "card", "mtu", "1300", "arp", "off", "group", "7")
     lab.at_home("ip", "link", "add", "wire1", "type", "bridge")
     lab.ok("lxc-stop", "-n", name)
     until(lambda: len(lab.links()) == 5, "the device is back")
-    assert set(lab.links()) - OWN == {"phys0"}
+    until(lambda: set(lab.links()) - OWN == {"phys0"}, "it has a name")
+    until(lambda: state(lab, "phys0") == before, "it is as it was")
     assert lab.links()["wire1"]["linkinfo"]["info_kind"] == "bridge"
 
 
@@ -323,6 +327,28 @@ def test_who_holds_a_network_that_is_over_keeps_nothing_of_the_hosts(lab: Lab, l
         assert holder.stdin
         holder.stdin.close()
     until(lambda: set(lab.links()) == OWN, "no device is left")
+
+
+@pytest.mark.parametrize("line", ["name = lan", "veth.pair = vbox"])
+def test_what_has_the_name_of_a_pair_by_now_is_left_alone(lab: Lab, line: str) -> None:
+    name = lab.box("link = br0", line, kind="veth")
+    lab.start(name)
+    (first,) = set(lab.links()) - OWN
+    monitor = lab.monitor(name)
+    until(lambda: Path(f"/proc/{monitor}/exe").resolve().name == "lxc-client", "the monitor rests")
+    lab.at_home("ip", "link", "delete", first)
+    with subprocess.Popen(["unshare", "--net", "sleep", "100"]) as away:
+        try:
+            ours = Path("/proc/self/ns/net").readlink()
+            until(lambda: Path(f"/proc/{away.pid}/ns/net").readlink() != ours, "there is another network")
+            pair = ("type", "veth", "peer", "name", "other", "netns", str(away.pid))
+            lab.at_home("ip", "link", "add", first, *pair)
+            lab.at_home("ip", "link", "set", first, "up", "master", "br0")
+            stop(lab, name)
+            link = lab.links()[first]
+            assert (link.get("master"), "UP" in link["flags"]) == ("br0", True)
+        finally:
+            away.kill()
 
 
 def test_a_reboot_takes_the_bridge_from_who_holds_the_network_of_before(lab: Lab) -> None:
