@@ -74,21 +74,20 @@ def invented() -> str:
     return "veth" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(6))
 
 
-def take_out(pair: str, home: Links, called: str = "") -> None:
-    """Have the end `pair` out of use, and `called` so, if that is given.  What fails is logged."""
+def take_out(index: int, home: Links, called: str = "") -> None:
+    """Have the end that is device `index` out of use, and `called` so, if that is given.  What fails is logged."""
     try:
-        found = home.find(pair)
-        if not found or found.kind != "veth" or found.peer_netns is None:  # it has gone, and another has its name
-            return
-        home.change(found.index, **_OUT_OF_USE)
+        home.change(index, **_OUT_OF_USE)
         if called:
-            home.change(found.index, ifname=called)
+            home.change(index, ifname=called)
     except OSError as error:
         if error.errno != errno.ENODEV:
-            log.warn(f"{pair} stays as it is until the container's network namespace goes: {error.strerror}")
+            log.warn(
+                f"device {index}, a pair's end, stays as it is until the container's network namespace goes: {error.strerror}"
+            )
 
 
-def requests(pairs: tuple[str, ...]) -> bytes:
-    """Messages to the kernel (rtnetlink(7)) that have those of these names out of use; what they fail for has gone."""
-    asked = ({"ifname": pair, **_OUT_OF_USE} for pair in pairs)
+def requests(numbers: tuple[int, ...]) -> bytes:
+    """Messages to the kernel (rtnetlink(7)) that have those of these numbers out of use; what they fail for has gone."""
+    asked = ({"index": number, **_OUT_OF_USE} for number in numbers)
     return b"".join(rtnetlink.pack(Message(rtnetlink.RTM_NEWLINK, rtnetlink.NLM_F_REQUEST, each, 1)) for each in asked)

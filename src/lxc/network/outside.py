@@ -36,6 +36,7 @@ class Network:
         """`whose` it is: the container's path and name."""
         self._plan, self._whose = wanted, whose
         self._made: list[Device] = []  # with their names, as far as the up scripts have been run
+        self._ends: dict[str, int] = {}  # of pairs, on the host: their numbers, for the names may become another's
         self._answering: list[Step] = []  # what outlives the namespace, in the order it was done
         self._ports: list[tuple[str, str]] = []  # (bridge, port) of Open vSwitch
         self._granted: list[tuple[Granted, str]] = []  # with the name of the host's end
@@ -116,7 +117,7 @@ class Network:
     @property
     def out_of_use(self) -> bytes:
         """What is to be asked of the kernel when the life is over, if that `leaves_nothing`."""
-        return ends.requests(tuple(device.pair for device in self._made if isinstance(device.make, Veth)))
+        return ends.requests(tuple(self._ends.values()))
 
     def item(self, key: str) -> str:
         """What the key `lxc.net.N.name` or `lxc.net.N.veth.pair` is in this life; "" if nothing is known of it."""
@@ -213,6 +214,7 @@ class Network:
                 host.change(host.index(pair), **fields)
             else:
                 pair = ends.create(pair, fields | made, host)
+            self._ends[pair] = host.index(pair)
         if bridge and is_switch:
             self._ports.append((bridge.name, pair))
             self._remember("port", bridge.name, pair)
@@ -260,12 +262,13 @@ class Network:
         return any(isinstance(make, Veth) and make.pair != PAIR for make in makes)
 
     def _take_out(self, made: list[Device]) -> None:
-        pairs = [device for device in made if isinstance(device.make, Veth)]
+        pairs, numbers, self._ends = [device for device in made if isinstance(device.make, Veth)], self._ends, {}
         if not pairs:
             return
         with Links(Channel()) as host:
             for device in pairs:
-                ends.take_out(device.pair, host, ends.invented() if self._is_named(device) else "")
+                name = ends.invented() if self._is_named(device) else ""
+                ends.take_out(numbers[device.pair], host, name)
 
     def _delete_granted(self, netns: int) -> None:
         """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
