@@ -210,12 +210,12 @@ def test_a_container_is_made_and_unmade(lxc: Lxc) -> None:
     assert not (lxc.path / it.name).exists()
 
 
-def unshared(lxc: Lxc, config: str) -> api.Container:
+def unshared(lxc: Lxc, config: str, *, mapped: tuple[str, ...] = ("--map-root-user",)) -> api.Container:
     """A running container whose init has made a user namespace: its bounding set is full then."""
     name = lxc.create()
     text = "".join(line for line in lxc.config(name).open() if not line.startswith("lxc.cap."))
     lxc.config(name).write_text(text + config)
-    lxc.start(name, "--", "/bin/busybox", "unshare", "--user", "--map-root-user", "/bin/sleep", "600")
+    lxc.start(name, "--", "/bin/busybox", "unshare", "--user", *mapped, "/bin/sleep", "600")
     status = Path(f"/proc/{lxc.init_pid(name)}/status")
     until(lambda: "CapBnd:\t000001ffffffffff" in status.read_text(), "init has made it")
     return api.Container(name, str(lxc.path))
@@ -244,3 +244,11 @@ def test_outside_of_the_containers_users_there_is_what_the_configuration_leaves(
     found = bounding(unshared(lxc, f"{CONFIG}{ids}lxc.cap.drop = sys_module\n"), tmp_path / "seen")
     assert not found >> _SYS_MODULE & 1
     assert found >> _SYS_CHROOT & 1
+
+
+def test_outside_of_the_containers_users_there_is_nothing_if_the_configuration_leaves_nothing(
+    lxc: Lxc, tmp_path: Path
+) -> None:
+    ids = "lxc.idmap = u 0 0 65536\nlxc.idmap = g 0 0 65536\n"
+    it = unshared(lxc, f"{CONFIG}{ids}lxc.cap.keep = none\n", mapped=())  # mapping root would need a capability
+    assert bounding(it, tmp_path / "seen") == 0

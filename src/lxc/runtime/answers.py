@@ -147,6 +147,8 @@ class Answers:
             value = self._monitor.network.item(key) or self._monitor.config.get_item(key)
         except (KeyError, ValueError):
             return Reply(-1)
+        if key == "lxc.cap.keep" and not value and self._monitor.config.cap_keep:
+            value = "none"  # who attaches must know that from nothing said
         return Reply(payload=commands.as_text(value)) if value else Reply(-1)
 
     def _add_state_client(self, request: Request, connection: Connection) -> Reply:

@@ -123,9 +123,9 @@ def _configured_bounding(place: Place, own: tuple[str, ...]) -> int:
             f"the init of {place.name} has made a user namespace: which capabilities it was left cannot be told",
             hint="join that, too (USER among the namespaces), or keep all capabilities (-e CAP)",
         )
-    texts = (client.config_item(place, f"lxc.cap.{key}") or "" for key in ("drop", "keep"))
-    drop, keep = (tuple(map(capabilities.number, text.split())) for text in texts)
-    dropped = security.bounding(drop, keep or None, capability.last())
+    texts = [(client.config_item(place, f"lxc.cap.{key}") or "").split() for key in ("drop", "keep")]
+    drop, keep = (tuple(capabilities.number(name) for name in names if name != "none") for names in texts)
+    dropped = security.bounding(drop, keep if texts[1] else None, capability.last())
     return ~sum(1 << number for number in dropped)
 
 
