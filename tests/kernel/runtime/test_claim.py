@@ -183,17 +183,17 @@ def test_a_list_waits_for_nobody_who_only_looks_like_a_monitor(lxc: Lxc, box: st
         squatter.kill()
 
 
-NAMES = {
-    "x\na b c zz e f g @{path}/forged/command": [],  # lines of no form
-    "x\n0 00000002 00000000 00010000 0001 01 123 @{path}//command": [],
-    "{path}/../command": [],
-    "{path}/./command": [],
-    "{path}/a\rb/command": [],
-    "{path}/a\x1b[31mb/command": ["a?[31mb"],
-}
+ADDRESSES = (
+    "x\na b c zz e f g @{path}/forged/command",  # lines of no form
+    "x\n0 00000002 00000000 00010000 0001 01 123 @{path}//command",
+    "{path}/../command",
+    "{path}/./command",
+    "{path}/a\rb/command",
+    "{path}/a\x1b[31mb/command",
+)
 
 
-@pytest.mark.parametrize("address", NAMES)
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_no_address_confuses_a_list(lxc: Lxc, box: str, address: str) -> None:
     words = [sys.executable, "-c", SQUAT, address.format(path=lxc.path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as squatter:
@@ -205,10 +205,8 @@ def test_no_address_confuses_a_list(lxc: Lxc, box: str, address: str) -> None:
             top = subprocess.run(["timeout", "1", *lxc.command("lxc-top", "-b")], capture_output=True, text=True)
         finally:
             squatter.kill()
-    assert (sorted(listed.stdout.splitlines()), listed.stderr) == (sorted([*NAMES[address], box]), "")
-    assert table.stdout.split() == ["NAME", "STATE", box, "STOPPED"]
-    assert len(table.stderr.splitlines()) == 2 * len(NAMES[address])
-    assert "\x1b" not in table.stderr
+    assert (listed.stdout, listed.stderr) == (f"{box}\n", "")
+    assert (table.stdout.split(), table.stderr) == (["NAME", "STATE", box, "STOPPED"], "")
     assert (len(top.stdout.splitlines()), top.stderr) == (1, "")
 
 
