@@ -42,6 +42,17 @@ def translated(limit: Limit, others: Sequence[Limit]) -> tuple[Limit, ...] | Non
     return _hugetlb(limit) or _throttle(limit)
 
 
+def hindrance(limit: Limit) -> str:
+    """Why no start succeeds with `limit`, of either version; "" if nothing is known."""
+    value = limit.value.strip()
+    is_freezing = limit.file == "cgroup.freeze" and value.lstrip("+0x") == "1"
+    if is_freezing or (limit.file == "freezer.state" and value == "FROZEN"):
+        return "the container would be frozen before it runs: leave it out, and freeze it by lxc-freeze"
+    if limit.file == "cgroup.kill":
+        return "the container would be killed before it runs: leave it out"
+    return ""
+
+
 def weight(shares: int) -> int:
     """cpu.weight for cpu.shares: the kernel's own conversion, by which 1024 shares are a weight of 100."""
     return min(max((shares * _WEIGHT_OF_1024 + 512) // 1024, 1), _WEIGHT_MAX)
@@ -86,6 +97,10 @@ def _hierarchy(value: str, _: dict[str, str]) -> tuple[Limit, ...] | None:
     return () if value.strip() == "1" else None  # version 2 knows nothing else
 
 
+def _state(value: str, _: dict[str, str]) -> tuple[Limit, ...] | None:
+    return () if value.strip() == "THAWED" else None  # what a cgroup is that nobody has frozen
+
+
 _TRANSLATIONS: dict[str, Callable[[str, dict[str, str]], tuple[Limit, ...] | None]] = {
     "memory.limit_in_bytes": _memory,
     "memory.memsw.limit_in_bytes": _swap,
@@ -93,6 +108,7 @@ _TRANSLATIONS: dict[str, Callable[[str, dict[str, str]], tuple[Limit, ...] | Non
     "cpu.shares": _shares,
     "cpu.cfs_quota_us": _quota,
     "cpu.cfs_period_us": _period,
+    "freezer.state": _state,
 }
 
 

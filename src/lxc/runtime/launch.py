@@ -107,7 +107,7 @@ def launch(
         try:
             return _accompany(plan, made, handshake, pid, pidfd, held, program, net, loop)
         except BaseException:
-            _end(pid, pidfd, handshake)
+            _end(made, pid, pidfd, handshake)
             raise
     finally:
         gc.enable()  # see beside.clone
@@ -291,14 +291,15 @@ def _close(fd: int) -> None:
         os.close(fd)
 
 
-def _end(pid: int, pidfd: int, handshake: Handshake) -> None:
-    """End init, and forget it.
+def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> None:
+    """End init, and forget it.  Somebody may have frozen it.
 
     One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.  It
     sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
     the thread that stays here (`beside.clone`) has seen how it ended: which is what has it give back that lock.
     """
     handshake.hang_up()
+    cgroups.let_die(made, is_frozen=False)
     if not (beside.has_left_a_thread() and polling.events(pidfd, _FAREWELL_MS)):
         try:
             process.pidfd_send_signal(pidfd, signals.SIGKILL)

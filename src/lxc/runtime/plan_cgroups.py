@@ -40,7 +40,6 @@ _SPELLINGS = {  # of version 2, for what is not translated: it would not say qui
     "blkio.weight": "lxc.cgroup2.io.weight, or io.bfq.weight",
     "blkio.bfq.weight": "lxc.cgroup2.io.bfq.weight",
     "blkio.weight_device": "lxc.cgroup2.io.weight = MAJOR:MINOR WEIGHT",
-    "freezer.state": "lxc.cgroup2.cgroup.freeze = 1",
     "cpu.rt_runtime_us": "nothing: version 2 does not divide real time",
 }
 
@@ -154,6 +153,7 @@ def _chosen(config: Config, host: Host) -> Chosen:
     """What of the limits applies here, and what is warned of.  Raises ConfigError."""
     old, new = _writes(config, "lxc.cgroup"), _writes(config, "lxc.cgroup2")
     mistakes: list[str] = []
+    mistakes += _hindrances(old if host.layout.name != "unified" else (*old, *new))
     if host.layout.name == "unified":
         warnings, translated = _translated(old, new, mistakes)
         writes, rules = _split((*translated, *new))
@@ -181,6 +181,12 @@ def _writes(config: Config, family: str) -> tuple[Write, ...]:
         Write(setting.name, setting.value, where, f"{family}.{setting.name}")
         for setting, where in zip(settings, config.places(family), strict=True)
     )
+
+
+def _hindrances(writes: Iterable[Write]) -> Iterable[str]:
+    for write in writes:
+        if why := unified.hindrance(Limit(write.file, write.value)):
+            yield f"{write.where}: {write.key}: {why}"
 
 
 def _split(writes: Iterable[Write]) -> tuple[tuple[Write, ...], tuple[Write, ...]]:
@@ -252,7 +258,7 @@ def _translated(
             result += (Write(each.file, each.value, write.where, write.key) for each in same if each.file not in files)
         elif controller in spoken:
             warnings.append(f"{write.where}: {write.key} has no effect: this host is of the unified layout")
-        else:
+        elif not unified.hindrance(limit):
             instead = _SPELLINGS.get(write.file, f"a file of lxc.cgroup2.{controller}")
             mistakes.append(f"{write.where}: {write.key}: on a host of the unified layout say it as {instead}")
     return tuple(warnings), tuple(_in_one(result))

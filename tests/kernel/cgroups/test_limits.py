@@ -118,6 +118,11 @@ def test_a_new_cpuset_has_its_parent_s_processors_and_memory(lxc: Lxc) -> None:
             "  set in {where}\n  expected a, or b|c MAJOR:MINOR ACCESS\n",
         ),
         (
+            "lxc.cgroup.freezer.state = FROZEN\n",
+            "lxc-start: {name}: {where}: lxc.cgroup.freezer.state: the container would be frozen before it runs: "
+            "leave it out, and freeze it by lxc-freeze\n",
+        ),
+        (
             "lxc.cgroup.devices.allow = /dev/nothing rw\n",
             "lxc-start: {name}: {where}: lxc.cgroup.devices.allow: there is no device /dev/nothing\n",
         ),

@@ -155,3 +155,16 @@ def test_an_end_that_takes_long_is_seen_and_waited_for(lxc: Lxc, box: str, slow:
     assert lxc.run("lxc-stop", "-n", box, "-t", "1", "--nokill").returncode == 1
     os.kill(*sleeping(), signal.SIGKILL)
     until(lambda: lxc.state(box) == "STOPPED", "it has ended")
+
+
+@pytest.mark.hybrid
+def test_it_is_killed_also_if_somebody_has_frozen_it_on_its_way(lxc: Lxc, box: str, slow: Slow) -> None:
+    starting = slow("mount")
+    state = Path(f"/sys/fs/cgroup/freezer/lxc.payload.{box}/freezer.state")
+    state.write_text("FROZEN")
+    try:
+        lxc.ok("lxc-stop", "-n", box, "-k", timeout=PATIENCE)
+    finally:
+        if state.exists():
+            state.write_text("THAWED")
+    assert starting.wait(PATIENCE) == 1

@@ -242,6 +242,15 @@ rule(
 )
 rule("cgroup2-on-v1", "lxc.cgroup2.devices.deny = a\n", "lxc.cgroup2.devices.deny = a\nlxc.cgroup.devices.deny = a\n",
      host=HYBRID)  # fmt: skip
+rule(
+    "frozen-from-the-start",
+    "lxc.cgroup.freezer.state = FROZEN\n",
+    "lxc.cgroup.freezer.state = THAWED\n",
+    "1:28+6",
+    host=HYBRID,
+)
+rule("frozen-from-the-start", "lxc.cgroup2.cgroup.freeze = 1\n", "lxc.cgroup2.cgroup.freeze = 0\n", "1:29+1")
+rule("frozen-from-the-start", "lxc.cgroup2.cgroup.kill = 1\n", "lxc.cgroup2.cgroup.max.depth = 1\n", "1:27+1")
 rule("controller-missing", "lxc.cgroup2.rdma.max = max\n", "lxc.cgroup2.memory.max = max\n", "1:1+20")
 rule("controller-missing", "lxc.cgroup.net_prio.x = 1\n", "lxc.cgroup.freezer.state = X\n", host=HYBRID)
 rule("device-rule", "lxc.cgroup2.devices.allow = c 1:3\n", "lxc.cgroup2.devices.allow = c 1:* r\n", "1:29+5")

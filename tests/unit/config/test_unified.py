@@ -39,6 +39,7 @@ from lxc.config.unified import Limit
         ("blkio.throttle.read_bps_device", "8:0", {}, None),
         ("blkio.weight", "500", {}, None),
         ("freezer.state", "FROZEN", {}, None),
+        ("freezer.state", "THAWED", {}, []),
     ],
 )
 def test_says_the_same(file: str, value: str, others: dict[str, str], same: list[tuple[str, str]] | None) -> None:

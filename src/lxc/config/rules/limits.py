@@ -141,6 +141,13 @@ def _no_controller(it: Subject) -> Iterator[Found]:
             yield Found(where, f"this host has no controller {controller}", f"{family}.{limit.file}")
 
 
+def _hinders_start(it: Subject) -> Iterator[Found]:
+    for version in (1, 2):
+        for limit, where in _limits(it, version):
+            if why := unified.hindrance(limit):
+                yield Found(where, why, limit.value)
+
+
 def _malformed_devices(it: Subject) -> Iterator[Found]:
     for version in (1, 2):
         for limit, where in _device_rules(it, version):
@@ -235,6 +242,8 @@ RULES = (
          _version_2_on_old),
     Rule("controller-missing", WARNING, "A limit whose controller the kernel does not have cannot be set.",
          "Leave it out, or enable the controller.", _no_controller),
+    Rule("frozen-from-the-start", ERROR, "What freezes or kills the container is put in force before it runs: the start is refused.",
+         "Leave it out, and use lxc-freeze once it runs.", _hinders_start),
     Rule("device-rule", ERROR, "A rule for devices that cannot be read is refused when the container starts; LXC passes it over.",
          "Write 'TYPE MAJOR:MINOR ACCESS', such as 'c 1:3 rwm'.", _malformed_devices),
     Rule("every-device", WARNING, "Root in the container can read and write the host's disks, and so do anything.",
