@@ -68,6 +68,11 @@ class LimitPlan(Record):
     process: tuple[ResourceLimit | ProcessFile | CoreCookie, ...] = ()  # set by the monitor, before init goes on
     parameters: tuple[KernelParameter, ...] = ()  # written by init, in its root
 
+    @property
+    def may_kill(self) -> bool:
+        """Whether the kernel may kill init for what it has used of a processor's time."""
+        return any(isinstance(step, ResourceLimit) and step.name in ("cpu", "rttime") for step in self.process)
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.process))
 

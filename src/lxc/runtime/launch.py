@@ -106,9 +106,13 @@ def launch(
         pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
         try:
             return _accompany(plan, made, handshake, pid, pidfd, held, program, net, loop)
-        except BaseException:
-            _end(made, pid, pidfd, handshake)
-            raise
+        except BaseException as error:
+            status = _end(made, pid, pidfd, handshake)
+            if str(error) != ENDED:
+                raise
+            from lxc.runtime import premature
+
+            raise premature.failure(plan, made, status) from error
     finally:
         gc.enable()  # see beside.clone
         handshake.close()
@@ -164,12 +168,13 @@ def _clone(
 
 
 def may_share_memory(plan: StartPlan) -> bool:
-    """Whether init has no other user's rights on its way, and runs nobody else's programs: see `beside.clone`."""
+    """Whether init has no other user's rights on its way, runs nobody else's programs, and is killed by no limit: see `beside.clone`."""
     hooks, init = plan.hooks, plan.init
     return not (
         plan.has_users
         or plan.shared
         or plan.clocks.is_new
+        or plan.limits.may_kill
         or init.uid
         or init.gid
         or hooks.pre_mount
@@ -291,8 +296,8 @@ def _close(fd: int) -> None:
         os.close(fd)
 
 
-def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> None:
-    """End init, and forget it.  Somebody may have frozen it.
+def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> int:
+    """End init, which somebody may have frozen, and forget it.  Its status, as waitpid(2) gives it.
 
     One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.  It
     sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
@@ -306,5 +311,6 @@ def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> None:
         except ProcessLookupError:
             pass
         polling.events(pidfd, None)
-    os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
     os.close(pidfd)
+    return status

@@ -201,3 +201,13 @@ def test_the_plan_prints_each_write_and_the_program(lxc: Lxc, unified: UnifiedLx
     name = unified.create(config=CONFIG + "lxc.cgroup2.devices.allow = c 1:3 rwm\n")
     plan = unified.ok("lxc-start", "-n", name, "--dry-run")
     assert "# eBPF: devices are denied, but allowed are: c 1:3 rwm\n#     0: r2 = *(u32 *)(r1 + 0)\n" in plan
+
+
+@pytest.mark.parametrize("size", ["1", str(1 << 64)])  # the kernel takes the remainder
+def test_memory_that_is_not_enough_to_start_with_is_told_with_its_line(lxc: Lxc, size: str) -> None:
+    assert refusal(lxc, f"lxc.cgroup.pids.max = 9\nlxc.cgroup.memory.limit_in_bytes = {size}\n") == (
+        "lxc-start: {name}: cannot start {name}: the container's init ended before it was ready\n"
+        "  set in {where}\n"
+        f"  this is probably due to lxc.cgroup.memory.limit_in_bytes = {size}: raise it, or leave it out\n"
+    )
+    assert lxc.leftovers() == []

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, as_often
 
 pytestmark = pytest.mark.root
 
@@ -115,3 +115,20 @@ def test_a_link_for_proc_does_not_divert_a_parameter(lxc: Lxc, box: str) -> None
     assert done.returncode == 1
     assert "/proc is a symbolic link" in done.stderr
     assert (lxc.rootfs(box) / "tmp/sys/net/trap").read_text() == ""
+
+
+def test_a_limit_of_time_that_kills_the_first_process_on_its_way_is_told_with_its_line(lxc: Lxc, box: str) -> None:
+    said = set()
+    for _ in range(as_often(8)):  # the kernel looks at its every tick
+        done = lxc.run("lxc-start", "-n", box, "-s", "lxc.prlimit.cpu=0")
+        said.add((done.returncode, done.stderr))
+        lxc.run("lxc-stop", "-n", box, "-k")
+        assert lxc.leftovers() == []
+    assert said <= {
+        (0, ""),
+        (
+            1,
+            f"lxc-start: {box}: cannot start {box}: the container's init ended before it was ready: it was killed by "
+            "signal 9\n  set in -s lxc.prlimit.cpu=0\n  this is probably due to lxc.prlimit.cpu: raise it, or leave it out\n",
+        ),
+    }
