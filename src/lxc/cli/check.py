@@ -146,7 +146,7 @@ def _anew(arguments: CheckArguments, path: str, whole: bool) -> tuple[Finding, .
 def _targeted(arguments: CheckArguments, host: Host) -> Host:
     if not arguments.target:
         return host
-    return host.replace(layout=_LAYOUTS[arguments.target], controllers=None)
+    return host.replace(layout=_LAYOUTS[arguments.target], controllers=None, cgroup_files=frozenset())
 
 
 def _file(arguments: CheckArguments, word: str) -> tuple[str, bool]:

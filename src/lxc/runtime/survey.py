@@ -36,6 +36,7 @@ def survey(reading: Reading) -> Host:
     found = Host(
         layout=layout.name,
         controllers=frozenset(_controllers(layout)),
+        cgroup_files=frozenset(_cgroup_files(layout)),
         modules=host.security_modules(),
         devices=frozenset(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else None,
         uid=os.geteuid(),
@@ -58,6 +59,17 @@ def _controllers(layout: Layout) -> Iterator[str]:
         if hierarchy.is_unified and layout.name == "unified":
             with open(f"{hierarchy.mount}/cgroup.controllers", encoding="ascii") as file:
                 yield from file.read().split()
+
+
+def _cgroup_files(layout: Layout) -> Iterator[str]:
+    """The files of some cgroup in each hierarchy: that at the top has others."""
+    for hierarchy in layout.hierarchies:
+        with os.scandir(hierarchy.mount) as entries:
+            below = next((entry.path for entry in entries if entry.is_dir(follow_symlinks=False)), "")
+        try:
+            yield from (name for name in os.listdir(below) if "." in name) if below else ()
+        except OSError:
+            continue  # it has gone meanwhile
 
 
 def _text(path: str) -> Iterator[tuple[str, str]]:

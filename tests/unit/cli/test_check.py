@@ -20,7 +20,8 @@ BAD = "\tlxc.uts.nmae = web\nlxc.start.delay = 010\nlxc.start.auto = 1\n"
 
 @pytest.fixture
 def lxcpath(tmp_path: Path) -> Path:
-    (tmp_path / "web/rootfs").mkdir(parents=True)
+    (tmp_path / "web/rootfs/sbin").mkdir(parents=True)
+    (tmp_path / "web/rootfs/sbin/init").touch(0o755)
     (tmp_path / "web/config").write_text(CLEAN.format(tmp_path))
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/config").write_text(BAD)

@@ -251,6 +251,47 @@ rule(
 )
 rule("frozen-from-the-start", "lxc.cgroup2.cgroup.freeze = 1\n", "lxc.cgroup2.cgroup.freeze = 0\n", "1:29+1")
 rule("frozen-from-the-start", "lxc.cgroup2.cgroup.kill = 1\n", "lxc.cgroup2.cgroup.max.depth = 1\n", "1:27+1")
+FILED = HOST.replace(cgroup_files=frozenset({"pids.max"}))
+rule(
+    "cgroup-file-missing",
+    "lxc.cgroup2.pids.most = 1\n",
+    "lxc.cgroup2.pids.max = 1\nlxc.cgroup2.io.x = 1\n",
+    "1:13+9",
+    host=FILED,
+)
+rule("too-many-terminals", "lxc.tty.max = 1\nlxc.pty.max = 1048576\n", "lxc.pty.max = 1048576\n", "2:15+7")
+rule(
+    "few-files", "lxc.tty.max = 5\nlxc.prlimit.nofile = 33:99\n", "lxc.tty.max = 5\nlxc.prlimit.nofile = 34\n", "2:22+5"
+)
+rule("few-files", "lxc.prlimit.nofile = 0\n", "lxc.prlimit.nofile = unlimited\n")
+MIXED = "lxc.mount.auto = proc:mixed\n"
+rule(
+    "sysctl-read-only",
+    MIXED + "lxc.sysctl.kernel.shmmax = 1\n",
+    MIXED + "lxc.sysctl.net.ipv4.ip_forward = 1\n",
+    "2:1+24",
+)
+rule("name-of-kernel", NET + "lxc.net.0.name = all\n", NET + "lxc.net.0.name = eth0\n", "4:18+3")
+rule("link-to-loopback", "lxc.net.0.type = veth\nlxc.net.0.link = lo\n", NET, "2:18+2")
+for bad in ("::1/64", "ff02::1/64", "::/64"):
+    rule("impossible-address", f"{NET}lxc.net.0.ipv6.address = {bad}\n", NET + "lxc.net.0.ipv6.address = fe80::1/64\n")
+ADDRESS = NET + "lxc.net.0.ipv4.address = 10.0.0.1/24\n"
+rule(
+    "same-address",
+    ADDRESS + "lxc.net.0.ipv4.address = 10.0.0.1/24\n",
+    ADDRESS + "lxc.net.0.ipv4.address = 10.0.0.1/16\n",
+    "5:26+11",
+)
+rule("same-address", NET + "lxc.net.0.ipv6.address = fd00::1/64\nlxc.net.0.ipv6.address = fd00::1/48\n", ADDRESS)
+rule("log-is-directory", "lxc.console.logfile = /srv\n", "lxc.console.logfile = /srv/log\n", "1:23+4")
+rule("log-is-directory", "lxc.log.file = /var/log\n", "lxc.log.file = /var/log/box\n")
+BOX = "lxc.rootfs.path = dir:/srv/box\n"
+rule("init-missing", BOX + "lxc.init.cmd = /none -x\n", BOX + "lxc.init.cmd = /run -x\n", "2:16+5")
+rule(
+    "init-missing",
+    BOX + "lxc.init.cmd = /data\n",
+    BOX + "lxc.init.cmd = /data\nlxc.mount.entry = /srv/file data none bind\n",
+)
 rule("controller-missing", "lxc.cgroup2.rdma.max = max\n", "lxc.cgroup2.memory.max = max\n", "1:1+20")
 rule("controller-missing", "lxc.cgroup.net_prio.x = 1\n", "lxc.cgroup.freezer.state = X\n", host=HYBRID)
 rule("device-rule", "lxc.cgroup2.devices.allow = c 1:3\n", "lxc.cgroup2.devices.allow = c 1:* r\n", "1:29+5")

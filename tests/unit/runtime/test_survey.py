@@ -37,7 +37,9 @@ def test_links_of_the_host_are_followed_and_those_of_the_container_are_not(tmp_p
     )
     at = f"{tmp_path}/link"
     kinds = {path.removeprefix(at): file and file.kind for path, file in host.files.items() if path.startswith(at)}
-    assert kinds == {"": "directory", "/out": "link", "/a": "directory", "/a/b": "directory", "/a/b/c": None}
+    assert kinds == {
+        "": "directory", "/out": "link", "/a": "directory", "/a/b": "directory", "/a/b/c": None, "/sbin/init": None,
+    }  # fmt: skip
 
 
 def test_targets_that_climb_are_not_looked_at(tmp_path: Path) -> None:
@@ -89,3 +91,10 @@ def test_findings_of_a_real_directory(tmp_path: Path) -> None:
     found = {each.rule.name for each in lint.findings(reading, survey.survey(reading))}
     assert "mount-target-link" in found
     assert "rootfs-missing" not in found
+
+
+def test_the_first_program_is_looked_for_in_the_container(tmp_path: Path) -> None:
+    (tmp_path / "rootfs/sbin").mkdir(parents=True)
+    root = f"{tmp_path}/rootfs"
+    assert surveyed(tmp_path, f"lxc.rootfs.path = {root}\n").is_missing(f"{root}/sbin/init")
+    assert surveyed(tmp_path, f"lxc.rootfs.path = {root}\nlxc.init.cmd = /my/init -v\n").is_missing(f"{root}/my/init")

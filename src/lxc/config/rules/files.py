@@ -120,6 +120,24 @@ def _no_log_directory(it: Subject) -> Iterator[Found]:
         yield it.at("lxc.console.logfile", f"there is no directory {directory}", directory)
 
 
+def _log_is_directory(it: Subject) -> Iterator[Found]:
+    for key in it.set_keys(paths.LOGS):
+        file = it.host.file(it.config.get_item(key))
+        if file and file.kind == "directory":
+            yield it.at(key, f"{it.config.get_item(key)} is no file, but a directory")
+
+
+def _no_init(it: Subject) -> Iterator[Found]:
+    path, key = paths.init(it), "lxc.init.cmd" if it.config.init_cmd else "lxc.rootfs.path"
+    file = it.host.file(f"{paths.root(it)}/{path}")
+    if not path or any(paths.target(it, entry) in _prefixes(path) for entry, _ in paths.entries(it)):
+        return
+    if it.host.is_missing(f"{paths.root(it)}/{path}"):
+        yield it.at(key, f"the container has no /{path}", f"/{path}")
+    elif file and (file.kind not in ("file", "link") or (file.kind == "file" and not file.mode & _EXECUTE)):
+        yield it.at(key, f"/{path} in the container is no program", f"/{path}")
+
+
 def _no_included_directory(it: Subject) -> Iterator[Found]:
     for where, directory in paths.included_directories(it):
         if it.host.is_missing(directory):
@@ -235,6 +253,9 @@ RULES = (
          "Name a terminal, or none.", _no_terminal),
     Rule("log-directory-missing", ERROR, "The console's log file is made, the directory it is in is not.",
          "Make it.", _no_log_directory),
+    Rule("log-is-directory", ERROR, "A log needs a file.", "Name one in that directory.", _log_is_directory),
+    Rule("init-missing", WARNING, "lxc-start has no program to run; lxc-execute has its own.",
+         "Correct lxc.init.cmd, or put the program into the root file system.", _no_init, of_whole=True),
     Rule("include-directory-missing", NOTE, "A directory of additions may be missing.",
          "Make it, or leave the line out.", _no_included_directory),
     Rule("mount-source-missing", ERROR, "What is to be mounted must exist.",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CORE = ("cgroup", "devices", "freezer")  # of version 2; they need no controller
+_FILES, _FILES_OF_A_TTY = 24, 2  # that the first process has open at a time on its way
+_TERMINALS = 1 << 20  # of a devpts instance, NR_UNIX98_PTY_MAX
 _ALL = ("a", "a *:* rwm")
 # Parameters that a namespace has of its own; the others are the whole host's.
 _NAMESPACED = ("net.", "fs.mqueue.", "kernel.shm", "kernel.msg", "kernel.sem", "kernel.hostname", "kernel.domainname")
@@ -141,6 +143,14 @@ def _no_controller(it: Subject) -> Iterator[Found]:
             yield Found(where, f"this host has no controller {controller}", f"{family}.{limit.file}")
 
 
+def _no_such_file(it: Subject) -> Iterator[Found]:
+    files, version = it.host.cgroup_files, 2 if it.host.layout == "unified" else 1
+    known = {file.partition(".")[0] for file in files} - {"devices"}
+    for limit, where in _limits(it, version):
+        if _controller(limit) in known and limit.file not in files:
+            yield Found(where, f"cgroups of this host have no file {limit.file}", limit.file)
+
+
 def _hinders_start(it: Subject) -> Iterator[Found]:
     for version in (1, 2):
         for limit, where in _limits(it, version):
@@ -203,6 +213,26 @@ def _sysctl_of_host(it: Subject) -> Iterator[Found]:
             yield it.at(key, f"{name} is no parameter of a namespace: the whole host gets it", key)
 
 
+def _read_only_sysctl(it: Subject) -> Iterator[Found]:
+    for name in it.config.sysctl if it.config.mount_auto.proc == "mixed" else ():
+        if not name.replace("/", ".").startswith("net."):
+            key = f"lxc.sysctl.{name}"
+            yield it.at(key, "lxc.mount.auto = proc:mixed makes this parameter read-only before it is set", key)
+
+
+def _few_files(it: Subject) -> Iterator[Found]:
+    limit = it.config.prlimit.get("nofile")
+    needed = _FILES + _FILES_OF_A_TTY * it.config.tty_max
+    if limit and 0 <= limit.soft < needed:
+        yield it.at("lxc.prlimit.nofile", f"a start needs about {needed}: it is limited to {limit.soft} files itself")
+
+
+def _many_terminals(it: Subject) -> Iterator[Found]:
+    config = it.config
+    if config.pty_max and config.pty_max + config.tty_max > _TERMINALS:
+        yield it.at("lxc.pty.max", f"lxc.pty.max and lxc.tty.max may be {_TERMINALS} together")
+
+
 def _shares_net_sysctl(it: Subject) -> Iterator[Found]:
     config = it.config
     only_none = bool(config.net) and all(net.type == "none" for net in config.net.values())
@@ -244,6 +274,8 @@ RULES = (
          "Leave it out, or enable the controller.", _no_controller),
     Rule("frozen-from-the-start", ERROR, "What freezes or kills the container is put in force before it runs: the start is refused.",
          "Leave it out, and use lxc-freeze once it runs.", _hinders_start),
+    Rule("cgroup-file-missing", ERROR, "The start fails for a limit whose file the kernel does not have.",
+         "Correct its name: ls /sys/fs/cgroup shows the files.", _no_such_file),
     Rule("device-rule", ERROR, "A rule for devices that cannot be read is refused when the container starts; LXC passes it over.",
          "Write 'TYPE MAJOR:MINOR ACCESS', such as 'c 1:3 rwm'.", _malformed_devices),
     Rule("every-device", WARNING, "Root in the container can read and write the host's disks, and so do anything.",
@@ -252,6 +284,12 @@ RULES = (
          "Begin with 'devices.deny = a', then allow what the container needs.", _nothing_denied, of_whole=True),
     Rule("soft-above-hard", ERROR, "The kernel refuses a soft limit above the hard one.",
          "Raise the hard limit: SOFT:HARD.", _soft_above_hard),
+    Rule("few-files", WARNING, "The limit of open files is in force while the container is set up, too.",
+         "Raise it.", _few_files),
+    Rule("too-many-terminals", ERROR, "The kernel has no devpts for more terminals.",
+         "Lower lxc.pty.max or lxc.tty.max.", _many_terminals),
+    Rule("sysctl-read-only", ERROR, "The start fails for a kernel parameter that cannot be written any more.",
+         "Write lxc.mount.auto = proc:rw, or leave the parameter out.", _read_only_sysctl),
     Rule("sysctl-of-host", WARNING, "A kernel parameter that no namespace has is changed for the whole host.",
          "Set it on the host, in sysctl.conf(5).", _sysctl_of_host),
     Rule("sysctl-of-shared-network", WARNING, "Network parameters of a shared network are those of its owner.",

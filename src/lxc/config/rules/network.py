@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 _NEED_LINK = ("macvlan", "ipvlan", "vlan", "phys")
 _WITHOUT_DEVICE = ("empty", "none")
+_MULTICAST = 0xFF  # the first byte of the IPv6 address of a group
+_OF_THE_KERNEL = (
+    "lo",
+    "all",
+    "default",
+)  # names that a device cannot be given: below /proc/sys/net they mean something
 _MTU_MIN, _MTU_MIN_IPV6 = 68, 1280
 _OF_A_DEVICE = ("link", "name", "hwaddr", "mtu", "ipv4.address", "ipv4.gateway", "ipv6.address", "ipv6.gateway")
 
@@ -78,6 +84,18 @@ def _same(it: Subject, key: str) -> Iterator[tuple[str, str, str]]:
 def _same_name(it: Subject) -> Iterator[Found]:
     for name, first, value in _same(it, "name"):
         yield it.at(f"{name}.name", f"{first} is called {value} already", value)
+
+
+def _kernel_s_name(it: Subject) -> Iterator[Found]:
+    for name, net in _devices(it):
+        if net.name in _OF_THE_KERNEL:
+            yield it.at(f"{name}.name", f"no device can be called {net.name}", net.name)
+
+
+def _loopback_link(it: Subject) -> Iterator[Found]:
+    for name, net in _devices(it):
+        if net.link == "lo":
+            yield it.at(f"{name}.link", f"lo is no device that one of type {net.type} could be made of, or attached to")
 
 
 def _same_hwaddr(it: Subject) -> Iterator[Found]:
@@ -146,6 +164,27 @@ def _network_as_address(it: Subject) -> Iterator[Found]:
             if bits > 1 and host in (0, (1 << bits) - 1):
                 what = "the broadcast address of its network" if host else "the network itself"
                 yield Found(where, f"{address} is {what}, which no device can have", str(address))
+
+
+def _impossible_address(it: Subject) -> Iterator[Found]:
+    for name, net in _devices(it):
+        for address, where in zip(net.ipv6_address, it.config.places(f"{name}.ipv6.address"), strict=True):
+            number = _number(address.address)
+            if number in (0, 1) or number >> 120 == _MULTICAST:
+                what = "of a group" if number > 1 else "the loopback device's" if number else "nobody's"
+                yield Found(where, f"{address.address} is {what}, which no device can be given", address.address)
+
+
+def _same_address(it: Subject) -> Iterator[Found]:
+    for name, net in _devices(it):
+        for family, _, addresses in _families(net):
+            seen: set[object] = set()
+            for address, where in zip(addresses, it.config.places(f"{name}.{family}.address"), strict=True):
+                number = _number(address.address)
+                same = (number, address.prefix) if family == "ipv4" else number
+                if same in seen:
+                    yield Found(where, f"the device has {address.address} already", str(address))
+                seen.add(same)
 
 
 def _is_down(it: Subject) -> Iterator[Found]:
@@ -221,6 +260,10 @@ RULES = (
     Rule("hwaddr-of-group", ERROR, "The kernel refuses the address of a group for a device.",
          "Make the second digit even: 02:… is for addresses of one's own.", _group_address),
     Rule("same-name", ERROR, "Two devices cannot have one name.", "Give each a name of its own.", _same_name),
+    Rule("name-of-kernel", ERROR, "The kernel keeps the names lo, all and default to itself.", "Choose another.",
+         _kernel_s_name),
+    Rule("link-to-loopback", ERROR, "The loopback device has no part in other devices.",
+         "Set lxc.net.N.link to a bridge or a device of the host.", _loopback_link),
     Rule("same-hwaddr", WARNING, "Two devices with one address take each other's packets.",
          "Write x for random digits: 10:66:6a:xx:xx:xx.", _same_hwaddr),
     Rule("address-without-prefix", WARNING, "The size of the network is guessed.", "Write ADDRESS/PREFIX.", _no_prefix),
@@ -232,6 +275,10 @@ RULES = (
          "Correct the gateway or the prefix, or write dev.", _gateway_far),
     Rule("address-of-network", ERROR, "The first and the last address of a network are not for devices.",
          "Use one between them.", _network_as_address),
+    Rule("impossible-address", ERROR, "The start fails for an address that the kernel gives to no device.",
+         "Use one of the network that the device is in.", _impossible_address),
+    Rule("same-address", ERROR, "The start fails for an address that the device has already.", "Leave one out.",
+         _same_address),
     Rule("device-down", NOTE, "Without flags = up the container has to bring the device up itself.",
          "Set lxc.net.N.flags = up.", _is_down),
     Rule("two-gateways", WARNING, "A network has one default route of a kind.", "Leave all but one out.",

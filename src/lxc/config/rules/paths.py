@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 ON_HOST = ("pre-start", "pre-mount", "mount", "autodev", "start-host", "stop", "post-stop", "clone", "destroy")
+LOGS = ("lxc.console.logfile", "lxc.log.file")
+_INIT = "/sbin/init"
 MOUNTED = ("proc", "sys")  # by lxc.mount.auto, over whatever the root has
 
 
 def mentioned(it: Subject) -> set[str]:
     """Paths of the host whose files rules ask about; links are followed."""
     config = it.config
-    found = {config.seccomp_profile, config.console_path, config.mount_fstab, above(config.console_logfile), *it.files}
+    found = {
+        config.seccomp_profile,
+        config.console_logfile,
+        config.log_file,
+        config.console_path,
+        config.mount_fstab,
+        above(config.console_logfile),
+        *it.files,
+    }
     found |= {program for _, _, program in programs(config)}
     found |= {entry.source for entry, _ in entries(it) if entry.bind and not entry.relative}
     found |= {value for _, value in included_directories(it)}
@@ -32,10 +42,19 @@ def mentioned(it: Subject) -> set[str]:
 
 def targets(it: Subject) -> set[str]:
     """Paths below the container's root that rules ask about, without leading slash; links are not followed."""
-    below = (target(it, entry) for entry, _ in entries(it))
+    below = (init(it), *(target(it, entry) for entry, _ in entries(it)))
     return {
         path for path in below if path and len(path) < PATH_MAX and ".." not in path.split("/") and "\0" not in path
     }
+
+
+def init(it: Subject) -> str:
+    """The path of the program that lxc-start runs, below the container's root without leading slash; "" if that is not a path."""
+    try:
+        program = words.split(it.config.init_cmd)[0] if it.config.init_cmd else _INIT
+    except (ValueError, IndexError):
+        return ""
+    return program.strip("/") if program.startswith("/") else ""
 
 
 def above(path: str) -> str:

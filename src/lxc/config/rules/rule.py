@@ -35,6 +35,7 @@ class Host(Record):
 
     layout: str = ""  # of control groups: "unified", "hybrid", "legacy", "none", or "" if not known
     controllers: frozenset[str] | None = None  # of all hierarchies; None if not known
+    cgroup_files: frozenset[str] = frozenset()  # that cgroups have, of the controllers of which this is known
     modules: frozenset[str] | None = None  # security modules at work: "apparmor", "selinux"; None if not known
     devices: frozenset[str] | None = None  # network devices; None if not known
     uid: int = 0  # whose containers they are
