@@ -38,7 +38,8 @@ COMMAND = Command(
     "devices.allow and devices.deny work on all hosts. On one of the unified layout, where the kernel has no such "
     "files, the rule is added to the container's program. The device may be named by its file.\n\n"
     "With --persist the value is written into the container's configuration, too: in the place of what it says of the "
-    "same file, or behind its other rules for devices. A container that does not run is only changed there.",
+    "same file, or behind its other rules for devices. A container that does not run is only changed there; "
+    "whether the kernel takes the value is known at its next start.",
     operands="FILE [VALUE]",
     containers="running",
     check=check,
@@ -67,6 +68,8 @@ def run(arguments: CgroupArguments) -> int:
             raise LxcError(what, hint=error.hint) from error
         return 0
     try:
+        if arguments.persist:
+            cgroup_files.check(arguments.file, value)
         if is_running:
             cgroup_files.write(place, arguments.file, value)
         if arguments.persist:
@@ -74,4 +77,7 @@ def run(arguments: CgroupArguments) -> int:
     except LxcError as error:
         what = f"Failed to assign '{value}' value to '{arguments.file}' for '{place.name}': {error}"
         raise LxcError(what, hint=error.hint) from error
+    if not (is_running or arguments.quiet or arguments.file.startswith("devices.")):
+        said = f"lxc-cgroup: {place.name} does not run: whether the kernel takes '{value}' is known at its next start"
+        output.lines([output.printable(said)], output.STDERR)
     return 0

@@ -53,24 +53,47 @@ def write(place: Place, key: str, value: str) -> None:
             raise LxcError(what, hint=limiting.expected(key, error.errno or 0)) from error
 
 
+def check(key: str, value: str) -> None:
+    """Raise LxcError if the next start would fail for that limit, as far as can be known without a cgroup that it is of."""
+    from lxc.config import unified
+    from lxc.runtime import survey
+
+    _check(key)
+    layout, controller = cgroups.find(), key.partition(".")[0]
+    if why := unified.hindrance(unified.Limit(key, value)):
+        raise LxcError(f"no start succeeds with it: {why}")
+    if controller == "devices":
+        _rule(key, _numbered(key, value))
+        return
+    known = sorted({*survey.controllers(layout), *(("cgroup",) if layout.unified else ())})
+    if controller not in known:
+        raise NotFound(
+            f"this host has no controller {controller} ({layout.name} layout)", hint=f"it has {' '.join(known)}"
+        )
+    files = sorted(name for name in survey.cgroup_files(layout) if name.startswith(f"{controller}."))
+    if files and key not in files:
+        raise NotFound(f"there is no {key} ({layout.name} layout)", hint=f"there are {' '.join(files)}")
+
+
 def persist(place: Place, key: str, value: str) -> None:
     """Write into the container's configuration what has it limited so from its next start on.
 
     A value takes the place of others for the same file; a rule for devices is added to those there are.
-    Raises NotFound, ConfigError, LxcError.
+    To be asked about by `check` before.  Raises NotFound, ConfigError, LxcError.
     """
     if not place.is_defined:
         raise NotFound(f"{place.name} has no configuration that could keep it")
-    _check(key)
     controller = key.partition(".")[0]
     family = "lxc.cgroup" if cgroups.find().with_controller(controller) else "lxc.cgroup2"
     with lock.held(place):
         settings = Settings().load(place.config_file)
-        if controller == "devices":
-            devices.rule(key, _numbered(key, value))
-        else:
+        if controller != "devices":
             settings = settings.clear_item(f"{family}.{key}")
-        settings.append_item(f"{family}.{key}", value, "--persist").document.save(place.config_file)
+        try:
+            settings = settings.append_item(f"{family}.{key}", value, "--persist")
+        except ValueError as error:
+            raise LxcError(f"the configuration cannot keep it: {error}") from error
+        settings.document.save(place.config_file)
 
 
 def _numbered(key: str, value: str) -> str:

@@ -35,8 +35,8 @@ def survey(reading: Reading) -> Host:
     mistakes = tuple(_mistakes(policy))
     found = Host(
         layout=layout.name,
-        controllers=frozenset(_controllers(layout)),
-        cgroup_files=frozenset(_cgroup_files(layout)),
+        controllers=frozenset(controllers(layout)),
+        cgroup_files=frozenset(cgroup_files(layout)),
         modules=host.security_modules(),
         devices=frozenset(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else None,
         uid=os.geteuid(),
@@ -53,7 +53,8 @@ def survey(reading: Reading) -> Host:
     return found.replace(files=files)
 
 
-def _controllers(layout: Layout) -> Iterator[str]:
+def controllers(layout: Layout) -> Iterator[str]:
+    """Those that containers can be limited with."""
     for hierarchy in layout.hierarchies:
         yield from hierarchy.controllers
         if hierarchy.is_unified and layout.name == "unified":
@@ -61,7 +62,7 @@ def _controllers(layout: Layout) -> Iterator[str]:
                 yield from file.read().split()
 
 
-def _cgroup_files(layout: Layout) -> Iterator[str]:
+def cgroup_files(layout: Layout) -> Iterator[str]:
     """The files of some cgroup in each hierarchy: that at the top has others."""
     for hierarchy in layout.hierarchies:
         with os.scandir(hierarchy.mount) as entries:

@@ -122,6 +122,33 @@ def test_a_stopped_container_is_changed_in_its_configuration_alone(lxc: Lxc, box
     assert payload(box, "pids.max").read_text() == "79\n"
 
 
+@pytest.mark.parametrize(
+    ("file", "value", "why"),
+    [
+        ("nope.max", "1", "this host has no controller nope"),
+        ("pids.most", "1", "there is no pids.most"),
+        ("pids", "1", "'pids' is no file of a control group"),
+        ("pids.max", "1\nlxc.uts.name = x", "expected one line"),
+        ("freezer.state", "FROZEN", "the container would be frozen before it runs"),
+        ("devices.allow", "c 1:3", "expected a, or b|c MAJOR:MINOR ACCESS"),
+    ],
+)
+def test_what_would_fail_its_next_start_is_not_persisted(lxc: Lxc, box: str, file: str, value: str, why: str) -> None:
+    before = lxc.config(box).read_text()
+    done = lxc.run("lxc-cgroup", box, file, value, "--persist")
+    assert (done.returncode, lxc.config(box).read_text()) == (1, before)
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_only_the_kernel_can_judge_is_said_to_be_so(lxc: Lxc, box: str) -> None:
+    done = lxc.run("lxc-cgroup", box, "pids.max", "a b", "--persist")
+    assert (done.returncode, done.stderr) == (
+        0, f"lxc-cgroup: {box} does not run: whether the kernel takes 'a b' is known at its next start\n"
+    )  # fmt: skip
+    assert "lxc.cgroup.pids.max = a b" in lxc.config(box).read_text()
+
+
 def test_the_api_reads_and_sets_files(lxc: Lxc, running: str) -> None:
     it = api.Container(running, str(lxc.path))
     assert it.set_cgroup_item("pids.max", "88")
