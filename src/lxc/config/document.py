@@ -200,6 +200,8 @@ def _belongs_to(cleared: str) -> Callable[[str], bool]:
     if subkey and not isinstance(key, Numbered):
         return lambda name: name == cleared
     family = cleared if subkey else key.name  # "lxc.sysctl." is all of it, too
+    if isinstance(key, Numbered):
+        family = family.removesuffix(f".{key.title}")  # which wipes the device
     members = f"{family}."
 
     def belongs(name: str) -> bool:

@@ -60,3 +60,19 @@ def test_a_dot_at_the_end_means_no_network_device(key: str) -> None:
 def test_what_is_cleared_is_written_as_it_is_meant(text: str, change: Callable[[Settings], Settings]) -> None:
     changed = change(Settings(*parse(text)))
     assert parse(changed.document.text)[0] == changed.config
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (lambda it: it.clear_item(TYPE), ""),
+        (lambda it: it.append_item(TYPE, "", "here"), ""),
+        (lambda it: it.set_item(TYPE, "macvlan", "here"), f"{TYPE} = macvlan\n"),
+    ],
+)
+def test_what_goes_with_the_type_of_a_device_goes_from_the_file_too(
+    change: Callable[[Settings], Settings], left: str
+) -> None:
+    other = "lxc.net.11.type = veth\nlxc.net.11.link = b\n"
+    before = Settings(*parse(f"{TYPE} = veth\n{TYPE.replace('type', 'link')} = a\n{other}"))
+    assert change(before).document.text == other + left
