@@ -292,6 +292,8 @@ rule(
     BOX + "lxc.init.cmd = /data\n",
     BOX + "lxc.init.cmd = /data\nlxc.mount.entry = /srv/file data none bind\n",
 )
+NESTED = "lxc.cgroup.dir.container = a/b\nlxc.cgroup.dir.monitor = "
+rule("cgroup-dir-nested", NESTED + "./a//b/c\n", NESTED + "a/bc\n", "2:26+8")
 rule("controller-missing", "lxc.cgroup2.rdma.max = max\n", "lxc.cgroup2.memory.max = max\n", "1:1+20")
 rule("controller-missing", "lxc.cgroup.net_prio.x = 1\n", "lxc.cgroup.freezer.state = X\n", host=HYBRID)
 rule("device-rule", "lxc.cgroup2.devices.allow = c 1:3\n", "lxc.cgroup2.devices.allow = c 1:* r\n", "1:29+5")

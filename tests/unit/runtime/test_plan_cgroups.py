@@ -227,6 +227,10 @@ def test_places(text: str, pattern: str, monitor: str, container: str) -> None:
         ("lxc.cgroup.dir.container = a\n", ["config:1: lxc.cgroup.dir.container needs lxc.cgroup.dir.monitor, too"]),
         ("lxc.cgroup.dir.container.inner = a\n",
          ["config:1: lxc.cgroup.dir.container.inner needs lxc.cgroup.dir.monitor, too"]),
+        ("lxc.cgroup.dir.container = a/b\nlxc.cgroup.dir.monitor = a//./b\n",
+         ["config:2: lxc.cgroup.dir.monitor leads into the container's cgroup"]),
+        ("lxc.cgroup.dir.container = a/b\nlxc.cgroup.dir.monitor = a/b/c\n",
+         ["config:2: lxc.cgroup.dir.monitor leads into the container's cgroup"]),
     ],
 )  # fmt: skip
 def test_places_that_exclude_each_other(text: str, mistakes: list[str]) -> None:

@@ -263,6 +263,15 @@ def _half_location(it: Subject) -> Iterator[Found]:
         yield it.at("lxc.cgroup.dir.container.inner", "lxc.cgroup.dir.container.inner needs lxc.cgroup.dir.container")
 
 
+def _monitor_inside(it: Subject) -> Iterator[Found]:
+    monitor, container = (
+        [part for part in path.split("/") if part not in ("", ".")]
+        for path in (it.config.cgroup_dir_monitor, it.config.cgroup_dir_container)
+    )
+    if container and monitor[: len(container)] == container:
+        yield it.at("lxc.cgroup.dir.monitor", "this leads into the container's cgroup")
+
+
 RULES = (
     Rule("cgroup1-on-unified", WARNING, "A limit for version 1 of control groups, on a host of version 2, is translated or refused; LXC passes it over.",
          "Say it for version 2: lxc.cgroup2.…; --fix does that where there is an equivalent.",
@@ -298,4 +307,6 @@ RULES = (
          "Use either lxc.cgroup.dir, or .monitor and .container.", _locations),
     Rule("cgroup-dir-half", ERROR, "lxc.cgroup.dir.monitor and .container need each other: the start fails.",
          "Set both.", _half_location, of_whole=True),
+    Rule("cgroup-dir-nested", ERROR, "The monitor must be outside of the cgroup that is limited and killed: the start fails.",
+         "Choose another place for one of them.", _monitor_inside),
 )  # fmt: skip
