@@ -270,6 +270,7 @@ def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_
         propagation_recursive=options.propagation_recursive,
         data=options.data,
         where_options=_where(config, "lxc.rootfs.options"),
+        where_mount=_where(config, "lxc.rootfs.mount"),
     )
 
 

@@ -32,6 +32,8 @@ def failure(step: object, error: BaseException) -> BaseException:
     """What to raise for `error`, which happened in `step` (its str() completes "cannot …")."""
     if isinstance(step, RootPlan) and _is_locked(step, error):
         return failures.failure(step.replace(where=step.where_options), error, _LOCKED)
+    if isinstance(step, RootPlan) and step.where_mount and getattr(error, "filename", "") == step.mount != step.path:
+        step = step.replace(where=step.where_mount)
     return failures.failure(step, error, _hint(step, error) if isinstance(error, OSError) else None)
 
 

@@ -40,6 +40,7 @@ class RootPlan(Record):
     device: str = ""  # the block device that the monitor attached it to, once it has
     where: str = ""
     where_options: str = ""
+    where_mount: str = ""
 
     @property
     def has_owner(self) -> bool:

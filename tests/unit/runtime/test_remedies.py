@@ -136,3 +136,11 @@ def test_a_context_that_no_policy_knows_is_told_with_its_place(step: object) -> 
     assert "u:r:box_t: Invalid argument" in lines[0]
     assert lines[1] == "  set in config:9"
     assert "the policy that is loaded does not know it" in lines[2]
+
+
+def test_the_line_of_the_mount_point_is_told_if_that_is_what_is_missing() -> None:
+    root = RootPlan("/r", "/m", where="config:1", where_mount="config:2")
+    for path, where in (("/m", "config:2"), ("/r", "config:1")):
+        error = remedies.failure(root, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path))
+        assert isinstance(error, StepError)
+        assert error.where == where
