@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,38 @@ def test_who_ignores_that_children_end_is_told_how_a_command_did(
         assert it.attach_wait(api.attach_run_command, ["sh", "-c", "exit 3"]) == 3 << 8
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def test_who_ignores_that_children_end_is_told_how_a_function_did(it: api.Container) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert it.start()
+        assert it.attach_wait(lambda: 4) == 4 << 8
+        os.spawnv(os.P_NOWAIT, "/bin/true", ["true"])  # nobody is to wait for it
+        time.sleep(0.3)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_who_is_interrupted_while_a_function_runs_leaves_no_child(it: api.Container) -> None:
+    def interrupt(*_: object) -> None:
+        raise InterruptedError("enough")
+
+    assert it.start()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        it.attach_wait(time.sleep, 60)
+        assert "enough" in str(it.last_error)
+    except InterruptedError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 @pytest.mark.parametrize("flag", [0, api.LXC_ATTACH_NO_NEW_PRIVS])

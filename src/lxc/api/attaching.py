@@ -6,7 +6,7 @@ import os
 
 from lxc.api import attempt, functions
 from lxc.errors import LxcError, NotRunning, Unsupported
-from lxc.kernel import held, process
+from lxc.kernel import held, process, signals
 from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Wish
 from lxc.values import arch
 from lxc.values.plain import ID_MAX
@@ -129,7 +129,16 @@ def wait(place: Place, run: Callable[..., object], payload: object, wanted: Wish
         from lxc.runtime import spawn
 
         return spawn.attach_wait(place, wanted.replace(argv=_words(run, payload)))
-    return os.waitpid(attach(place, run, payload, wanted), 0)[1]
+    from lxc.runtime import attach_call
+
+    is_ignored = signals.is_ignored(signals.SIGCHLD)  # the kernel would keep no status
+    if is_ignored:
+        signals.set_default(signals.SIGCHLD)
+    try:
+        return attach_call.status(attach(place, run, payload, wanted))
+    finally:
+        if is_ignored:
+            signals.ignore(signals.SIGCHLD)
 
 
 def refusal(error: LxcError | None) -> int:

@@ -25,6 +25,7 @@ import os
 import sys
 
 from lxc.errors import LxcError
+from lxc.kernel import signals
 from lxc.kernel.fs import closing
 from lxc.runtime import attach, attach_child, attach_facts, failures, sealed
 from lxc.runtime.handshake import pack_failure, unpack_failure
@@ -90,13 +91,41 @@ def _fork(
 
 def _joined(pid: int, report: int) -> int:
     """`pid`, once it has joined.  Raises LxcError if it could not."""
-    failure = os.read(report, 1)
-    if failure == _JOINED:
-        return pid
-    while part := os.read(report, 65536):
-        failure += part
-    os.waitpid(pid, 0)
+    try:
+        failure = os.read(report, 1)
+        if failure == _JOINED:
+            return pid
+        while part := os.read(report, 65536):
+            failure += part
+    except BaseException:  # of a signal's handler
+        end(pid)
+        raise
+    _reap(pid)
     raise unpack_failure(failure) if failure else LxcError("the process that was to join the container has ended")
+
+
+def status(pid: int) -> int:
+    """The wait status of what `call` has made, once it has ended: it is ended if a signal's handler raises an exception."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        raise
+    except BaseException:
+        end(pid)
+        raise
+
+
+def end(pid: int) -> None:
+    """Kill the child `pid`, and forget it."""
+    os.kill(pid, signals.SIGKILL)
+    _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        return  # who ignores SIGCHLD has none to wait for
 
 
 def _be_attached(
