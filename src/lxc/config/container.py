@@ -44,7 +44,8 @@ def controller_file(name: str) -> str:
 
 def groups(value: str) -> tuple[int, ...]:
     """Group ids separated by commas."""
-    return tuple(identity(number.strip(" \t")) for number in value.split(","))
+    numbers = [number for number in value.split(",") if number]
+    return tuple(identity(number.strip(" \t")) for number in numbers or [value])
 
 
 class Config(Table):

@@ -8,14 +8,14 @@ from lxc.values.words import Misspelt
 
 
 def assignments(texts: list[str]) -> bool:
-    """Whether each of `texts` is NAME=VALUE."""
-    return len([text for text in texts if "=" in text]) == len(texts)
+    """Whether each of `texts` is NAME=VALUE, with blanks around it."""
+    return len([text for text in texts if text.lstrip(" \t").find("=") > 0]) == len(texts)
 
 
 def variable(value: str) -> str:
     """NAME=VALUE, or NAME for the value it has where the configuration is read."""
     name, equals, _ = value.partition("=")
-    if equals:
+    if name and equals:
         return value
     if name not in os.environ:
         raise Misspelt(f"expected NAME=VALUE or the name of a variable that is set here, got {value!r}")

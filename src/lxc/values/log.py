@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lxc.values.plain import integer
 from lxc.values.words import unknown
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL")
@@ -13,8 +14,11 @@ def level(value: str) -> int:
     """trace, debug, info, notice, warn, error, crit, alert or fatal, or its number, 0 to 8."""
     if value.upper() in LEVELS:
         return LEVELS.index(value.upper())
-    if len(value) == 1 and value in "012345678":
-        return int(value)
+    try:
+        if value[:1].isdigit():
+            return integer(value, 0, len(LEVELS) - 1)
+    except ValueError:
+        pass
     raise unknown(
         f"a log level, one of {', '.join(LEVELS).lower()} or 0 to 8", value, [name.lower() for name in LEVELS]
     )

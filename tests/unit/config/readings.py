@@ -110,6 +110,8 @@ reads("lxc.arch", "linux64", as_="x86_64")
 reads("lxc.include", "", as_=INVALID)
 reads("lxc.init.groups", "1,2", "3", as_="1,2,3")
 reads("lxc.init.groups", "1,2", "", as_="")
+reads("lxc.init.groups", "1,,2,", as_="1,2")
+reads("lxc.init.groups", ",3", as_="3")
 listed("lxc.environment", "A=1", "B=two words", "A=")
 for name in ("runtime", "hooks"):
     config = f"lxc.environment.{name} = A=1\n"
@@ -306,7 +308,15 @@ reads("lxc.hook", "", as_=INVALID)
 reads("lxc.log.file", as_="")
 reads("lxc.log.file", "/dev//null", as_="/dev/null")
 reads("lxc.log.level", as_="NOTSET")
-for value, answer in {"debug": "DEBUG", "0": "TRACE", "Warn": "WARN", "8": "FATAL"}.items():
+for value, answer in {
+    "debug": "DEBUG",
+    "0": "TRACE",
+    "Warn": "WARN",
+    "8": "FATAL",
+    "010": "FATAL",
+    "00": "TRACE",
+    "0x1": "DEBUG",
+}.items():
     reads("lxc.log.level", value, as_=answer)
 reads("lxc.log.level", "debug", "", as_="NOTSET")
 reads("lxc.log.syslog", as_="")
@@ -346,7 +356,7 @@ REFUSED = [
     "lxc.seccomp.notify.proxy = /run/x", "lxc.log.level = 9", "lxc.log.level = loud", "lxc.log.syslog = local8",
     "lxc.mount.auto = proc:ro", "lxc.mount.auto = prok", "lxc.rootfs.options = ro,optional",
     "lxc.environment = LXC_TEST_NOT_SET_ANYWHERE", "lxc.include = /nonexistent/file", "lxc.start.order = x",
-    "lxc.keyring.session = 2", "lxc.init.groups = a", "lxc.log.file = /dev/null/x\nlxc.nonsense = 1",
+    "lxc.keyring.session = 2", "lxc.init.groups = a", "lxc.init.groups = ,", "lxc.log.file = /dev/null/x\nlxc.nonsense = 1",
 ]  # fmt: skip
 
 # What LXC reads and we refuse, because it can only fail later or mean something else than it says.
@@ -354,6 +364,7 @@ REFUSED_BY_US = {
     "lxc.mount.entry = a b": "without a type nothing can be mounted",
     "lxc.mount.entry = a b none create=socket": "LXC passes it to the file system",
     "lxc.prlimit.nonsense = 1": "fails at the start",
+    "lxc.environment = =x": "fails at the start",
     "lxc.cgroup.dirr = a": "a misspelt lxc.cgroup.dir, not a controller",
     f"lxc.net.0.link = {'a' * 16}": "LXC cuts it off, and takes another device",
     f"lxc.net.0.name = {'a' * 16}": "the same",

@@ -55,11 +55,11 @@ def test_the_right_namespace_is_offered(word: str, known: str) -> None:
 
 
 def test_log_levels_have_names_and_numbers() -> None:
-    assert [log.level(text) for text in ("trace", "DEBUG", "8", "Warn")] == [0, 1, 8, 4]
+    assert [log.level(text) for text in ("trace", "DEBUG", "8", "Warn", "010", "0x2")] == [0, 1, 8, 4, 8, 2]
     assert [log.show_level(level) for level in (-1, 0, 8)] == ["NOTSET", "TRACE", "FATAL"]
 
 
-@pytest.mark.parametrize("text", ["9", "-1", "warning!", "", "00"])
+@pytest.mark.parametrize("text", ["9", "-1", "warning!", "", "09", "0xf"])
 def test_what_is_no_log_level_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match="expected a log level"):
         log.level(text)
