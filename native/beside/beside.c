@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -209,7 +210,30 @@ static inline long clone3(struct clone_args *arguments, size_t size, struct besi
 #endif
 }
 
-/* Returns 0 in the child, and in the thread only if there is none: -1, with errno.  Python's lock is kept throughout. */
+/* Whether Linux kills whoever is born in that cgroup, and not somebody else has killed our child: see lxc.kernel.birth. */
+static int is_deadly(uint64_t cgroup) {
+    struct clone_args trial = {.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = cgroup};
+    struct beside *none = NULL;
+    int status = 0;
+    long child = clone3(&trial, sizeof trial, &none);
+
+    if (child == 0)
+        _exit(0);
+    return child > 0 && waitpid((pid_t)child, &status, 0) > 0 && WIFSIGNALED(status);
+}
+
+/* Whether the child was killed so: it has touched nothing, and is reaped. */
+static int is_stillborn(struct beside *it, const struct clone_args *how) {
+    if (__atomic_load_n(&it->is_born, __ATOMIC_ACQUIRE) || !(how->flags & CLONE_INTO_CGROUP) || !is_deadly(how->cgroup))
+        return 0;
+    while (waitpid(it->child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    it->child = 0;
+    return 1;
+}
+
+/* Returns 0 in the child, and in the thread only if there is none: -1, with errno, ECHILD if it has not survived its birth.
+ * Python's lock is kept throughout. */
 long lxc_clone_beside(struct clone_args *arguments, size_t size, struct beside *it) {
     static int nobodys;
     sigset_t all, before;
@@ -221,9 +245,11 @@ long lxc_clone_beside(struct clone_args *arguments, size_t size, struct beside *
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     result = clone3(arguments, size, &it);
+    if (result > 0 && is_stillborn(it, arguments))
+        result = -ECHILD;
+    lxc_settle(&it->is_born);
     if (result > 0)
         stay(it);
-    lxc_settle(&it->is_born);
     if (result == 0)
         return 0;
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -19,7 +19,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448 /* Linux 5.15 */
+#endif
 
 enum { ENDS_MS = 5000, DEEPEST = 16 /* cgroup that a container may have made for us to remove it */ };
 
@@ -33,7 +38,7 @@ static bool is_listened_to(const char *fifo)
     return reader >= 0 || is_told_of_stopping();
 }
 
-/* Move to the cgroup of version 1 whose `tasks` that is, as only a thread that moves itself can without waiting. */
+/* Move to the cgroup whose file that is: of version 1 `tasks`, as only a thread that moves itself can without waiting. */
 static bool moves_to(const char *tasks)
 {
     int file = open(tasks, O_WRONLY | O_CLOEXEC);
@@ -83,20 +88,38 @@ static bool is_alone_in(const char *cgroup)
     return got > 0 && memchr(pids, '\n', (size_t)got) == pids + got - 1;
 }
 
+/* Whether the child was killed in birth: see lxc/kernel/birth.py. */
+static bool is_stillborn(int child)
+{
+    return child >= 0 && (syscall(SYS_process_mrelease, child, 0) == 0 || errno == ESRCH || errno == EAGAIN);
+}
+
+/* Move to the unified cgroup `home` instead, which takes longer, and have nothing open but who is connected. */
+static bool is_moved_to(const char *home)
+{
+    char path[4096 + sizeof "/cgroup.procs"];
+
+    snprintf(path, sizeof path, "%s/cgroup.procs", home);
+    if (!moves_to(path))
+        return false;
+    close_all_but_connections(-1);
+    return true;
+}
+
 /*
  * Go on as a child in the cgroup `home`, which has nothing open but who is connected; return when this process has ended.
- * False: it is still this one.
+ * False: it is still this one, and not in there.
  */
 static bool be_born_in(const char *home)
 {
-    struct clone_args how = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
-    int target = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), former = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int pidfd = -1, target = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), former = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    struct clone_args how = {.flags = CLONE_INTO_CGROUP | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&pidfd};
     long child = -1;
 
     if (target >= 0 && former >= 0) {
         how.cgroup = (uint64_t)target;
         child = syscall(SYS_clone3, &how, sizeof how);
-        if (child > 0)
+        if (child > 0 && !is_stillborn(pidfd))
             _exit(0);
     }
     if (target >= 0)
@@ -107,7 +130,11 @@ static bool be_born_in(const char *home)
     }
     if (former >= 0)
         close(former);
-    return child == 0;
+    if (child > 0) {
+        close(pidfd);
+        waitpid((pid_t)child, NULL, 0);
+    }
+    return child == 0 || (child > 0 && is_moved_to(home));
 }
 
 /* Have the kernel do what is asked of its network; it has done it when it has been sent.  What fails has gone. */

@@ -7,7 +7,7 @@ import os
 import time
 from _thread import get_ident, stack_size, start_new_thread
 
-from lxc.kernel import fs, polling, process, signals
+from lxc.kernel import birth, fs, polling, process, signals
 from lxc.kernel.c import (
     CDLL,
     PyDLL,
@@ -22,6 +22,7 @@ from lxc.kernel.c import (
     get_errno,
     sizeof,
 )  # fmt: skip
+from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,21 @@ def clone(
 
     Raises OSError: ENOSYS if this machine's processor is not one of those that it was written for.
     """
+    try:
+        return _clone(flags, cgroup_fd, run, gives, may_stop)
+    except ChildProcessError:  # see `birth`
+        with closing(birth.way_into(cgroup_fd)) as way:
+
+            def move_and_run() -> NoReturn:
+                birth.enter(way)
+                os.close(way)
+                run()
+
+            return _clone(flags, -1, move_and_run, gives, may_stop)
+
+
+def _clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int, may_stop: bool) -> tuple[int, int]:
+    """The same, for a child that is born there.  Raises ChildProcessError if it was killed in birth."""
     import gc  # of those who load this module, few get here
 
     clone = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
@@ -100,6 +116,8 @@ def clone(
     _library()["lxc_await_settled"](byref(it))
     if number:
         it.maker = 0
+        if pidfd.value >= 0:
+            os.close(pidfd.value)
         raise OSError(number, os.strerror(number), "clone3")
     return it.child, pidfd.value
 
@@ -194,6 +212,8 @@ def be_reborn(cgroup_fd: int) -> None:
     thing that the child does is to end it, by SIGPIPE, which service managers take for a clean end (systemd.service(5),
     SuccessExitStatus).  Descriptors and what is blocked are copied.
 
+    Where Linux kills who is born there (`birth`), this process moves there before.
+
     Raises OSError: EBUSY if this process has other threads.  They would end with whatever they hold, the interpreter too.
     Those that `clone` has left hold nothing.
     """
@@ -209,7 +229,12 @@ def be_reborn(cgroup_fd: int) -> None:
         signals.ignore(signals.SIGPIPE)  # forgets those that wait
         signals.set_default(signals.SIGPIPE)
         signals.restore(mask - {signals.SIGPIPE})
-        process.clone_raw(args)
+        if child := process.clone_raw(args):  # it has not lived
+            os.waitpid(child, 0)
+            with closing(birth.way_into(cgroup_fd)) as way:
+                os.write(way, b"0")
+            args.flags &= ~process.CLONE_INTO_CGROUP
+            process.clone_raw(args)
         process.pidfd_send_signal(parent, signals.SIGPIPE)
         if not polling.events(parent, _TRACED_MS):
             process.pidfd_send_signal(parent, signals.SIGKILL)

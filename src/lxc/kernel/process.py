@@ -86,6 +86,7 @@ _prctl = bind("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _personality = bind("personality", c_ulong)
 _keyctl = bind("syscall", c_long, c_int, c_ulong, returns=c_long)
 _pidfd_open = bind_number(434, c_int, c_uint)
+_process_mrelease = bind_number(448, c_int, c_uint)
 
 _title: Array[c_char] | None = None  # memory that the kernel reads the command line from
 _places: tuple[int, ...] = ()  # where the kernel has put this program, and so its forks
@@ -122,6 +123,11 @@ def pidfd_open(pid: int) -> int:
 def pidfd_send_signal(pidfd: int, signal: int) -> None:
     """pidfd_send_signal(2)."""
     _signal.pidfd_send_signal(pidfd, signal)
+
+
+def process_mrelease(pidfd: int) -> None:
+    """process_mrelease(2), Linux 5.15: free the memory of who is dying.  Raises OSError: EINVAL if it is not, ESRCH if it has died."""
+    _process_mrelease(pidfd, 0)
 
 
 def reap() -> bool:
@@ -222,7 +228,7 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
 
     The caller must have one thread that runs.  The interpreter is told about the fork, as
     os.fork() would; PyDLL keeps the GIL across the call, so nothing runs between.
-    With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7).
+    With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7), if it survives that: see `birth`.
     """
     pidfd = c_int(-1)
     args = arguments(flags, pidfd, cgroup_fd, exit_signal)

@@ -13,7 +13,7 @@ import os
 
 from lxc import log, trace
 from lxc.errors import LxcError, StepError, Unsupported
-from lxc.kernel import beside, fs, process, signals
+from lxc.kernel import beside, birth, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import attach_child, attach_facts, attach_meet, attach_plan, client, door
 from lxc.runtime.attach_child import Given
@@ -224,8 +224,8 @@ def _in_a_leaf(unified: int, put: Callable[[int], T]) -> T:
 
 def _fork(cgroup: int, is_sibling: bool) -> tuple[int, int]:
     if is_sibling:  # it ends with the signal that we end with
-        return process.clone3(process.CLONE_PARENT, cgroup, exit_signal=0)
-    return process.clone3(0, cgroup)
+        return birth.clone3(process.CLONE_PARENT, cgroup, exit_signal=0)
+    return birth.clone3(0, cgroup)
 
 
 def unified(target: Target) -> int:

@@ -17,7 +17,7 @@ import os
 from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import AlreadyRunning, LxcError, StepError
-from lxc.kernel import beside, fs, process, signals, sockets
+from lxc.kernel import beside, birth, fs, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import foreground, handshake, stop
 from lxc.runtime.watch import prepared
@@ -127,7 +127,7 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
     try:
         channels = ours, theirs = sockets.pair()
         unified = cgroups.open_unified(watch.made, watch.made.monitor)
-        pid, pidfd = process.clone3(0, unified)
+        pid, pidfd = birth.clone3(0, unified)
     except BaseException as error:
         for channel in channels:
             channel.close()

@@ -42,7 +42,7 @@ import select
 import time
 
 from lxc import log
-from lxc.kernel import libseccomp, process, signals, sockets
+from lxc.kernel import birth, libseccomp, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.runtime import client_context as context
@@ -259,7 +259,7 @@ class Server:
         """A new worker, born in the unified cgroup `cgroup` ("": ours); its pidfd."""
         directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if cgroup else -1
         try:
-            pid, pidfd = process.clone3(0, directory)
+            pid, pidfd = birth.clone3(0, directory)
         finally:
             if directory >= 0:
                 os.close(directory)

@@ -16,7 +16,7 @@ from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
-from lxc.kernel import beside, polling, process, signals
+from lxc.kernel import beside, birth, polling, process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import as_root, elsewhere, failures, init, remedies
@@ -186,7 +186,7 @@ def may_share_memory(plan: StartPlan) -> bool:
 
 def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:
     try:
-        return process.clone3(flags, unified, exit_signal=0 if flags & process.CLONE_PARENT else signals.SIGCHLD)
+        return birth.clone3(flags, unified, exit_signal=0 if flags & process.CLONE_PARENT else signals.SIGCHLD)
     except OSError as error:
         if "user" in plan.namespaces:
             raise remedies.no_user_namespace(error) from error
