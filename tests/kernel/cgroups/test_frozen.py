@@ -58,6 +58,25 @@ def test_who_attaches_to_what_is_frozen_can_be_told_to_end(unified: UnifiedLxc, 
         (payload / ".lxc/cgroup.freeze").write_text("0")
 
 
+@pytest.mark.hybrid
+@pytest.mark.parametrize("server", ["1", "0"], ids=["with a server", "without"])
+@pytest.mark.parametrize("more", [(), ("-u", "1")], ids=["shares memory", "a copy"])
+def test_nor_does_the_freezer_of_version_1_hold_who_attaches(
+    lxc: Lxc, box: str, more: tuple[str, ...], server: str
+) -> None:
+    lxc.start(box, "--", "/bin/busybox", "sleep", "1000")
+    cgroup = Path(f"{FREEZER}/lxc.payload.{box}")
+    before = (cgroup / "tasks").read_text()
+    (cgroup / "freezer.state").write_text("FROZEN")  # as the container can, without our knowing of it
+    attach = lxc.command("lxc-attach", "-n", box, *more, "--", "true")
+    told = ["env", f"LXC_FORKSERVER={server}", "timeout", "1", *attach]
+    try:
+        assert subprocess.run(told, stdin=subprocess.DEVNULL, timeout=15, check=False).returncode == 124
+    finally:
+        (cgroup / "freezer.state").write_text("THAWED")
+    until(lambda: (cgroup / "tasks").read_text() == before, "nothing of it is left")
+
+
 def test_what_is_told_of_a_frozen_container_can_be_done(lxc: Lxc, box: str) -> None:
     lxc.start(box)
     lxc.ok("lxc-freeze", "-n", box)
