@@ -16,7 +16,7 @@ import os
 
 from lxc import borrowed, log, trace
 from lxc.cgroups import outside as cgroups
-from lxc.errors import AlreadyRunning, LxcError, StepError
+from lxc.errors import AlreadyRunning, LxcError
 from lxc.kernel import beside, birth, fs, process, signals, sockets
 from lxc.record import Record
 from lxc.runtime import foreground, handshake, stop
@@ -133,9 +133,7 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
             channel.close()
         watch.abandon()
         if isinstance(error, OSError):
-            raise StepError(
-                f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
-            ) from error
+            raise watch.unborn(error) from error
         raise
     if pid == 0:
         ours.close()

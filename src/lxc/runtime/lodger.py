@@ -19,7 +19,7 @@ import os
 
 from lxc import trace
 from lxc.cgroups import outside as cgroups
-from lxc.errors import LxcError, StepError
+from lxc.errors import LxcError
 from lxc.kernel import beside
 from lxc.runtime import launch
 
@@ -78,9 +78,7 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
         )
     except OSError as error:
         watch.abandon()
-        raise StepError(
-            f"make the monitor, in the cgroup {watch.made.monitor}", error.strerror or str(error)
-        ) from error
+        raise watch.unborn(error) from error
     finally:
         if unified >= 0:
             os.close(unified)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import log, trace
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from lxc.runtime.start import Order
 
 
+_THREADED = (
+    "the cgroup that it is made in is one for threads (cgroups(7)), and so no other's: start it from another, or "
+    "without lxc.cgroup.relative"
+)
+
+
 class Watch(Record):
     """A monitor's work, before it has begun: everything here is its to close and to remove."""
 
@@ -42,8 +49,15 @@ class Watch(Record):
         except BaseException as error:
             self.abandon()
             if isinstance(error, OSError):
-                raise StepError(f"enter the cgroup {made.monitor}", error.strerror or str(error)) from error
+                raise self.unborn(error) from error
             raise
+
+    def unborn(self, error: OSError) -> StepError:
+        """What to raise where there can be no monitor in its unified cgroup."""
+        hint = _THREADED if error.errno == errno.EOPNOTSUPP else ""
+        return StepError(
+            f"make the monitor, in the cgroup {self.made.monitor}", error.strerror or str(error), hint=hint
+        )
 
     def keep(
         self,

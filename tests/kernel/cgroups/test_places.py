@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import CONFIG, Lxc, until
+from tests.unified import UnifiedLxc
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
 
@@ -169,6 +170,35 @@ def test_relative_is_below_the_cgroup_of_who_starts_it(lxc: Lxc, own_cgroups: st
     lxc.ok("lxc-unfreeze", "-n", name)
     lxc.ok("lxc-stop", "-n", name, "-k")
     until(lambda: {Path(path).name for path in all_named(lxc.tag)} == {own_cgroups}, "only what was there is left")
+
+
+@pytest.mark.parametrize("server", ["1", "0"], ids=["with a server", "without"])
+@pytest.mark.parametrize("more", [(), ("-s", "lxc.hook.pre-start=/bin/true"), ("-F",)], ids=["lodges", "hook", "stays"])
+def test_a_cgroup_for_threads_is_told_of(unified: UnifiedLxc, server: str, more: tuple[str, ...]) -> None:
+    name = unified.create(config=CONFIG + "lxc.cgroup.relative = 1\n")
+    if server == "1":  # in another cgroup
+        unified.ok("lxc-ls")
+    above = unified.cgroup("threads")
+    (above / "x").mkdir(parents=True)
+    (above / "x/cgroup.type").write_text("threaded")
+    enter = 'echo 0 > /sys/fs/cgroup/threads/cgroup.procs && exec "$@"'
+    start = Lxc.command(unified, "lxc-start", "-n", name, *more)
+    environment = f"LXC_FORKSERVER={server}"
+    done = subprocess.run(
+        unified.on_host("sh", "-c", enter, "sh", "env", environment, "timeout", "20", *start),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (above / "x").rmdir()
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"cannot make the monitor, in the cgroup lxc.monitor.{name}: Operation not supported\n"
+        "  the cgroup that it is made in is one for threads (cgroups(7)), and so no other's: start it from another, or "
+        "without lxc.cgroup.relative\n"
+    )
+    assert [path.name for path in above.iterdir() if path.is_dir()] == []
 
 
 def with_system(lxc: Lxc, text: str, *command: str) -> subprocess.CompletedProcess[str]:
