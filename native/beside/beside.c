@@ -210,21 +210,30 @@ static inline long clone3(struct clone_args *arguments, size_t size, struct besi
 #endif
 }
 
-/* Whether Linux kills whoever is born in that cgroup, and not somebody else has killed our child: see lxc.kernel.birth. */
-static int is_deadly(uint64_t cgroup) {
-    struct clone_args trial = {.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = cgroup};
+/* Whether Linux kills whoever is born in that cgroup, and not somebody else has killed our child: see lxc.kernel.birth.
+ * Whoever is to end meanwhile (`end_if_asked`) ends the one that tries it. */
+static int is_deadly(struct beside *it, uint64_t cgroup) {
+    struct clone_args trial = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP | CLONE_PARENT_SETTID,
+        .exit_signal = SIGCHLD,
+        .cgroup = cgroup,
+        .parent_tid = (uintptr_t)&it->child,
+    };
     struct beside *none = NULL;
-    int status = 0;
+    int status = 0, killed = it->child;
     long child = clone3(&trial, sizeof trial, &none);
 
     if (child == 0)
         _exit(0);
+    it->child = killed;
     return child > 0 && waitpid((pid_t)child, &status, 0) > 0 && WIFSIGNALED(status);
 }
 
 /* Whether the child was killed so: it has touched nothing, and is reaped. */
 static int is_stillborn(struct beside *it, const struct clone_args *how) {
-    if (__atomic_load_n(&it->is_born, __ATOMIC_ACQUIRE) || !(how->flags & CLONE_INTO_CGROUP) || !is_deadly(how->cgroup))
+    if (__atomic_load_n(&it->is_born, __ATOMIC_ACQUIRE) || __atomic_load_n(&signal_to_end_by, __ATOMIC_ACQUIRE))
+        return 0;
+    if (!(how->flags & CLONE_INTO_CGROUP) || !is_deadly(it, how->cgroup))
         return 0;
     while (waitpid(it->child, NULL, 0) < 0 && errno == EINTR)
         ;
