@@ -145,3 +145,15 @@ def test_the_container_finds_the_same(lab: Lab, what: str) -> None:
 def test_the_container_finds_the_same_of_what_needs_a_module(lab: Lab, what: str) -> None:
     text = NEEDING_A_MODULE[what]
     assert lives(lab, text, peer=False) == lives(lab, text, peer=True)
+
+
+def test_addresses_are_told_in_the_same_order(lab: Lab) -> None:
+    """Scripts take the first line of lxc-info -iH."""
+    veth = "type = veth\nlxc.net.N.link = br0\nlxc.net.N.flags = up\nlxc.net.N."
+    first = f"{veth}ipv4.address = 192.168.1.5/24\nlxc.net.N.ipv6.address = fd77::9/64\n"
+    second = f"{veth}ipv4.address = 10.77.0.5/24\nlxc.net.N.ipv4.address = 9.0.0.10/24\n"
+    name = lab.box_of("".join(f"lxc.net.N.{text}".replace("N", str(n)) for n, text in enumerate((first, second))))
+    lab.ok("lxc-start", "-n", name)
+    for words in (("lxc-info", "-n", name, "-iH"), ("lxc-ls", "-f", "-F", "name,ipv4,ipv6")):
+        assert lab.ok(*words) == lab.ok(*words, peer=True)
+    assert lab.ok("lxc-info", "-n", name, "-iH").splitlines()[0] == "10.77.0.5"

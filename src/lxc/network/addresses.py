@@ -40,13 +40,15 @@ class Interfaces(Record):
     all_addresses: tuple[Address, ...] = ()
 
     def addresses(self, interface: str = "", family: str = "", scope: int = 0) -> tuple[str, ...]:
-        """The addresses as text: by default all but those of `lo` and the link-local ones, as LXC's get_ips."""
+        """The addresses as sorted text: by default all but those of `lo` and the link-local ones, as LXC's get_ips."""
         return tuple(
-            address.text
-            for address in self.all_addresses
-            if (address.interface == interface if interface else address.interface != "lo")
-            and family in ("", address.family)
-            and (address.family == "inet" or address.scope == scope)
+            sorted(
+                address.text
+                for address in self.all_addresses
+                if (address.interface == interface if interface else address.interface != "lo")
+                and family in ("", address.family)
+                and (address.family == "inet" or address.scope == scope)
+            )
         )
 
 
