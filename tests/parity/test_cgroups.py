@@ -24,11 +24,16 @@ LIMITS = [
     "devices.deny = a\nlxc.cgroup.devices.allow = /dev/null rwm", "blkio.throttle.read_bps_device = 7:0 1048576",
     "blkio.throttle.write_iops_device = 7:0 100",
 ]  # fmt: skip
+INNER = "lxc.cgroup.dir.monitor = TAG-m\nlxc.cgroup.dir.container = TAG-c\nlxc.cgroup.dir.container.inner = in\n"
 PLACES = [
     "", "lxc.cgroup.dir = TAG/a\n", "lxc.cgroup.dir = TAG\n", "lxc.cgroup.relative = 1\n",
     "lxc.cgroup.dir.monitor = TAG-m\nlxc.cgroup.dir.container = TAG-c\n",
     "lxc.cgroup.dir.monitor = TAG/m\nlxc.cgroup.dir.container = TAG/c/d\n",
-    "lxc.cgroup.dir.monitor = TAG-m\nlxc.cgroup.dir.container = TAG-c\nlxc.cgroup.dir.container.inner = in\n",
+    INNER,
+    f"{INNER}lxc.cgroup.cpuset.cpus = 0\nlxc.cgroup.cpuset.mems = 0\n",
+    f"{INNER}lxc.include = /usr/share/lxc/config/common.conf\n",
+    f"{INNER}lxc.cgroup.devices.deny = c 1:5 rwm\n",
+    f"{INNER}lxc.include = /usr/share/lxc/config/common.conf\nlxc.cgroup.devices.allow = a\n",
     "lxc.cgroup2.pids.max = 5\nlxc.cgroup2.memory.max = 1M\n", "lxc.namespace.keep = cgroup user\n",
     "lxc.include = /usr/share/lxc/config/common.conf\n",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import errno
 import os
 
 from lxc import log
-from lxc.cgroups import program
+from lxc.cgroups import nesting, program
 from lxc.cgroups.files import read, write
 from lxc.errors import StepError
 from lxc.kernel.fs import closing
@@ -50,9 +50,13 @@ def write_all(cgroups: Cgroups, writes: tuple[Write, ...]) -> None:
         name = each.key or each.file
         if not hierarchy:
             raise StepError(f"set {name}", f"no hierarchy has it ({cgroups.layout.name} layout)", where=each.where)
-        path = f"{hierarchy.directory(hierarchy.below_base(cgroups.payload))}/{each.file}"
+        directory = hierarchy.directory(hierarchy.below_base(cgroups.payload))
+        path = f"{directory}/{each.file}"
         try:
-            write(path, each.value)
+            if cgroups.inner and not hierarchy.is_unified:
+                nesting.write(directory, cgroups.inner, each.file, each.value)
+            else:
+                write(path, each.value)
         except OSError as error:
             raise StepError(
                 f"set {name}: write {each.value!r} to {path} ({cgroups.layout.name} layout)",

@@ -7,7 +7,9 @@ import os
 import time
 
 from lxc import log
+from lxc.cgroups import nesting
 from lxc.cgroups.files import read, write
+from lxc.cgroups.nesting import CPUSET
 from lxc.cgroups.tree import walk
 from lxc.errors import StepError
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 OWNERS = ("trusted.lxc.owner", "user.lxc.owner")  # extended attribute that names the container; users have the second
 OWNER = OWNERS[0]
-_CPUSET = ("cpuset.cpus", "cpuset.mems")
 _SHARED = "-"  # the owner of a cgroup that was made only to have others in it
 _PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
 _PATIENCE = 5.0  # seconds until the last process must be gone
@@ -31,10 +32,10 @@ _REMEDY = {
 }
 
 
-def make_all(layout: Layout, names: tuple[str, str, str], owner: str) -> bool:
+def make_all(layout: Layout, names: tuple[str, str, str], owner: str, *, denies_devices: bool = False) -> bool:
     """Make the cgroups monitor, payload and, in that, inner in every hierarchy; a name that is "" is left out.
 
-    False, and nothing made, if one is taken.  Raises StepError, and nothing is made then, either.
+    `denies_devices`: rules that deny all devices are to be put in force in version 1.  False, and nothing made, if one is taken.  Raises StepError, and nothing is made then, either.
     """
     monitor, payload, inner = names
     made: list[tuple[Hierarchy, str]] = []
@@ -44,6 +45,8 @@ def make_all(layout: Layout, names: tuple[str, str, str], owner: str) -> bool:
                 if name:
                     _make(hierarchy, name, owner)
                     made.append((hierarchy, name))
+                if inner and name == payload and denies_devices and "devices" in hierarchy.controllers:
+                    _prepare_devices(hierarchy, payload)
     except BaseException as error:
         for hierarchy, name in reversed(made):
             os.rmdir(hierarchy.directory(hierarchy.below_base(name)))
@@ -160,7 +163,16 @@ def _make_way(hierarchy: Hierarchy, name: str) -> None:
     except FileExistsError:
         directory = hierarchy.directory(hierarchy.below_base(name))
         if "cpuset" in hierarchy.controllers:
-            _take_cpuset(directory, [file for file in _CPUSET if not read(f"{directory}/{file}").strip()])
+            _take_cpuset(directory, [file for file in CPUSET if not read(f"{directory}/{file}").strip()])
+
+
+def _prepare_devices(hierarchy: Hierarchy, name: str) -> None:
+    directory = hierarchy.directory(hierarchy.below_base(name))
+    try:
+        nesting.prepare(directory)
+    except OSError as error:
+        hint = "leave out lxc.cgroup.dir.container.inner: the cgroup above does not allow all devices"
+        raise StepError(f"prepare {directory} for rules of devices", error.strerror or str(error), hint=hint) from error
 
 
 def _failure(hierarchy: Hierarchy, name: str, error: OSError) -> StepError:
@@ -176,7 +188,7 @@ def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
     try:
         _mark(directory, owner)
         if "cpuset" in hierarchy.controllers:
-            _take_cpuset(directory, _CPUSET)
+            _take_cpuset(directory, CPUSET)
             write(f"{directory}/cgroup.clone_children", "1")  # those that the container makes in it do the same
     except BaseException:
         os.rmdir(directory)

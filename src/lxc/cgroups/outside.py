@@ -78,9 +78,7 @@ def prepare(plan: CgroupPlan) -> Cgroups:
     candidates = _candidates(plan)
     for cgroups in candidates:
         names = cgroups.monitor, cgroups.payload, cgroups.inner
-        if making.make_all(cgroups.layout, names, plan.owner) or (
-            _remove_leftover(cgroups, plan.owner) and making.make_all(cgroups.layout, names, plan.owner)
-        ):
+        if _make(plan, names) or (_remove_leftover(cgroups, plan.owner) and _make(plan, names)):
             try:
                 limiting.enable(plan.layout, (cgroups.monitor, cgroups.payload), plan.wanted)
                 _remove_leftovers(candidates, plan.owner)
@@ -94,6 +92,10 @@ def prepare(plan: CgroupPlan) -> Cgroups:
         raise StepError(f"make the cgroup {plan.payload}, {plan.layout.name} layout", why, hint=hint)
     why = f"it is taken, and so are the names with -1 to -{_plan.SUFFIXES} after it"
     raise StepError(f"make the cgroup {plan.payload}, {plan.layout.name} layout", why, hint=hint)
+
+
+def _make(plan: CgroupPlan, names: tuple[str, str, str]) -> bool:
+    return making.make_all(plan.layout, names, plan.owner, denies_devices=plan.denies_devices)
 
 
 def _candidates(plan: CgroupPlan) -> Iterator[Cgroups]:
@@ -220,7 +222,7 @@ def remove_payload(cgroups: Cgroups) -> None:
 
 def remake_payload(cgroups: Cgroups, plan: CgroupPlan) -> None:
     """Make the payload's cgroups again, for a reboot.  Raises StepError."""
-    if not making.make_all(cgroups.layout, ("", cgroups.payload, cgroups.inner), plan.owner):
+    if not _make(plan, ("", cgroups.payload, cgroups.inner)):
         raise StepError(f"make the cgroup {cgroups.payload} for the next life", "it is taken")
     limiting.enable(cgroups.layout, (cgroups.payload,), plan.wanted)
 

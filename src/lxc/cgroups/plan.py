@@ -87,6 +87,16 @@ class Write(Record):
     def controller(self) -> str:
         return self.file.partition(".")[0]
 
+    @property
+    def is_for_all_devices(self) -> bool:
+        return self.file in ("devices.allow", "devices.deny") and self.value.startswith("a")
+
+
+def last_rules(devices: tuple[Write, ...]) -> tuple[Write, ...]:
+    """Those of the rules for devices that have an effect: one for all devices makes those before it be forgotten."""
+    numbers = [number for number, write in enumerate(devices) if write.is_for_all_devices]
+    return devices[numbers[-1] :] if numbers else devices
+
 
 class Places(Record):
     """What is configured of where the cgroups are: lxc.cgroup.pattern of lxc.conf(5), and lxc.cgroup.dir and below."""
@@ -131,6 +141,12 @@ class CgroupPlan(Record):
     def wanted(self) -> frozenset[str]:
         """The controllers that limits are set of."""
         return frozenset(write.controller for write in self.limits) - {"cgroup"}
+
+    @property
+    def denies_devices(self) -> bool:
+        """Whether in version 1 no device can be used but those that a rule allows."""
+        first = last_rules(self.devices)[:1]
+        return bool(first) and first[0].file == "devices.deny" and first[0].is_for_all_devices
 
     def directory(self, file: str) -> str:
         """The directory of a file of the payload's cgroup; "" if no hierarchy has its controller."""

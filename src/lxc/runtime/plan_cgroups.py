@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lxc.cgroups import devices
 from lxc.cgroups.devices import Policy, Rule
-from lxc.cgroups.plan import CgroupPlan, Places, Write, placement
+from lxc.cgroups.plan import CgroupPlan, Places, Write, last_rules, placement
 from lxc.config import unified
 from lxc.config.unified import Limit
 from lxc.errors import ConfigError, Unsupported
@@ -66,9 +66,9 @@ def plan(place: Place, config: Config, host: Host, *, has_namespace: bool = True
     """The cgroups of the container at `place`, with its limits, and warnings.  Raises ConfigError."""
     _check_places(config)
     chosen = _known_choice(config, host)
-    return placed(place, config, host, has_namespace=has_namespace).replace(
-        limits=chosen.limits, devices=chosen.devices, policy=chosen.policy
-    ), chosen.warnings
+    cgroups = placed(place, config, host, has_namespace=has_namespace)
+    rules = last_rules(chosen.devices) if cgroups.inner else chosen.devices
+    return cgroups.replace(limits=chosen.limits, devices=rules, policy=chosen.policy), chosen.warnings
 
 
 def placed(place: Place, config: Config, host: Host, *, has_namespace: bool = True) -> CgroupPlan:

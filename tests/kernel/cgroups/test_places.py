@@ -98,10 +98,27 @@ def test_inner_is_where_its_processes_are_and_what_limits_them_is_above(lxc: Lxc
     assert all_named(lxc.tag) == []
 
 
+def test_the_inner_one_has_the_processors_of_the_one_above_also_if_the_last_line_gives_more(lxc: Lxc) -> None:
+    cpus = Path("/sys/fs/cgroup/cpuset/cpuset.cpus").read_text()
+    placed(lxc, f"{INNER}lxc.cgroup.cpuset.cpus = 0\nlxc.cgroup.cpuset.cpus = {cpus}")
+    for cgroup in (f"c-{lxc.tag}", f"c-{lxc.tag}/in"):
+        assert Path(f"/sys/fs/cgroup/cpuset/{cgroup}/cpuset.cpus").read_text() == cpus
+
+
+def test_the_inner_one_has_the_devices_of_the_one_above(lxc: Lxc) -> None:
+    rules = ("deny = c 1:3 rwm", "deny = a", "allow = c 1:* rwm", "allow = c 5:* r", "deny = c 1:* w")
+    name, _, _ = placed(lxc, INNER + "".join(f"lxc.cgroup.devices.{rule}\n" for rule in rules))
+    for cgroup in (f"c-{lxc.tag}", f"c-{lxc.tag}/in"):
+        assert Path(f"/sys/fs/cgroup/devices/{cgroup}/devices.list").read_text() == "c 1:* rm\nc 5:* r\n"
+    lxc.ok("lxc-stop", "-n", name, "-k")
+    assert all_named(lxc.tag) == []
+
+
 def test_a_reboot_makes_the_inner_one_again(lxc: Lxc) -> None:
-    name, _, before = placed(lxc, INNER)
+    name, _, before = placed(lxc, f"{INNER}lxc.cgroup.devices.deny = a\nlxc.cgroup.devices.allow = c 1:3 rwm\n")
     lxc.ok("lxc-stop", "-n", name, "-r", "-t", "30")
     assert cgroups(lxc.init_pid(name)) == before
+    assert Path(f"/sys/fs/cgroup/devices/c-{lxc.tag}/in/devices.list").read_text() == "c 1:3 rwm\n"
 
 
 def test_a_name_of_the_user_s_that_is_taken_is_an_error_that_says_which(lxc: Lxc) -> None:
