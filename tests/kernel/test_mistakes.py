@@ -144,10 +144,25 @@ def unknown_key(lxc: Lxc, name: str) -> list[str]:
     1,
     "lxc-start: {name}: {path}/{name}/config:32:1: lxc.utsname: unknown key since LXC 2.1; did you mean lxc.uts.name?\n"
     "{path}/{name}/config:33:15: lxc.autodev: expected 0 or 1, got 'yes'\n"
-    "{path}/{name}/config:34:16: lxc.cap.drop: expected a capability such as net_admin, got 'sys_admn'; did you mean sys_admin?",
+    "{path}/{name}/config:34:16: lxc.cap.drop: expected a capability such as net_admin, got 'sys_admn'; did you mean sys_admin?\n"
+    "  lxc-update-config -c {path}/{name}/config gives all old keys in it the names they have now",
 )
 def three_mistakes_at_once(lxc: Lxc, name: str) -> list[str]:
     extend(lxc, name, "lxc.utsname = x\nlxc.autodev = yes\nlxc.cap.drop = sys_admn\n")
+    return start(lxc, name)
+
+
+@mistake(
+    1,
+    "lxc-start: {name}: {path}/{name}/config:32:1: lxc.tty: unknown key since LXC 2.1; did you mean lxc.tty.max?\n"
+    "{path}/{name}/config:33:1: lxc.kmsg: unknown key since LXC 2.1, and nothing has come in its place\n"
+    "{path}/{name}/config:34:1: lxc.network.type: unknown key since LXC 2.1; did you mean lxc.net.<n>.type?\n"
+    "… and 2 more mistakes\n"
+    "  lxc-update-config -c {path}/{name}/config gives all old keys in it the names they have now",
+)
+def a_configuration_of_lxc_1(lxc: Lxc, name: str) -> list[str]:
+    network = "lxc.network.type = veth\nlxc.network.link = br0\nlxc.network.flags = up\n"
+    extend(lxc, name, f"lxc.tty = 4\nlxc.kmsg = 0\n{network}")
     return start(lxc, name)
 
 
@@ -661,7 +676,8 @@ def relative_directory_for_the_root(lxc: Lxc, name: str) -> list[str]:
 
 @mistake(
     1,
-    "lxc-create: new: {path}/bad.conf:1:1: lxc.utsname: unknown key since LXC 2.1; did you mean lxc.uts.name?",
+    "lxc-create: new: {path}/bad.conf:1:1: lxc.utsname: unknown key since LXC 2.1; did you mean lxc.uts.name?\n"
+    "  lxc-update-config -c {path}/bad.conf gives all old keys in it the names they have now",
 )
 def configuration_for_creation_that_is_wrong(lxc: Lxc, name: str) -> list[str]:
     (lxc.path / "bad.conf").write_text("lxc.utsname = x\n")

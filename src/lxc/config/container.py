@@ -240,8 +240,9 @@ class Config(Table):
         from lxc.config import legacy
 
         now = legacy.name_now(name)
-        if now:
-            return Misspelt(f"unknown key since LXC 2.1; did you mean {now}?", name)
+        if now or name in legacy.GONE:
+            hint = f"; did you mean {now}?" if now else ", and nothing has come in its place"
+            return Misspelt(f"unknown key since LXC 2.1{hint}", name, legacy.REMEDY)
         number = name.removeprefix("lxc.net.").partition(".")[0]
         known = [*cls.KEYS, *(f"lxc.net.{number if number.isdigit() else '<n>'}.{key}" for key in Net.KEYS)]
         nearest = meant(name, known)

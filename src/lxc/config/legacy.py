@@ -13,6 +13,7 @@ RENAMED = {
     "lxc.utsname": "lxc.uts.name",
 }  # fmt: skip
 GONE = ("lxc.rootfs.backend", "lxc.pivotdir", "lxc.kmsg")  # those that nothing has come in the place of
+REMEDY = "lxc-update-config -c FILE gives all old keys in it the names they have now"
 _ADDRESSES = {"ipv4": "ipv4.address", "ipv6": "ipv6.address"}
 
 

@@ -93,6 +93,7 @@ class Reader:
         self.warnings: list[str] = []
         self._mistakes: list[str] = []
         self._first = ""  # place of the first mistake
+        self._remedy = ""  # what to do about the first that there is something to be done about
         self._table, self._draft = type(base), Draft(base)
         self._files = files
         self._open: list[str] = []  # the files being read, each included by the one before
@@ -105,7 +106,7 @@ class Reader:
     def config(self) -> Any:
         """The configuration, as the kind of table that it began with.  Raises ConfigError with all mistakes."""
         if self._mistakes:
-            raise ConfigError(*self._mistakes, where=self._first)
+            raise ConfigError(*self._mistakes, where=self._first, hint=self._remedy)
         return self._draft.table()
 
     def read(self, text: str, path: str) -> None:
@@ -266,6 +267,7 @@ class Reader:
     def _mistake(self, error: ValueError, text: str, where: str) -> None:
         words = text.partition("=")[0].split()
         column, _ = span(text, getattr(error, "part", ""))
+        self._remedy = self._remedy or getattr(error, "remedy", "").replace("FILE", where.rpartition(":")[0])
         self._tell(f"{where}:{column}: {words[0] if words else 'lxc.'}: {error}", where, is_mistake=True)
 
     def _without_effect(self, line: str, text: str, where: str) -> None:

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 class Misspelt(ValueError):
-    """A value that cannot be read; `part` is the piece of its text that is wrong ("": all of it)."""
+    """A value that cannot be read; `part` is the piece of its text that is wrong ("": all of it).
 
-    def __init__(self, message: str, part: str = "") -> None:
+    `remedy` is what to do about it, with FILE for the file that it is in.
+    """
+
+    def __init__(self, message: str, part: str = "", remedy: str = "") -> None:
         super().__init__(message)
-        self.part = part
+        self.part, self.remedy = part, remedy
 
 
 def unknown(expected: str, got: str, known: Iterable[str]) -> Misspelt:
