@@ -102,7 +102,7 @@ def rule(file: str, text: str) -> Rule:
     """The rule `text` for devices.allow or devices.deny.  Raises ValueError saying what was expected."""
     if file not in ("devices.allow", "devices.deny"):
         raise ValueError(f"expected devices.allow or devices.deny, got {file}")
-    allow, fields = file == "devices.allow", text.split()
+    allow, fields = file == "devices.allow", _read_in_version_1(text.split())
     if fields[:1] == ["a"] and (len(fields) == 1 or fields[1:] == ["*:*", ACCESS]):
         return Rule(allow, "a")
     if len(fields) != 3 or fields[0] not in ("a", "b", "c"):
@@ -114,6 +114,12 @@ def rule(file: str, text: str) -> Rule:
         raise ValueError(f"expected an access of r, w and m, got {fields[2]!r}")
     major, minor = _number(numbers[0], _MAJOR_MAX), _number(numbers[1], _MINOR_MAX)
     return Rule(allow, fields[0], major, minor, _letters(set(fields[2])))
+
+
+def _read_in_version_1(fields: list[str]) -> list[str]:
+    """What the kernel reads of a rule that has a comment behind it: up to an a, or to the third letter of the access."""
+    end = 1 if fields[:1] == ["a"] else 3 if len("".join(fields[2:3])) == len(ACCESS) else len(fields)
+    return fields[:end] if "".join(fields[end : end + 1]).startswith("#") else fields
 
 
 def path(text: str) -> tuple[str, str]:

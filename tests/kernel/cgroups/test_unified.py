@@ -40,6 +40,7 @@ def test_values_are_in_the_payload_s_files(unified: UnifiedLxc) -> None:
         (["deny = a"], ["true"], ["echo > /dev/null", "mknod /tmp/x c 1 3", "mknod /tmp/x b 7 0"]),
         (["allow = c 1:* r", "allow = b *:* m", "allow = c 1:3 rwm"],
          ["head -c 1 /dev/zero", "mknod /tmp/x b 7 0", "echo > /dev/null"], ["echo > /dev/zero", "mknod /tmp/y c 7 0"]),
+        (["deny = a # all of them", "allow = c 1:5 rwm # /dev/zero"], ["head -c 1 /dev/zero"], ["echo > /dev/null"]),
         (["deny = a", "allow = /dev/zero r", "allow = c 1:3 rwm"], ["head -c 1 /dev/zero"], ["echo > /dev/zero"]),
     ],
 )  # fmt: skip

@@ -108,6 +108,8 @@ def test_rules_are_read(file: str, text: str, rule: Rule) -> None:
         ("devices.allow", "c 1:1048576 rwm", "a number up to 1048575"),
         ("devices.allow", "c 1:3 x", "an access of r, w and m"),
         ("devices.allow", "c 1:3 rrrr", "an access of r, w and m"),
+        ("devices.allow", "c 1:3 rw # null", "b|c MAJOR:MINOR ACCESS"),
+        ("devices.allow", "c 1:3 rwm null", "b|c MAJOR:MINOR ACCESS"),
     ],
 )
 def test_what_is_no_rule_is_told(file: str, text: str, what: str) -> None:
