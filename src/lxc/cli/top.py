@@ -124,6 +124,7 @@ def _show(arguments: TopArguments) -> None:
     from lxc.terminal import ours
 
     by, reverse = arguments.sort, arguments.reverse
+    tty.restore(0, tty.settings(0))  # stops us in the background, as whoever fills the screen
     with ours.changed(0, tty.make_keys):
         waiter = poll()
         waiter.register(0, POLLIN)

@@ -15,17 +15,20 @@ _ENDING = (signals.SIGHUP, signals.SIGQUIT, signals.SIGTERM)
 
 
 class changed:
-    """`with changed(fd, change):` the terminal `fd` is as `change(fd)`, which returns what to restore, sets it.
+    """`with changed(fd, change):` the terminal `fd` is as `change(fd)` sets it.
 
-    A signal that ends us still does, after that.  When we are continued, the terminal is changed again: the shell has
-    had it meanwhile, and has it as long as we are in its background.
+    As long as we are in the background of whoever has it, it is left alone: it is for `is_ours` to find that we have it.
+    A signal that ends us still does, after it is put back. When we are continued, it is changed again: the shell has had
+    it meanwhile.
     """
 
-    def __init__(self, fd: int, change: Callable[[int], list[Any]]) -> None:
+    def __init__(self, fd: int, change: Callable[[int], object]) -> None:
         self._fd, self._change = fd, change
+        self._before: list[Any] = []
+        self._is_changed = False
 
     def __enter__(self) -> changed:
-        self._before = self._change(self._fd)
+        self.is_ours()
         handlers = {**dict.fromkeys(_ENDING, self._end), signals.SIGCONT: self._continue}
         self._caught = [
             number
@@ -37,8 +40,24 @@ class changed:
     def __exit__(self, *_: object) -> None:
         for number in self._caught:
             signals.set_default(number)
-        if not _is_in_background(self._fd):
-            tty.restore(self._fd, self._before)
+        if self._before and not _is_in_background(self._fd):
+            try:
+                tty.restore(self._fd, self._before)
+            except OSError:  # it has hung up
+                pass
+
+    def is_ours(self) -> bool:
+        """Whether we have the terminal, and may read it: it is changed then."""
+        if _is_in_background(self._fd):
+            self._is_changed = False
+        elif not self._is_changed:
+            self._is_changed = True
+            try:
+                self._before = self._before or tty.settings(self._fd)
+                self._change(self._fd)
+            except OSError:  # it has hung up, as who reads it finds
+                pass
+        return self._is_changed
 
     def _end(self, number: int) -> None:
         try:
@@ -47,8 +66,8 @@ class changed:
             signals.die_by(number)
 
     def _continue(self, number: int) -> None:
-        if not _is_in_background(self._fd):
-            self._change(self._fd)
+        self._is_changed = False
+        self.is_ours()
 
 
 def _is_in_background(fd: int) -> bool:

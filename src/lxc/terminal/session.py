@@ -5,7 +5,9 @@
 
 `run` lasts until the other side hangs up, our input ends, SIGTERM, or the escape
 is typed; `accompany` as long as a process, whose last words are not lost.  Our
-terminal is put back as it was, whatever happens.
+terminal is put back as it was, whatever happens.  In the background of whoever
+has it, what is said is shown, and nothing is read: that would stop us, with the
+signals blocked that end us.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from lxc.kernel import polling, signals, tty
 from lxc.terminal import ours
 
 _CHUNK = 4096
+_LOOK_MS = 200  # how often to see whether we have left the background: a shell does not tell who was not stopped
 _MOST_PENDING = 1 << 16  # bytes typed ahead; beyond that nothing more is read
 _ENDING = frozenset({signals.SIGTERM, signals.SIGHUP})
 _TYPED = frozenset({signals.SIGINT, signals.SIGQUIT})  # by keys, on a terminal that is not raw
@@ -66,8 +69,8 @@ def run(master: int, escape: int = -1, source: int = 0, sink: int = 1) -> None:
 
     `master` becomes non-blocking; the caller closes it.  `escape` is the character's code, -1 for none.
     """
-    with _prepared(master, source, frozenset({signals.SIGTERM, signals.SIGWINCH})) as signal_fd:
-        _Session(master, Escape(escape), source, sink, signal_fd).run()
+    with _prepared(master, source, frozenset({signals.SIGTERM, signals.SIGWINCH})) as prepared:
+        _Session(master, Escape(escape), source, sink, prepared).run()
 
 
 def accompany(process: int, master: int, source: int, sink: int, record: int = -1) -> int:
@@ -76,43 +79,52 @@ def accompany(process: int, master: int, source: int, sink: int, record: int = -
     What is said is also written to the file `record`, unless that is -1.  Return 0, or the signal that ended this
     before the process.
     """
-    with _prepared(master, source, _ENDING | _TYPED | {signals.SIGWINCH}) as signal_fd:
-        company = _Company(process, record, master, source, sink, signal_fd)
+    with _prepared(master, source, _ENDING | _TYPED | {signals.SIGWINCH}) as prepared:
+        company = _Company(process, record, master, source, sink, prepared)
         company.run()
         return company.ended_by
 
 
 class _prepared:
-    """`with _prepared(master, source, signals) as signal_fd:` the terminal `source` is raw, `signals` are read there."""
+    """`with _prepared(master, source, signals) as prepared:` the terminal `source` is raw, `signals` are read from `signal_fd`."""
 
     def __init__(self, master: int, source: int, wanted: frozenset[int]) -> None:
         self._terminal = ours.changed(source, tty.make_raw) if source >= 0 and os.isatty(source) else None
         self._wanted = frozenset(number for number in wanted if not signals.is_ignored(number))
         os.set_blocking(master, False)
 
-    def __enter__(self) -> int:
+    def __enter__(self) -> _prepared:
         if self._terminal:
             self._terminal.__enter__()
         self._mask = signals.block(self._wanted)
-        self._signal_fd = signals.signalfd(self._wanted)
-        return self._signal_fd
+        self.signal_fd = signals.signalfd(self._wanted)
+        return self
 
     def __exit__(self, *_: object) -> None:
         try:
             if self._terminal:
                 self._terminal.__exit__()
         finally:
-            os.close(self._signal_fd)
+            os.close(self.signal_fd)
             signals.restore(self._mask)
+
+    @property
+    def ends_with_terminal(self) -> bool:
+        """Whether `source` is a terminal whose hang-up is to end us, as it does unless who called us has SIGHUP ignored."""
+        return bool(self._terminal) and not signals.is_ignored(signals.SIGHUP)
+
+    def may_read(self) -> bool:
+        """Whether nobody else has the terminal; it is raw then."""
+        return not self._terminal or self._terminal.is_ours()
 
 
 class _Session:
-    def __init__(self, master: int, escape: Escape, source: int, sink: int, signal_fd: int) -> None:
-        self._master, self._escape, self._source, self._sink, self._signal_fd = master, escape, source, sink, signal_fd
+    def __init__(self, master: int, escape: Escape, source: int, sink: int, prepared: _prepared) -> None:
+        self._master, self._escape, self._source, self._sink, self._prepared = master, escape, source, sink, prepared
         self._pending = b""
         self._is_over = False
         self._poller = poll()
-        self._serve = {signal_fd: self._signalled, master: self._said}
+        self._serve = {prepared.signal_fd: self._signalled, master: self._said}
         if source >= 0:
             self._serve[source] = self._typed
 
@@ -121,15 +133,16 @@ class _Session:
         for fd in self._serve:
             self._poller.register(fd, POLLIN)
         while not self._is_over:
+            may_read = self._source not in self._serve or self._prepared.may_read()
             self._poller.register(self._master, POLLIN | POLLOUT * bool(self._pending))
             if self._source in self._serve:
-                self._poller.register(self._source, POLLIN if len(self._pending) < _MOST_PENDING else 0)
-            for fd, events in self._poller.poll():
+                self._poller.register(self._source, POLLIN * (may_read and len(self._pending) < _MOST_PENDING))
+            for fd, events in self._poller.poll(None if may_read else _LOOK_MS):
                 if not self._is_over and fd in self._serve:
                     self._serve[fd](events)
 
     def _signalled(self, events: int) -> None:
-        number, _ = signals.read_signal(self._signal_fd)
+        number, _ = signals.read_signal(self._prepared.signal_fd)
         if number == signals.SIGWINCH:
             self._copy_window_size()
         else:
@@ -139,6 +152,8 @@ class _Session:
         self._is_over = True
 
     def _typed(self, events: int) -> None:
+        if not events & POLLHUP and not (self._prepared.may_read() and polling.events(self._source, 0)):
+            return  # since we wait, we were stopped, and the shell has the terminal, or has read this
         try:
             data = os.read(self._source, _CHUNK)
         except OSError:  # EIO: our terminal has hung up
@@ -146,10 +161,10 @@ class _Session:
         self._pending += self._escape.feed(data)
         self._is_over = self._escape.is_left
         if not data:
-            self._input_ended()
+            self._input_ended(bool(events & (POLLHUP | POLLERR)))
         self._send()
 
-    def _input_ended(self) -> None:
+    def _input_ended(self, has_hung_up: bool) -> None:
         self._is_over = True
 
     def _said(self, events: int) -> None:
@@ -192,10 +207,10 @@ class _Session:
 
 
 class _Company(_Session):
-    """A session that ends with a process; our input may end before it."""
+    """A session that ends with a process; input that is no terminal may end before it."""
 
-    def __init__(self, process: int, record: int, master: int, source: int, sink: int, signal_fd: int) -> None:
-        super().__init__(master, Escape(-1), source, sink, signal_fd)
+    def __init__(self, process: int, record: int, master: int, source: int, sink: int, prepared: _prepared) -> None:
+        super().__init__(master, Escape(-1), source, sink, prepared)
         self._record = record
         self._shown = 0  # bytes, so far
         self.ended_by = 0
@@ -231,6 +246,8 @@ class _Company(_Session):
         else:
             self.ended_by, self._is_over = number, True
 
-    def _input_ended(self) -> None:
+    def _input_ended(self, has_hung_up: bool) -> None:
+        if has_hung_up and self._prepared.ends_with_terminal:
+            self._take_signal(signals.SIGHUP)
         del self._serve[self._source]
         self._poller.unregister(self._source)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.conftest import Lxc, until
@@ -39,10 +41,13 @@ def test_it_is_as_before_after_any_signal(lxc: Lxc, box: str, line: str, number:
         assert (ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status) == FATAL[line][number]
 
 
-@pytest.fixture
-def shell() -> Iterator[Terminal]:
+SHELLS = {"dash": ["dash", "-i"], "bash": ["bash", "--norc", "--noediting", "-i"]}
+
+
+@pytest.fixture(params=["dash"])
+def shell(request: pytest.FixtureRequest) -> Iterator[Terminal]:
     """One with job control, that leaves the terminal's settings to its jobs."""
-    with Terminal(["env", "PS1=shell> ", "ENV=", "dash", "-i"]) as user:
+    with Terminal(["env", "PS1=shell> ", "ENV=", *SHELLS[request.param]]) as user:
         user.read_until(b"shell> ")
         yield user
 
@@ -60,3 +65,74 @@ def test_a_job_that_is_continued_takes_keys_again(lxc: Lxc, box: str, shell: Ter
     shell.seen = b""
     shell.write(b"q")
     shell.read_until(b"shell> ")
+
+
+SERVERS = pytest.mark.parametrize("server", ["0", "1"], ids=["alone", "served"])
+
+
+@SERVERS
+@pytest.mark.parametrize(
+    ("tool", "words", "seconds", "status"),
+    [
+        ("lxc-attach", ("--", "sh", "-c", "tty; exit 7"), 20, 7),
+        ("lxc-attach", ("--", "sleep", "100"), 1, 124),
+        ("lxc-console", ("-t", "0"), 1, 124),
+        ("lxc-top", (), 1, 124),
+    ],
+)
+def test_what_timeout_runs_does_not_wait_for_a_terminal_that_it_has_not(
+    lxc: Lxc,
+    box: str,
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
+    tool: str,
+    words: tuple[str, ...],
+    seconds: int,
+    status: int,
+) -> None:
+    monkeypatch.setenv("LXC_FORKSERVER", server)
+    lxc.start(box)
+    line = ["timeout", "-k", "5", str(seconds), *lxc.command(tool, *([] if tool == "lxc-top" else ["-n", box]), *words)]
+    with Terminal(["sh", "-c", 'echo ready; read x; "$@"; echo status=$?', "sh", *line]) as user:
+        user.read_until(b"ready")
+        user.write(b"\rtyped ahead\r")
+        assert f"status={status}".encode() in user.read_all()
+        assert user.settings() == user.settings_at_start
+
+
+@pytest.mark.parametrize("shell", SHELLS, indirect=True)
+def test_a_job_from_the_background_takes_keys_only_when_it_has_the_terminal(
+    lxc: Lxc, box: str, shell: Terminal
+) -> None:
+    lxc.start(box)
+    script = "echo begun; read x; echo got-$x; read y; echo end-$y"
+    shell.write(" ".join(lxc.command("lxc-attach", "-n", box, "--", "sh", "-c", f"'{script}'", "&")).encode() + b"\r")
+    shell.read_until(b"begun\r\r\n")  # it is not raw
+    shell.write(b"echo mine-$((1+1))\r")
+    shell.read_until(b"mine-2")
+    shell.write(b"fg\r")
+    until(lambda: shell.settings() != shell.settings_at_start and not shell.settings()[3] & termios.ISIG, "it is raw")
+    shell.write(b"one\r")
+    shell.read_until(b"got-one")
+    shell.write(b"two\r")
+    shell.read_until(b"end-two")
+    shell.seen = b""
+    shell.write(b"echo back-$((1+1))\r")
+    shell.read_until(b"back-2")
+
+
+@SERVERS
+def test_who_attaches_is_told_that_the_terminal_has_hung_up(
+    lxc: Lxc, box: str, monkeypatch: pytest.MonkeyPatch, server: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LXC_FORKSERVER", server)
+    lxc.start(box)
+    line = lxc.command("lxc-attach", "-n", box, "--", "sh", "-c", "echo begun; sleep 1000")
+    script = 'trap : HUP; "$@" 2>$0; echo $? >>$0'  # to whom the kernel tells it, and nobody else
+    with Terminal(["bash", "-c", script, str(tmp_path / "said"), *line]) as user:
+        user.read_until(b"begun")
+        os.close(user.master)
+        os.close(user._slave)
+        user.master, user._slave = os.openpty()
+        until((tmp_path / "said").read_text, "it has ended")
+    assert (tmp_path / "said").read_text() == "129\n"
