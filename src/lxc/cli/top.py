@@ -132,7 +132,8 @@ def _show(arguments: TopArguments) -> None:
             found = statistics.details(arguments.lxcpath)
             rows = int.from_bytes(tty.window_size(0)[:2], "little")
             output.write(_CLEAR + "\n".join(screen(found, sort(found, by, reverse), rows - _AROUND)))
-            if not waiter.poll((arguments.delay or _DELAY) * 1000):
+            waiter.poll((arguments.delay or _DELAY) * 1000)
+            if not waiter.poll(0):  # or it was read by the shell, which had the terminal before we were continued
                 continue
             key = os.read(0, 1).decode(errors="replace")
             if key in ("q", ""):
