@@ -100,14 +100,21 @@ def reboot(place: Place, timeout: float, signal: int = 0) -> bool:
     `signal` is `lxc.signal.reboot`; 0 chooses SIGINT.  Return whether it runs again (or 0 was asked for).
     Raises NotRunning; StateError if it stops instead.
     """
+    try:
+        return _reboot(place, timeout, signal or signals.SIGINT)
+    except ProcessLookupError as error:
+        raise NotRunning(f"{place.name} is not running: its init has just ended") from error
+
+
+def _reboot(place: Place, timeout: float, signal: int) -> bool:
     pidfd = client.init_pidfd(place)
     try:
         if timeout == 0:
-            process.pidfd_send_signal(pidfd, signal or signals.SIGINT)
+            process.pidfd_send_signal(pidfd, signal)
             return True
         connection, _ = wait.register(place, frozenset({commands.RUNNING}), value=2)
         try:
-            process.pidfd_send_signal(pidfd, signal or signals.SIGINT)
+            process.pidfd_send_signal(pidfd, signal)
             state = wait.next_state(connection, None if timeout < 0 else timeout)
         finally:
             connection.close()
@@ -125,8 +132,9 @@ def _wait_for_exit(pidfd: int, deadline: float | None) -> bool:
 
 def _halt_signal(place: Place) -> int:
     """SIGRTMIN+3 if init has it blocked, as systemd does to read it from a signalfd; else SIGPWR."""
-    with open(f"/proc/{client.init_pid(place)}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"SigBlk:"):
-                return _SIGRTMIN_3 if int(line.split()[1], 16) >> (_SIGRTMIN_3 - 1) & 1 else signals.SIGPWR
-    return signals.SIGPWR
+    try:
+        with open(f"/proc/{client.init_pid(place)}/status", "rb") as file:
+            masks = [line.split()[1] for line in file if line.startswith(b"SigBlk:")]
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended, as who sends it a signal finds
+        return signals.SIGPWR
+    return _SIGRTMIN_3 if masks and int(masks[0], 16) >> (_SIGRTMIN_3 - 1) & 1 else signals.SIGPWR

@@ -78,6 +78,18 @@ def test_it_is_asked_to_stop_and_does_within_its_time(lxc: Lxc, box: str) -> Non
     assert lxc.state(box) == "STOPPED"
 
 
+def test_who_stops_it_need_not_find_its_init_in_proc(lxc: Lxc, box: str) -> None:
+    with lxc.config(box).open("a") as config:
+        config.write("lxc.signal.halt =\n")
+    lxc.start(box, "--", "/bin/sh", "-c", "trap 'exit 0' PWR; while :; do sleep 0.1; done")
+    line = lxc.command("lxc-stop", "-n", box, "--nokill", "-t", "20")
+    script = 'mount -t tmpfs nothing /proc/$0 && exec "$@"'  # as if it had just ended
+    apart = ["unshare", "--mount", "sh", "-c", script, str(lxc.init_pid(box)), *line]
+    done = subprocess.run(apart, env=os.environ | {"LXC_FORKSERVER": "0"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lxc.state(box) == "STOPPED"
+
+
 def test_who_does_not_stop_is_killed_or_not_as_asked(lxc: Lxc, box: str) -> None:
     lxc.start(box, "--", "/bin/sh", "-c", "trap '' USR1 PWR TERM; while :; do sleep 1; done")
     assert lxc.run("lxc-stop", "-n", box, "--nokill", "-t", "1").returncode == 1
