@@ -7,18 +7,27 @@ regular file (a fifo, a terminal) has no size, and gets everything.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from lxc import log
 
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS = os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 _MODE = 0o640
 
 
 def open_log(path: str) -> int:
-    """A descriptor to append to the file at `path`, made 0640; the caller closes it.  Never waits for a fifo's reader."""
-    return os.open(path, _FLAGS, _MODE)
+    """A descriptor to append to the file at `path`, made 0640; the caller closes it.
+
+    A fifo needs no reader: the first who comes gets what it holds.
+    """
+    try:
+        return os.open(path, _FLAGS | os.O_WRONLY, _MODE)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+    return os.open(path, _FLAGS | os.O_RDWR, _MODE)
 
 
 class LogFile:

@@ -1,4 +1,5 @@
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,21 @@ def test_where_it_cannot_rotate_it_cuts(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == b"56"
 
 
-def test_a_fifo_without_a_reader_is_an_error_not_a_wait(tmp_path: Path) -> None:
+def test_a_fifo_without_a_reader_keeps_what_is_said_for_the_first(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(OSError):
-        open_log(str(tmp_path / "fifo"))
+    file = log(tmp_path / "fifo")
+    file.write(b"said")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    assert os.read(reader, 100) == b"said"
+    file.close()
+    os.close(reader)
+
+
+def test_a_socket_is_no_log_file(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        with pytest.raises(OSError, match="No such device or address"):
+            open_log(str(tmp_path / "socket"))
 
 
 def test_a_fifo_gets_what_fits_and_a_size_does_not_concern_it(tmp_path: Path) -> None:
