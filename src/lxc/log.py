@@ -204,7 +204,10 @@ def _what(code: CodeType, number: int, message: object) -> str:
 
 
 def _open_file(path: str) -> int:
-    os.makedirs(os.path.dirname(path) or ".", 0o755, exist_ok=True)
+    try:
+        os.makedirs(os.path.dirname(path) or ".", 0o755, exist_ok=True)
+    except FileExistsError:
+        pass  # and is no directory, as open(2) says
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
 
 

@@ -161,7 +161,7 @@ def test_a_log_file_that_cannot_be_opened_is_an_error(
     failures: dict[str, BaseException], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main("lxc-try", ["me", "-o", "/dev/null/log"]) == 1
-    assert capfd.readouterr().err == "lxc-try: me: cannot open the log file /dev/null/log: File exists\n"
+    assert capfd.readouterr().err == "lxc-try: me: cannot open the log file /dev/null/log: Not a directory\n"
 
 
 def test_a_configuration_file_that_is_not_there_is_an_error(
