@@ -382,6 +382,8 @@ class Monitor:
                 return
             if number == signals.SIGWINCH and self.terminals:
                 self.terminals.set_window_size()
+            elif number == signals.SIGCONT and self.terminals:
+                self.terminals.continued()
             if number in _NOT_FORWARDED or not (self.running or number in _ENDING):
                 continue
             log.debug(f"passing signal {number} on to init")

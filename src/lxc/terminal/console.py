@@ -8,6 +8,8 @@
 Nobody can make the monitor wait.  A client, or a terminal that was configured,
 which does not take its output loses the oldest of it.  Only who started the
 container in the foreground holds it up by not reading, as any terminal does.
+In the background of his terminal he sees what is said; terminal and keys are
+left to the shell that has them.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from select import POLLOUT
 
 from lxc import log
 from lxc.kernel import polling, tty
+from lxc.terminal import ours
 from lxc.terminal.end import End
 from lxc.terminal.logfile import LogFile
 from lxc.terminal.ring import Ring
@@ -50,7 +53,7 @@ class Console:
 
     @property
     def is_taken(self) -> bool:
-        return bool(self._peer or self._proxy)
+        return bool(self._proxy or (self._peer and self._peer.is_raw))
 
     @property
     def own(self) -> tuple[int, ...]:
@@ -60,7 +63,7 @@ class Console:
     @property
     def is_heard(self) -> bool:
         """Whether somebody wants what it says."""
-        return bool(self._log or self.ring or self.is_taken)
+        return bool(self._log or self.ring or self._peer or self._proxy)
 
     def connect(self) -> int:
         """Take the console: a descriptor to talk to it with, which stays this object's; `disconnect` ends it."""
@@ -81,6 +84,11 @@ class Console:
                 tty.set_window_size(self.master, tty.window_size(self._peer.fd))
             except OSError as error:
                 log.debug(f"cannot copy the window's size: {error.strerror}")
+
+    def continued(self) -> None:
+        """Have what is typed at the peer, if its terminal is ours now."""
+        if self._peer:
+            self._peer.take()
 
     def write_log(self) -> None:
         """Make the newest bytes of the ring buffer all that the log file holds, as many as fit.
@@ -119,6 +127,7 @@ class Console:
             self._proxy.end.send(data)
         peer = self._peer
         if peer:
+            peer.take()  # a shell does not tell a job that was not stopped
             peer.end.send(data)
             if peer.end.is_full and not peer.may_lose:
                 self._master.pause()
@@ -136,9 +145,10 @@ class Console:
         self._typed(data)
 
     def _ready_for_more(self) -> None:
-        for speaker in (self._peer, self._proxy):
-            if speaker:
-                speaker.end.resume()
+        if self._peer and self._peer.is_raw:
+            self._peer.end.resume()
+        if self._proxy:
+            self._proxy.end.resume()
 
     def _hung_up(self) -> None:
         log.debug("the console has hung up")
@@ -149,6 +159,8 @@ class Console:
         except OSError as error:
             log.warn(f"the console has no peer, it cannot be set up: {error.strerror}")
             return
+        if not self._peer.is_raw:
+            self._peer.end.pause()
         self._peer.end.join(self._typed, self._drop_peer, self._master.resume)
         self.set_window_size()
 
@@ -160,15 +172,31 @@ class Console:
 
 
 class _Peer:
-    """A terminal of the host's that follows the console, in raw mode."""
+    """A terminal of the host's that follows the console, in raw mode; in its background it is not changed, nor read."""
 
     def __init__(self, loop: Loop, fd: int, *, may_lose: bool) -> None:
         self.fd, self.may_lose = fd, may_lose
-        self._settings: list[Any] = tty.make_raw(fd)
+        self._settings: list[Any] = tty.settings(fd)
+        self.is_raw = not ours.is_in_background(fd)
+        if self.is_raw:
+            tty.make_raw(fd)
         self.end = End(loop, fd, may_lose=may_lose)
+
+    def take(self) -> None:
+        """Read it, once it is not in the background."""
+        if self.is_raw or ours.is_in_background(self.fd):
+            return
+        try:
+            self._settings = tty.make_raw(self.fd)
+        except OSError:
+            return  # it has hung up, as its end is told
+        self.is_raw = True
+        self.end.resume()
 
     def release(self) -> None:
         self.end.leave()
+        if not self.is_raw or ours.is_in_background(self.fd):
+            return
         try:
             tty.restore(self.fd, self._settings)
         except OSError as error:

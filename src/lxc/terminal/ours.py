@@ -40,7 +40,7 @@ class changed:
     def __exit__(self, *_: object) -> None:
         for number in self._caught:
             signals.set_default(number)
-        if self._before and not _is_in_background(self._fd):
+        if self._before and not is_in_background(self._fd):
             try:
                 tty.restore(self._fd, self._before)
             except OSError:  # it has hung up
@@ -48,7 +48,7 @@ class changed:
 
     def is_ours(self) -> bool:
         """Whether we have the terminal, and may read it: it is changed then."""
-        if _is_in_background(self._fd):
+        if is_in_background(self._fd):
             self._is_changed = False
         elif not self._is_changed:
             self._is_changed = True
@@ -70,7 +70,8 @@ class changed:
         self.is_ours()
 
 
-def _is_in_background(fd: int) -> bool:
+def is_in_background(fd: int) -> bool:
+    """Whether the terminal `fd` is ours, and another job has it."""
     try:
         return os.tcgetpgrp(fd) != os.getpgrp()
     except OSError:  # it is not our controlling terminal, or has gone

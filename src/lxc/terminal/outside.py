@@ -163,6 +163,11 @@ class Terminals:
         if self._console:
             self._console.set_window_size()
 
+    def continued(self) -> None:
+        """After SIGCONT: the shell may have given us its terminal."""
+        if self._console:
+            self._console.continued()
+
     def drain(self) -> None:
         """Once init is gone: pass on what it said last."""
         if self._console:
@@ -199,7 +204,7 @@ def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
 
 
 def _open_peer(step: OpenPeer) -> int:
-    """The peer's terminal.  The starter's own is left alone (-1) if there is none, or we are in its background."""
+    """The peer's terminal; -1 if the starter has none."""
     if not step.required and borrowed.terminal >= 0:
         fd = fs.duplicate(borrowed.terminal, 0)
         os.set_blocking(fd, False)
@@ -213,9 +218,6 @@ def _open_peer(step: OpenPeer) -> int:
     if step.required and not os.isatty(fd):
         os.close(fd)
         raise OSError(errno.ENOTTY, "it is not a terminal", step.path)
-    if not step.required and os.tcgetpgrp(fd) != os.getpgrp():
-        os.close(fd)
-        return -1
     return fd
 
 

@@ -76,6 +76,7 @@ SERVERS = pytest.mark.parametrize("server", ["0", "1"], ids=["alone", "served"])
     [
         ("lxc-attach", ("--", "sh", "-c", "tty; exit 7"), 20, 7),
         ("lxc-attach", ("--", "sleep", "100"), 1, 124),
+        ("lxc-execute", ("--", "sh", "-c", "echo said; exit 7"), 20, 7),
         ("lxc-console", ("-t", "0"), 1, 124),
         ("lxc-top", (), 1, 124),
     ],
@@ -91,12 +92,14 @@ def test_what_timeout_runs_does_not_wait_for_a_terminal_that_it_has_not(
     status: int,
 ) -> None:
     monkeypatch.setenv("LXC_FORKSERVER", server)
-    lxc.start(box)
+    if tool != "lxc-execute":
+        lxc.start(box)
     line = ["timeout", "-k", "5", str(seconds), *lxc.command(tool, *([] if tool == "lxc-top" else ["-n", box]), *words)]
     with Terminal(["sh", "-c", 'echo ready; read x; "$@"; echo status=$?', "sh", *line]) as user:
         user.read_until(b"ready")
         user.write(b"\rtyped ahead\r")
         assert f"status={status}".encode() in user.read_all()
+        assert tool != "lxc-execute" or b"said\r" in user.seen
         assert user.settings() == user.settings_at_start
 
 
@@ -116,6 +119,35 @@ def test_a_job_from_the_background_takes_keys_only_when_it_has_the_terminal(
     shell.read_until(b"got-one")
     shell.write(b"two\r")
     shell.read_until(b"end-two")
+    shell.seen = b""
+    shell.write(b"echo back-$((1+1))\r")
+    shell.read_until(b"back-2")
+
+
+@pytest.mark.parametrize("shell", SHELLS, indirect=True)
+def test_a_container_started_from_the_background_leaves_terminal_and_keys_to_the_shell(
+    lxc: Lxc, box: str, shell: Terminal
+) -> None:
+    script = "echo begun; while read x; do echo got-$x; done"
+    line = lxc.command("lxc-start", "-n", box, "-F", "--", "sh", "-c", f"'{script}'", "&")
+    shell.write(" ".join(line).encode() + b"\r")
+    shell.read_until(b"begun\r\r\n")  # it is not raw
+    shell.write(b"echo mine-$((1+1))\r")
+    shell.read_until(b"mine-2")
+    with Terminal(lxc.command("lxc-console", "-n", box, "-t", "0")) as other:
+        other.read_until(b"Connected")
+        other.write(b"two\r")
+        other.read_until(b"got-two")
+        other.write(b"\1q")
+        other.read_all()
+    shell.read_until(b"got-two")
+    shell.write(b"kill -STOP %1; sleep 1\r")
+    shell.read_until(b"Stopped")
+    shell.write(b"fg\r")
+    until(lambda: not shell.settings()[3] & termios.ISIG, "it is raw")
+    shell.write(b"three\r")
+    shell.read_until(b"got-three")
+    lxc.ok("lxc-stop", "-n", box, "-k")
     shell.seen = b""
     shell.write(b"echo back-$((1+1))\r")
     shell.read_until(b"back-2")
