@@ -17,11 +17,15 @@ import select
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import polling, process, signals, sockets
+from lxc.kernel import polling, process, signals, sockets, tty
+from lxc.kernel.fs import closing
 from lxc.runtime import handshake
+from lxc.terminal import ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lxc.kernel.sockets import socket
 
 PASSED_ON = signals.ALL - {
@@ -30,6 +34,7 @@ PASSED_ON = signals.ALL - {
 INTERRUPTIONS = frozenset({signals.SIGHUP, signals.SIGINT, signals.SIGTERM})
 _LONGEST = 1 << 22
 _CODE_SIZE = 4
+_TERMINAL = "/dev/tty"
 
 
 def accompany(monitor: int, channel: socket) -> int:
@@ -37,6 +42,7 @@ def accompany(monitor: int, channel: socket) -> int:
 
     Raises LxcError if it could not be started.  Does not return if the monitor was killed: then we are, too.
     """
+    before = _terminal_settings()
     fd = signals.signalfd(PASSED_ON)
     waiter = select.poll()
     waiter.register(channel, select.POLLIN)
@@ -50,6 +56,7 @@ def accompany(monitor: int, channel: socket) -> int:
     said = _hear(channel)
     status = os.waitpid(monitor, 0)[1]
     if len(said) < _CODE_SIZE:
+        _put_back(before)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signals.SIGPIPE:  # by which it has left its cgroup
             signals.die_by(os.WTERMSIG(status))
         raise LxcError("the monitor ended before it said how", hint="it may have been killed; look at dmesg(1)")
@@ -79,6 +86,24 @@ def tell_end(channel: socket, code: int, failure: bytes = b"") -> None:
         channel.shutdown(1)  # SHUT_WR
     except OSError:
         log.error("nobody is left to be told how it ended")
+
+
+def _terminal_settings() -> list[Any]:
+    """Those of our terminal, which the monitor changes, and cannot put back if it is killed; none if there is none."""
+    try:
+        with closing(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)) as fd:
+            return tty.settings(fd)
+    except OSError:
+        return []
+
+
+def _put_back(settings: list[Any]) -> None:
+    try:
+        with closing(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)) as fd:
+            if settings and not ours.is_in_background(fd):
+                tty.restore(fd, settings)
+    except OSError:
+        pass  # it has hung up
 
 
 def _hear(channel: socket) -> bytes:

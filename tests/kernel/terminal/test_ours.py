@@ -154,6 +154,21 @@ def test_a_container_started_from_the_background_leaves_terminal_and_keys_to_the
 
 
 @SERVERS
+def test_it_is_as_before_if_the_monitor_that_has_it_is_killed(
+    lxc: Lxc, box: str, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    monkeypatch.setenv("LXC_FORKSERVER", server)
+    line = lxc.command("lxc-start", "-n", box, "-F", "--", "sh", "-c", "echo begun; sleep 1000")
+    with Terminal(["sh", "-c", '"$@"; echo ended', "sh", *line]) as user:
+        user.read_until(b"begun")
+        assert not user.settings()[3] & termios.ISIG
+        os.kill(int(Path(f"/proc/{lxc.init_pid(box)}/status").read_text().partition("PPid:")[2].split()[0]), 9)
+        user.read_until(b"ended")
+        assert user.settings() == user.settings_at_start
+    lxc.start(box)  # which removes what is left
+
+
+@SERVERS
 def test_who_attaches_is_told_that_the_terminal_has_hung_up(
     lxc: Lxc, box: str, monkeypatch: pytest.MonkeyPatch, server: str, tmp_path: Path
 ) -> None:
