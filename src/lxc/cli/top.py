@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _CLEAR, _BOLD, _PLAIN = "\33[H\33[J", "\33[7m\33[1m", "\33[0m"
 _FRAME = "%-18s %12s %12s %12s %36s %10s"
 _NAME_WIDTH = 18
-_AROUND = 3  # rows of the terminal that are not containers
+_WIDTH = 127  # columns of a line, if it has all that there may be
+_AROUND = 3  # lines that are not containers
 _TICKS = 100  # a second
 _DELAY, _BATCH_DELAY = 3.0, 300.0
 _COLUMNS = (
@@ -130,8 +131,7 @@ def _show(arguments: TopArguments) -> None:
         waiter.register(0, POLLIN)
         while True:
             found = statistics.details(arguments.lxcpath)
-            rows = int.from_bytes(tty.window_size(0)[:2], "little")
-            output.write(_CLEAR + "\n".join(screen(found, sort(found, by, reverse), rows - _AROUND)))
+            output.write(_CLEAR + "\n".join(screen(found, sort(found, by, reverse), room(tty.window_size(0)))))
             waiter.poll((arguments.delay or _DELAY) * 1000)
             if not waiter.poll(0):  # or it was read by the shell, which had the terminal before we were continued
                 continue
@@ -150,6 +150,12 @@ def sort(found: dict[str, Detail], by: str, reverse: bool) -> list[str]:
     if by == "n":
         return sorted(found, reverse=reverse)
     return sorted(found, key=lambda name: (_VALUES[by](found[name]), name), reverse=not reverse)
+
+
+def room(window: bytes) -> int:
+    """How many containers a window of that `struct winsize` has room for: on a narrow one each line takes several rows."""
+    rows, columns = (int.from_bytes(window[at : at + 2], "little") for at in (0, 2))
+    return rows // -(-_WIDTH // (columns or _WIDTH)) - _AROUND
 
 
 def screen(found: dict[str, Detail], names: list[str], rows: int) -> Iterator[str]:

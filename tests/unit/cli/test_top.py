@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from lxc.cgroups.statistics import Detail
@@ -54,3 +56,10 @@ def test_what_is_no_order_is_told(text: str) -> None:
 def test_what_is_no_delay_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="expected a number of seconds"):
         top.seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "room"), [(24, 200, 21), (24, 127, 21), (24, 80, 9), (24, 40, 3), (24, 0, 21)]
+)
+def test_what_a_narrow_window_shows_does_not_scroll_away(rows: int, columns: int, room: int) -> None:
+    assert top.room(struct.pack("4H", rows, columns, 0, 0)) == room
