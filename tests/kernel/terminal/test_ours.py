@@ -119,6 +119,7 @@ def test_a_job_from_the_background_takes_keys_only_when_it_has_the_terminal(
     shell.read_until(b"got-one")
     shell.write(b"two\r")
     shell.read_until(b"end-two")
+    until(lambda: shell.settings()[3] & termios.ISIG, "it is as before")
     shell.seen = b""
     shell.write(b"echo back-$((1+1))\r")
     shell.read_until(b"back-2")
