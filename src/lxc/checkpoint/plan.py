@@ -111,6 +111,7 @@ class Restore(Record):
     version: tuple[int, ...]
     mounts: tuple[External, ...] = ()
     devices: tuple[Device, ...] = ()
+    label: str = ""  # of a security module, as MODULE:LABEL
     action = "restore"
 
     @property
@@ -121,6 +122,7 @@ class Restore(Record):
             *(word for words in externals for word in words),
             *(("--mntns-compat-mode",) if self.version >= _HAS_NEW_MOUNTS else ()),
             *("--root", self.root, "--restore-detached", "--restore-sibling"),
+            *(("--lsm-profile", self.label) if self.label else ()),
             *(word for device in self.devices for word in device.words),
         )
 

@@ -49,6 +49,10 @@ def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
     if config.seccomp_notify_proxy:
         key = "lxc.seccomp.notify.proxy"
         yield f"{key}: the listener to its system calls cannot be dumped", _where(config, key)
+    if config.x_landlock:
+        yield "lxc.x-landlock: CRIU would restore its processes without it", _where(config, "lxc.x-landlock")
+    if config.sched_core:
+        yield "lxc.sched.core: processors would be shared with it again", _where(config, "lxc.sched.core")
     for number, device in config.net.items():
         key = f"lxc.net.{number}.type"
         if device.type not in _DUMPABLE:

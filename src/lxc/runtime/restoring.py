@@ -8,8 +8,8 @@
     does what is to be done on the host for its network devices
 
 What CRIU restores is what was dumped: programs, memory, namespaces, mounts, capabilities, filters of system calls.
-What the configuration says of these is not looked at; what it says of cgroups, hooks, the root and the host's side of
-network devices is done.
+What the configuration says of these is not looked at; what it says of cgroups, hooks, the root, the host's side of
+network devices and the label of a security module is done.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lxc.network.outside import Network
     from lxc.runtime.namespaces import Namespaces
     from lxc.runtime.plan import StartPlan
+    from lxc.security.plan import Label
 
 
 class Checkpoint(Record):
@@ -55,6 +56,7 @@ def launch(
 
     `program` gets its device rules, `held` its namespaces, `net` its devices, also if this fails later on.
     """
+    label = plan.security.label
     net.survey()
     it = Restore(
         checkpoint.images,
@@ -63,6 +65,7 @@ def launch(
         checkpoint.criu.version,
         plan_checkpoint.externals(plan.mounts),
         plan_checkpoint.devices(net.name()),
+        f"{label.module}:{label.name}" if label.name else "",
     )
     limiting.write_all(made, plan.cgroups.limits)
     delegate(plan, made)
@@ -79,6 +82,7 @@ def launch(
     pid = _init(before, it)
     pidfd = process.pidfd_open(pid)
     try:
+        _check_label(pid, label)
         held.hold(pid, plan.namespaces)
         told = {"LXC_PID": str(pid)}
         net.prepare(held.file("net"), pid, lambda each: run_scripts(plan.hooks.net_up, each, told), exist=True)
@@ -128,6 +132,17 @@ def _init(before: frozenset[int], it: Restore) -> int:
     if len(new) != 1:
         raise StepError(f"criu {it.action}", f"it left {len(new)} processes where init was expected")
     return next(iter(new))
+
+
+def _check_label(pid: int, label: Label) -> None:
+    """Raise StepError if CRIU has left the container less confined than the configuration says."""
+    if label.name:
+        with open(f"/proc/{pid}/attr/current", "rb") as file:
+            found = os.fsdecode(file.read()).rstrip("\0\n")
+        if not found.startswith(
+            label.name
+        ):  # its mode comes behind it, or what it has in a policy namespace of its own
+            raise StepError(str(label), f"CRIU has restored the container with {found}", where=label.where)
 
 
 def _children() -> frozenset[int]:

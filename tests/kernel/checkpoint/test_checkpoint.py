@@ -179,6 +179,21 @@ def test_users_of_its_own_come_back(lxc: Lxc) -> None:
 
 @pytest.mark.criu
 @pytest.mark.unified
+@pytest.mark.apparmor
+def test_a_confined_container_is_so_again(lxc: Lxc) -> None:
+    counter = Counter(lxc, CONFIG + "lxc.apparmor.profile = generated\n")
+    counter.start()
+    label = Path(f"/proc/{lxc.init_pid(counter.name)}/attr/current").read_text()
+    assert counter.name in label
+    counter.ok("a", "-s")
+    dumped = counter.number
+    counter.ok("a", "-r")
+    counter.counts_beyond(dumped)
+    assert Path(f"/proc/{lxc.init_pid(counter.name)}/attr/current").read_text() == label
+
+
+@pytest.mark.criu
+@pytest.mark.unified
 def test_programs_do_it_with_the_api(lxc: Lxc) -> None:
     counter = Counter(lxc)
     counter.start()

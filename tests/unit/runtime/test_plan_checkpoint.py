@@ -29,6 +29,8 @@ def test_a_plain_container_can_be_dumped() -> None:
         ("lxc.namespace.share.ipc = other", "c:5: lxc.namespace.share.ipc: "),
         ("lxc.net.0.type = ipvlan", "c:5: lxc.net.0.type: Found un-dumpable network: ipvlan"),
         ("lxc.net.1.type = macvlan", "c:5: lxc.net.1.type = macvlan: its device is not restored yet"),
+        ("lxc.x-landlock = read /", "c:5: lxc.x-landlock: "),
+        ("lxc.sched.core = 1", "c:5: lxc.sched.core: "),
         ("lxc.seccomp.notify.proxy = unix:/x", "c:5: lxc.seccomp.notify.proxy: "),
     ],
 )
