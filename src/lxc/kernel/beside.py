@@ -116,7 +116,7 @@ def _clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int, 
     _library()["lxc_await_settled"](byref(it))
     if number:
         it.maker = 0
-        if pidfd.value >= 0:
+        if number == errno.ECHILD:  # otherwise it is none, whatever the kernel has noted
             os.close(pidfd.value)
         raise OSError(number, os.strerror(number), "clone3")
     return it.child, pidfd.value
