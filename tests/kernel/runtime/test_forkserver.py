@@ -271,7 +271,11 @@ def test_a_server_has_its_lock_though_its_starter_had_no_files(server: Server, b
     until(lambda: not server.processes(), "there is no server")
     time.sleep(3.1)  # before that nobody starts another
     command = " ".join(server.command("lxc-ls"))
-    subprocess.run(["setsid", "-w", "sh", "-c", f"exec {command} <&- >&- 2>&-"], check=False, env={**os.environ})
+    subprocess.run(
+        ["setsid", "-w", "sh", "-c", f"exec {command} <&- >&- 2>&-"],
+        check=False,
+        env=os.environ | {"LXC_FORKSERVER": "1"},
+    )
     until(server.pid, "there is a server")
     until(lambda: os.readlink(f"/proc/{server.pid()}/fd/3").endswith(".lock"), "it has the lock")
 
