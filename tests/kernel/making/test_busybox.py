@@ -53,20 +53,20 @@ def test_its_dhcp_client_finds_its_script(made: Path) -> None:
     [
         (("--nosuch",), "unrecognized arguments: --nosuch"),
         ((), "'path' parameter is required"),
-        (("--path=/nosuch", "--busybox-path=/nosuch"), "/nosuch is not a program"),
-        (("--path=/nosuch", "--busybox-path=/bin/true"), "among its"),
+        (("--path={path}", "--busybox-path=/nosuch"), "/nosuch is not a program"),
+        (("--path={path}", "--busybox-path=/bin/true"), "among its"),
     ],
 )
-def test_what_makes_no_sense_is_an_error(words: tuple[str, ...], why: str) -> None:
-    done = run(*words)
+def test_what_makes_no_sense_is_an_error(tmp_path: Path, words: tuple[str, ...], why: str) -> None:
+    done = run(*(word.format(path=tmp_path) for word in words))
     assert done.returncode == 1
     assert why in done.stderr
-    assert not Path("/nosuch/rootfs/bin/sh").exists()
+    assert not (tmp_path / "rootfs/bin/sh").exists()
 
 
-def test_without_busybox_it_names_the_package(host: Host) -> None:
-    environment = {"PATH": "/nonexistent"}
-    done = subprocess.run([sys.executable, BUSYBOX, "--path=/nosuch"], text=True, capture_output=True, env=environment)
+def test_without_busybox_it_names_the_package(tmp_path: Path) -> None:
+    words, environment = (sys.executable, BUSYBOX, f"--path={tmp_path}"), {"PATH": "/nonexistent"}
+    done = subprocess.run(words, text=True, capture_output=True, env=environment)
     assert done.returncode == 1
     assert "busybox-static" in done.stderr
 
