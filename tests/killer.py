@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that insist on a server (LXC_FORKSERVER=only, by a parameter) have none to insist on."""
     if os.environ.get("LXC_TESTS_KILL_SERVER") == "1":
-        items[:] = [item for item in items if not item.name.endswith("[only]")]
+        items[:] = [item for item in items if not item.name.endswith(("[only]", "-only]"))]
 
 
 def pytest_unconfigure() -> None:

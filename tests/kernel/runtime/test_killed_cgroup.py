@@ -17,7 +17,7 @@ from lxc.kernel.fs import closing
 pytestmark = pytest.mark.root
 
 Host = UnifiedLxc | RealLxc
-SERVERS = pytest.mark.parametrize("server", ["only", "0"], ids=["with a server", "without"])
+SERVERS = pytest.mark.parametrize("server", ["only", "0"], ids=["only", "without"])
 KINDS = pytest.mark.parametrize(
     "more",
     ["", "lxc.hook.pre-start = /bin/true\n", "lxc.hook.mount = /bin/true\n", "lxc.hook.stop = /bin/true\n"],
