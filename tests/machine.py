@@ -118,6 +118,12 @@ def _has_landlock() -> bool:
     return landlock.abi() > 0
 
 
+def _has_beside() -> bool:
+    from lxc.kernel import beside
+
+    return beside.is_available()
+
+
 def _is_kernel(least: str) -> bool:
     return _version(os.uname().release) >= _version(least)
 
@@ -151,6 +157,8 @@ NEEDS = {
     "file_system": Need("file_system(name): a kernel with this file system: btrfs, overlay …", _has_file_system),
     "volumes": Need("logical volumes: LVM, in the virtual machine", _has_volumes),
     "landlock": Need("a kernel with Landlock", _has_landlock),
+    "fuse": Need("/dev/fuse, at which a file system of the test's own can be served", Path("/dev/fuse").exists),
+    "beside": Need("a processor that native/beside was written for", _has_beside),
     "command": Need("command(name): a program of the host's that need not be there", _has_command),
     "debian": Need("a Debian root with systemd, made by debootstrap or unpacked (tests/debian.py)", debian.can_be_made),
     "kernel": Need(

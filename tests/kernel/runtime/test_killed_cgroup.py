@@ -216,7 +216,7 @@ def test_a_sibling_leaves_no_dead_one_to_its_parent(kills: int) -> None:
     assert in_a_place(function, kills) == (7, False)
 
 
-@pytest.mark.skipif(not beside.is_available(), reason="not on this machine")
+@pytest.mark.beside
 @pytest.mark.parametrize("kills", [0, 1, 3])
 def test_one_that_shares_our_memory_is_there_and_we_go_on(kills: int) -> None:
     def function(cgroup: int) -> object:

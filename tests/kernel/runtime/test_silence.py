@@ -7,13 +7,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.conftest import BIN, Lxc
-from tests.silence import DEVICE, silence
+from tests.silence import silence
 
-pytestmark = [pytest.mark.root, pytest.mark.skipif(not Path(DEVICE).exists(), reason=f"there is no {DEVICE}")]
+pytestmark = [pytest.mark.root, pytest.mark.fuse]
 BOUND = 30  # seconds that nothing here takes
 
 
