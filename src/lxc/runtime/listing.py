@@ -6,7 +6,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError
-from lxc.runtime.place import is_name, place
+from lxc.runtime.place import Place, is_name, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ def _ask(address: bytes, lxcpath: bytes, command: int) -> bytes:
     from lxc.kernel import sockets
     from lxc.runtime import claim, client
     from lxc.runtime.commands import Request
-    from lxc.runtime.place import Place
 
     connection = sockets.connect(address, _SHORTLY)
     claim.believe(connection, "a monitor", os.fsdecode(lxcpath))
