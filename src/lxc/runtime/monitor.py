@@ -158,10 +158,9 @@ class Monitor:
     def kill(self, signal: int, reason: LxcError | None = None) -> None:
         """Send init `signal`, and thaw it so that it can take it; without init give up a start, or for a `reason` a hook, that goes on."""
         if not self.running:
-            stopped = (
-                StateError("it was stopped while it was being started") if self.state == commands.STARTING else None
-            )
-            self.loop.given_up = reason or stopped
+            if not reason and self.state == commands.STARTING:
+                reason = StateError("it was stopped while it was being started")
+            self.loop.given_up = reason
             return
         try:
             process.pidfd_send_signal(self.running.pidfd, signal)
