@@ -154,8 +154,8 @@ class Lxc:
         needle = str(self.path)
         processes = [(pid, words) for pid, words in _processes() if needle in words]
         found = [f"process {pid}: {words}" for pid, words in processes if "/libexec/lxc-client /" not in words]
-        found += [line for line in Path("/proc/net/unix").read_text().splitlines() if f"@{needle}/" in line]
-        found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if needle in line]
+        for table, ours in (("/proc/net/unix", f"@{needle}/"), ("/proc/self/mountinfo", needle)):
+            found += [line for line in Path(table).read_text(errors="replace").splitlines() if ours in line]
         found += [str(path) for path in _cgroups() if self.tag in path.name]
         return found
 
