@@ -30,6 +30,7 @@ class UnifiedLxc(Lxc):
     def __init__(self, lxcpath: Path, bin_: Path = BIN) -> None:
         super().__init__(lxcpath, bin_)
         self.base = _MOUNTED / f"test-{self.tag}"  # the host's whole /sys/fs/cgroup, seen from the machine
+        self.below = ""  # what names of cgroups begin with, as configurations have them, that are below `base`
         self._scope = self.base / "init.scope"
         self._scope.mkdir(parents=True)
         enter = 'echo $$ > "$0"/cgroup.procs && exec "$@"'
@@ -82,6 +83,7 @@ class RealLxc(Lxc):
     def __init__(self, lxcpath: Path, bin_: Path = BIN) -> None:
         super().__init__(lxcpath, bin_)
         self.base = Path("/sys/fs/cgroup") / f"test-{self.tag}"  # a cgroup for a test to use
+        self.below = f"{self.base.name}/"
         self.base.mkdir()
 
     def leftovers(self) -> list[str]:

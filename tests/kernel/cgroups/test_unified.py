@@ -227,7 +227,7 @@ def test_a_container_that_lets_nobody_into_its_cgroup_can_be_attached_to_without
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
 def test_where_cgroups_may_not_be_as_deep_nothing_is_left_of_the_way(unified: UnifiedLxc, depth: int) -> None:
-    name = unified.create(config=CONFIG + "lxc.cgroup.dir = a/b/c\n")
+    name = unified.create(config=CONFIG + f"lxc.cgroup.dir = {unified.below}a/b/c\n")
     before = set(unified.base.iterdir())
     (unified.base / "cgroup.max.depth").write_text(str(depth))
     done = unified.run("lxc-start", "-n", name)
