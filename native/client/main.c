@@ -6,7 +6,7 @@
  *   lxc-client --rest …       be a monitor that has nothing to do (rest.c)
  *   lxc-client --serve        become the fork server, on the socket that systemd passed (sd_listen_fds(3))
  *
- * The conversation, on a stream socket (lxc/runtime/forkserver.py is the other side, and says what a server refuses):
+ * The conversation, on a stream socket (lxc/runtime/forkserver/server.py is the other side, and says what a server refuses):
  *
  *   connect, struct request, strings; descriptors ────▶
  *                                  ◀─────────────────── its pid, in the mailbox: from here on it has begun
@@ -38,7 +38,7 @@ const char server_program[] = "import sys; sys.path.insert(0, sys.argv[1]); from
 /* What it cannot load it does not need to be the monitor: the process becomes rest.c again, and stays that. */
 static const char wake[] =
     "import os, sys; sys.path.insert(0, sys.argv[1]); sheet, note, title, program = sys.argv[2:]\n"
-    "try: from lxc.runtime import rest\n"
+    "try: from lxc.runtime.life import rest\n"
     "except BaseException: os.execve(int(program), (title, '--rest', sheet, sys.argv[1], 'deaf', note), os.environ)\n"
     "rest.wake(int(sheet), int(note), title, int(program))";
 static const char task[] = "import sys; sys.path.insert(0, sys.argv[1]); from lxc.runtime import spawn; sys.exit(spawn.serve(3))";

@@ -1,5 +1,5 @@
 /*
- * lxc-client --rest SHEET PACKAGES [deaf [NOTE]]: a monitor that has nothing to do (lxc/runtime/rest.py says when, and reads this too).
+ * lxc-client --rest SHEET PACKAGES [deaf [NOTE]]: a monitor that has nothing to do (lxc/runtime/life/rest.py says when, and reads this too).
  *
  * It is the process that the monitor was, init's parent still, without Python and its five megabytes.  What it needs to
  * know is in SHEET, the descriptor of a file in memory:

@@ -16,7 +16,8 @@ from lxc.api.haste import haste
 from lxc.api.interfaces import Interfaces
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotRunning
-from lxc.runtime import client, listing
+from lxc.runtime import client
+from lxc.runtime.lists import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Container(Interfaces, Checkpoints):
         attempt.words(cmd)
         with self._doing:
             from lxc.runtime import spawn
-            from lxc.runtime.start import Order
+            from lxc.runtime.starting.start import Order
 
             if not self._settings:
                 raise LxcError(f"{self.name} has no configuration", hint="load_config() or create() gives it one")
@@ -176,7 +177,7 @@ class Container(Interfaces, Checkpoints):
             return self.defined or self.save_config()
         with self._doing:
             from lxc.runtime import spawn
-            from lxc.runtime.create import Recipe
+            from lxc.runtime.disk.create import Recipe
             from lxc.storage.creation import SIZE, Wanted
 
             wanted = Wanted(size=fssize or SIZE)
@@ -190,7 +191,7 @@ class Container(Interfaces, Checkpoints):
     def destroy(self) -> bool:
         """Remove it and its root file system.  A running container is refused."""
         with self._doing:
-            from lxc.runtime import destroy
+            from lxc.runtime.disk import destroy
 
             settings = self._settings or Settings().load(self._place.config_file)
             for sentence in destroy.destroy(self._place, settings.config, destroy.Wish()):
@@ -234,7 +235,7 @@ class Container(Interfaces, Checkpoints):
         """Give it the host's device `src_path`, at `dest_path` in it (the same path unless given)."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
         with self._doing:
-            from lxc.runtime import nodes
+            from lxc.runtime.attaching import nodes
 
             nodes.add(self._place, *paths)
             return True
@@ -246,7 +247,7 @@ class Container(Interfaces, Checkpoints):
         """Take the device at `dest_path` in it (at `src_path` unless given) away, and forbid it."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
         with self._doing:
-            from lxc.runtime import nodes
+            from lxc.runtime.attaching import nodes
 
             nodes.remove(self._place, *paths)
             return True
@@ -327,7 +328,8 @@ class Container(Interfaces, Checkpoints):
 
         step = injected.step(source, target, fstype, flags, data)
         with self._doing:
-            from lxc.runtime import injection, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.attaching import injection
 
             spawn.call(injection.mount, self._place, step)
             return True
@@ -338,7 +340,8 @@ class Container(Interfaces, Checkpoints):
         attempt.texts(target)
         attempt.number(flags)
         with self._doing:
-            from lxc.runtime import injection, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.attaching import injection
 
             spawn.call(injection.umount, self._place, target, flags)
             return True

@@ -17,7 +17,17 @@ LAYERS = (  # imports point up this list; names on one line are strangers to eac
     "container",
     "cli",
 )
-PURE = ("record", "errors", "release", "values.", "config.key", "config.table", "config.container", "runtime.plan")
+PURE = ("record", "errors", "release", "values.", "config.key", "config.table", "config.container", "runtime.plans.")
+ROOMS = {  # of runtime: which others each may import, besides the files beside them
+    "attaching": "plans",
+    "check": "",
+    "disk": "plans lists",
+    "forkserver": "",
+    "life": "plans starting",
+    "lists": "",
+    "plans": "",
+    "starting": "plans lists disk life",
+}
 WORLD = ("ctypes", "fcntl", "select", "signal", "socket", "subprocess", "lxc.kernel", "lxc.beneath")
 
 
@@ -63,6 +73,20 @@ def test_imports_point_down() -> None:
     ]
 
 
+def test_rooms_of_the_runtime_use_those_that_they_may() -> None:
+    def room(name: str) -> str:
+        return name.removeprefix("runtime.").partition(".")[0] if name.startswith("runtime.") else ""
+
+    assert {path.name for path in (SRC / "runtime").iterdir() if any(path.glob("*.py"))} == set(ROOMS)
+    assert not [
+        f"{name} imports {target}"
+        for name, target in imports_of_ours()
+        if room(name) in ROOMS
+        and room(target) in set(ROOMS) - {room(name)}
+        and room(target) not in ROOMS[room(name)].split()
+    ]
+
+
 def test_the_kernel_and_values_are_understood_alone() -> None:
     allowed = {"kernel": ("kernel", "record"), "values": ("values", "record", "errors")}
     assert not [
@@ -85,9 +109,9 @@ def test_each_process_uses_its_own_side() -> None:
 
     def foreign(name: str) -> tuple[str, ...]:
         side = name.rpartition(".")[2]
-        if name == "runtime.init" or side == "inside":
+        if name == "runtime.life.init" or side == "inside":
             return ("outside",)
-        if name == "runtime.launch" or side == "outside":
+        if name == "runtime.life.launch" or side == "outside":
             return ("inside",)
         return ("inside", "outside") if side == "plan" else ()
 

@@ -62,7 +62,7 @@ def test_what_a_container_can_name_ends_no_line() -> None:
         "storage/block",
     }
     own_words |= {"checkpoint/outside", "checkpoint/plan", "security/apparmor/plan"}
-    own_words |= {"runtime/inventory", "runtime/nested", "runtime/running"}  # values of configuration, one in each line
+    own_words |= {f"runtime/lists/{name}" for name in ("inventory", "nested", "running")}  # values, one in each line
     found = {
         path
         for path, tree in sources()

@@ -85,7 +85,7 @@ def test_a_table_of_containers_reads_only_what_it_shows(lxcpath: Path) -> None:
     """And nobody runs who would be asked."""
     found = {name for name in loaded("lxc-ls", "-f", "-P", str(lxcpath)) if name.count(".") == 2}
     assert {name for name in found if name.startswith(("lxc.config", "lxc.values"))} == BRIEF
-    assert "lxc.runtime.running" not in found
+    assert "lxc.runtime.lists.running" not in found
 
 
 ASKED = """
@@ -94,7 +94,8 @@ before = set(sys.modules)
 sys.path.insert(0, sys.argv[1])
 from lxc.cli import info
 from lxc.network import addresses
-from lxc.runtime import running, statistics
+from lxc.runtime import statistics
+from lxc.runtime.lists import running
 print(*set(sys.modules) - before)
 """
 

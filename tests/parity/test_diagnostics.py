@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import BIN, PEER
 
 from lxc.config import lint, recorder
-from lxc.runtime import survey
+from lxc.runtime.check import survey
 
 pytestmark = pytest.mark.parity
 

@@ -7,7 +7,7 @@ import os
 from lxc.api import attempt, functions
 from lxc.errors import LxcError, NotRunning, Unsupported
 from lxc.kernel import held, process, signals
-from lxc.runtime.attach_plan import CAP, CGROUP, LSM, Wish
+from lxc.runtime.plans.attach import CAP, CGROUP, LSM, Wish
 from lxc.values import arch
 from lxc.values.plain import ID_MAX
 
@@ -118,7 +118,7 @@ def attach(place: Place, run: Callable[..., object], payload: object, wanted: Wi
         return attached.pid
     if wanted.remount_proc_sys:
         raise Unsupported("/proc and /sys are mounted anew for commands only, not for Python functions")
-    from lxc.runtime import attach_call
+    from lxc.runtime.attaching import call as attach_call
 
     return attach_call.call(place, wanted, run if payload is NOTHING else lambda: run(payload))
 
@@ -129,7 +129,7 @@ def wait(place: Place, run: Callable[..., object], payload: object, wanted: Wish
         from lxc.runtime import spawn
 
         return spawn.attach_wait(place, wanted.replace(argv=_words(run, payload)))
-    from lxc.runtime import attach_call
+    from lxc.runtime.attaching import call as attach_call
 
     is_ignored = signals.is_ignored(signals.SIGCHLD)  # the kernel would keep no status
     if is_ignored:

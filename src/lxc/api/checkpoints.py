@@ -57,7 +57,7 @@ class Checkpoints(Definition):
         with self._doing:
             from lxc.checkpoint.plan import Images, Wish
             from lxc.runtime import checkpoint, spawn
-            from lxc.runtime.start import Order
+            from lxc.runtime.starting.start import Order
 
             if cmd == MIGRATE_FEATURE_CHECK:
                 return spawn.call(

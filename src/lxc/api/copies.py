@@ -46,7 +46,8 @@ class Copies(Definition):
         attempt.number(newsize, 64)
         lxcpath = attempt.name_or_none(config_path) or self._place.lxcpath
         with self._doing:
-            from lxc.runtime import copying, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.disk import copying
             from lxc.runtime.place import place
 
             if bdevdata:
@@ -70,7 +71,8 @@ class Copies(Definition):
         """Give it another name.  Return the container under that name, or False; this object keeps the old one."""
         attempt.texts(new_name)
         with self._doing:
-            from lxc.runtime import rename, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.disk import rename
             from lxc.runtime.place import place
 
             new = place(new_name, self._place.lxcpath)
@@ -82,7 +84,8 @@ class Copies(Definition):
         """Make a snapshot, with the text of the file `comment_path` as its comment.  Return its name, or False."""
         comment = attempt.name_or_none(comment_path)
         with self._doing:
-            from lxc.runtime import snapshots, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.disk import snapshots
 
             name, _ = spawn.call(snapshots.create, self._place, comment)
             return name
@@ -93,7 +96,7 @@ class Copies(Definition):
 
         Raises KeyError, from the reason, if there are none and no such container.
         """
-        from lxc.runtime import snapshots
+        from lxc.runtime.disk import snapshots
 
         try:
             found = snapshots.found(self._place)
@@ -105,7 +108,8 @@ class Copies(Definition):
         """Make it as it was in the snapshot `name`; with `newname` make that container, and leave this one."""
         attempt.texts(name, "" if newname is None else newname)
         with self._doing:
-            from lxc.runtime import snapshots, spawn
+            from lxc.runtime import spawn
+            from lxc.runtime.disk import snapshots
 
             new = self._place.replace(name=newname) if newname else None
             spawn.call(snapshots.restore, self._place, name, new)
@@ -116,7 +120,7 @@ class Copies(Definition):
         """Remove the snapshot `name`."""
         attempt.texts(name)
         with self._doing:
-            from lxc.runtime import snapshots
+            from lxc.runtime.disk import snapshots
 
             snapshots.remove(self._place, name)
             return True

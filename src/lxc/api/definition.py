@@ -74,7 +74,7 @@ class Definition:
             if file:
                 settings.document.save(file)
             else:
-                from lxc.runtime import save
+                from lxc.runtime.disk import save
 
                 save.save(self._place, settings.document)
             self._settings = settings

@@ -58,8 +58,9 @@ def start_all(names: Iterable[str], config_path: str | None = None, *, at_a_time
     Return when all run, or have failed: the failed ones' names and reasons, {} if there are none.  One that runs
     already is fine.  This process is not forked.
     """
-    from lxc.runtime import fleet, spawn
+    from lxc.runtime import spawn
     from lxc.runtime.place import place
+    from lxc.runtime.starting import fleet
 
     wanted = [place(name, config_path or "") for name in names]
     failed = spawn.call(fleet.failures, wanted, at_a_time)
@@ -85,7 +86,7 @@ def attach_run_command(cmd: str | Sequence[str] | tuple[str, list[str]]) -> int:
 
 def attach_run_shell(payload: object = None) -> int:
     """For Container.attach: becomes the user's shell, by the container's /etc/passwd."""
-    from lxc.runtime import attach_plan
+    from lxc.runtime.plans import attach as attach_plan
 
     with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
         return attach_run_command(attach_plan.shell(file.read(), os.getuid()))

@@ -45,9 +45,6 @@ SELDOM = frozenset(
         "bridge",
         "checkpoint",
         "cli",
-        "container",
-        "images",
-        "security.intercept",
         "config.enumeration",
         "config.legacy",
         "config.lint",
@@ -56,28 +53,29 @@ SELDOM = frozenset(
         "config.recorder",
         "config.rules",
         "config.update",
+        "container",
+        "images",
         "runtime.apart",
+        "runtime.attaching.injection",
+        "runtime.attaching.nodes",
         "runtime.cgroup_files",
+        "runtime.check",
         "runtime.checkpoint",
-        "runtime.copy_config",
-        "runtime.copying",
-        "runtime.create",
-        "runtime.ephemeral",
+        "runtime.disk.copy_config",
+        "runtime.disk.copying",
+        "runtime.disk.create",
+        "runtime.disk.ephemeral",
+        "runtime.disk.making",
+        "runtime.disk.rename",
+        "runtime.disk.snapshots",
         "runtime.events",
-        "runtime.features",
-        "runtime.injection",
         "runtime.interfaces",
-        "runtime.making",
+        "runtime.life.restoring",
+        "runtime.lists.nested",
         "runtime.monitord",
-        "runtime.nested",
-        "runtime.nodes",
-        "runtime.plan_checkpoint",
-        "runtime.plan_json",
-        "runtime.rename",
-        "runtime.restoring",
-        "runtime.snapshots",
-        "runtime.survey",
-        "runtime.user_check",
+        "runtime.plans.as_json",
+        "runtime.plans.checkpoint",
+        "security.intercept",
         "security.seccomp.acting",
         "security.seccomp.handlers",
         "security.seccomp.proxy",
@@ -126,14 +124,14 @@ def entry() -> NoReturn:
 
 
 def serve(words: Sequence[str]) -> NoReturn:
-    """Be the fork server: on the socket words[0], with the key words[1] (`lxc.runtime.forkserver`)."""
+    """Be the fork server: on the socket words[0], with the key words[1] (`lxc.runtime.forkserver.server`)."""
     from lxc import loading
 
     loading.hasten()
     _load_all()
     from lxc.cli import rehearsal
-    from lxc.runtime import forkserver
-    from lxc.runtime.forkserver_counter import Program
+    from lxc.runtime.forkserver import server as forkserver
+    from lxc.runtime.forkserver.counter import Program
 
     path, key = words
     forkserver.serve(path, int(key), Program(_served, rehearsal.LOOKING, rehearsal.ACTING))
@@ -159,7 +157,7 @@ def _served(words: list[str]) -> int:
 
         return spawn.serve(spawn.CHANNEL)
     if words[0] == "--wake":
-        from lxc.runtime import rest
+        from lxc.runtime.life import rest
 
         return rest.inherit(int(words[1]), int(words[2]))
     try:

@@ -7,8 +7,10 @@ from lxc.cli.options import Arguments, Command, identity, switch, text, texts, v
 from lxc.config.brief import Brief
 from lxc.config.excerpt import Excerpts
 from lxc.errors import LxcError, NotRunning, StateError, UsageError
-from lxc.runtime import attach_facts, attach_run, client
-from lxc.runtime.attach_plan import LSM, PRIVILEGES, Wish
+from lxc.runtime import client
+from lxc.runtime.attaching import facts as attach_facts
+from lxc.runtime.attaching import run as attach_run
+from lxc.runtime.plans.attach import LSM, PRIVILEGES, Wish
 from lxc.values import arch, namespace
 
 TYPE_CHECKING = False

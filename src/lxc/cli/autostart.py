@@ -9,13 +9,15 @@ from lxc import log
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value, values, whole
 from lxc.errors import NotFound, Refused, StateError, UsageError
-from lxc.runtime import client, fleet, listing
+from lxc.runtime import client
+from lxc.runtime.lists import listing
+from lxc.runtime.starting import fleet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.errors import LxcError
-    from lxc.runtime.fleet import Member
     from lxc.runtime.place import Place
+    from lxc.runtime.starting.fleet import Member
 
 DEFAULT_TIMEOUT = 60
 SOME_FAILED = 2

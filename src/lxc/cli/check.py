@@ -114,7 +114,7 @@ def _words(arguments: CheckArguments) -> list[str]:
 
 def _checked(arguments: CheckArguments, word: str) -> Checked:
     from lxc.config import lint, mend, reader, recorder
-    from lxc.runtime import survey
+    from lxc.runtime.check import survey
 
     path, is_container = _file(arguments, word)
     try:
@@ -136,7 +136,7 @@ def _checked(arguments: CheckArguments, word: str) -> Checked:
 def _anew(arguments: CheckArguments, path: str, whole: bool) -> tuple[Finding, ...]:
     """What is found in the rewritten file: it may mention files that could not be asked about before."""
     from lxc.config import lint, recorder
-    from lxc.runtime import survey
+    from lxc.runtime.check import survey
 
     reading: Reading = recorder.record(path)
     host = _targeted(arguments, survey.survey(reading))

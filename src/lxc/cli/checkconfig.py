@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lxc.cli.output import Plain
-    from lxc.runtime.features import Entry, Facts
+    from lxc.runtime.check.features import Entry, Facts
 
 _COLOURS = {"enabled": "\x1b[1;32m", "missing": "\x1b[1;33m", "required": "\x1b[1;31m"}
 _PLAIN = "\x1b[0;39m"
@@ -57,7 +57,7 @@ COMMAND = Command(
 def run(arguments: CheckconfigArguments) -> int:
     if arguments.user:
         return _check_user(is_json=arguments.format == "json")
-    from lxc.runtime import features
+    from lxc.runtime.check import features
 
     is_json = arguments.format == "json"
     if not is_json:
@@ -90,7 +90,7 @@ def _check_user(*, is_json: bool) -> int:
             "--user is for ordinary users: root needs nothing of what it looks for",
             hint="run it as the user who is to have containers: runuser -u USER -- lxc-checkconfig --user",
         )
-    from lxc.runtime import user_check
+    from lxc.runtime.check import user as user_check
 
     facts = user_check.facts()
     found = tuple(user_check.findings(facts))
@@ -151,7 +151,7 @@ def _read(path: str) -> str:
 
 
 def _lines(entry: Entry, colour: bool) -> Iterator[str]:
-    from lxc.runtime.features import Item, Limits, Mounts
+    from lxc.runtime.check.features import Item, Limits, Mounts
 
     if isinstance(entry, Item):
         status = f"{_COLOURS[entry.status]}{entry.status}{_PLAIN}" if colour else entry.status
@@ -167,7 +167,7 @@ def _lines(entry: Entry, colour: bool) -> Iterator[str]:
 
 
 def _plain(path: str, facts: Facts) -> dict[str, Plain]:
-    from lxc.runtime import features
+    from lxc.runtime.check import features
 
     return {
         "lxc_version": LXC_VERSION,
@@ -179,7 +179,7 @@ def _plain(path: str, facts: Facts) -> dict[str, Plain]:
 
 
 def _section(title: str, entries: tuple[Entry, ...]) -> dict[str, Plain]:
-    from lxc.runtime.features import Item, Limits, Mounts, Remark
+    from lxc.runtime.check.features import Item, Limits, Mounts, Remark
 
     section: dict[str, Plain] = {
         "title": title,

@@ -7,7 +7,8 @@ import os
 from lxc.checkpoint.plan import Images, Wish
 from lxc.cli.options import Arguments, Command, switch, text
 from lxc.errors import UsageError
-from lxc.runtime import checkpoint, start
+from lxc.runtime import checkpoint
+from lxc.runtime.starting import start
 
 _DUMPING, _RESTORING = "Checkpoint options", "Restore options"
 

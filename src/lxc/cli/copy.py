@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxc.cli import output
 from lxc.cli.options import Arguments, Command, switch, text, value
 from lxc.errors import LxcError, StateError, UsageError
-from lxc.runtime import copying, ephemeral
+from lxc.runtime.disk import copying, ephemeral
 from lxc.storage.clone import TARGETS
 from lxc.values import size
 
@@ -93,7 +93,7 @@ COMMAND = Command(
 def run(arguments: CopyArguments) -> int:
     source = arguments.place
     if arguments.rename:
-        from lxc.runtime import rename
+        from lxc.runtime.disk import rename
 
         new = _new(arguments, arguments.newname, arguments.newpath or source.lxcpath)
         rename.rename(source, new, keeps_name=arguments.keepname, arguments=arguments.operands)
@@ -143,7 +143,7 @@ def _wish(arguments: CopyArguments) -> copying.Wish:
 def _start(arguments: CopyArguments, place: Place) -> int:
     """Start the copy, and run the command in it, if there is one."""
     from lxc.config import document
-    from lxc.runtime import start
+    from lxc.runtime.starting import start
 
     config, _ = document.load(place.config_file)
     order = start.Order(place, config, foreground=arguments.foreground and not arguments.operands)
@@ -158,8 +158,9 @@ def _start(arguments: CopyArguments, place: Place) -> int:
 
 
 def _execute(arguments: CopyArguments, place: Place) -> None:
-    from lxc.runtime import attach_run, stop
-    from lxc.runtime.attach_plan import Wish
+    from lxc.runtime import stop
+    from lxc.runtime.attaching import run as attach_run
+    from lxc.runtime.plans.attach import Wish
 
     attach_run.run(place, Wish(argv=arguments.operands, clear_env=True))
     stop.shutdown(place, -1, arguments.config.signal_halt)
@@ -168,7 +169,8 @@ def _execute(arguments: CopyArguments, place: Place) -> None:
 def _give_up(place: Place, *, keeps_data: bool) -> None:
     """Stop the copy, and remove it unless it was to be kept."""
     from lxc.config import document
-    from lxc.runtime import destroy, stop
+    from lxc.runtime import stop
+    from lxc.runtime.disk import destroy
 
     stop.kill(place)
     if not keeps_data and place.is_defined:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxc.cli.options import Arguments, Command, superfluous, text, value
 from lxc.errors import UsageError
 from lxc.images import template
-from lxc.runtime import create
+from lxc.runtime.disk import create
 from lxc.storage.creation import FSTYPE, GROUP, KINDS, POOL, SIZE, Wanted
 from lxc.values import size
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxc.cli import output
 from lxc.cli.options import Arguments, Command, switch
-from lxc.runtime import destroy
+from lxc.runtime.disk import destroy
 
 
 class DestroyArguments(Arguments):

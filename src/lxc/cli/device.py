@@ -47,7 +47,8 @@ COMMAND = Command(
 
 
 def run(arguments: Arguments) -> int:
-    from lxc.runtime import interfaces, nodes
+    from lxc.runtime import interfaces
+    from lxc.runtime.attaching import nodes
 
     place, (action, device, *more) = arguments.place, arguments.operands
     if not client.is_running(place):

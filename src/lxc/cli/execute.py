@@ -6,7 +6,7 @@ from lxc.cli import launching
 from lxc.cli.launching import LaunchArguments
 from lxc.cli.options import Command, identity, value
 from lxc.errors import LxcError, UsageError
-from lxc.runtime import start
+from lxc.runtime.starting import start
 
 
 class ExecuteArguments(LaunchArguments):

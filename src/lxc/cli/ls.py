@@ -5,8 +5,8 @@ from __future__ import annotations
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, superfluous, switch, text, value
 from lxc.record import Record
-from lxc.runtime import inventory
-from lxc.runtime.inventory import Choice, Row
+from lxc.runtime.lists import inventory
+from lxc.runtime.lists.inventory import Choice, Row
 from lxc.runtime.place import place
 
 TYPE_CHECKING = False
@@ -226,7 +226,7 @@ def _rows(arguments: LsArguments, choice: Choice) -> Iterator[Row]:
     for row in inventory.rows(lxcpath, choice, complain):
         yield row
         if arguments.nesting:
-            from lxc.runtime import nested
+            from lxc.runtime.lists import nested
 
             yield from nested.rows(place(row.name, lxcpath), row, arguments.nesting, choice)
 

@@ -17,12 +17,12 @@ from lxc.idmap.starter import starter
 from lxc.kernel import process, sockets
 from lxc.kernel.fs import closing
 from lxc.runtime import client, commands
-from lxc.runtime import start as starting
 from lxc.runtime.client import Asking
 from lxc.runtime.commands import Reply, Request
-from lxc.runtime.inventory import Row
+from lxc.runtime.lists.inventory import Row
 from lxc.runtime.place import Place
-from lxc.runtime.watch import prepared
+from lxc.runtime.starting import start as starting
+from lxc.runtime.starting.watch import prepared
 from lxc.security.seccomp import compiler
 
 TYPE_CHECKING = False

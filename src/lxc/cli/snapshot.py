@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, text
 from lxc.errors import UsageError
-from lxc.runtime import snapshots
+from lxc.runtime.disk import snapshots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from lxc.cli import launching, output
 from lxc.cli.launching import LaunchArguments
 from lxc.cli.options import Command, Printing, switch, text
 from lxc.errors import AlreadyRunning, LxcError, UsageError
-from lxc.runtime import start
+from lxc.runtime.starting import start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lxc.runtime.plan import StartPlan
+    from lxc.runtime.plans.start import StartPlan
 
 
 class StartArguments(LaunchArguments):
@@ -90,7 +90,7 @@ def run(arguments: StartArguments) -> int:
 
 def _print(plan: StartPlan, form: str) -> None:
     if form == "json":
-        from lxc.runtime import plan_json
+        from lxc.runtime.plans import as_json as plan_json
 
         output.json(plan_json.plain(plan))
     else:

@@ -1,1 +1,1 @@
-"""A container's life: `plan` it, `launch` it (monitor side), become it (`init`), talk to it (`client`)."""
+"""What is done with a container: `plans` decide; `starting`, `life`, `attaching`, `disk` do it; `client` asks who does."""

@@ -56,7 +56,7 @@ def write(place: Place, key: str, value: str) -> None:
 def check(key: str, value: str) -> None:
     """Raise LxcError if the next start would fail for that limit, as far as can be known without a cgroup that it is of."""
     from lxc.config import unified
-    from lxc.runtime import survey
+    from lxc.runtime.check import survey
 
     _check(key)
     layout, controller = cgroups.find(), key.partition(".")[0]

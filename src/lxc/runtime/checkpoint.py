@@ -13,15 +13,17 @@ from lxc.cgroups import outside as cgroups
 from lxc.checkpoint import outside as criu
 from lxc.checkpoint.plan import Dump
 from lxc.errors import NotFound, NotRunning, StateError, Unsupported
-from lxc.runtime import client, plan_checkpoint, start, wait
-from lxc.runtime.restoring import Checkpoint
+from lxc.runtime import client, wait
+from lxc.runtime.life.restoring import Checkpoint
+from lxc.runtime.plans import checkpoint as plan_checkpoint
+from lxc.runtime.starting import start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.checkpoint.plan import Images, Wish
     from lxc.config.container import Config
     from lxc.runtime.place import Place
-    from lxc.runtime.start import Order
+    from lxc.runtime.starting.start import Order
 
 _PATIENCE = 60  # seconds that a monitor may take to clean up when its container has been dumped and stopped
 

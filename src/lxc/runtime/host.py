@@ -14,8 +14,10 @@ from lxc.idmap.plan import IdMapPlan, Range
 from lxc.idmap.starter import starter
 from lxc.kernel import capability, fs, landlock, process
 from lxc.kernel.fs import closing
-from lxc.runtime import client, plan_cgroups, plan_namespaces
-from lxc.runtime.plan import Facts
+from lxc.runtime import client
+from lxc.runtime.plans import cgroups as plan_cgroups
+from lxc.runtime.plans import namespaces as plan_namespaces
+from lxc.runtime.plans.start import Facts
 from lxc.security import selinux
 from lxc.security.apparmor import outside as apparmor
 from lxc.security.apparmor.plan import Host as AppArmor

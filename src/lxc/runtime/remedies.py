@@ -12,7 +12,7 @@ from lxc.mounts.plan import Bind, MakeDir, MakeFile, Move, New
 from lxc.network import steps as network
 from lxc.record import Record
 from lxc.runtime import failures
-from lxc.runtime.plan import ChangeDirectory
+from lxc.runtime.plans.start import ChangeDirectory
 from lxc.security.plan import KeyringLabel, Label
 from lxc.storage.plan import RootPlan
 

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from lxc.config.settings import Settings
     from lxc.kernel.sockets import socket
-    from lxc.runtime.attach_meet import Attached
-    from lxc.runtime.attach_plan import Wish
-    from lxc.runtime.create import Recipe
+    from lxc.runtime.attaching.meet import Attached
+    from lxc.runtime.disk.create import Recipe
     from lxc.runtime.place import Place
-    from lxc.runtime.start import Order
+    from lxc.runtime.plans.attach import Wish
+    from lxc.runtime.starting.start import Order
 
     T = TypeVar("T")
 
@@ -51,19 +51,19 @@ _FAREWELL_MS = 5  # until who has answered ends: as long as other threads have t
 
 
 def start(order: Order) -> int:
-    """runtime.start.start; the container of an order in the foreground is killed when the caller goes away."""
+    """runtime.starting.start.start; the container of an order in the foreground is killed when the caller goes away."""
     code: int = _elsewhere("start", order).result
     return code
 
 
 def create(place: Place, recipe: Recipe, initial: Settings | None) -> None:
-    """runtime.create.create, with `initial` as initial configuration unless it is None."""
+    """runtime.disk.create.create, with `initial` as initial configuration unless it is None."""
     _elsewhere("create", place, recipe, initial)
 
 
 def attach(place: Place, wish: Wish, *, is_on_terminal: bool) -> Attached:
-    """runtime.attach.start; `is_on_terminal`: the wish's standard input becomes the command's controlling terminal."""
-    from lxc.runtime import attach_meet
+    """runtime.attaching.attach.start; `is_on_terminal`: the wish's standard input becomes the command's controlling terminal."""
+    from lxc.runtime.attaching import meet as attach_meet
 
     said = _elsewhere("attach", place, wish, is_on_terminal, descriptors=wish.stdio)
     plan, middle, namespace = said.result
@@ -242,7 +242,7 @@ def _outcome(task: str, asked: _Asked, arguments: tuple[Any, ...]) -> tuple[tupl
 
 
 def _start(asked: _Asked, order: Order) -> Said:
-    from lxc.runtime import start
+    from lxc.runtime.starting import start
 
     container_log.open_log("lxc", order.place, order.config)
     if order.foreground:
@@ -261,14 +261,15 @@ def _start(asked: _Asked, order: Order) -> Said:
 
 
 def _create(_asked: _Asked, place: Place, recipe: Recipe, initial: Settings | None) -> Said:
-    from lxc.runtime import create
+    from lxc.runtime.disk import create
 
     create.create(place, recipe, initial)
     return Said(None)
 
 
 def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Said:
-    from lxc.runtime import attach, attach_facts
+    from lxc.runtime.attaching import attach
+    from lxc.runtime.attaching import facts as attach_facts
 
     stdin, stdout, stderr = asked.descriptors
     terminal = stdin if is_on_terminal else -1
@@ -278,7 +279,7 @@ def _attach(asked: _Asked, place: Place, wish: Wish, is_on_terminal: bool) -> Sa
 
 
 def _attach_wait(asked: _Asked, place: Place, wish: Wish) -> Said:
-    from lxc.runtime import attach
+    from lxc.runtime.attaching import attach
 
     stdin, stdout, stderr = asked.descriptors
     attached = attach.start(place, wish.replace(stdio=(stdin, stdout, stderr)), is_all=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lxc import log
 from lxc.cgroups import finding, statistics
 from lxc.errors import LxcError
-from lxc.runtime import client, listing
+from lxc.runtime import client
+from lxc.runtime.lists import listing
 from lxc.runtime.place import place as place_of
 
 TYPE_CHECKING = False

@@ -263,7 +263,7 @@ def test_nothing_is_left_where_the_template_fails(host: Host, script: str, why: 
 
 def test_a_quiet_templates_last_words_are_told_to_who_calls_it(host: Host) -> None:
     from lxc.errors import LxcError
-    from lxc.runtime import create
+    from lxc.runtime.disk import create
     from lxc.runtime.place import place
 
     recipe = create.Recipe(str(host.template("echo one >&2; echo no network >&2; exit 1")), is_quiet=True)

@@ -12,7 +12,7 @@ from tests.conftest import as_often
 from lxc.config.container import Config
 from lxc.errors import NotFound
 from lxc.kernel import mount, sockets
-from lxc.runtime import destroy
+from lxc.runtime.disk import destroy
 from lxc.runtime.place import place
 
 from .conftest import Host, command

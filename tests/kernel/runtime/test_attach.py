@@ -20,8 +20,9 @@ from tests.kernel.runtime.terminal import Terminal
 
 from lxc.errors import StepError
 from lxc.kernel import fs
-from lxc.runtime import attach_meet, door
-from lxc.runtime.attach_plan import AttachPlan
+from lxc.runtime import door
+from lxc.runtime.attaching import meet as attach_meet
+from lxc.runtime.plans.attach import AttachPlan
 
 pytestmark = pytest.mark.root
 

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import BIN, Lxc, until
 from tests.services.test_services import SERVICES
 
-from lxc.runtime import forkserver_left
+from lxc.runtime.forkserver import left as forkserver_left
 
 pytestmark = pytest.mark.root
 

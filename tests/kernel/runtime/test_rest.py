@@ -20,8 +20,9 @@ from tests.kernel.storage.apart import apart
 
 import lxc as lxc_package
 from lxc.kernel.mount import umount
-from lxc.runtime import commands, questions, rest, stop
+from lxc.runtime import commands, questions, stop
 from lxc.runtime.commands import Request
+from lxc.runtime.life import rest
 from lxc.runtime.place import place
 
 pytestmark = pytest.mark.root

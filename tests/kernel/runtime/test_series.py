@@ -12,8 +12,8 @@ from tests.kernel.runtime.test_rest import rests
 
 from lxc.errors import LxcError
 from lxc.kernel import process
-from lxc.runtime import fleet, series
 from lxc.runtime.place import Place, place
+from lxc.runtime.starting import fleet, series
 
 pytestmark = pytest.mark.root
 

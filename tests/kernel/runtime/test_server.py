@@ -19,9 +19,10 @@ from tests.conftest import until
 import lxc
 from lxc.kernel import fs, process, sockets
 from lxc.loop import Loop
-from lxc.runtime import commands, sheet
+from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
-from lxc.runtime.server import Connection, Server
+from lxc.runtime.life import sheet
+from lxc.runtime.life.server import Connection, Server
 
 pytestmark = pytest.mark.root
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Lxc, until
 
-from lxc.runtime import restricted
+from lxc.runtime.life import restricted
 
 pytestmark = pytest.mark.root
 

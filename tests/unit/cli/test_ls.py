@@ -11,7 +11,7 @@ import pytest
 
 from lxc.cli import ls, main
 from lxc.cli.ls import COLUMNS, DEFAULT_COLUMNS, in_columns, table
-from lxc.runtime.inventory import Row
+from lxc.runtime.lists.inventory import Row
 
 STOPPED = Row("db", autostart=False, unprivileged=False)
 RUNNING = Row(

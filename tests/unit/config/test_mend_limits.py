@@ -12,8 +12,8 @@ from lxc.cgroups.plan import Hierarchy, Layout
 from lxc.config import document, mend
 from lxc.config.rules.rule import Host
 from lxc.errors import ConfigError
-from lxc.runtime import plan_cgroups
 from lxc.runtime.place import Place
+from lxc.runtime.plans import cgroups as plan_cgroups
 
 if TYPE_CHECKING:
     from pathlib import Path

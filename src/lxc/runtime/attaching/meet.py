@@ -1,0 +1,167 @@
+"""Waiting for a process that was sent into a container to become the command, or to say why it cannot.
+
+What comes over `report` is ours.  Over `status` also the container can speak,
+whose administrator may trace the command from its birth: neither what is said
+there is believed without looking, nor is it waited for longer than the command
+lives.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from select import POLLIN, poll
+
+from lxc.errors import LxcError, StepError
+from lxc.kernel import process
+from lxc.kernel.fs import closing
+from lxc.record import Record
+from lxc.runtime import errand, failures
+from lxc.runtime.handshake import unpack_failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.interruption import deferred
+    from lxc.runtime.plans.attach import AttachPlan
+
+_CANNOT_EXECUTE, _NOT_FOUND = 126, 127
+
+
+class Launched(Record):
+    """A process on its way into a container; to be met, which closes the descriptors."""
+
+    plan: AttachPlan
+    middle: int  # its pid; it joins, and lxc-init in it gives birth to the command
+    report: int  # where it tells why it cannot join
+    status: int  # where lxc-init tells the command's pid, and why it cannot be executed
+    namespace: tuple[int, int] | None  # of pids, the container's if the command is born in that: (device, inode)
+    door: int = -1  # lxc-init, which it executes; whoever closes it last waits, and that should not be the command
+
+
+class Attached(Record):
+    """A command that runs in a container, a child of this process."""
+
+    pid: int
+    pidfd: int
+    group: int  # its process group, unless it was given a terminal: then it leads its own
+
+
+def meet(launched: Launched, held: deferred | None = None) -> Attached:
+    """Wait until the command runs.  Raises LxcError; Interrupted if a signal that is `held` comes before.
+
+    What was launched is gone then.
+    """
+    try:
+        number = _birth(launched, held)
+        try:
+            pidfd = _child(number, launched)
+        except BaseException:
+            _kill_born(launched)
+            raise
+        try:
+            failure = _execution(launched.status, pidfd, held)
+            if failure:
+                raise _not_executed(launched.plan, failure)
+        except BaseException:
+            _kill(number)
+            os.close(pidfd)
+            raise
+        return Attached(number, pidfd, launched.middle)
+    finally:
+        for fd in (launched.report, launched.status, launched.door):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _birth(launched: Launched, held: deferred | None) -> int:
+    """The pid of the command, as lxc-init tells it."""
+    try:
+        failure = b""
+        while part := _hear(launched.report, held):
+            failure += part
+        said = b"" if failure else _hear(launched.status, held, 4)
+    except BaseException:
+        _kill(launched.middle)
+        _kill_born(launched)
+        raise
+    _, ended = os.waitpid(launched.middle, 0)
+    if failure:
+        raise unpack_failure(failure)
+    number = int.from_bytes(said, "little", signed=True)
+    if number <= 0:
+        why = os.strerror(-number) if number else f"it ended with {os.waitstatus_to_exitcode(ended)}"
+        raise StepError(f"make a process in the pid namespace of {launched.plan.name}", why)
+    return number
+
+
+def _child(pid: int, launched: Launched) -> int:
+    """A pidfd of our child `pid`.  Raises StepError if it is none, or not of the container: somebody there spoke for lxc-init."""
+    try:
+        pidfd = process.pidfd_open(pid)
+    except OSError:
+        raise _stranger(pid) from None
+    try:
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        status = os.stat(f"/proc/{pid}/ns/pid") if launched.namespace else None
+        if status and (status.st_dev, status.st_ino) != launched.namespace:
+            raise _stranger(pid)
+    except BaseException as error:
+        os.close(pidfd)
+        if isinstance(error, OSError):
+            raise _stranger(pid) from None
+        raise
+    return pidfd
+
+
+def _stranger(pid: int) -> StepError:
+    return StepError("attach", f"process {pid}, which is to be the command, is not a child of ours in the container")
+
+
+def _execution(status: int, pidfd: int, held: deferred | None) -> int:
+    """0 once the command runs, or has run; else the errno with which it could not be executed."""
+    ready = _ready((status, pidfd), held)
+    if status in ready:  # also if both are: what it said is still there
+        return int.from_bytes(os.read(status, 4), "little", signed=True)
+    return 0
+
+
+def _hear(fd: int, held: deferred | None, size: int = 65536) -> bytes:
+    _ready((fd,), held)
+    return os.read(fd, size)
+
+
+def _ready(fds: tuple[int, ...], held: deferred | None) -> frozenset[int]:
+    """Which of `fds` can be read, once one can.  Raises Interrupted, if a signal is all there is."""
+    waiter = poll()
+    for fd in (*fds, *((held.fd,) if held else ())):
+        waiter.register(fd, POLLIN)
+    while True:
+        ready = frozenset(fd for fd, _ in waiter.poll())
+        if ready & set(fds):
+            return ready
+        if held:
+            held.check()
+
+
+def _kill(pid: int) -> None:
+    """End our child `pid`, and forget it, whatever keeps it in the container."""
+    with closing(process.pidfd_open(pid)) as pidfd:
+        errand.end(pid, pidfd)
+
+
+def _kill_born(launched: Launched) -> None:
+    """End the command, if lxc-init has told of one; without lxc-init no other comes."""
+    os.set_blocking(launched.status, False)
+    try:
+        number = int.from_bytes(os.read(launched.status, 4), "little", signed=True)
+        if number > 0:
+            os.close(_child(number, launched))
+            _kill(number)
+    except (BlockingIOError, StepError):  # a command that was never let go holds the other end; or it is none of ours
+        pass
+
+
+def _not_executed(plan: AttachPlan, number: int) -> LxcError:
+    error = failures.not_executed(plan.argv, f"container {plan.name}", number, plan.label)
+    error.exit_status = _NOT_FOUND if number == errno.ENOENT else _CANNOT_EXECUTE
+    return error

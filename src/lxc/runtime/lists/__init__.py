@@ -1,0 +1,1 @@
+"""What there is: names (`listing`), rows about each (`inventory`, `running`), and containers in containers (`nested`)."""

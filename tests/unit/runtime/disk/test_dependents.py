@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from lxc.runtime.disk import dependents
+from lxc.runtime.place import Place, place
+
+
+@pytest.fixture
+def lxcpath(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "box").mkdir()
+    return tmp_path / "box"
+
+
+def container(lxcpath: Path, name: str, **files: str) -> Place:
+    (lxcpath / name).mkdir()
+    for file, text in files.items():
+        (lxcpath / name / file).write_text(text)
+    return place(name, str(lxcpath))
+
+
+def test_who_has_no_record_has_no_dependents(lxcpath: Path) -> None:
+    web = container(lxcpath, "web")
+    assert dependents.clones(web) == []
+    assert dependents.snapshots(web) == []
+
+
+def test_each_two_lines_are_a_clone(lxcpath: Path) -> None:
+    web = container(lxcpath, "web", lxc_snapshots="/srv/lxc\none\n/srv/lxc/\ntwo\n")
+    assert dependents.clones(web) == [Place("one", "/srv/lxc"), Place("two", "/srv/lxc")]
+
+
+def test_the_old_format_counts_them(lxcpath: Path) -> None:
+    assert dependents.clones(container(lxcpath, "web", lxc_snapshots="2"))
+    assert not dependents.clones(container(lxcpath, "db", lxc_snapshots="0"))
+
+
+def test_lines_that_name_no_container_are_passed_over(lxcpath: Path) -> None:
+    web = container(lxcpath, "web", lxc_snapshots="/srv\n../etc\n/srv\n..\n/srv\ngood\n/srv")
+    assert dependents.clones(web) == [Place("good", "/srv")]
+
+
+def test_a_clone_that_goes_is_struck_off(lxcpath: Path) -> None:
+    base = container(lxcpath, "base", lxc_snapshots=f"{lxcpath}\none\n{lxcpath}\ntwo\n")
+    one = container(lxcpath, "one", lxc_rdepends=f"{lxcpath}\nbase\n")
+    dependents.release(one)
+    assert dependents.clones(base) == [Place("two", str(lxcpath))]
+
+
+def test_with_the_last_the_record_goes(lxcpath: Path) -> None:
+    base = container(lxcpath, "base", lxc_snapshots=f"{lxcpath}\none\n")
+    dependents.release(container(lxcpath, "one", lxc_rdepends=f"{lxcpath}\nbase\n"))
+    assert not Path(base.directory, "lxc_snapshots").exists()
+
+
+def test_the_old_format_is_counted_down(lxcpath: Path) -> None:
+    base = container(lxcpath, "base", lxc_snapshots="2")
+    for name in ("one", "two"):
+        dependents.release(container(lxcpath, name, lxc_rdepends=f"{lxcpath}\nbase\n"))
+    assert not Path(base.directory, "lxc_snapshots").exists()
+
+
+def test_one_whose_base_is_gone_goes_all_the_same(lxcpath: Path) -> None:
+    dependents.release(container(lxcpath, "one", lxc_rdepends=f"{lxcpath}\nbase\n"))
+
+
+def test_a_link_is_no_record(lxcpath: Path) -> None:
+    web = container(lxcpath, "web")
+    Path(web.directory, "lxc_snapshots").symlink_to("/etc/passwd")
+    with pytest.raises(OSError, match="symbolic link"):
+        dependents.clones(web)
+
+
+def test_snapshots_are_what_lies_in_either_directory(lxcpath: Path) -> None:
+    web = container(lxcpath, "web")
+    Path(web.directory, "snaps/snap1").mkdir(parents=True)
+    Path(web.directory, "snaps/snap0").mkdir()
+    Path(f"{lxcpath}snaps/web/snap0").mkdir(parents=True)
+    assert dependents.snapshots(web) == [
+        Place("snap0", f"{web.directory}/snaps"),
+        Place("snap1", f"{web.directory}/snaps"),
+        Place("snap0", f"{lxcpath}snaps/web"),
+    ]
