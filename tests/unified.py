@@ -86,6 +86,9 @@ class RealLxc(Lxc):
         self.below = f"{self.base.name}/"
         self.base.mkdir()
 
+    def on_host(self, *words: str) -> list[str]:
+        return [*words]
+
     def leftovers(self) -> list[str]:
         return [each for each in super().leftovers() if Path(each) != self.base]
 
