@@ -156,7 +156,7 @@ class Lxc:
         found = [f"process {pid}: {words}" for pid, words in processes if "/libexec/lxc-client /" not in words]
         for table, ours in (("/proc/net/unix", f"@{needle}/"), ("/proc/self/mountinfo", needle)):
             found += [line for line in Path(table).read_text(errors="replace").splitlines() if ours in line]
-        found += [str(path) for path in _cgroups() if self.tag in path.name]
+        found += [str(path) for path in cgroups_below() if self.tag in path.name]
         return found
 
 
@@ -172,9 +172,16 @@ def _processes() -> Iterator[tuple[int, str]]:
                 continue
 
 
-def _cgroups() -> Iterator[Path]:
-    for path, names, _ in os.walk("/sys/fs/cgroup"):
-        yield from (Path(path, name) for name in names)
+def cgroups_below(directory: str = "/sys/fs/cgroup") -> Iterator[Path]:
+    """However deep: os.walk() recurses, and another test may have a thousand within each other."""
+    left = [directory]
+    while left:
+        try:
+            below = [entry.path for entry in os.scandir(left.pop()) if entry.is_dir(follow_symlinks=False)]
+        except OSError:  # it has gone, or its path is longer than paths may be
+            continue
+        yield from map(Path, below)
+        left += below
 
 
 def _own_path() -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import until
+from tests.conftest import cgroups_below, until
 
 from lxc.cgroups import making, outside, stopping
 from lxc.cgroups.outside import Cgroups
@@ -37,9 +37,7 @@ class Place:
         """All cgroups with the name, in all hierarchies, innermost first."""
         found = []
         for hierarchy in self.layout.hierarchies:
-            for path, _, _ in os.walk(hierarchy.directory(hierarchy.base)):
-                if self.name in path:
-                    found.append(Path(path))
+            found += [path for path in cgroups_below(hierarchy.directory(hierarchy.base)) if self.name in str(path)]
         return sorted(found, key=lambda path: -len(path.parts))
 
     def names(self) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc, until
+from tests.conftest import CONFIG, Lxc, cgroups_below, until
 from tests.unified import UnifiedLxc
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
@@ -34,11 +34,7 @@ def placed(lxc: Lxc, text: str) -> tuple[str, set[str], set[str]]:
 
 
 def all_named(tag: str) -> list[str]:
-    found = []
-    for path, _, _ in os.walk("/sys/fs/cgroup"):
-        if tag in path:
-            found.append(path)
-    return found
+    return [str(path) for path in cgroups_below() if tag in str(path)]
 
 
 def test_without_a_key_below_the_root_cgroup(lxc: Lxc) -> None:
