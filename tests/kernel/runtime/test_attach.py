@@ -19,7 +19,7 @@ from tests.conftest import CONFIG, SLOWNESS, Lxc, as_often, until
 from tests.kernel.runtime.terminal import Terminal
 
 from lxc.errors import StepError
-from lxc.kernel import fs
+from lxc.kernel import fs, process
 from lxc.runtime import door
 from lxc.runtime.attaching import meet as attach_meet
 from lxc.runtime.plans.attach import AttachPlan
@@ -343,6 +343,35 @@ def test_the_command_has_not_our_terminal_even_if_none_of_its_streams_is_one(lxc
         said = user.read_all()
     assert b"x\r\n" not in said.splitlines(keepends=True)
     assert re.search(rb"^0 0\r?$|^\d+ 0\r?$", said, re.MULTILINE)  # session, terminal: none
+
+
+def test_a_command_that_has_ended_before_an_ordinary_user_looks_at_it_is_the_command() -> None:
+    """It was another user of the container's."""
+    plan = AttachPlan("web", 1, False, ("user", "pid"), False, "/", -1, (), 0, 0, 0, 0, (), False, (), ("true",))
+    (born, bear), (mapped, map_), (gate, go) = os.pipe(), os.pipe(), os.pipe()
+    caller = os.fork()
+    if caller == 0:
+        os.setresuid(47110, 47110, 47110)
+        process.prctl(process.PR_SET_DUMPABLE, 1)
+        command, _ = process.clone3(process.CLONE_NEWUSER | process.CLONE_NEWPID)
+        if command == 0:
+            process.prctl(process.PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.read(gate, 1)
+            os.setresuid(7, 7, 7)
+            os._exit(0)
+        os.write(bear, command.to_bytes(4, "little"))
+        os.read(mapped, 1)
+        pids = os.stat(f"/proc/{command}/ns/pid")
+        os.write(go, b"1")
+        until(lambda: "\nState:\tZ" in Path(f"/proc/{command}/status").read_text(), "it has ended")
+        attach_meet._child(command, attach_meet.Launched(plan, 1, -1, -1, (pids.st_dev, pids.st_ino)))
+        os._exit(0)
+    command = int.from_bytes(os.read(born, 4), "little")
+    Path(f"/proc/{command}/uid_map").write_text("0 47110 1\n7 700007 1\n")
+    os.write(map_, b"1")
+    assert os.waitstatus_to_exitcode(os.waitpid(caller, 0)[1]) == 0
+    for fd in (born, bear, mapped, map_, gate, go):
+        os.close(fd)
 
 
 def test_a_child_of_the_callers_that_the_container_tells_for_the_command_is_left_alone(lxc: Lxc, web: str) -> None:

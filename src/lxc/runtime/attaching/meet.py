@@ -102,8 +102,7 @@ def _child(pid: int, launched: Launched) -> int:
         raise _stranger(pid) from None
     try:
         os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        status = os.stat(f"/proc/{pid}/ns/pid") if launched.namespace else None
-        if status and (status.st_dev, status.st_ino) != launched.namespace:
+        if launched.namespace and not _is_in(launched.namespace, pid):
             raise _stranger(pid)
     except BaseException as error:
         os.close(pidfd)
@@ -111,6 +110,20 @@ def _child(pid: int, launched: Launched) -> int:
             raise _stranger(pid) from None
         raise
     return pidfd
+
+
+def _is_in(namespace: tuple[int, int], pid: int) -> bool:
+    """Whether the pid namespace of our child is that.
+
+    Linux tells nobody but root of one that has ended; of such it is enough that it was in another namespace than we.
+    """
+    try:
+        status = os.stat(f"/proc/{pid}/ns/pid")
+    except PermissionError:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            fields = dict(line.split(b":", 1) for line in file)
+        return fields[b"State"].split()[0] == b"Z" and len(fields[b"NSpid"].split()) > 1
+    return (status.st_dev, status.st_ino) == namespace
 
 
 def _stranger(pid: int) -> StepError:
