@@ -10,7 +10,7 @@ SUBJECTS = "bridge cgroups checkpoint clocks hooks idmap images limits mounts ne
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
     "borrowed errors loading log loop record regular release trace",
     "kernel values",
-    "beneath detached programs",
+    "beneath detached programs propagation",
     f"config {SUBJECTS}",
     "runtime",
     "api",

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 
+from lxc import propagation
 from lxc.errors import StepError
 from lxc.idmap import inside, outside
-from lxc.kernel import capability, mount, process, signals
+from lxc.kernel import capability, process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _enter(plan: IdMapPlan, gate: int, opens: int, tells: int, *, hands_on: bool
         if os.read(gate, 1) != _GO:
             os._exit(1)  # the parent is gone
         step = "keep its mounts from the host"
-        mount.mount(None, "/", None, mount.MS_SLAVE | mount.MS_REC)  # whoever it becomes need not have the privilege
+        propagation.keep_from_host()  # whoever it becomes need not have the privilege
         step = f"become user {plan.uid} and group {plan.gid}"
         inside.become_root(plan)
         if hands_on and plan.uid:

@@ -21,8 +21,9 @@ import os
 import select
 import time
 
+from lxc import propagation
 from lxc.errors import LxcError
-from lxc.kernel import descent, mount, process, signals
+from lxc.kernel import descent, process, signals
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -123,7 +124,7 @@ def _supervise(
     if os.geteuid() == 0:
         try:
             process.unshare(process.CLONE_NEWNS)
-            mount.mount(None, "/", None, mount.MS_SLAVE | mount.MS_REC)
+            propagation.keep_from_host()
         except OSError as error:
             _say(report, "leave the host's mounts alone", error.errno)
             return

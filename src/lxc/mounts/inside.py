@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import beneath, detached
+from lxc import beneath, detached, propagation
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.mounts.plan import (
@@ -118,7 +118,12 @@ def be_slave(path: str) -> None:
 
 
 def enter(root: int) -> None:
-    """Make `root` the root directory and drop the old one: pivot_root(2)."""
+    """Make `root` the root directory and drop the old one: pivot_root(2).
+
+    The old one is the mount namespace's, not what a chroot(2) of the starter's has left of it: whoever joins the
+    namespace, also the container's own root, gets there.
+    """
+    propagation.leave_chroot()
     with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as old:
         os.fchdir(root)
         mount.pivot_root(".", ".")

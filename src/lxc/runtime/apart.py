@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import log, propagation
 from lxc.clocks import inside as clocks
 from lxc.errors import StepError
 from lxc.idmap import fork
@@ -107,7 +107,7 @@ def _begin(wanted: Apart, gate: int, mask: frozenset[int]) -> NoReturn:
             os.close(clocks.enter_made())
         if "mnt" in wanted.namespaces:
             step = "keep mounts from the host"
-            mount.mount(None, "/", None, mount.MS_REC | mount.MS_PRIVATE)
+            propagation.keep_from_host(mount.MS_PRIVATE)
         if wanted.hostname:
             step = f"set the host name to {wanted.hostname}"
             process.sethostname(wanted.hostname)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lxc import propagation
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -52,7 +53,7 @@ def take_root(
     The monitor has attached it before, and mounted it as `tree` if init may not.  Of a container that shares the
     host's root it is "/".  `idmap` gives a detached mount the ids of a user namespace.
     """
-    mount.mount(None, "/", None, mount.MS_REC | mount.MS_SLAVE)
+    propagation.keep_from_host()
     if plan.is_shared:
         return _directory("/")
     if tree < 0:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from lxc.kernel import mount, process
-from lxc.kernel.fs import closing
+from lxc import propagation
+from lxc.kernel import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,5 +56,4 @@ class Namespaces:
 def have_own_mounts() -> None:
     """Leave the host's mount namespace for a copy that gets what happens there, and gives nothing back."""
     process.unshare(process.CLONE_NEWNS)
-    with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
-        mount.mount_setattr(root, propagation=mount.MS_SLAVE, recursive=True)
+    propagation.keep_from_host()
