@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lxc.errors import Unsupported
 from lxc.record import Record
+from lxc.values.mount import written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,16 +17,11 @@ if TYPE_CHECKING:
     from lxc.values.mount import MountEntry
 
 RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8  # MOUNT_ATTR_* of mount_setattr(2)
-_NAMES = (
-    (RDONLY, "ro", "rw"), (NOSUID, "nosuid", "suid"), (NODEV, "nodev", "dev"), (NOEXEC, "noexec", "exec"),
-    (0x10, "noatime", ""), (0x20, "strictatime", ""), (0x80, "nodiratime", "diratime"), (0x200000, "nosymfollow", ""),
-)  # fmt: skip
 _ATIME = 0x70  # one field of three values: noatime, strictatime, or neither
 _CGROUP = "sys/fs/cgroup"
 # What the source's own mount forbids stays forbidden: "rw" in an entry says what is usual, not that a read-only file
 # system of the host's is to be written to.  Only "dev" is meant.
 _CLEARED_BY_BINDS = NODEV | 0x80 | _ATIME
-_PROPAGATION = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
 
 
 class MakeDir(Record):
@@ -61,7 +57,7 @@ class Bind(Record):
 
     def __str__(self) -> str:
         data = (f"idmap={self.idmap}",) if self.idmap else ()
-        options = _options(self.attr_set, self.attr_clear, self.propagation, data)
+        options = written(self.attr_set, self.attr_clear, self.propagation, data)
         return f"mount --{'r' * self.recursive}bind{options} {'./' * self.in_root}{self.source} {self.target}"
 
 
@@ -79,7 +75,7 @@ class Move(Record):
     optional: bool = False
 
     def __str__(self) -> str:
-        options = _options(self.attr_set, self.attr_clear, self.propagation)
+        options = written(self.attr_set, self.attr_clear, self.propagation)
         return f"mount --move{options} {'./' * self.in_root}{self.source} {self.target}"
 
 
@@ -107,7 +103,7 @@ class OwnCgroup(Record):
 
     def __str__(self) -> str:
         name = f"{self.target}/{self.payload}"
-        return f"mkdir -p {name}\nmount --bind{_options(self.attr_set, 0, 0)} {self.base}/{self.payload} {name}"
+        return f"mkdir -p {name}\nmount --bind{written(self.attr_set, 0, 0)} {self.base}/{self.payload} {name}"
 
 
 class New(Record):
@@ -122,7 +118,7 @@ class New(Record):
     optional: bool = False
 
     def __str__(self) -> str:
-        return f"mount -t {self.fstype}{_options(self.attr_set, 0, self.propagation, self.data)} {self.source} {self.target}"
+        return f"mount -t {self.fstype}{written(self.attr_set, 0, self.propagation, self.data)} {self.source} {self.target}"
 
 
 class Device(Record):
@@ -370,11 +366,3 @@ def _is_root(target: str) -> bool:
         elif part not in ("", "."):
             parts.append(part)
     return not parts
-
-
-def _options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
-    words = [on for bit, on, _ in _NAMES if attr_set & bit]
-    words += [off for bit, _, off in _NAMES if attr_clear & bit and off]
-    words += ["relatime"] if attr_clear & _ATIME and not attr_set & _ATIME else []
-    words += [name for bit, name in _PROPAGATION.items() if propagation & bit]
-    return f" -o {','.join((*words, *data))}" if words or data else ""

@@ -8,14 +8,8 @@ from __future__ import annotations
 
 from lxc.errors import Unsupported
 from lxc.record import Record
+from lxc.values.mount import written
 
-_ATTRIBUTES = (
-    (1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"), (0x10, "noatime"), (0x20, "strictatime"),
-    (0x80, "nodiratime"), (0x200000, "nosymfollow"),
-)  # fmt: skip
-_ATIME = 0x70  # one field of three values: noatime, strictatime, or neither
-_CLEARED = ((1, "rw"), (2, "suid"), (4, "dev"), (8, "exec"), (0x80, "diratime"))
-_PROPAGATION = ((1 << 17, "unbindable"), (1 << 18, "private"), (1 << 19, "slave"), (1 << 20, "shared"))
 MODULES = {  # driver -> the module of this package that knows it
     "dir": "dir", "btrfs": "btrfs", "overlay": "overlay", "overlayfs": "overlay", "loop": "loop", "zfs": "zfs",
     "nbd": "nbd", "lvm": "block", "rbd": "block", "block": "block",
@@ -76,7 +70,7 @@ class RootPlan(Record):
     def words(self, *more: str) -> str:
         """The options, and `more` of the file system's own, as mount(8) is given them."""
         data = (f"idmap={self.idmap}", *more) if self.idmap else more
-        return options(self.attr_set, self.attr_clear, self.propagation, data)
+        return written(self.attr_set, self.attr_clear, self.propagation, data)
 
 
 def root(path: str, driver: str, mount: str, spare: str, where: str = "") -> RootPlan:
@@ -122,16 +116,6 @@ def nbd_file(path: str) -> tuple[str, str]:
 def zfs_options(dataset: str) -> tuple[str, ...]:
     """What mount(8) of ZFS adds by itself."""
     return "zfsutil", f"mntpoint={dataset}"
-
-
-def options(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
-    """mount(8)'s " -o …", or ""."""
-    words = [name for bit, name in _ATTRIBUTES if attr_set & bit] + [name for bit, name in _CLEARED if attr_clear & bit]
-    if attr_clear & _ATIME and not attr_set & _ATIME:
-        words.append("relatime")
-    words += [name for bit, name in _PROPAGATION if propagation & bit]
-    words += data
-    return f" -o {','.join(words)}" if words else ""
 
 
 def _directory(plan: RootPlan) -> str:

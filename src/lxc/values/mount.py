@@ -152,6 +152,15 @@ def _ours(option: str) -> str:
     return value
 
 
+def written(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, ...] = ()) -> str:
+    """These options as mount(8) is given them, " -o …"; "" if there are none."""
+    words = [word for word, (on, _) in ATTRIBUTES.items() if on & attr_set]
+    words += [word for word, (on, off) in ATTRIBUTES.items() if not on and off != _ATIME and off & attr_clear]
+    words += ["relatime"] if attr_clear & _ATIME and not attr_set & _ATIME else []
+    words += [word for word, flag in PROPAGATION.items() if flag & propagation]
+    return f" -o {','.join((*words, *data))}" if words or data else ""
+
+
 def escaped(path: str) -> str:
     """`path` as a field of an entry: what `_unescape` undoes."""
     for escape, char in ((r"\134", "\\"), (r"\040", " "), (r"\011", "\t"), (r"\012", "\n")):
