@@ -1,9 +1,8 @@
 """What every kind of storage can do; the module that knows one is loaded when a container needs it.
 
-detects   is this what `lxc.rootfs.path` names?                       looks at the host
+detects   is this what `lxc.rootfs.path` names?                       looks at the host; only of what can be told so
 attach    make a mountable thing of it                                in the monitor, before each life
 mount     make a detached mount of that                               in init, with the host's files in sight
-detach    undo of `attach` what Attached does not say by itself       in the monitor, when nothing uses it
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Attached(Record):
-    """What the monitor keeps while the container lives."""
+    """What the monitor keeps while the container lives, and undoes when nothing uses it any more."""
 
     device: str = ""  # the block device, where there is one
-    descriptors: tuple[int, ...] = ()  # closed after `detach`
-    made: tuple[str, ...] = ()  # directories, outermost first; those that are empty then are removed after `detach`
+    descriptors: tuple[int, ...] = ()
+    made: tuple[str, ...] = ()  # directories, outermost first; those that are empty then are removed
     nbd: str = ""  # the network block device to disconnect
 
 
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
         def attach(self, plan: RootPlan) -> Attached: ...
 
         def mount(self, plan: RootPlan) -> int: ...
-
-        def detach(self, attached: Attached) -> None: ...
 
 
 def of(driver: str) -> Backend:

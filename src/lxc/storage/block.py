@@ -57,10 +57,6 @@ def _is_tiny(device: str) -> bool:
         return os.lseek(fd, 0, os.SEEK_END) < _FIRST_BLOCKS
 
 
-def detach(attached: Attached) -> None:
-    """There is nothing more to undo."""
-
-
 def filesystems(lines: Iterable[str]) -> tuple[str, ...]:
     """Those of /proc/filesystems that are on devices."""
     return tuple(line.strip() for line in lines if line.strip() and not line.startswith("nodev"))

@@ -6,9 +6,9 @@ import os
 
 from lxc.kernel import btrfs
 from lxc.kernel.fs import closing
-from lxc.storage.dir import attach, detach, mount
+from lxc.storage.dir import attach, mount
 
-__all__ = ["attach", "detach", "detects", "mount"]
+__all__ = ["attach", "detects", "mount"]
 
 
 def detects(path: str) -> bool:

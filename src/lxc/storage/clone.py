@@ -228,7 +228,7 @@ def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, 
         ):
             return work(top)
     finally:
-        outside.detach(root, attached)
+        outside.detach(attached)
 
 
 def _left_out(copied: tree.Copied, path: str) -> tuple[str, ...]:

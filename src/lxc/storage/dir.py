@@ -40,10 +40,6 @@ def mount(plan: RootPlan) -> int:
     return detached.copy(AT_FDCWD, plan.path, recursive=True, set_=plan.attr_set, clear=plan.attr_clear)
 
 
-def detach(attached: Attached) -> None:
-    """There is nothing more to undo."""
-
-
 def _pin(root: int) -> tuple[int, ...]:
     """A file below `root` that has no name, so that nothing the container has put there is opened and nothing stays."""
     flags = os.O_WRONLY | os.O_CLOEXEC

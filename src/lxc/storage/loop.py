@@ -11,13 +11,13 @@ from lxc.errors import StepError
 from lxc.kernel import loopdevice
 from lxc.kernel.fs import closing
 from lxc.storage.backend import Attached
-from lxc.storage.block import detach, mount
+from lxc.storage.block import mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.storage.plan import RootPlan
 
-__all__ = ["attach", "detach", "detects", "mount"]
+__all__ = ["attach", "detects", "mount"]
 
 _PATIENCE = 1.0  # seconds
 _ATTEMPTS = 64  # to get a device that somebody else takes at the same time

@@ -15,13 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.storage.plan import RootPlan
 
-__all__ = ["attach", "detach", "detects", "mount"]
+__all__ = ["attach", "disconnect", "mount"]
 
 _PATIENCE = 5.0  # seconds that the device may take to show its partitions
-
-
-def detects(path: str) -> bool:
-    return False  # nothing looks like one
 
 
 def attach(plan: RootPlan) -> Attached:
@@ -32,15 +28,15 @@ def attach(plan: RootPlan) -> Attached:
     deadline = time.monotonic() + _PATIENCE
     while not os.path.exists(attached.device):
         if time.monotonic() > deadline:
-            detach(attached)
+            disconnect(device)
             raise StepError(f"use {plan.path}", f"{device} shows no partition {partition.removeprefix('p')}")
         time.sleep(0.01)
     return attached
 
 
-def detach(attached: Attached) -> None:
+def disconnect(device: str) -> None:
     try:
-        _qemu_nbd(f"--disconnect={attached.nbd}")
+        _qemu_nbd(f"--disconnect={device}")
     except StepError as error:
         log.error(str(error))
 

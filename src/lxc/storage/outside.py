@@ -6,7 +6,6 @@ import os
 
 from lxc.errors import LxcError
 from lxc.storage import backend
-from lxc.storage.plan import MODULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def driver(path: str) -> str:
     for name in ("dir", "zfs", "block", "loop"):
         if backend.of(name).detects(path):
             return name
-    return next(iter(MODULES))
+    return "dir"
 
 
 def attach(plan: RootPlan) -> Attached:
@@ -40,11 +39,12 @@ def mount(plan: RootPlan) -> int:
     return backend.of(plan.driver).mount(plan) if plan.by_monitor else -1
 
 
-def detach(plan: RootPlan, attached: Attached) -> None:
+def detach(attached: Attached) -> None:
     """Undo `attach`, when nothing in the container uses it any more."""
-    if plan.is_shared:
-        return
-    backend.of(plan.driver).detach(attached)
+    if attached.nbd:
+        from lxc.storage import nbd
+
+        nbd.disconnect(attached.nbd)
     for fd in attached.descriptors:
         os.close(fd)
     remove_empty(attached.made)

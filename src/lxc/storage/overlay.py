@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from lxc.storage.plan import RootPlan
 
 
-def detects(path: str) -> bool:
-    return False  # nothing looks like one
-
-
 def attach(plan: RootPlan) -> Attached:
     """Make what the container's changes go to."""
     _, upper, work = layers(plan.path)
@@ -48,10 +44,6 @@ def mount(plan: RootPlan) -> int:
             raise
     escaped = (path.replace("\\", "\\\\").replace(":", "\\:") for path in lower)  # before Linux 6.8: one string
     return _mount(plan, (f"lowerdir={':'.join(escaped)}", *rest))
-
-
-def detach(attached: Attached) -> None:
-    """There is nothing more to undo."""
 
 
 def _is_inits(plan: RootPlan) -> bool:

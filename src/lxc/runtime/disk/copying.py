@@ -279,7 +279,7 @@ def finish_root(source: Place, new: Place, wish: Wish) -> None:
         else:
             _in_child(lambda: _adapt(source, new, wish, config, mounted))
     finally:
-        outside.detach(root, attached)
+        outside.detach(attached)
 
 
 def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan) -> None:

@@ -136,14 +136,14 @@ class _reached:
                 if self._ids.users:
                     os.chown(f"/proc/self/fd/{top}", *self._ids.owner)
         except BaseException:
-            outside.detach(root, self._attached)
+            outside.detach(self._attached)
             raise
         return root.mount
 
     def __exit__(self, *_: object) -> None:
         if not self._root.is_shared:
             mount.umount(self._root.mount, mount.MNT_DETACH)  # whatever the template has left running there
-            outside.detach(self._root, self._attached)
+            outside.detach(self._attached)
 
 
 def check(recipe: Recipe) -> None:

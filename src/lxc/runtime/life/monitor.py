@@ -195,7 +195,7 @@ class Monitor:
         finally:
             try:
                 self._take_down()
-                storage.detach(self.plan.root, self.attached)
+                storage.detach(self.attached)
             finally:
                 self._run_post_stop()
         assert self.exit is not None
