@@ -14,6 +14,11 @@ from lxc.kernel.fs import closing
 
 _LONGEST = 255  # bytes of a value that fsconfig(2) takes
 _DIRECTORIES = ("lowerdir", "lowerdir+", "upperdir", "workdir")  # options of an overlay
+# File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
+_ONE_FOR_ALL = frozenset(
+    ("sysfs", "cgroup", "cgroup2", "mqueue", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "efivarfs",
+     "binfmt_misc", "fusectl", "selinuxfs", "rpc_pipefs", "nfsd", "resctrl")
+)  # fmt: skip
 
 
 def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, ...] = ()) -> int:
@@ -22,6 +27,8 @@ def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, .
     What the file system itself says of a failure is added to the error.
     """
     opened: list[int] = []
+    if attributes & mount.MOUNT_ATTR_RDONLY and fstype not in _ONE_FOR_ALL:
+        data = (*data, "ro")
     try:
         with closing(mount.fsopen(fstype)) as context:
             try:

@@ -45,8 +45,7 @@ def step(source: str, target: str, fstype: str, flags: int, data: str) -> Bind |
 def prepare(wanted: Bind | New) -> int:
     """On the host: the mount, nowhere yet.  The caller closes it.  Raises OSError."""
     if isinstance(wanted, New):
-        options = (*wanted.data, *(("ro",) if wanted.attr_set & RDONLY else ()))
-        return detached.filesystem(wanted.fstype, wanted.source, wanted.attr_set, options)
+        return detached.filesystem(wanted.fstype, wanted.source, wanted.attr_set, wanted.data)
     set_, clear = wanted.attr_set, wanted.attr_clear
     tree = detached.copy(mount.AT_FDCWD, wanted.source, recursive=wanted.recursive, set_=set_, clear=clear)
     try:

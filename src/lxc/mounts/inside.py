@@ -15,7 +15,6 @@ from lxc import beneath, detached, propagation
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.mounts.plan import (
-    RDONLY,
     Bind,
     BootId,
     Device,
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
-# File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
-_ONE_FOR_ALL = frozenset(
-    ("sysfs", "cgroup", "cgroup2", "mqueue", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "efivarfs",
-     "binfmt_misc", "fusectl", "selinuxfs", "rpc_pipefs", "nfsd", "resctrl")
-)  # fmt: skip
 _CREATE_FILE_MODE = 0  # of mount targets that entries ask for: only ever seen when nothing is mounted there
 
 
@@ -163,9 +157,7 @@ def _source(step: Bind | Move, root: int, aid: Aid) -> int:
 
 
 def _new(step: New, root: int) -> None:
-    is_read_only = step.attr_set & RDONLY and step.fstype not in _ONE_FOR_ALL
-    data = (*step.data, *(("ro",) if is_read_only else ()))
-    with closing(detached.filesystem(step.fstype, step.source, step.attr_set, data)) as tree:
+    with closing(detached.filesystem(step.fstype, step.source, step.attr_set, step.data)) as tree:
         _attach(tree, root, step.target)
         _propagate(tree, step)
 

@@ -39,10 +39,9 @@ def mount(plan: RootPlan) -> int:
     os.stat(plan.device)  # ENOENT must not be taken for a file system's answer
     with closing(os.open("/proc/filesystems", os.O_RDONLY | os.O_CLOEXEC)) as file:
         fstypes = filesystems(os.read(file, 65536).decode().splitlines())
-    data = (*plan.data, *(("ro",) if plan.is_read_only else ()))
     for fstype in fstypes:
         try:
-            return detached.filesystem(fstype, plan.device, plan.attr_set, data)
+            return detached.filesystem(fstype, plan.device, plan.attr_set, plan.data)
         except OSError as error:
             if error.errno not in _NOT_MINE and not (error.errno == errno.ENOMEM and _is_tiny(plan.device)):
                 raise OSError(error.errno, f"{fstype}: {error.strerror}", plan.device) from error

@@ -6,7 +6,6 @@ import errno
 import os
 
 from lxc import detached
-from lxc.kernel.mount import MOUNT_ATTR_RDONLY
 from lxc.storage import outside
 from lxc.storage.backend import Attached
 from lxc.storage.plan import layers
@@ -37,13 +36,14 @@ def mount(plan: RootPlan) -> int:
     # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.
     attributes = ("userxattr",) if _is_inits(plan) else ()
     rest = (f"upperdir={upper}", f"workdir={work}", *attributes, *plan.data)
+    each = (f"lowerdir+={path}" for path in lower)
     try:
-        return _mount(plan, (*(f"lowerdir+={path}" for path in lower), *rest))
+        return detached.filesystem("overlay", "overlay", plan.attr_set, (*each, *rest))
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
     escaped = (path.replace("\\", "\\\\").replace(":", "\\:") for path in lower)  # before Linux 6.8: one string
-    return _mount(plan, (f"lowerdir={':'.join(escaped)}", *rest))
+    return detached.filesystem("overlay", "overlay", plan.attr_set, (f"lowerdir={':'.join(escaped)}", *rest))
 
 
 def _is_inits(plan: RootPlan) -> bool:
@@ -63,8 +63,3 @@ def _missing(path: str) -> tuple[str, ...]:
 def _with_kernels(made: tuple[str, ...]) -> tuple[str, ...]:
     """These and what the kernel makes in the last one, if that is new: Linux 6.1 leaves it when a layer below is missing."""
     return (*made, f"{made[-1]}/work") if made else ()
-
-
-def _mount(plan: RootPlan, data: tuple[str, ...]) -> int:
-    read_only = ("ro",) if plan.attr_set & MOUNT_ATTR_RDONLY else ()
-    return detached.filesystem("overlay", "overlay", plan.attr_set, (*data, *read_only))

@@ -23,5 +23,4 @@ def attach(plan: RootPlan) -> Attached:
 
 
 def mount(plan: RootPlan) -> int:
-    read_only = ("ro",) if plan.is_read_only else ()
-    return detached.filesystem("zfs", plan.path, plan.attr_set, (*plan.data, *zfs_options(plan.path), *read_only))
+    return detached.filesystem("zfs", plan.path, plan.attr_set, (*plan.data, *zfs_options(plan.path)))

@@ -68,6 +68,14 @@ def test_a_new_file_system(it: api.Container) -> None:
     assert "tmpfs: Unknown parameter" in str(it.last_error)
 
 
+def test_a_file_system_that_there_is_once_is_not_read_only_itself(it: api.Container) -> None:
+    """Its next mount would be, too, on the host."""
+    assert it.mount("", "/mnt", "pstore", RDONLY)
+    line = mounts(it)["/mnt"]
+    assert "ro" in line.split()[5].split(",")
+    assert "rw" in line.split()[-1].split(",")
+
+
 def test_what_is_mounted_below_comes_along_only_if_asked_for(it: api.Container) -> None:
     assert it.mount("/sys", "/srv/one", flags=BIND)
     assert it.mount("/sys", "/srv/all", flags=BIND | REC)
