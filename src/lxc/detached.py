@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
@@ -58,6 +59,23 @@ def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: in
         os.close(tree)
         raise
     return tree
+
+
+def attach(tree: int, target: int, shown: str) -> None:
+    """Attach the mount `tree` at the opened `target`, whose path is `shown`."""
+    try:
+        mount.move_mount(tree, target)
+    except OSError as error:
+        is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
+        if error.errno != errno.EINVAL or is_directory == stat.S_ISDIR(os.fstat(target).st_mode):
+            raise
+        what, on = ("a directory", "a file") if is_directory else ("a file", "a directory")
+        raise OSError(errno.ENOTDIR, f"{what} cannot be mounted on {on}", shown) from error
+
+
+def nobody_maps(tree: int, users: str, recursive: bool) -> None:
+    """Give `tree` other ids, where nobody can."""
+    raise PermissionError(errno.EPERM, f"idmap={users}: only the monitor may")
 
 
 def _configure(context: int, source: str, data: tuple[str, ...]) -> None:

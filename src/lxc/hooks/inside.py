@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from lxc.errors import StepError
 from lxc.hooks import process
@@ -30,7 +31,7 @@ _CAP_SYS_PTRACE = 19
 _SHELL = "/bin/sh"
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-:@,")
-_TYPE, _REGULAR, _EXECUTABLE = 0o170000, 0o100000, 0o111
+_EXECUTABLE = 0o111
 _WHOSE = (
     "lxc.hook.start is a program of the container, its path is one in there; lxc.hook.start-host is one of the host"
 )
@@ -55,7 +56,7 @@ def check(hooks: tuple[Hook, ...], root: int) -> None:
     except OSError as error:
         why = "it is not in the container" if error.errno == errno.ENOENT else error.strerror or str(error)
         raise StepError(str(hooks[0]), why, where=hooks[0].where, hint=_WHOSE) from error
-    if mode & _TYPE != _REGULAR or not mode & _EXECUTABLE:
+    if not stat.S_ISREG(mode) or not mode & _EXECUTABLE:
         raise StepError(str(hooks[0]), f"{path} is not an executable file of the container", where=hooks[0].where)
 
 

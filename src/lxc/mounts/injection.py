@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from lxc import beneath, detached
 from lxc.kernel import mount
@@ -22,7 +23,6 @@ _ATTRIBUTES = {  # MS_* of mount(2) -> MOUNT_ATTR_*
 }  # fmt: skip
 _SILENT = 1 << 15
 OF_NAMESPACES = frozenset(("proc", "sysfs", "mqueue", "cgroup", "cgroup2"))  # what is made on the host shows the host's
-_TYPE, _DIRECTORY = 0o170000, 0o040000
 _UMOUNT_FLAGS = 15  # MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW
 
 
@@ -59,18 +59,15 @@ def prepare(wanted: Bind | New) -> int:
 def attach(tree: int, target: str) -> None:
     """In the container's mount namespace: attach `tree` at `target`, which is made if it is missing.  Raises OSError."""
     _below_the_root(target)
-    is_directory = _is_directory(tree)
     with closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
         try:
             place = beneath.open(root, target, os.O_PATH)
         except FileNotFoundError:
-            (beneath.make_directory if is_directory else beneath.make_file)(root, target)
+            make = beneath.make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else beneath.make_file
+            make(root, target)
             place = beneath.open(root, target, os.O_PATH)
         with closing(place):
-            if _is_directory(place) != is_directory:
-                what, on = ("a directory", "a file") if is_directory else ("a file", "a directory")
-                raise OSError(errno.ENOTDIR, f"{what} cannot be mounted on {on}", target)
-            mount.move_mount(tree, place)
+            detached.attach(tree, place, target)
 
 
 def detach(target: str, flags: int) -> None:
@@ -95,7 +92,3 @@ def _below_the_root(target: str) -> list[str]:
     if not parts or ".." in parts:
         raise OSError(errno.EINVAL, "expected a path below the container's root, without '..'", target)
     return parts
-
-
-def _is_directory(fd: int) -> bool:
-    return os.fstat(fd).st_mode & _TYPE == _DIRECTORY

@@ -8,8 +8,8 @@ link on the way (lxc.beneath).
 
 from __future__ import annotations
 
-import errno
 import os
+import stat
 
 from lxc import beneath, detached, propagation
 from lxc.kernel import mount
@@ -33,21 +33,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_TYPE, _DIRECTORY, _DEVICE = 0o170000, 0o040000, 0o020000  # S_IFMT, S_IFDIR, S_IFCHR
 _CREATE_FILE_MODE = 0  # of mount targets that entries ask for: only ever seen when nothing is mounted there
-
-
-def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
-    raise PermissionError(errno.EPERM, f"idmap={users}: only the monitor may")
 
 
 class Aid(Record):
     """What in a user namespace only others can do."""
 
     sources: Mapping[str, int] = {}  # what `find_sources` found, by path
-    idmap: Callable[[int, str, bool], None] = (
-        _nobody_maps  # give a detached mount the ids of a user namespace; recursively?
-    )
+    idmap: Callable[[int, str, bool], None] = detached.nobody_maps  # gives a mount the ids of a user namespace
 
     def close(self) -> None:
         for fd in self.sources.values():
@@ -94,10 +87,8 @@ def perform(step: Step, root: int, aid: Aid = _ALONE) -> None:
             _bind_cgroup(step, root)
         case New():
             _new(step, root)
-        case Device():
-            _make_device(step, root)
-        case Link():
-            _make_link(step, root)
+        case Device() | Link():
+            _make(step, root)
         case BootId():
             _bind_boot_id(step, root)
 
@@ -163,9 +154,8 @@ def _new(step: New, root: int) -> None:
 
 
 def _bind_cgroup(step: OwnCgroup, root: int) -> None:
-    with closing(
-        detached.copy(mount.AT_FDCWD, f"{step.base}/{step.payload}", recursive=False, set_=step.attr_set)
-    ) as tree:
+    cgroup = f"{step.base}/{step.payload}"
+    with closing(detached.copy(mount.AT_FDCWD, cgroup, recursive=False, set_=step.attr_set)) as tree:
         _attach(tree, root, f"{step.target}/{step.payload}")
 
 
@@ -186,18 +176,7 @@ def _make_layer(step: MakeLayer, aid: Aid) -> None:
 
 def _attach(tree: int, root: int, path: str) -> None:
     with closing(beneath.open(root, path, os.O_PATH)) as target:
-        try:
-            mount.move_mount(tree, target)
-        except OSError as error:
-            kinds = _is_directory(tree), _is_directory(target)
-            if error.errno != errno.EINVAL or kinds[0] == kinds[1]:
-                raise
-            what, on = ("a directory", "a file") if kinds[0] else ("a file", "a directory")
-            raise OSError(errno.ENOTDIR, f"{what} cannot be mounted on {on}", path) from error
-
-
-def _is_directory(fd: int) -> bool:
-    return os.fstat(fd).st_mode & _TYPE == _DIRECTORY
+        detached.attach(tree, target, path)
 
 
 def _propagate(tree: int, step: Bind | Move | New) -> None:
@@ -206,20 +185,14 @@ def _propagate(tree: int, step: Bind | Move | New) -> None:
         mount.mount_setattr(tree, propagation=step.propagation, recursive=step.propagation_recursive)
 
 
-def _make_device(step: Device, root: int) -> None:
+def _make(step: Device | Link, root: int) -> None:
     above, _, name = step.path.rpartition("/")
     with closing(beneath.open(root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
         try:
-            os.mknod(name, _DEVICE | step.mode, os.makedev(step.major, step.minor), dir_fd=parent)
-        except FileExistsError:
-            pass
-
-
-def _make_link(step: Link, root: int) -> None:
-    above, _, name = step.path.rpartition("/")
-    with closing(beneath.open(root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
-        try:
-            os.symlink(step.target, name, dir_fd=parent)
+            if isinstance(step, Link):
+                os.symlink(step.target, name, dir_fd=parent)
+            else:
+                os.mknod(name, stat.S_IFCHR | step.mode, os.makedev(step.major, step.minor), dir_fd=parent)
         except FileExistsError:
             pass
 

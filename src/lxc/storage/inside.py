@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import propagation
+from lxc import detached, propagation
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -38,15 +38,11 @@ def find_way(plan: RootPlan) -> Way:
     return Way(_directory(plan.path), _directory(plan.mount))
 
 
-def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
-    raise PermissionError(1, f"idmap={users}: only the monitor may")  # EPERM
-
-
 def take_root(
     plan: RootPlan,
     way: Way = Way(),  # noqa: B008  # a Record is immutable
     tree: int = -1,
-    idmap: Callable[[int, str, bool], None] = _nobody_maps,
+    idmap: Callable[[int, str, bool], None] = detached.nobody_maps,
 ) -> int:
     """Mount the root file system where `plan` says, unseen by the host.  Return a descriptor of it; the caller closes it.
 
