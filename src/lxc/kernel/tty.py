@@ -15,22 +15,22 @@ TIOCNOTTY, TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x5422, 0x80045430, 0x40045431, 0
 TIOCGWINSZ, TIOCSWINSZ, TIOCSIG = 0x5413, 0x5414, 0x40045436
 
 
-def open_master(devpts: int) -> int:
-    """A new pseudo terminal of the instance `devpts`, unlocked: its master, close-on-exec; the caller closes it.
+def open_master(devpts: int = -1) -> int:
+    """A new pseudo terminal of the instance `devpts` (-1: the host's), unlocked: its master, close-on-exec; the caller closes it.
 
     Raises OSError: EXDEV if something is mounted there, which is not opened.
     """
-    return _unlocked(fs.openat2(devpts, "ptmx", os.O_RDWR | os.O_NOCTTY, 0, fs.RESOLVE_NO_XDEV))
-
-
-def _unlocked(master: int) -> int:
+    if devpts < 0:
+        master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    else:
+        master = fs.openat2(devpts, "ptmx", os.O_RDWR | os.O_NOCTTY, 0, fs.RESOLVE_NO_XDEV)
     fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
     return master
 
 
-def open_pair() -> tuple[int, int]:
-    """openpty(3): (master, slave) of a new pseudo terminal of the host's devpts, close-on-exec; the caller closes both."""
-    master = _unlocked(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+def open_pair(devpts: int = -1) -> tuple[int, int]:
+    """openpty(3): master and slave of a new pseudo terminal, as `open_master`; the caller closes both."""
+    master = open_master(devpts)
     try:
         return master, open_slave(master)
     except OSError:

@@ -8,9 +8,11 @@ has the master (TIOCGPTPEER), and a detached mount of that is what is attached.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
-from lxc import beneath, log
+from lxc import beneath, detached, log
 from lxc.errors import StepError
 from lxc.kernel import fs, mount, tty
 from lxc.kernel.fs import closing
@@ -32,12 +34,12 @@ from lxc.terminal.plan import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lxc.terminal.plan import Prepared, TerminalPlan
 
-_EINVAL, _ENOENT, _EXDEV, _EROFS, _ELOOP, _ENOSPC, _ENOTDIR = 22, 2, 18, 30, 40, 28, 20
 _CONSOLE_MODE = 0o620
 _STDIO_MODE = 0o600
-_EMPTY_FILE = 0o100000  # S_IFREG, mode 0000: only ever seen when nothing is mounted there
 
 
 def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
@@ -50,9 +52,7 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
         try:
             work.do(step)
         except OSError as error:
-            raise StepError(
-                str(step), _why(error), where=getattr(step, "where", ""), hint=_hint(step, error)
-            ) from error
+            raise StepError(str(step), _why(error), where=step.where, hint=_hint(step, error)) from error
     return work.given()
 
 
@@ -95,12 +95,9 @@ class _Work:
 
     def __init__(self, plan: TerminalPlan, prepared: Prepared, dev: int) -> None:
         self._dev = dev
-        self._console_tree = prepared.console_tree
-        self._console_master, self._console_slave = prepared.console_master, prepared.console_slave
         self._devpts = -1
-        self._ttys: list[tuple[int, int]] = []  # (master, slave) of the container's devpts
-        self._host_ttys = prepared.ttys
-        self._hidden_masters: tuple[int, ...] = ()  # of terminals that the monitor is to get
+        self._console, self._ttys = prepared.console, prepared.ttys
+        self._masters: tuple[int, ...] = ()  # of the ttys, if they are not those that the monitor has made
         self._wants_console = plan.has_console and plan.pty_max <= 1
         self._names: list[str] = []
 
@@ -113,21 +110,24 @@ class _Work:
             case BindPtmx():
                 _bind_ptmx(self._dev, self._devpts)
             case AllocateConsole():
-                self._console_master, self._console_slave = _allocate(self._devpts)
+                self._console = Pseudo(*tty.open_pair(self._devpts))
             case MakeTtyDir():
                 beneath.make_directory(self._dev, step.path)
             case BindConsole():
                 self._bind_console(step.tty_dir)
             case AllocateTtys():
-                self._ttys = [_allocate(self._devpts) for _ in range(step.count)]
+                self._take(Pseudo(*tty.open_pair(self._devpts)) for _ in range(step.count))
             case BindTty():
                 self._bind_tty(step)
 
     def given(self) -> Given:
-        for _, slave in self._ttys:
-            os.close(slave)
-        masters = (*self._hidden_masters, *(master for master, _ in self._ttys))
-        return Given(self._console_master, self._console_slave, masters, self._devpts, " ".join(self._names))
+        for each in self._ttys if self._masters else ():
+            os.close(each.slave)
+        return Given(self._console.master, self._console.slave, self._masters, self._devpts, " ".join(self._names))
+
+    def _take(self, ttys: Iterable[Pseudo]) -> None:
+        self._ttys = tuple(ttys)
+        self._masters = tuple(each.master for each in self._ttys)
 
     def _make_hidden(self, count: int) -> None:
         """Over /dev for a moment: only what is mounted can be bound (before Linux 6.15)."""
@@ -135,19 +135,15 @@ class _Work:
             mount.move_mount(devpts, self._dev)
             made = []
             for _ in range(count):
-                master, slave = _allocate(devpts)
+                master, slave = tty.open_pair(devpts)
                 made.append(Pseudo(master, slave, _tree(slave)))
             with closing(os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as before:
                 os.fchdir(devpts)
                 mount.umount(".", mount.MNT_DETACH)
                 os.fchdir(before)
         if self._wants_console:
-            console = made.pop(0)
-            self._console_master, self._console_slave, self._console_tree = console.master, console.slave, console.tree
-        self._host_ttys = tuple(made)
-        self._hidden_masters = tuple(each.master for each in made)
-        for each in made:
-            os.close(each.slave)
+            self._console = made.pop(0)
+        self._take(made)
 
     def _mount_devpts(self, maximum: int) -> None:
         _unmount_all(self._dev, "pts")
@@ -157,38 +153,20 @@ class _Work:
             mount.move_mount(self._devpts, target)
 
     def _bind_console(self, tty_dir: str) -> None:
-        os.fchmod(self._console_slave, _CONSOLE_MODE)
-        with closing(self._console_tree if self._console_tree >= 0 else _tree(self._console_slave)) as tree:
+        os.fchmod(self._console.slave, _CONSOLE_MODE)
+        with closing(_tree_of(self._console)) as tree:
             _attach(tree, self._dev, f"{tty_dir}/console" if tty_dir else "console", alone=True)
             if tty_dir:
                 with closing(_tree(tree)) as second:  # only an attached mount can be copied (before Linux 6.15)
                     _attach(second, self._dev, "console", alone=True)
 
     def _bind_tty(self, step: BindTty) -> None:
-        name = f"tty{step.number}"
-        master, mounted = self._tty(step.number - 1)
-        with closing(mounted) as tree:
+        name, made = f"tty{step.number}", self._ttys[step.number - 1]
+        with closing(_tree_of(made)) as tree:
             _attach(tree, self._dev, f"{step.tty_dir}/{name}" if step.tty_dir else name)
         if step.tty_dir:
             _replace_by_link(self._dev, name, f"{step.tty_dir}/{name}")
-        self._names.append(f"pts/{tty.number(master)}")
-
-    def _tty(self, index: int) -> tuple[int, int]:
-        """The master of a tty, and a detached mount of its slave, which the caller closes."""
-        if self._host_ttys:
-            return self._host_ttys[index].master, self._host_ttys[index].tree
-        master, slave = self._ttys[index]
-        return master, _tree(slave)
-
-
-def _allocate(devpts: int) -> tuple[int, int]:
-    """(master, slave) of a new pseudo terminal of the devpts instance `devpts`."""
-    master = tty.open_master(devpts)
-    try:
-        return master, tty.open_slave(master)
-    except OSError:
-        os.close(master)
-        raise
+        self._names.append(f"pts/{tty.number(made.master)}")
 
 
 def _new_devpts(maximum: int) -> int:
@@ -196,7 +174,7 @@ def _new_devpts(maximum: int) -> int:
     try:
         return _devpts_with(f"max={maximum}", "gid=5")
     except OSError as error:
-        if error.errno != _EINVAL:
+        if error.errno != errno.EINVAL:
             raise
         return _devpts_with(f"max={maximum}")
 
@@ -216,7 +194,7 @@ def _bind_ptmx(dev: int, devpts: int) -> None:
         if os.readlink("ptmx", dir_fd=dev) in ("pts/ptmx", "/dev/pts/ptmx"):
             return
     except OSError as error:
-        if error.errno not in (_EINVAL, _ENOENT):  # EINVAL: it is no link
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # EINVAL: it is no link
             raise
     with closing(mount.open_tree(devpts, "ptmx", mount.OPEN_TREE_CLONE)) as tree:
         _attach(tree, dev, "ptmx", alone=True)
@@ -224,7 +202,12 @@ def _bind_ptmx(dev: int, devpts: int) -> None:
 
 def _tree(fd: int) -> int:
     """A detached mount of the one file (or mount) that `fd` is open on."""
-    return mount.open_tree(fd, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH)
+    return detached.copy(fd, "", recursive=False)
+
+
+def _tree_of(made: Pseudo) -> int:
+    """A detached mount of its slave; the caller closes it."""
+    return made.tree if made.tree >= 0 else _tree(made.slave)
 
 
 def _attach(tree: int, dev: int, path: str, *, alone: bool = False) -> None:
@@ -232,7 +215,7 @@ def _attach(tree: int, dev: int, path: str, *, alone: bool = False) -> None:
     above, _, name = path.rpartition("/")
     with closing(_open(dev, above, os.O_DIRECTORY)) as directory:
         try:
-            os.mknod(name, _EMPTY_FILE, dir_fd=directory)
+            os.mknod(name, stat.S_IFREG, dir_fd=directory)
         except FileExistsError:
             if alone:
                 _unmount_all(directory, name)
@@ -252,7 +235,7 @@ def _unmount_all(directory: int, name: str) -> None:
             while True:
                 mount.umount(name, mount.MNT_DETACH | mount.UMOUNT_NOFOLLOW)
         except OSError as error:
-            if error.errno not in (_EINVAL, _ENOENT):  # EINVAL: nothing (more) is mounted there
+            if error.errno not in (errno.EINVAL, errno.ENOENT):  # EINVAL: nothing (more) is mounted there
                 raise
         finally:
             os.fchdir(before)
@@ -284,21 +267,21 @@ def _is_pipe(fd: int) -> bool:
 
 def _why(error: OSError) -> str:
     why = error.strerror or str(error)
-    return f"/dev{why}" if error.errno == _ELOOP and why.startswith("/") else why  # the link, named from the root
+    return f"/dev{why}" if error.errno == errno.ELOOP and why.startswith("/") else why  # the link, named from the root
 
 
 def _hint(step: InsideStep, error: OSError) -> str:
-    if isinstance(step, MountDevpts) and error.errno == _EINVAL:
+    if isinstance(step, MountDevpts) and error.errno == errno.EINVAL:
         return f"lxc.pty.max and lxc.tty.max may be {MOST_TERMINALS} together"
-    if isinstance(step, AllocateTtys | MakeHidden) and error.errno == _ENOSPC:
+    if isinstance(step, AllocateTtys | MakeHidden) and error.errno == errno.ENOSPC:
         return NO_MORE
     of_tty_dir = isinstance(step, MakeTtyDir) or (isinstance(step, BindConsole | BindTty) and step.tty_dir)
-    if of_tty_dir and error.errno in (_EXDEV, _ENOTDIR):
+    if of_tty_dir and error.errno in (errno.EXDEV, errno.ENOTDIR):
         return (
             "lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do"
         )
-    if error.errno == _EXDEV:
+    if error.errno == errno.EXDEV:
         return "something is mounted there: remove the lxc.mount.entry that does it"
-    if error.errno == _EROFS:
+    if error.errno == errno.EROFS:
         return "the container's /dev cannot be written: set lxc.autodev = 1"
     return ""

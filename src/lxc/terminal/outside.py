@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import borrowed, log
+from lxc import borrowed, detached, log
 from lxc.errors import StepError
-from lxc.kernel import fs, mount, tty
+from lxc.kernel import fs, tty
 from lxc.terminal.console import Console
 from lxc.terminal.logfile import open_log
 from lxc.terminal.plan import NO_MORE, AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
@@ -37,7 +37,7 @@ def prepare(plan: TerminalPlan) -> Prepared:
         except OSError as error:
             close(prepared)
             raise StepError(
-                str(step), error.strerror or str(error), where=_where(step), hint=_hint(step, error)
+                str(step), error.strerror or str(error), where=step.where, hint=_hint(step, error)
             ) from error
     return prepared
 
@@ -57,10 +57,8 @@ def reopened(plan: TerminalPlan, prepared: Prepared) -> Prepared:
 
 def close(prepared: Prepared) -> None:
     """Close what `prepare` opened."""
-    for fd in (
-        prepared.peer, prepared.log, prepared.console_master, prepared.console_slave, prepared.console_tree,
-        *(fd for made in prepared.ttys for fd in (made.master, made.slave, made.tree)),
-    ):  # fmt: skip
+    made = (prepared.console, *prepared.ttys)
+    for fd in (prepared.peer, prepared.log, *(fd for each in made for fd in (each.master, each.slave, each.tree))):
         if fd >= 0:
             os.close(fd)
 
@@ -81,7 +79,7 @@ class Terminals:
 
         `slaves` are what another had as its `slaves`.  All that is given is closed by `close`.
         """
-        master = console_master if console_master >= 0 else prepared.console_master
+        master = console_master if console_master >= 0 else prepared.console.master
         self._ttys = tty_masters or tuple(made.master for made in prepared.ttys)
         if slaves is None:
             slaves = tuple(map(tty.open_slave, (*self._ttys, *((master,) if master >= 0 else ()))))
@@ -184,11 +182,12 @@ class Terminals:
 
 def _without_trees(prepared: Prepared) -> Prepared:
     """`prepared` after its mounts were attached: held any longer, they would keep the container from unmounting them."""
-    for tree in (prepared.console_tree, *(made.tree for made in prepared.ttys)):
-        if tree >= 0:
-            os.close(tree)
-    ttys = tuple(made.replace(tree=-1) for made in prepared.ttys)
-    return prepared.replace(console_tree=-1, ttys=ttys)
+    made = (prepared.console, *prepared.ttys)
+    for each in made:
+        if each.tree >= 0:
+            os.close(each.tree)
+    console, *ttys = (each.replace(tree=-1) for each in made)
+    return prepared.replace(console=console, ttys=tuple(ttys))
 
 
 def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
@@ -198,7 +197,7 @@ def _open(step: OutsideStep, prepared: Prepared, owner: int) -> Prepared:
         case OpenLog():
             return prepared.replace(log=open_log(step.path))
         case AllocateConsole():
-            return _allocate_console(prepared, owner)
+            return prepared.replace(console=_pseudo(owner))
         case AllocateTtys():
             return prepared.replace(ttys=_allocate_ttys(step.count, owner))
 
@@ -221,14 +220,6 @@ def _open_peer(step: OpenPeer) -> int:
     return fd
 
 
-def _allocate_console(prepared: Prepared, owner: int) -> Prepared:
-    made = _pseudo(owner)
-    name = f"/dev/pts/{tty.number(made.master)}"
-    return prepared.replace(
-        console_master=made.master, console_slave=made.slave, console_tree=made.tree, console_name=name
-    )
-
-
 def _allocate_ttys(count: int, owner: int) -> tuple[Pseudo, ...]:
     made: list[Pseudo] = []
     try:
@@ -245,15 +236,11 @@ def _pseudo(owner: int) -> Pseudo:
     master, slave = tty.open_pair()
     try:
         os.fchown(slave, owner, -1)
-        return Pseudo(master, slave, mount.open_tree(slave, "", mount.OPEN_TREE_CLONE | mount.AT_EMPTY_PATH))
+        return Pseudo(master, slave, detached.copy(slave, "", recursive=False))
     except OSError:
         os.close(master)
         os.close(slave)
         raise
-
-
-def _where(step: OutsideStep) -> str:
-    return "" if isinstance(step, AllocateConsole) else step.where
 
 
 def _hint(step: OutsideStep, error: OSError) -> str:

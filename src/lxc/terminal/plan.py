@@ -42,6 +42,7 @@ class OpenLog(Record):
 
 class AllocateConsole(Record):
     host: bool  # in the monitor, of the host's devpts; else in init, of the container's
+    where: str = ""
 
     def __str__(self) -> str:
         return f"allocate the console in the {'host' if self.host else 'container'}'s devpts"
@@ -66,6 +67,8 @@ class MakeHidden(Record):
 
 
 class BindPtmx(Record):
+    where: str = ""
+
     def __str__(self) -> str:
         return "bind /dev/pts/ptmx to /dev/ptmx"
 
@@ -190,11 +193,11 @@ class TerminalPlan(Record):
 
 
 class Pseudo(Record):
-    """A pseudo terminal of the host's devpts."""
+    """A pseudo terminal; -1 is none."""
 
-    master: int
-    slave: int
-    tree: int  # a detached mount of the slave: made in the host's mount namespace, attached in init's
+    master: int = -1
+    slave: int = -1
+    tree: int = -1  # a detached mount of the slave: made in the host's mount namespace, attached in init's
 
 
 class Prepared(Record):
@@ -202,10 +205,7 @@ class Prepared(Record):
 
     peer: int = -1
     log: int = -1
-    console_master: int = -1  # of the host's devpts, if the plan wants that
-    console_slave: int = -1
-    console_tree: int = -1  # a detached mount of the slave: made in the host's mount namespace, attached in init's
-    console_name: str = ""  # "/dev/pts/N", "" if the container's devpts is to make it: it has no name on the host
+    console: Pseudo = Pseudo()  # of the host's devpts, if the plan wants that
     ttys: tuple[Pseudo, ...] = ()  # of the host's devpts, if the container is to have none of its own
 
 

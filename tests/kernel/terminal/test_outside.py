@@ -33,7 +33,7 @@ class World:
         self.loop = Loop()
         plan = TerminalPlan(ttys=ttys, pty_max=0, **config)
         self.prepared = outside.prepare(plan)
-        self.container = os.dup(self.prepared.console_slave)
+        self.container = os.dup(self.prepared.console.slave)
         os.set_blocking(self.container, False)
         tty.make_transparent(self.container)
         pairs = [tty.open_pair() for _ in range(ttys)]
@@ -308,7 +308,7 @@ def test_when_nobody_has_the_console_open_the_loop_is_at_rest(world) -> None:
     this = world()
     os.close(this.container)
     assert not this.loop.turn(0.02)
-    this.container = tty.open_slave(this.prepared.console_master)
+    this.container = tty.open_slave(this.prepared.console.master)
     this.says(b"back again")
 
 

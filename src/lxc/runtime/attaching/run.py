@@ -80,11 +80,10 @@ def _open_terminal(place: Place) -> tuple[int, int]:
         try:
             if fs.filesystem_type(devpts) != fs.DEVPTS_SUPER_MAGIC:
                 return tty.open_pair()
-            master = tty.open_master(devpts)
+            return tty.open_pair(devpts)
         except OSError as error:  # all of the container's may be taken: whoever repairs it still gets one
             log.info(f"the container has no terminal to give, taking one of the host's: {error.strerror}")
             return tty.open_pair()
-    return master, tty.open_slave(master)
 
 
 def _exit_status(pid: int) -> int:
