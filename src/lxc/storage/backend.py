@@ -1,6 +1,6 @@
 """What every kind of storage can do; the module that knows one is loaded when a container needs it.
 
-detects   is this what `lxc.rootfs.path` names?                       looks at the host; only of what can be told so
+detects   is this what `lxc.rootfs.path` names?                       looks at the host; not for all kinds
 attach    make a mountable thing of it                                in the monitor, before each life
 mount     make a detached mount of that                               in init, with the host's files in sight
 """

@@ -101,18 +101,15 @@ def decide(
             hint=f"-B dir copies its files into a directory; {_KEPT}",
             where=source.where,
         )
-    rootfs = f"{directory}/rootfs"
+    target, rootfs = driver or source.driver, f"{directory}/rootfs"
 
     def clone(way: str, driver: str, path: str) -> Clone:
         return Clone(way, driver, path, source, directory, volume.replace(size=size or volume.size))
 
-    is_volume = driver == "lvm" or (source.driver == "lvm" and not driver)
-    if size and not is_volume and "loop" not in (driver, kind if not driver else ""):
+    if size and target not in ("lvm", "loop"):
         raise Unsupported("only a copy in an image or a volume of its own has a size", hint="-B loop makes an image")
-    if is_volume:
+    if target == "lvm" and (source.driver == "lvm" or may_copy or not as_snapshot):
         way = "snapshot" if as_snapshot and source.driver == "lvm" else "files"
-        if as_snapshot and way == "files" and not may_copy:
-            raise Unsupported(f"lvm has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one")
         return clone(way, "lvm", creation.volume_path(directory, volume))
     if kind == "btrfs" and shared and driver in ("", "btrfs"):
         return clone("snapshot", "btrfs", rootfs)
@@ -122,7 +119,7 @@ def decide(
         raise Unsupported(
             f"{driver} has no snapshots of {source.driver}", hint="-B overlay, or no -B at all, makes one"
         )
-    if driver == "loop" or (kind == "loop" and not driver):
+    if target == "loop":
         return clone("files" if size or kind != "loop" else "image", "loop", f"{directory}/rootdev")
     return clone("files", "btrfs" if driver == "btrfs" else "dir", rootfs)
 
@@ -212,9 +209,9 @@ def _files(source: RootPlan, target: int, check: Callable[[], None]) -> tuple[st
     """Copy the files of `source`, seen as the container sees them: of an overlay, all layers as one."""
     if source.is_directory:
         with closing(_open(source.path)) as root:
-            return _left_out(tree.copy(root, target, source.path, check), source.path)
+            return _copy(root, target, source.path, check)
     read_only = source.replace(attr_set=source.attr_set | 1)
-    return _seen(read_only, lambda root: _left_out(tree.copy(root, target, source.path, check), source.path))
+    return _seen(read_only, lambda root: _copy(root, target, source.path, check))
 
 
 def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, ...]:
@@ -231,8 +228,9 @@ def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, 
         outside.detach(attached)
 
 
-def _left_out(copied: tree.Copied, path: str) -> tuple[str, ...]:
-    return tuple(f"{path}/{mount} is a mount point: what is mounted there was not copied" for mount in copied.mounts)
+def _copy(source: int, target: int, path: str, check: Callable[[], None]) -> tuple[str, ...]:
+    left = tree.copy(source, target, path, check)
+    return tuple(f"{path}/{mount} is a mount point: what is mounted there was not copied" for mount in left)
 
 
 def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
@@ -245,7 +243,7 @@ def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str
     ):
         _surround(directory, os.fstat(source))
         if clone.is_of_layers:
-            return _left_out(tree.copy(source, target, upper, check), upper)
+            return _copy(source, target, upper, check)
         tree.dress(source, target)  # the upper layer's root is the container's
     return ()
 

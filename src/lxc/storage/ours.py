@@ -17,10 +17,8 @@ from lxc.storage import removal
 from lxc.storage.volumes import Volume
 
 RECORD = "rootfs.made"  # in the container's directory
-_HEADING = "# lxc-create made this directory for the container; lxc-destroy removes it.  Its path and identity:\n"
-_HEADING_OF_VOLUMES = (
-    "# lxc-create made this logical volume for the container; lxc-destroy removes it.  Its path and identity:\n"
-)
+_HEADING = "# lxc-create made this {} for the container; lxc-destroy removes it.  Its path and identity:\n"
+_OF_DIRECTORY, _OF_VOLUME = _HEADING.format("directory"), _HEADING.format("logical volume")
 _LONGEST_RECORD = 8192  # bytes: a path has at most 4095
 _FOLLOW_NOTHING = fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS
 
@@ -48,9 +46,9 @@ def identity(path: str) -> Made:
 def remember(container: int, made: Made | Volume) -> None:
     """Write into the container's opened directory that `made` was made for it.  Raises OSError."""
     if isinstance(made, Volume):
-        text = f"{_HEADING_OF_VOLUMES}{made.path}\n{made.uuid}\n"
+        text = f"{_OF_VOLUME}{made.path}\n{made.uuid}\n"
     else:
-        text = f"{_HEADING}{made.path}\n{made.device} {made.inode} {made.birth_ns}\n"
+        text = f"{_OF_DIRECTORY}{made.path}\n{made.device} {made.inode} {made.birth_ns}\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(RECORD, flags, 0o600, dir_fd=container)) as fd:
         os.write(fd, os.fsencode(text))
@@ -64,12 +62,12 @@ def remembered(container: int) -> Made | Volume | None:
             text = os.fsdecode(os.read(fd, _LONGEST_RECORD))
     except FileNotFoundError:
         return None
-    if text.startswith(_HEADING_OF_VOLUMES):
-        path, _, uuid = text.removeprefix(_HEADING_OF_VOLUMES).removesuffix("\n").partition("\n")
+    if text.startswith(_OF_VOLUME):
+        path, _, uuid = text.removeprefix(_OF_VOLUME).removesuffix("\n").partition("\n")
         return Volume(path, uuid)
-    lines = text.removeprefix(_HEADING).split("\n")
+    lines = text.removeprefix(_OF_DIRECTORY).split("\n")
     numbers = lines[1].split(" ") if len(lines) > 1 else []
-    if not text.startswith(_HEADING) or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
+    if not text.startswith(_OF_DIRECTORY) or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
         return None
     return Made(lines[0], *map(int, numbers))
 

@@ -97,6 +97,11 @@ class _Frame:
         self.is_stuck = False  # something in it stays, so it will
         self.may_be_read_only = True  # a subvolume; it has not been made writable yet
 
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
 
 class _Removal:
     def __init__(self, top: int, shown: str, last: tuple[str, ...]) -> None:
@@ -183,7 +188,7 @@ class _Removal:
         self.frames.append(_Frame(name, fd))
         passed = len(self.frames) - 1 - _WINDOW
         if passed > 0 and passed not in _LANDMARKS:
-            _adopt(self.frames[passed], -1)
+            self.frames[passed].close()
         self._empty(self.frames[-1])
 
     def _leave(self) -> None:
@@ -213,7 +218,7 @@ class _Removal:
         return True
 
     def _drop(self) -> None:
-        _adopt(self.frames.pop(), -1)
+        self.frames.pop().close()
 
     def _reopen(self) -> bool:
         """Open the last frames again, from a landmark.  If the way is gone, drop the last frame and return False."""
@@ -243,13 +248,6 @@ class _Removal:
         if self.first is None:
             inner = [above.name for above in self.frames[1 : self.frames.index(frame) + 1]]
             self.first = "/".join([self.shown, *inner, *([name] if name else [])]), error
-
-
-def _adopt(frame: _Frame, fd: int) -> None:
-    """Give a frame another descriptor (-1: none) and close the one it had."""
-    if frame.fd >= 0:
-        os.close(frame.fd)
-    frame.fd = fd
 
 
 def _make_writable(frame: _Frame) -> bool:

@@ -14,7 +14,7 @@ import os
 from lxc.errors import LxcError
 from lxc.kernel import btrfs
 from lxc.kernel.fs import closing
-from lxc.storage import descent
+from lxc.storage import descent, tree
 from lxc.storage.removal import printable
 
 TYPE_CHECKING = False
@@ -94,8 +94,8 @@ class _Copying:
         """Note it, or raise LxcError."""
         at = printable(f"{self.shown}/{path}" if path else self.shown)
         if error.errno not in _LEFT_OUT:
-            hint = {errno.ENOSPC: "make room, then copy again", errno.EDQUOT: "the quota is used up"}
-            raise LxcError(f"cannot copy {what} {at}: {error.strerror}", hint=hint.get(error.errno or 0, "")) from error
+            hint = tree.NO_ROOM.get(error.errno or 0, "")
+            raise LxcError(f"cannot copy {what} {at}: {error.strerror}", hint=hint) from error
         self.left.append(f"{what} {at} {verb} not copied: {_LEFT_OUT[error.errno] or error.strerror}")
 
 

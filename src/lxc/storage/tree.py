@@ -18,7 +18,6 @@ import stat
 from lxc.errors import LxcError
 from lxc.kernel import statx
 from lxc.kernel.fs import closing
-from lxc.record import Record
 from lxc.storage import descent
 from lxc.storage.removal import printable
 
@@ -30,24 +29,20 @@ _WINDOW = 16  # directories kept open, with two descriptors each; the upper ones
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 30  # bytes for one copy_file_range(2)
 _NO_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.ETXTBSY})
+NO_ROOM = {errno.ENOSPC: "make room, then copy again", errno.EDQUOT: "the quota is used up"}  # what to do then
 _NO_ATTRIBUTES = frozenset({errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.ENODATA})
 
 
-class Copied(Record):
-    """What came of it."""
-
-    mounts: tuple[str, ...] = ()  # mount points in the tree: made, but what is mounted there was not copied
-
-
-def copy(source: int, target: int, shown: str, check: Callable[[], None] = lambda: None) -> Copied:
+def copy(source: int, target: int, shown: str, check: Callable[[], None]) -> tuple[str, ...]:
     """Copy all that is in the directory `source`, and its own attributes, to the empty directory `target`.
 
+    Return the mount points in it: they are made, but what is mounted there is not copied.
     `shown` is the source's path for messages; `check` is called between files, and ends the copying by raising.
     Raises LxcError that names the file; what was copied until then stays.
     """
     work = _Copying(source, target, shown, check)
     work.run()
-    return Copied(tuple(work.mounts))
+    return tuple(work.mounts)
 
 
 class _Directory:
@@ -204,8 +199,7 @@ class _Copying:
 
     def _failure(self, parts: list[str], error: OSError) -> LxcError:
         at = "/".join([self.shown, *parts])
-        hint = {errno.ENOSPC: "make room, then copy again", errno.EDQUOT: "the quota is used up"}
-        return LxcError(f"cannot copy {printable(at)}: {error.strerror}", hint=hint.get(error.errno or 0, ""))
+        return LxcError(f"cannot copy {printable(at)}: {error.strerror}", hint=NO_ROOM.get(error.errno or 0, ""))
 
 
 def _identity(fd: int) -> tuple[int, ...]:
@@ -276,8 +270,7 @@ def dress(source: int, target: int) -> None:
     status = os.fstat(source)
     os.fchown(target, status.st_uid, status.st_gid)
     os.fchmod(target, stat.S_IMODE(status.st_mode))  # after the owner, whose change clears set-user-id
-    for attribute in _attributes(source):
-        _set(target, attribute, os.getxattr(source, attribute))
+    _copy_attributes(source, target)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
@@ -286,28 +279,23 @@ def _dress_name(source: int, target: int, name: str, status: os.stat_result) -> 
     os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
         os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
-    there, here = f"/proc/self/fd/{source}/{name}", f"/proc/self/fd/{target}/{name}"
-    for attribute in _attributes(there):
-        _set(here, attribute, os.getxattr(there, attribute, follow_symlinks=False))
+    _copy_attributes(f"/proc/self/fd/{source}/{name}", f"/proc/self/fd/{target}/{name}")
     os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=target, follow_symlinks=False)
 
 
-def _attributes(file: int | str) -> list[str]:
+def _copy_attributes(source: int | str, target: int | str) -> None:
+    """Copy the extended attributes, of a link its own, but for those that we may not set, or the file system does not have."""
+    follow = isinstance(source, int)  # a descriptor cannot be told not to
     try:
-        return os.listxattr(file) if isinstance(file, int) else os.listxattr(file, follow_symlinks=False)
-    except OSError as error:
-        if error.errno in _NO_ATTRIBUTES:
-            return []
-        raise
-
-
-def _set(file: int | str, attribute: str, value: bytes) -> None:
-    """Set an extended attribute; what we may not set, or the file system does not have, is left out."""
-    try:
-        if isinstance(file, int):
-            os.setxattr(file, attribute, value)
-        else:
-            os.setxattr(file, attribute, value, follow_symlinks=False)
+        names = os.listxattr(source, follow_symlinks=follow)
     except OSError as error:
         if error.errno not in _NO_ATTRIBUTES:
             raise
+        return
+    for name in names:
+        value = os.getxattr(source, name, follow_symlinks=follow)
+        try:
+            os.setxattr(target, name, value, follow_symlinks=follow)
+        except OSError as error:
+            if error.errno not in _NO_ATTRIBUTES:
+                raise

@@ -23,9 +23,7 @@ class Volume(Record):
 def identity(path: str) -> str:
     """Which logical volume is at `path`; "" if there is none."""
     try:
-        device = os.stat(path).st_rdev
-        with open(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/dm/uuid") as file:
-            uuid = file.read().strip()
+        uuid = _told(path, "dm/uuid")
     except OSError:
         return ""
     return uuid if uuid.startswith("LVM-") else ""
@@ -33,9 +31,14 @@ def identity(path: str) -> str:
 
 def size(path: str) -> int:
     """How many bytes the block device at `path` has.  Raises OSError."""
+    return int(_told(path, "size")) * _SECTOR
+
+
+def _told(path: str, file: str) -> str:
+    """What sysfs has in `file` of the block device at `path`.  Raises OSError."""
     device = os.stat(path).st_rdev
-    with open(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/size") as file:
-        return int(file.read()) * _SECTOR
+    with open(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/{file}") as opened:
+        return opened.read().strip()
 
 
 def group_of(path: str) -> str:
@@ -132,11 +135,10 @@ class _Unknown(StepError):
 
 
 def _run(name: str, *words: str, package: str = "lvm2") -> str:
-    program = programs.find(name)
+    step, program = " ".join((name, *words)), programs.find(name)
     if not program:
-        raise StepError(" ".join((name, *words)), "this host has no such program", hint=f"install {package}")
+        raise StepError(step, "this host has no such program", hint=f"install {package}")
     done = programs.run((program, *words))
     if done.status:
-        kind = _Unknown if done.status == _UNKNOWN_OPTION else StepError
-        raise kind(" ".join((name, *words)), done.complaint)
+        raise (_Unknown if done.status == _UNKNOWN_OPTION else StepError)(step, done.complaint)
     return done.output
