@@ -8,14 +8,13 @@ import os
 from lxc.errors import StepError
 from lxc.idmap.plan import CONTAINER
 from lxc.idmap.starter import helper
-from lxc.kernel import fs, mount, signals
+from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.idmap.plan import IdMapPlan, Range
 
-_MOST_SAID = 4000  # bytes of what a helper says
 _OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 
 
@@ -48,21 +47,15 @@ def map_mount(pid: int, tree: int, users: str, recursive: bool) -> None:
 
 def _have_written(pid: int, name: str, ranges: tuple[Range, ...]) -> None:
     """By newuidmap or newgidmap.  Raises OSError, whose text is what it said."""
+    from lxc import programs  # an ordinary user's start needs it, no other
+
     path = helper(name)
     if not path:
         raise OSError(errno.ENOENT, f"{name} is missing")
-    said, says = os.pipe2(os.O_CLOEXEC)
-    with closing(said):
-        with closing(says):
-            argv = (name, str(pid), *(word for range_ in ranges for word in str(range_).split()))
-            actions = tuple((os.POSIX_SPAWN_DUP2, says, fd) for fd in (1, 2))
-            child = os.posix_spawn(path, argv, {}, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGPIPE,))
-        text = b""
-        while part := os.read(said, 4096):
-            text = (text + part)[:_MOST_SAID]
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    argv = (name, str(pid), *(word for range_ in ranges for word in str(range_).split()))
+    status, said = programs.spawn(path, argv, {})
     if status:
-        words = " / ".join(text.decode(errors="replace").split("\n")).strip(" /")
+        words = " / ".join(said.split("\n")).strip(" /")
         raise OSError(errno.EPERM, words or f"{name} ended with status {status}")
 
 

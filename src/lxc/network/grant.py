@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 
 from lxc.errors import StepError
-from lxc.kernel import signals
-from lxc.kernel.fs import closing
 from lxc.loading import LIBEXEC
 
 TYPE_CHECKING = False
@@ -17,7 +15,6 @@ _NAME = "lxc-user-nic"
 OURS = os.path.normpath(f"{LIBEXEC}/{_NAME}")
 _PLACES = (OURS, f"/usr/libexec/lxc/{_NAME}", f"/usr/lib/lxc/{_NAME}")
 _SETUID = 0o4000
-_MOST_SAID = 4000  # bytes
 
 
 def create(step: Granted, pid: int) -> str:
@@ -36,18 +33,12 @@ def delete(step: Granted, netns: int, pair: str) -> None:
 
 def _run(verb: str, step: Granted, namespace: str, name: str) -> str:
     """What it prints if it succeeds.  Raises StepError with its own words."""
+    from lxc import programs  # an ordinary user's start needs it, no other
+
     program = _program(step)
     argv = (_NAME, verb, step.lxcpath, step.container, namespace, "veth", step.bridge or "none", name)
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    with closing(reader):
-        with closing(writer):
-            actions = tuple((os.POSIX_SPAWN_DUP2, writer, fd) for fd in (1, 2))
-            child = os.posix_spawn(program, argv, {}, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGPIPE,))
-        raw = b""
-        while part := os.read(reader, 4096):
-            raw = (raw + part)[:_MOST_SAID]
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    said = raw.decode(errors="replace").strip()
+    status, words = programs.spawn(program, argv, {})
+    said = words.strip()
     if status:
         why = " / ".join(line.removeprefix(f"{_NAME}: ") for line in said.splitlines())
         raise StepError(str(step), why or f"{_NAME} ended with status {status}", where=step.where)

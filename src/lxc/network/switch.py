@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 
 from lxc.errors import StepError
-from lxc.kernel.fs import closing
 
 _PROGRAM = "ovs-vsctl"
-_STDOUT, _STDERR = 1, 2
-_MOST_OUTPUT = 4096
 _NO_VLAN = -1
 
 
@@ -46,23 +43,15 @@ def vlan_arguments(vlan_id: int | None, tagged: tuple[int, ...]) -> tuple[str, .
 
 
 def _run(where: str, *arguments: str) -> None:
+    from lxc import programs  # nobody else's start needs it
+
     argv = (_PROGRAM, *arguments)
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    with closing(reader):
-        with closing(writer):
-            actions = ((os.POSIX_SPAWN_DUP2, writer, _STDOUT), (os.POSIX_SPAWN_DUP2, writer, _STDERR))
-            try:
-                pid = os.posix_spawnp(_PROGRAM, argv, os.environ, file_actions=actions, setsigmask=())
-            except FileNotFoundError:
-                why = (
-                    f"it is no bridge of the kernel's, and there is no {_PROGRAM} that could make it a port of another"
-                )
-                hint = "set the link to a bridge, or install Open vSwitch (openvswitch-switch)"
-                raise StepError(" ".join(argv), why, where=where, hint=hint) from None
-        said = b""
-        while part := os.read(reader, _MOST_OUTPUT):
-            said = (said + part)[-_MOST_OUTPUT:]
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        status, said = programs.spawn(_PROGRAM, argv, os.environ)
+    except FileNotFoundError:
+        why = f"it is no bridge of the kernel's, and there is no {_PROGRAM} that could make it a port of another"
+        hint = "set the link to a bridge, or install Open vSwitch (openvswitch-switch)"
+        raise StepError(" ".join(argv), why, where=where, hint=hint) from None
     if status:
-        words = " / ".join(said.decode(errors="replace").split("\n")).strip(" /")
+        words = " / ".join(said.split("\n")).strip(" /")
         raise StepError(" ".join(argv), words or f"it ended with status {status}", where=where)
