@@ -66,10 +66,8 @@ def hooks(
     kind: str, commands: Iterable[tuple[str, str]], name: str, version: int, environment: Mapping[str, str]
 ) -> tuple[Hook, ...]:
     """The hooks of `kind` of the container `name`; `commands` with the places (file:line) they were configured at."""
-    told = {**environment, "LXC_NAME": name, "LXC_HOOK_VERSION": str(version)}
-    if version:
-        told |= {"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": "lxc"}
-    return tuple(Hook(kind, command, name, version, tuple(told.items()), (), where) for command, where in commands)
+    told = _told(kind, "lxc", name, version, environment)
+    return tuple(Hook(kind, command, name, version, told, (), where) for command, where in commands)
 
 
 def life(
@@ -105,24 +103,25 @@ def scripts(
     kind: str, commands: Iterable[tuple[int, str, str]], name: str, version: int, environment: Mapping[str, str]
 ) -> tuple[Hook, ...]:
     """The scripts of `kind` ("up", "down") of network devices: (number, command, place) of each."""
+    told = _told(kind, "net", name, version, environment)
+    return tuple(Hook(kind, command, name, version, told, (), where, number) for number, command, where in commands)
+
+
+def _told(
+    kind: str, section: str, name: str, version: int, environment: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
     told = {**environment, "LXC_NAME": name, "LXC_HOOK_VERSION": str(version)}
-    if version:
-        told |= {"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": "net"}
-    return tuple(
-        Hook(kind, command, name, version, tuple(told.items()), (), where, number)
-        for number, command, where in commands
-    )
+    return tuple({**told, **({"LXC_HOOK_TYPE": kind, "LXC_HOOK_SECTION": section} if version else {})}.items())
 
 
 def of_device(hook: Hook, kind: str, link: str, pair: str, environment: Mapping[str, str]) -> Hook:
     """The script, told of its device: its type, the host's device it is made of, the host's end of a pair."""
-    told = {**dict(hook.environment), **environment}
+    told = dict(environment)
     if hook.version:
         told |= {"LXC_NET_TYPE": kind}
         told |= {"LXC_NET_PARENT": link} if link and kind in ("macvlan", "phys", "veth") else {}
         told |= {"LXC_NET_PEER": pair} if pair else {}
-    words = tuple(map(quoted, filter(None, (link, pair))))
-    return hook.replace(environment=tuple(told.items()), arguments=(kind, *words))
+    return hook.told(told).replace(arguments=(kind, *map(quoted, filter(None, (link, pair)))))
 
 
 def quoted(word: str) -> str:

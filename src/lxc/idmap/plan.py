@@ -84,9 +84,7 @@ class IdMapPlan(Record):
         return "\n".join(_script(*pair, self.uses_helpers) for pair in (("uid", self.users), ("gid", self.groups)))
 
 
-def plan(
-    ranges: Iterable[tuple[str, Range, str]], *, uid: int, gid: int, is_new: bool = True, uses_helpers: bool = False
-) -> IdMapPlan:
+def plan(ranges: Iterable[tuple[str, Range, str]], *, uid: int, gid: int, is_new: bool = True) -> IdMapPlan:
     """The plan for `ranges` (kind: "u" or "g", range, where).
 
     `uid` and `gid` are those of the container's first process, which init becomes at once if there is no root.
@@ -105,7 +103,7 @@ def plan(
                 f"{where}: lxc.idmap has neither root's {name} id nor {number}, that of the first process",
                 hint=f"map id 0, or set lxc.init.{key} to one that is mapped",
             )
-    return IdMapPlan(users, groups, is_new, uses_helpers, first_uid, first_gid)
+    return IdMapPlan(users, groups, is_new, uid=first_uid, gid=first_gid)
 
 
 def by(starter: Starter, plan: IdMapPlan, where: str = "") -> IdMapPlan:
@@ -141,10 +139,9 @@ def proposal(starter: Starter) -> tuple[str, ...]:
     )
 
 
-def allotment(starter: Starter, first: int = 100000, count: int = 65536) -> str:
+def allotment(starter: Starter) -> str:
     """The command with which root gives `starter` ids."""
-    last = first + count - 1
-    return f"usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {starter.name}"
+    return f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {starter.name}"
 
 
 def _remedy(starter: Starter, kind: str, wanted: Range, given: tuple[tuple[int, int], ...]) -> str:

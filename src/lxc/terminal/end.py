@@ -72,13 +72,11 @@ class End:
         self._is_paused = False
         self._watch()
 
-    def read_all(self, most: int = 1 << 20) -> None:
-        """Receive what is there now, but not more than `most` bytes."""
-        while most > 0 and not self._is_gone:
-            before = most
-            most -= self._read()
-            if most == before:
-                return
+    def read_all(self) -> None:
+        """Receive what is there now, but little more than a MiB."""
+        left = 1 << 20
+        while left > 0 and not self._is_gone and (got := self._read()):
+            left -= got
 
     def _watch(self) -> None:
         if not self._is_gone:

@@ -20,7 +20,7 @@ def test_it_prints_what_is_written() -> None:
         "echo 0 100000 65536 >> /proc/INIT/uid_map",
         "echo 0 200000 65536 >> /proc/INIT/gid_map",
     ]
-    assert str(plan.plan(WIDE, uid=0, gid=0, uses_helpers=True)).splitlines() == [
+    assert str(plan.plan(WIDE, uid=0, gid=0).replace(uses_helpers=True)).splitlines() == [
         "newuidmap INIT 0 100000 65536",
         "newgidmap INIT 0 200000 65536",
     ]
