@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tomllib
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from lxc.cli import TOOLS, module
@@ -74,7 +73,7 @@ def table() -> str:
         "\n## Commands and their options\n",
         f"All commands that are there have the common options: {_code(COMMON.split())}, and, of ours, {_code(OURS.split())}.\n",
         "| command | done | later | ours |\n|---|---|---|---|",
-        *map(_command, sorted({*OPTIONS, *(tool for tool in TOOLS if _is_there(tool))})),
+        *map(_command, TOOLS),
         "\n## Python API\n",
         "| class or module | done | later |\n|---|---|---|",
         *map(_api, API),
@@ -94,14 +93,8 @@ def _key(name: str) -> str:
     return "done"
 
 
-def _is_there(tool: str) -> bool:
-    return find_spec(module(tool)) is not None
-
-
 def _command(tool: str) -> str:
     theirs = OPTIONS.get(tool, "").split()
-    if not _is_there(tool):
-        return f"| `{tool}` |  | all |  |"
     given = import_module(module(tool)).COMMAND.arguments.OPTIONS
     ours = [option.long for option in given if option.long not in f"{COMMON} {OURS}".split()]
     done, later = [o for o in theirs if o in ours], [o for o in theirs if o not in ours]

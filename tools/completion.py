@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from lxc.config.container import Config
+from lxc.hooks.plan import quoted
 from lxc.images import template
 from lxc.runtime.commands import STATES
 
@@ -16,20 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cli.options import Command, Option
 
-# What `Option.complete` may name, besides words of its own.
-SOURCES = (
-    "container",
-    "containers",
-    "dir",
-    "file",
-    "groups",
-    "keys",
-    "namespaces",
-    "states",
-    "templates",
-    "users",
-    "command",
-)
 OURS = [name.removeprefix("lxc-") for name in os.listdir(template.OWN)]  # others are looked for
 NAMESPACES = ("MOUNT", "PID", "UTSNAME", "IPC", "USER", "NETWORK", "CGROUP", "TIME")
 
@@ -66,15 +53,15 @@ def operand(command: Command) -> str:
 
 def _bash(commands: list[Command]) -> str:
     tools = " ".join(command.tool for command in commands)
-    options = [f"    {command.tool}) printf '%s' {_quoted(_long_options(command))} ;;" for command in commands]
+    options = [f"    {command.tool}) printf '%s' {quoted(_long_options(command))} ;;" for command in commands]
     kinds = [
-        f"    {_patterns(command, option)}) printf '%s' {_quoted(kind(command, option))} ;;"
+        f"    {_patterns(command, option)}) printf '%s' {quoted(kind(command, option))} ;;"
         for command in commands
         for option in command.arguments.OPTIONS
         if option.argument and not option.optional
     ]
     kinds.append("    *) return 1 ;;")
-    operands = [f"    {command.tool}) printf '%s' {_quoted(operand(command))} ;;" for command in commands]
+    operands = [f"    {command.tool}) printf '%s' {quoted(operand(command))} ;;" for command in commands]
     tables = {"_lxc_options": options, "_lxc_argument": kinds, "_lxc_operand": operands}
     functions = "".join(
         f"{name}() {{\n    case $1 in\n" + "\n".join(rows) + "\n    esac\n}\n\n" for name, rows in tables.items()
@@ -94,8 +81,8 @@ def _zsh(commands: list[Command]) -> str:
 def _zsh_arguments(command: Command) -> str:
     rows = [_zsh_option(command, option) for option in command.arguments.OPTIONS]
     if operand(command):
-        rows.append(_quoted(f"1:{operand(command).split()[0]}:{_zsh_action(operand(command))}"))
-    rows.append(_quoted("*:::word:_lxc_rest"))
+        rows.append(quoted(f"1:{operand(command).split()[0]}:{_zsh_action(operand(command))}"))
+    rows.append(quoted("*:::word:_lxc_rest"))
     return " \\\n".join(f"            {row}" for row in rows)
 
 
@@ -107,7 +94,7 @@ def _zsh_option(command: Command, option: Option) -> str:
     if option.argument:
         action = f":{':' * option.optional}{option.argument.replace(':', '')}:{_zsh_action(kind(command, option))}"
     spelled = [name + _zsh_joint(name, option) for name in names]
-    return " ".join(_quoted(f"{excluded}{name}[{text}]{action}") for name in spelled)
+    return " ".join(quoted(f"{excluded}{name}[{text}]{action}") for name in spelled)
 
 
 def _zsh_joint(name: str, option: Option) -> str:
@@ -183,10 +170,6 @@ def _long_options(command: Command) -> str:
 def _patterns(command: Command, option: Option) -> str:
     names = [f"--{option.long}", *([f"-{option.short}"] * bool(option.short))]
     return "|".join(f"{command.tool}:{name}" for name in names)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _fish_quoted(text: str) -> str:

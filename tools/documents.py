@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, f"{HERE}/../src"]
@@ -27,18 +26,20 @@ from lxc.security.apparmor import plan  # noqa: E402
 
 def commands() -> list[Command]:
     """All commands that there are, by name."""
-    return [import_module(module(tool)).COMMAND for tool in TOOLS if find_spec(module(tool))]
+    return [import_module(module(tool)).COMMAND for tool in TOOLS]
 
 
 def files() -> dict[str, str]:
     """The path and the content of everything that is made from tables."""
     found = commands()
-    pages = {f"docs/man/{command.tool}.1": manual_page.roff(command) for command in found}
+    pages = {
+        **{f"{command.tool}.1": manual_page.roff(command) for command in found},
+        "lxc.7": manual_page.overview(found),
+        "lxc.system.conf.5": manual_page.system(),
+    }
     return {
-        **pages,
-        "docs/man/lxc.7": manual_page.overview(found),
+        **{f"docs/man/{name}": "\n".join(lines) + "\n" for name, lines in pages.items()},
         "docs/man/lxc.container.conf.5": manual.roff(),
-        "docs/man/lxc.system.conf.5": manual_page.system(),
         "docs/compatibility.md": compatibility.table(),
         "services/apparmor/abstractions/lxc/container-base": plan.abstraction(),
         **completion.files(found),

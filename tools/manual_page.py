@@ -9,7 +9,7 @@ from lxc.release import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lxc.cli.options import Command, Option
 
@@ -36,73 +36,61 @@ FILES = (
 )
 
 
-def roff(command: Command) -> str:
-    """The manual page."""
-    return "\n".join(_lines(command)) + "\n"
-
-
-def overview(commands: list[Command]) -> str:
-    """The manual page of all of them together, lxc(7)."""
-    return "\n".join(_overview(commands)) + "\n"
-
-
-def system() -> str:
-    """The manual page of lxc.conf, lxc.system.conf(5)."""
-    return "\n".join(_system()) + "\n"
-
-
-def _overview(commands: list[Command]) -> Iterator[str]:
+def overview(commands: list[Command]) -> Iterator[str]:
+    """The lines of the manual page of all of them together, lxc(7)."""
     yield f'.TH LXC 7 "" "lxcpy {VERSION}" "Overview"'
     yield from (".SH NAME", "lxc \\- Linux containers", ".SH DESCRIPTION")
-    for paragraph in OVERVIEW:
-        yield from (".PP", _escaped(paragraph))
+    yield from _paragraphs(OVERVIEW)
     yield ".SH COMMANDS"
     for command in commands:
         yield from (".TP", f"\\fB{_escaped(command.tool)}\\fR(1)", _escaped(command.summary))
     yield ".SH FILES"
-    for path, what in (*FILES, *manual.FILES):
-        yield from (".TP", f"\\fB{_escaped(path)}\\fR", _escaped(what))
+    yield from _terms((*FILES, *manual.FILES))
     yield from (".SH SEE ALSO", "lxc.container.conf(5), lxc.system.conf(5), lxc\\-usernet(5), lxc\\-user\\-nic(1)")
 
 
-def _system() -> Iterator[str]:
+def system() -> Iterator[str]:
+    """The lines of the manual page of lxc.conf, lxc.system.conf(5)."""
     yield f'.TH LXC.SYSTEM.CONF 5 "" "lxcpy {VERSION}" "File formats"'
     yield from (".SH NAME", "lxc.system.conf \\- settings for all containers of a user", ".SH DESCRIPTION")
-    for paragraph in SYSTEM:
-        yield from (".PP", _escaped(paragraph))
+    yield from _paragraphs(SYSTEM)
     yield ".SH KEYS"
-    for key, what in keys.DOCS.items():
-        yield from (".TP", f"\\fB{_escaped(key)}\\fR", _escaped(what.replace("`", "")))
+    yield from _terms((key, what.replace("`", "")) for key, what in keys.DOCS.items())
     yield ".SH FILES"
-    for path, what in FILES[:2]:
-        yield from (".TP", f"\\fB{_escaped(path)}\\fR", _escaped(what))
+    yield from _terms(FILES[:2])
     yield from (".SH SEE ALSO", "lxc(7), lxc\\-config(1), lxc.container.conf(5)")
 
 
-def _lines(command: Command) -> Iterator[str]:
+def roff(command: Command) -> Iterator[str]:
+    """The lines of the manual page of a command."""
     yield f'.TH {command.tool.upper()} 1 "" "lxcpy {VERSION}" "User commands"'
     yield from (".SH NAME", f"{_escaped(command.tool)} \\- {_escaped(_phrase(command.summary))}")
     yield from (".SH SYNOPSIS", ".nf", _escaped(synopsis(command)), ".fi")
     yield ".SH DESCRIPTION"
-    for paragraph in (command.summary, *command.description.split("\n\n")):
-        if paragraph:
-            yield from (".PP", _escaped(paragraph))
+    yield from _paragraphs(filter(None, (command.summary, *command.description.split("\n\n"))))
     yield ".SH OPTIONS"
     options = command.arguments.OPTIONS
     for heading in dict.fromkeys(option.group for option in options):
         if heading != "Options":
             yield f".SS {_escaped(heading)}"
-        for option in options:
-            if option.group == heading:
-                yield from (".TP", f"\\fB{_escaped(invocation(option).strip())}\\fR", _escaped(_help(command, option)))
+        listed = (option for option in options if option.group == heading)
+        yield from _terms((invocation(option).strip(), _help(command, option)) for option in listed)
     yield ".SH EXIT STATUS"
-    for code, meaning in command.exits:
-        yield from (".TP", f"\\fB{_escaped(code)}\\fR", _escaped(meaning))
+    yield from _terms(command.exits)
     if command.examples:
         yield ".SH EXAMPLES"
-        for line, meaning in command.examples:
-            yield from (".TP", f"\\fB{_escaped(line)}\\fR", _escaped(meaning))
+        yield from _terms(command.examples)
     yield from (".SH SEE ALSO", _escaped(", ".join(("lxc.container.conf(5)", *command.see_also))))
+
+
+def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (".PP", _escaped(text))
+
+
+def _terms(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for term, meaning in pairs:
+        yield from (".TP", f"\\fB{_escaped(term)}\\fR", _escaped(meaning))
 
 
 def _help(command: Command, option: Option) -> str:

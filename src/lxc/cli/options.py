@@ -34,7 +34,7 @@ class Option(Record):
     An option without `argument` is a switch.  One that is `optional` takes its
     argument only glued to it (-eLIST, --long=LIST) and gets "" otherwise.  `group`
     is the heading it is listed under; `complete` tells the shell what may follow: the
-    words themselves, or one of `completion.SOURCES`.
+    words themselves, or container, containers, dir, file, groups, keys, namespaces, states, templates, users, command.
     """
 
     long: str

@@ -59,7 +59,7 @@ def test_text_cannot_become_a_request_or_an_escape() -> None:
         WITHOUT = tuple(option.long for option in Arguments.OPTIONS)
         odd = switch("odd", "", ".SH it's a \\fBtrap… -x.")
 
-    page = manual_page.roff(Command("lxc-odd", Odd, "Is odd."))
+    page = "\n".join(manual_page.roff(Command("lxc-odd", Odd, "Is odd.")))
     assert "\n\\&.SH it\\(aqs a \\efBtrap\\[u2026] \\-x.\n" in page
 
 
