@@ -14,7 +14,7 @@ import os
 from lxc import propagation
 from lxc.errors import StepError
 from lxc.idmap import inside, outside
-from lxc.kernel import capability, process, signals
+from lxc.kernel import capability, fs, process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def fork(plan: IdMapPlan, *, hands_on: bool = False) -> int:
             raise
         return pid
     finally:
-        for fd in (gate, opens, hears, tells):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(gate, opens, hears, tells)
 
 
 def _enter(plan: IdMapPlan, gate: int, opens: int, tells: int, *, hands_on: bool) -> None:

@@ -70,6 +70,13 @@ def close_range(first: int, last: int, *, on_exec: bool = False) -> None:
     _close_range(first, last, _CLOSE_RANGE_CLOEXEC if on_exec else 0)
 
 
+def close(*fds: int) -> None:
+    """close(2) those of `fds` that are not -1."""
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
+
+
 def keep_only(kept: Iterable[int], first: int = 3) -> None:
     """Close every descriptor from `first` on, but for those of `kept`; what is lower, or -1, is none of them."""
     for fd in sorted(fd for fd in kept if fd >= first):

@@ -170,7 +170,7 @@ def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             creation.subvolume(directory, clone.directory)
         else:
             creation.make_directories(directory, ("rootfs",))
-        with closing(os.open("rootfs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target:
+        with closing(_inner(directory, "rootfs")) as target:
             return _files(clone.source, target, check)
 
 
@@ -219,10 +219,7 @@ def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, 
     attached = outside.attach(root)
     try:
         mounted = backend.of(root.driver).mount(root.replace(device=attached.device))
-        with (
-            closing(mounted),
-            closing(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mounted)) as top,
-        ):
+        with closing(mounted), closing(_inner(mounted, ".")) as top:
             return work(top)
     finally:
         outside.detach(attached)
@@ -237,10 +234,7 @@ def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str
     """The upper layer: that of the source with all its changes, or one without any."""
     creation.make_directories(directory, ("rootfs", "overlay", "overlay/delta", "overlay/work"))
     _, upper, _ = layers(clone.source.path) if clone.is_of_layers else ((), clone.source.path, "")
-    with (
-        closing(_open(upper)) as source,
-        closing(os.open("overlay/delta", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)) as target,
-    ):
+    with closing(_open(upper)) as source, closing(_inner(directory, "overlay/delta")) as target:
         _surround(directory, os.fstat(source))
         if clone.is_of_layers:
             return _copy(source, target, upper, check)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc import detached, propagation
-from lxc.kernel import mount
+from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.storage import backend
@@ -24,9 +24,7 @@ class Way(Record):
     target: int = -1
 
     def close(self) -> None:
-        for fd in (self.source, self.target):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(self.source, self.target)
 
 
 def find_way(plan: RootPlan) -> Way:

@@ -18,7 +18,7 @@ import os
 from errno import EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV
 
 from lxc.errors import LxcError, NotFound, Refused
-from lxc.kernel import btrfs, mountinfo, statx
+from lxc.kernel import btrfs, fs, mountinfo, statx
 from lxc.kernel.fs import closing
 from lxc.storage import descent
 
@@ -98,8 +98,7 @@ class _Frame:
         self.may_be_read_only = True  # a subvolume; it has not been made writable yet
 
     def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
+        fs.close(self.fd)
         self.fd = -1
 
 

@@ -16,7 +16,7 @@ import os
 import stat
 
 from lxc.errors import LxcError
-from lxc.kernel import statx
+from lxc.kernel import fs, statx
 from lxc.kernel.fs import closing
 from lxc.storage import descent
 from lxc.storage.removal import printable
@@ -229,9 +229,7 @@ def _file(source: int, target: int, name: str) -> None:
         data(there, here)
         dress(there, here)
     finally:
-        for fd in (there, here):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(there, here)
 
 
 def data(source: int, target: int) -> None:

@@ -58,9 +58,7 @@ def reopened(plan: TerminalPlan, prepared: Prepared) -> Prepared:
 def close(prepared: Prepared) -> None:
     """Close what `prepare` opened."""
     made = (prepared.console, *prepared.ttys)
-    for fd in (prepared.peer, prepared.log, *(fd for each in made for fd in (each.master, each.slave, each.tree))):
-        if fd >= 0:
-            os.close(fd)
+    fs.close(prepared.peer, prepared.log, *(fd for each in made for fd in (each.master, each.slave, each.tree)))
 
 
 class Terminals:
@@ -183,9 +181,7 @@ class Terminals:
 def _without_trees(prepared: Prepared) -> Prepared:
     """`prepared` after its mounts were attached: held any longer, they would keep the container from unmounting them."""
     made = (prepared.console, *prepared.ttys)
-    for each in made:
-        if each.tree >= 0:
-            os.close(each.tree)
+    fs.close(*(each.tree for each in made))
     console, *ttys = (each.replace(tree=-1) for each in made)
     return prepared.replace(console=console, ttys=tuple(ttys))
 

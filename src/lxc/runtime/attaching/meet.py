@@ -13,7 +13,7 @@ import os
 from select import POLLIN, poll
 
 from lxc.errors import LxcError, StepError
-from lxc.kernel import process
+from lxc.kernel import fs, process
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import errand, failures
@@ -68,9 +68,7 @@ def meet(launched: Launched, held: deferred | None = None) -> Attached:
             raise
         return Attached(number, pidfd, launched.middle)
     finally:
-        for fd in (launched.report, launched.status, launched.door):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(launched.report, launched.status, launched.door)
 
 
 def _birth(launched: Launched, held: deferred | None) -> int:

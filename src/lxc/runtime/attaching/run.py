@@ -66,9 +66,7 @@ def _run_on_terminal(place: Place, wish: Wish, pty_log: str, held: deferred) -> 
             ended_by = session.accompany(attached.pidfd, master, source, shown, record)
         return _KILLED_BY + ended_by if ended_by else _exit_status(attached.pid)
     finally:
-        for fd in (master, slave, record):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(master, slave, record)
 
 
 def _open_terminal(place: Place) -> tuple[int, int]:

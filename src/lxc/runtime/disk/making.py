@@ -66,9 +66,7 @@ class Making:
             if isinstance(error, LxcError):
                 error.hint = f"what was made so far could not all be removed again: {second}"
         finally:
-            for fd in (self.marker, self.directory):
-                if fd >= 0:
-                    os.close(fd)
+            fs.close(self.marker, self.directory)
 
     def claim(self) -> None:
         """Make the container's directory and its marker.  Raises StateError if somebody else has."""

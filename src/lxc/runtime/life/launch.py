@@ -16,7 +16,7 @@ from lxc.errors import LxcError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks.plan import of_device
 from lxc.idmap import outside as idmap
-from lxc.kernel import beside, birth, polling, process, signals
+from lxc.kernel import beside, birth, fs, polling, process, signals
 from lxc.limits import outside as limits
 from lxc.record import Record
 from lxc.runtime import as_root, failures, remedies
@@ -56,9 +56,7 @@ class Running(Record):
 
     def close(self) -> None:
         """Close what the monitor holds for itself; the terminals' masters are closed by the terminals."""
-        for fd in (self.pidfd, self.devpts_fd, self.listener):
-            if fd >= 0:
-                os.close(fd)
+        fs.close(self.pidfd, self.devpts_fd, self.listener)
 
 
 class Exit(Record):
@@ -117,7 +115,7 @@ def launch(
     finally:
         gc.enable()  # see beside.clone
         handshake.close()
-        _close(tree)  # the container could not unmount it otherwise
+        fs.close(tree)  # the container could not unmount it otherwise
 
 
 def _mount_root(plan: StartPlan) -> int:
@@ -164,8 +162,7 @@ def _clone(
         log.debug(f"init is process {pid}")
         return pid, pidfd
     finally:
-        for fd in (unified, *tasks, *(fd for _, fd in shared)):
-            _close(fd)
+        fs.close(unified, *tasks, *(fd for _, fd in shared))
 
 
 def may_share_memory(plan: StartPlan) -> bool:
@@ -290,11 +287,6 @@ def _open_namespace(kind: str, file: str) -> int:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise StepError(f"share the {kind} namespace {file}", error.strerror or str(error)) from error
-
-
-def _close(fd: int) -> None:
-    if fd >= 0:
-        os.close(fd)
 
 
 def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> int:

@@ -256,6 +256,4 @@ def _pid(pidfd: int) -> int:
 
 
 def _close(inside: Inside) -> None:
-    for fd in (inside.root, inside.pidfd):
-        if fd >= 0:
-            os.close(fd)
+    fs.close(inside.root, inside.pidfd)

@@ -140,9 +140,7 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
         ours.close()
         trace.become(f"monitor of {watch.order.place.name}")
         _be_monitor(watch, theirs, is_born=unified >= 0)
-    for fd in (pidfd, unified, watch.pidfile):
-        if fd >= 0:
-            os.close(fd)
+    fs.close(pidfd, unified, watch.pidfile)
     theirs.close()
     watch.listener.close()
     trace.phase("wait for the monitor")

@@ -20,7 +20,7 @@ import os
 from lxc import trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
-from lxc.kernel import beside
+from lxc.kernel import beside, fs
 from lxc.runtime.life import launch
 
 TYPE_CHECKING = False
@@ -80,11 +80,8 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
         watch.abandon()
         raise watch.unborn(error) from error
     finally:
-        if unified >= 0:
-            os.close(unified)
-    for fd in (pidfd, watch.pidfile):
-        if fd >= 0:
-            os.close(fd)
+        fs.close(unified)
+    fs.close(pidfd, watch.pidfile)
     watch.listener.detach()
     _, status = os.waitpid(pid, 0 if failures else os.WNOHANG)  # mostly it is there still
     if failures:
