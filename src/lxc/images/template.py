@@ -13,12 +13,13 @@ import sys
 
 from lxc.errors import LxcError, NotFound, UsageError
 from lxc.images import supervisor
+from lxc.loading import PACKAGES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OWN = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share/templates"
+OWN = f"{PACKAGES}/lxc/share/templates"
 _DIRECTORIES = (OWN, "/usr/share/lxc/templates")
 
 

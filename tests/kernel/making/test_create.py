@@ -69,6 +69,8 @@ def test_the_configuration_begins_with_how_it_came_to_be(host: Host) -> None:
         "# Parameters passed to the template: -a 'x\\nlxc.tty.max = 1'",
         f"# Template script checksum (SHA-1): {checksum}",
     ]
+    (nesting,) = (line.rpartition(" ")[2] for line in lines if line.startswith("#lxc.include"))
+    assert os.path.exists(nesting)
     tail = [
         "# mine",
         "lxc.tty.max = 3",

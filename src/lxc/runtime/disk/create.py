@@ -15,6 +15,7 @@ from lxc.idmap.plan import IdMapPlan
 from lxc.images import template as templates
 from lxc.kernel import mount, process
 from lxc.kernel.fs import closing
+from lxc.loading import PACKAGES
 from lxc.record import Record
 from lxc.runtime import as_root, host, interruption
 from lxc.runtime.disk.making import Making, exists
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("dir", "btrfs", "loop", "lvm", "nbd", "overlay", "overlayfs", "rbd", "zfs")  # see creation.KINDS
 _BEST = ("btrfs", "lvm", "dir")  # in this order
-_SHARE = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/share"
+_SHARE = f"{PACKAGES}/lxc/share"
 
 
 class Recipe(Record):
