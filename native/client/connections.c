@@ -197,16 +197,12 @@ void serve(size_t at)
     char more;
     bool stays;
 
-    if (it->is_stranger) { /* he is not listened to */
-        ssize_t got = recv(it->fd, &more, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (it->is_stranger || it->is_kept) { /* he is not listened to; it has nothing more to say than that it has gone */
+        ssize_t got = recv(it->fd, &more, 1, (it->is_stranger ? MSG_PEEK : 0) | MSG_DONTWAIT);
 
         stays = got < 0 && (errno == EAGAIN || errno == EINTR);
-        if (got > 0)
+        if (it->is_stranger && got > 0)
             tell(it->fd, FORBIDDEN, 0);
-    } else if (it->is_kept) { /* it has nothing more to say than that it has gone */
-        ssize_t got = recv(it->fd, &more, 1, MSG_DONTWAIT);
-
-        stays = got < 0 && (errno == EAGAIN || errno == EINTR);
     } else {
         int heard = hear(it);
 

@@ -146,16 +146,15 @@ static _Noreturn void end(void)
 /* Close the connections that are in a note, and that.  If init has ended, so do we. */
 static void forget(int file)
 {
-    int32_t all[2], it[4];
+    int32_t all[2] = {-1, 0}, it[4];
     off_t at = sizeof all;
 
     if (pread(file, all, sizeof all, 0) == sizeof all && all[0] >= 0)
         end();
-    else
-        for (int32_t left = all[1]; left > 0 && pread(file, it, sizeof it, at) == sizeof it; left--) {
-            close(it[0]);
-            at += (off_t)sizeof it + it[3];
-        }
+    for (int32_t left = all[1]; left > 0 && pread(file, it, sizeof it, at) == sizeof it; left--) {
+        close(it[0]);
+        at += (off_t)sizeof it + it[3];
+    }
     close(file);
 }
 

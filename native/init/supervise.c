@@ -169,12 +169,13 @@ int supervise(bool named, char **command, int argc, char **argv)
         if (number <= 0 || number == SIGCHLD)
             continue;
         if (number == SIGTERM || number == SIGPWR) {
-            if (!ending && named)
+            if (ending)
+                continue;
+            if (named)
                 forbid_forks();
-            if (!ending && everybody)
+            if (everybody)
                 kill(everybody, SIGTERM);
-            if (!ending)
-                alarm(1);
+            alarm(1);
             ending = true;
         } else if (number == SIGALRM && ending) {
             if (everybody)

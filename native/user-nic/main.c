@@ -134,8 +134,7 @@ static void create(int proc, int netns, const char *type, const char *on, const 
 }
 
 /* The entry of the device `name`, if it was made for the caller; its link is filled in if it exists. */
-static struct entry *own_entry(const char *type, const char *on, const char *name,
-                               struct link *link)
+static struct entry *own_entry(const char *type, const char *on, const char *name, struct link *link)
 {
     char mark[64], prefix[IFNAMSIZ];
     int error = rtnl_get(rtnl, 0, name, link);

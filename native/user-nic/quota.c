@@ -72,7 +72,7 @@ void open_database(void)
 
 void write_database(void)
 {
-    char *text = allocated(2 * MOST_BYTES, 1);
+    char *text = allocated(MOST_BYTES, 1);
     size_t length = 0, done = 0;
 
     for (size_t i = 0; i < entry_count; i++) {
