@@ -64,7 +64,7 @@ def spawn(path: str, argv: tuple[str, ...], environment: Mapping[str, str]) -> t
         with closing(says):
             actions = tuple((os.POSIX_SPAWN_DUP2, says, fd) for fd in (1, 2))
             child = os.posix_spawnp(
-                path, argv, environment, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGPIPE,)
+                path, argv, environment, file_actions=actions, setsigmask=(), setsigdef=signals.IGNORED_BY_PYTHON
             )
         words = b""
         while part := os.read(said, 4096):

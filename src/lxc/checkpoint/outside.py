@@ -114,8 +114,7 @@ def dump(criu: Criu, it: Dump) -> None:
 def execute(criu: Criu, it: Restore) -> NoReturn:
     """Become CRIU, which restores; its messages go to its log.  Returns only by raising OSError."""
     signals.restore(frozenset())
-    for number in (signals.SIGPIPE, signals.SIGXFSZ):
-        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    signals.reset(signals.IGNORED_BY_PYTHON)
     os.execve(criu.path, ("criu", *it.argv), {**os.environ, "PATH": os.environ.get("PATH") or _PATH})
     raise AssertionError
 

@@ -93,8 +93,7 @@ def _become(hook: Hook, door: int, output: int, report: int, words: Callable[[],
     if kernel.prctl(kernel.PR_CAPBSET_READ, _CAP_SYS_PTRACE):
         kernel.prctl(kernel.PR_CAPBSET_DROP, _CAP_SYS_PTRACE)
     capability.clear_inheritable()
-    for number in (signals.SIGPIPE, signals.SIGXFSZ):
-        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    signals.reset(signals.IGNORED_BY_PYTHON)
     signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again

@@ -54,7 +54,7 @@ def spawn(hook: Hook, output: int) -> int:
             {**os.environ, **dict(hook.environment)},
             file_actions=((os.POSIX_SPAWN_DUP2, output, _STDOUT), (os.POSIX_SPAWN_DUP2, output, _STDERR)),
             setsigmask=(),
-            setsigdef=(signals.SIGPIPE, signals.SIGXFSZ),  # ignored by every Python, and ignoring is inherited
+            setsigdef=signals.IGNORED_BY_PYTHON,
         )
     except OSError as error:
         raise StepError(str(hook), f"{_SHELL}: {error.strerror}", where=hook.where) from error

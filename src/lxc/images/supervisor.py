@@ -160,8 +160,7 @@ def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, .
         for fd, source in ((0, null), (1, null), (2, words)):
             os.dup2(source, fd)
     os.umask(0o022)
-    signals.set_default(signals.SIGPIPE)  # Python ignores these two
-    signals.set_default(signals.SIGXFSZ)
+    signals.reset(signals.IGNORED_BY_PYTHON)
     signals.restore(frozenset())
     for path in needed:
         closed = _closed(path)

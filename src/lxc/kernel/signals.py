@@ -19,16 +19,9 @@ else:
     import _signal  # what `signal` wraps in enumerations
 
 SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM = 1, 2, 3, 4, 7, 9, 11, 13, 14, 15
-SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = (
-    17,
-    18,
-    19,
-    20,
-    25,
-    28,
-    30,
-)  # all of signal(7) but alpha, mips, sparc
+SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = 17, 18, 19, 20, 25, 28, 30  # not on alpha, mips, sparc
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
+IGNORED_BY_PYTHON = frozenset({SIGPIPE, SIGXFSZ})  # by every one, and who is executed inherits that
 _SI_KERNEL = 0x80
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
 _default = bind("signal", c_int, c_void_p, returns=c_void_p)

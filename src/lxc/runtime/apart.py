@@ -151,8 +151,7 @@ def _move(interface: str, pid: int) -> None:
 
 
 def _execute(argv: tuple[str, ...], mask: frozenset[int]) -> NoReturn:
-    for number in (signals.SIGPIPE, signals.SIGXFSZ):
-        signals.set_default(number)  # ignored by every Python, and ignoring is inherited
+    signals.reset(signals.IGNORED_BY_PYTHON)
     signals.restore(mask)
     try:
         os.execvp(argv[0], argv)

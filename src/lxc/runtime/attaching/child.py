@@ -218,7 +218,7 @@ def _take_stdio(stdio: tuple[int, int, int]) -> None:
 
 def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     words = (str(given.status), *("tty",) * given.is_on_terminal, *("proc-sys",) * plan.remounts_proc_sys)
-    signals.reset(frozenset({signals.SIGPIPE, signals.SIGXFSZ}))  # ignored by every Python, and ignoring is inherited
+    signals.reset(signals.IGNORED_BY_PYTHON)
     signals.restore(given.mask)
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
