@@ -29,7 +29,7 @@ def write(plan: IdMapPlan, pid: int) -> None:
                 continue
             if file == "gid_map" and os.geteuid() != 0:
                 _write(pid, "setgroups", "deny")  # else it could leave a group that keeps it from something
-            _write(pid, file, "".join(range_.line for range_ in ranges))
+            _write(pid, file, "".join(f"{range_}\n" for range_ in ranges))
     except OSError as error:
         raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
 

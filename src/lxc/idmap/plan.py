@@ -32,11 +32,6 @@ class Range(Record):
     def __str__(self) -> str:
         return f"{self.inside} {self.outside} {self.count}"
 
-    @property
-    def line(self) -> str:
-        """A line of /proc/PID/uid_map."""
-        return f"{self}\n"
-
     def given(self, inside: int) -> int:
         """What the container's id is on the host; -1 if it is not in this range."""
         return self.outside + inside - self.inside if 0 <= inside - self.inside < self.count else -1

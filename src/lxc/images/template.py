@@ -91,19 +91,18 @@ def run(
     argv = (*program, *arguments)
     paths = (*program[:1], program[-1], *needed)
     ended = supervisor.run(argv, is_quiet=is_quiet, interruption=interruption, fork=fork, needed=paths)
-    if ended.signal:
+    why = "" if ended.signal else _failure(ended)
+    if not why:
         return ended.signal
-    why = _failure(ended)
-    if why:
-        if ended.step.startswith("search "):
-            raise LxcError(f"the template {path} {why}", hint=_open_way(ended.step.removeprefix("search ")))
-        last = f"its last words: {ended.words.splitlines()[-1].strip()}" if ended.words.strip() else ""
-        raise LxcError(f"the template {path} {why}", hint=last or "what it printed above may tell why")
-    return 0
-
-
-def _open_way(directory: str) -> str:
-    return f"the container's root must be able to search it: chmod o+x {directory}, or choose another container path"
+    what, _, directory = ended.step.partition(" ")
+    hint = "what it printed above may tell why"
+    if what == "search":
+        hint = (
+            f"the container's root must be able to search it: chmod o+x {directory}, or choose another container path"
+        )
+    elif ended.words.strip():
+        hint = f"its last words: {ended.words.splitlines()[-1].strip()}"
+    raise LxcError(f"the template {path} {why}", hint=hint)
 
 
 def _program(path: str) -> tuple[str, ...]:

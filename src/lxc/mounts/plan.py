@@ -158,7 +158,7 @@ _DEVICES = (
     Device("dev/full", 1, 7), Device("dev/null", 1, 3), Device("dev/random", 1, 8), Device("dev/tty", 5, 0),
     Device("dev/urandom", 1, 9), Device("dev/zero", 1, 5),
 )  # fmt: skip
-_LINKS = (
+LINKS = (  # the names by which programs refer to their own descriptors
     Link("dev/fd", "/proc/self/fd"), Link("dev/stdin", "/proc/self/fd/0"), Link("dev/stdout", "/proc/self/fd/1"),
     Link("dev/stderr", "/proc/self/fd/2"),
 )  # fmt: skip
@@ -179,11 +179,6 @@ def devices(*, bound: bool = False) -> tuple[Step, ...]:
     if bound:
         return tuple(step for node in _DEVICES for step in (MakeFile(node.path), Bind(f"/{node.path}", node.path)))
     return _DEVICES
-
-
-def links() -> tuple[Step, ...]:
-    """The names by which programs refer to their own descriptors."""
-    return _LINKS
 
 
 def proc(mode: str, *, keeps_net_admin: bool, where: str = "") -> tuple[Step, ...]:

@@ -325,7 +325,7 @@ def test_devices_are_made_with_their_numbers_and_modes_whatever_the_umask_of_ini
 ) -> None:
     def run() -> object:
         os.umask(0)
-        place.perform(*plan.autodev(500000), *plan.devices(), *plan.links())
+        place.perform(*plan.autodev(500000), *plan.devices(), *plan.LINKS)
         dev = place.root / "dev"
         found = {path.name: path.lstat() for path in dev.iterdir() if stat.S_ISCHR(path.lstat().st_mode)}
         nodes = {name: (os.major(status.st_rdev), os.minor(status.st_rdev)) for name, status in found.items()}

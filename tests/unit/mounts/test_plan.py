@@ -116,7 +116,7 @@ def test_dev_is_a_small_tmpfs_with_the_usual_nodes_and_links() -> None:
         "mknod -m 666 dev/urandom c 1 9",
         "mknod -m 666 dev/zero c 1 5",
     ]
-    assert script(plan.links()) == [
+    assert script(plan.LINKS) == [
         "ln -s /proc/self/fd dev/fd",
         "ln -s /proc/self/fd/0 dev/stdin",
         "ln -s /proc/self/fd/1 dev/stdout",
@@ -125,7 +125,7 @@ def test_dev_is_a_small_tmpfs_with_the_usual_nodes_and_links() -> None:
 
 
 def test_a_link_or_boot_id_that_cannot_be_made_stops_nobody_but_a_device_does() -> None:
-    assert all(link.optional for link in plan.links())
+    assert all(link.optional for link in plan.LINKS)
     assert BootId().optional
     assert not any(step.optional for step in (*plan.devices(), *plan.autodev(1)))
 

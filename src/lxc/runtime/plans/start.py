@@ -236,7 +236,7 @@ def start(
         network=devices,
         mounts=steps,
         devices=mounts.devices(bound=has_users or not facts.makes_devices) if config.autodev else (),
-        links=(*mounts.links(), *((BootId(),) if config.autodev else ())),
+        links=(*mounts.LINKS, *((BootId(),) if config.autodev else ())),
         terminal=terminals,
         security=privileges,
         init=_init(config, argv, execute).replace(has_ttys=terminals.binds_ttys),
