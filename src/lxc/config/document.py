@@ -139,25 +139,35 @@ def assign(config: Config, key: str, value: str, where: str = "") -> Config:
     return assigned
 
 
-def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1)) -> None:
-    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises StepError."""
+def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1), *, like: str = "") -> None:
+    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises StepError.
+
+    With `like` it gets owner and mode of that file, and a link at `path` is replaced itself.
+    """
+    target = path if like else os.path.realpath(path)
     try:
-        _replace(os.path.realpath(path), data, owner)
+        _replace(target, data, owner, like or target)
     except OSError as error:
-        raise unwritten(path, error) from error
+        why, hint = error.strerror or str(error), _REMEDIES.get(error.errno or 0, "")
+        raise StepError(f"write {path}", why, hint=hint) from error
 
 
-def unwritten(path: str, error: OSError) -> StepError:
-    """What to raise if the file at `path` could not be written."""
-    return StepError(f"write {path}", error.strerror or str(error), hint=_REMEDIES.get(error.errno or 0, ""))
-
-
-def _replace(path: str, data: bytes, owner: tuple[int, int]) -> None:
+def _replace(path: str, data: bytes, owner: tuple[int, int], like: str) -> None:
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+    try:
+        old = os.stat(like)
+    except FileNotFoundError:
+        old = None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, 0o600 if old else 0o660)
     try:
         try:
-            _keep_owner_and_mode(path, fd, owner)
+            if not old:
+                os.fchown(fd, *owner)
+            else:
+                if os.geteuid() == 0:
+                    os.fchown(fd, old.st_uid, old.st_gid)
+                os.fchmod(fd, old.st_mode & 0o7777)
             while data:
                 data = data[os.write(fd, data) :]
         finally:
@@ -166,17 +176,6 @@ def _replace(path: str, data: bytes, owner: tuple[int, int]) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _keep_owner_and_mode(path: str, fd: int, owner: tuple[int, int]) -> None:
-    try:
-        old = os.stat(path)
-    except FileNotFoundError:
-        os.fchown(fd, *owner)
-        return
-    if os.geteuid() == 0:
-        os.fchown(fd, old.st_uid, old.st_gid)
-    os.fchmod(fd, old.st_mode & 0o7777)
 
 
 def _completed(text: str) -> str:

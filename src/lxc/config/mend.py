@@ -7,8 +7,6 @@ again until there is no more to do.
 
 from __future__ import annotations
 
-import os
-
 from lxc.config import document, lint, recorder
 from lxc.config.document import Document
 from lxc.config.lines import pieces
@@ -48,37 +46,12 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
 
 
 def save(before: str, after: Document) -> None:
-    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises StepError."""
-    backup(after.path, before)
+    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises StepError.
+
+    Whatever was called so before is replaced, a link, too.
+    """
+    document.replace_file(f"{after.path}.backup", before.encode("utf-8", "surrogateescape"), like=after.path)
     after.save()
-
-
-def backup(path: str, text: str) -> None:
-    """Make PATH.backup hold `text`; whatever was called so before is replaced, a link, too.  Raises StepError."""
-    try:
-        _back_up(path, text)
-    except OSError as error:
-        raise document.unwritten(f"{path}.backup", error) from error
-
-
-def _back_up(path: str, text: str) -> None:
-    old = os.stat(path)
-    temporary = f"{path}.backup.{os.getpid()}-{os.urandom(4).hex()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            data = text.encode("utf-8", "surrogateescape")
-            while data:
-                data = data[os.write(fd, data) :]
-            if os.geteuid() == 0:
-                os.fchown(fd, old.st_uid, old.st_gid)
-            os.fchmod(fd, old.st_mode & 0o777)
-        finally:
-            os.close(fd)
-        os.rename(temporary, f"{path}.backup")
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _chosen(found: tuple[Finding, ...], reading: Reading) -> tuple[dict[int, Edit], list[Finding]]:

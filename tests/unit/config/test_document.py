@@ -342,6 +342,29 @@ def test_an_address_template_is_completed_once(write: Write) -> None:
 # ---- saving ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_file_is_never_open_to_more_than_before_while_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config"
+    path.write_text("lxc.uts.name = a\n")
+    path.chmod(0o600)
+    modes: list[int] = []
+    really = os.open
+
+    def open_and_look(name: str, flags: int, mode: int = 0o777) -> int:
+        fd = really(name, flags, mode)
+        modes.append(stat.S_IMODE(os.fstat(fd).st_mode))
+        return fd
+
+    monkeypatch.setattr(os, "open", open_and_look)
+    old = os.umask(0o002)
+    try:
+        Document(str(path), "lxc.uts.name = b\n").save()
+    finally:
+        os.umask(old)
+    assert (modes, path.read_text()) == ([0o600], "lxc.uts.name = b\n")
+
+
 def test_a_new_file_has_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
