@@ -216,13 +216,7 @@ def _run(tool: str, words: Sequence[str]) -> int:
         output.lines([f"{tool}: no such command; there are: {', '.join(TOOLS)}"], output.STDERR)
         return 1
     name = module(tool)
-    try:
-        __import__(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        output.lines([f"{tool}: this version does not have that command yet"], output.STDERR)
-        return 1
+    __import__(name)
     program = sys.modules[name]
     try:
         arguments = _read(program.COMMAND, words)

@@ -128,7 +128,7 @@ def _checked(arguments: CheckArguments, word: str) -> Checked:
     if not arguments.fix:
         return Checked(path, lint.findings(reading, host, is_whole=whole, ignored=arguments.ignore))
     mended = mend.mended(path, text, host, is_whole=whole, ignored=arguments.ignore)
-    if mended.document.render() != text:
+    if mended.document.text != text:
         mend.save(text, mended.document)
     return Checked(path, _anew(arguments, path, whole), len(mended.done))
 

@@ -225,12 +225,6 @@ class Config(Table):
     start_order = Brief.start_order
     group = Brief.group
 
-    def keys(self, prefix: str = "") -> list[str]:
-        """All keys, or what may follow `prefix` and a dot, as LXC enumerates them.  Raises KeyError."""
-        from lxc.config import enumeration
-
-        return enumeration.keys(self, prefix)
-
     @classmethod
     def stranger(cls, name: str) -> Key:
         return _FOREIGN if name.startswith(FOREIGN) else super().stranger(name)

@@ -50,10 +50,6 @@ class Document(Record):
         """Its lines, each with its end."""
         return tuple(pieces(self.text))
 
-    def render(self) -> str:
-        """The file's text."""
-        return self.text
-
     def extended(self, text: str) -> Document:
         """This document with `text` on lines of its own behind it."""
         end = "\n" if text and self.text and not self.text.endswith("\n") else ""
@@ -98,7 +94,7 @@ class Document(Record):
         A new file has mode 0660 less the umask, and is `owner`'s (-1: ours); an old one keeps its mode and, if root saves
         it, its owner.
         """
-        replace_file(path or self.path, self.render().encode("utf-8", "surrogateescape"), owner)
+        replace_file(path or self.path, self.text.encode("utf-8", "surrogateescape"), owner)
 
 
 def load(path: str, *, base: Config | None = None, is_stream: bool = False) -> tuple[Config, Document]:

@@ -153,7 +153,7 @@ def test_keys_of_others_are_let_pass() -> None:
 
 
 def test_every_key_is_enumerated() -> None:
-    assert set(Config().keys()) == {key for key in Config.KEYS if not key.startswith(container.FOREIGN)} - {
+    assert set(enumeration.keys(Config())) == {key for key in Config.KEYS if not key.startswith(container.FOREIGN)} - {
         "lxc.namespace.share"
     }
     assert len(set(enumeration.ALL)) == len(enumeration.ALL)
@@ -167,9 +167,9 @@ def test_keys_that_lxc_does_not_have_are_read_back_all_the_same() -> None:
 
 def test_parts_of_the_table_are_enumerated_as_lxc_does() -> None:
     config, _ = parse("lxc.net.0.type = empty\nlxc.net.1.type = vlan\n")
-    assert config.keys("lxc.cap") == ["drop", "keep"]
-    assert config.keys("lxc.net.0") == ["type", "script.up", "script.down"]
-    assert config.keys("lxc.net.1")[-2:] == ["ipv4.gateway", "vlan.id"]
+    assert enumeration.keys(config, "lxc.cap") == ["drop", "keep"]
+    assert enumeration.keys(config, "lxc.net.0") == ["type", "script.up", "script.down"]
+    assert enumeration.keys(config, "lxc.net.1")[-2:] == ["ipv4.gateway", "vlan.id"]
     for prefix in ("lxc.net", "lxc.net.2", "lxc", "lxc.idmap", "nonsense"):
         with pytest.raises(KeyError):
-            config.keys(prefix)
+            enumeration.keys(config, prefix)

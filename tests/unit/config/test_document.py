@@ -85,7 +85,7 @@ def test_bytes_that_are_no_text_survive(write: Write) -> None:
     data = b"lxc.rootfs.path = /srv/\xff\xfe\n"
     config, document = load(write(data))
     assert os.fsencode(config.rootfs_path.path) == b"/srv/\xff\xfe"
-    assert document.render().encode("utf-8", "surrogateescape") == data
+    assert document.text.encode("utf-8", "surrogateescape") == data
 
 
 def test_a_nul_byte_is_a_mistake(write: Write) -> None:
@@ -129,7 +129,7 @@ def test_a_pipe_that_the_user_named_is_read_to_its_end(tmp_path: Path) -> None:
     writer.start()
     config, document = load(str(pipe), is_stream=True)
     writer.join()
-    assert (len(config.group), document.render()) == (20000, text)
+    assert (len(config.group), document.text) == (20000, text)
 
 
 @pytest.mark.timeout(20)
@@ -261,7 +261,7 @@ def test_an_include_can_be_assigned(write: Write) -> None:
     ],
 )
 def test_what_is_not_edited_stays_byte_for_byte(text: str) -> None:
-    assert parse(text)[1].render() == text
+    assert parse(text)[1].text == text
 
 
 TEXT = """\
@@ -293,22 +293,22 @@ def without(*numbers: int) -> str:
 )  # fmt: skip
 def test_clearing_a_key_takes_its_lines_and_no_others(key: str, lines: tuple[int, ...]) -> None:
     document = parse(TEXT)[1]
-    assert document.clear_item(key).render() == document.append_item(key, "").render() == without(*lines)
+    assert document.clear_item(key).text == document.append_item(key, "").text == without(*lines)
 
 
 def test_an_item_is_appended_as_a_line() -> None:
     document = Document(text="lxc.group = a").append_item("lxc.group", "b").append_item("lxc.uts.name", "web")
-    assert document.render() == "lxc.group = a\nlxc.group = b\nlxc.uts.name = web\n"
+    assert document.text == "lxc.group = a\nlxc.group = b\nlxc.uts.name = web\n"
 
 
 def test_an_item_that_is_set_replaces_those_before() -> None:
     document = parse("lxc.group = a\n# c\nlxc.group = b\n")[1].set_item("lxc.group", "x", "y")
-    assert document.render() == "# c\nlxc.group = x\nlxc.group = y\n"
+    assert document.text == "# c\nlxc.group = x\nlxc.group = y\n"
 
 
 @pytest.mark.parametrize("value", [" a", "a ", "'a'", '"', '"a"', "'", "a'b", "# x"])
 def test_values_are_written_so_that_they_are_read_back(value: str) -> None:
-    text = Document().append_item("lxc.environment", f"{value}").append_item("lxc.execute.cmd", value).render()
+    text = Document().append_item("lxc.environment", f"{value}").append_item("lxc.execute.cmd", value).text
     document = parse(text.replace("lxc.environment", "lxc.apparmor.raw"))
     assert (document[0].execute_cmd, document[0].apparmor_raw) == (value, (value,))
 
@@ -335,8 +335,8 @@ def test_an_address_template_is_completed_once(write: Write) -> None:
     path = write("lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\nlxc.apparmor.raw = hwaddr xx:xx\n")
     config, document = load(path)
     assert "x" not in config.net[0].hwaddr
-    assert f"\nlxc.net.0.hwaddr = {config.net[0].hwaddr}\nlxc.apparmor.raw = hwaddr xx:xx\n" in document.render()
-    assert ":xx" not in Document().append_item("lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx").render()
+    assert f"\nlxc.net.0.hwaddr = {config.net[0].hwaddr}\nlxc.apparmor.raw = hwaddr xx:xx\n" in document.text
+    assert ":xx" not in Document().append_item("lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx").text
 
 
 # ---- saving ----------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def but_limits(config: Config) -> Config:
 
 
 def mended(text: str, host: Host) -> str:
-    return mend.mended("/c/config", text, host).document.render()
+    return mend.mended("/c/config", text, host).document.text
 
 
 @given(texts, hosts)

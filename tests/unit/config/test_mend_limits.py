@@ -69,7 +69,7 @@ def same(text: str, more: str, directory: Path) -> None:
     (directory / "more").write_text(more)
     path, text = str(directory / "config"), text.replace("{more}", str(directory / "more"))
     for layout, host in (("unified", UNIFIED), ("hybrid", HYBRID)):
-        after = mend.mended(path, text, Host(layout=layout)).document.render()
+        after = mend.mended(path, text, Host(layout=layout)).document.text
         before_plan, after_plan = decided(text, path, host), decided(after, path, host)
         if before_plan is None or after_plan is None:
             assert before_plan == after_plan, after

@@ -62,14 +62,14 @@ def test_what_is_read_is_rendered_as_it_was(text: str) -> None:
         _, document = parse(text)
     except ConfigError:
         return
-    rendered = document.render()
+    rendered = document.text
     assert rendered == text or ("hwaddr" in text and len(rendered) == len(text))
 
 
 @settings(deadline=None)
 @given(st.text().filter(lambda value: value and not set("\r\n\0") & set(value)))
 def test_what_is_appended_is_read_back(value: str) -> None:
-    text = Document().append_item("lxc.execute.cmd", value).render()
+    text = Document().append_item("lxc.execute.cmd", value).text
     assert assignment(text) == ("lxc.execute.cmd", value)
     assert parse(text)[0].execute_cmd == value
 
