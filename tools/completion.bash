@@ -97,7 +97,6 @@ _lxc_complete() {
     case $kind in
     words) COMPREPLY=($(compgen -W "$rest" -- "$current")) ;;
     container) _lxc_offer "$current" < <(_lxc_names "$rest" "$3") ;;
-    containers) _lxc_offer "$current" < <(_lxc_names all "$3") ;;
     file)
         IFS=$'\n'
         COMPREPLY=($(compgen -f -- "$current"))
@@ -118,8 +117,6 @@ _lxc_complete() {
         _lxc_offer "${current##*,}" "$before" < <(_lxc_others "$rest" "$before")
         ;;
     templates) _lxc_offer "$current" "" < <(_lxc_templates "$rest" | sort -u) ;;
-    users) COMPREPLY=($(compgen -u -- "$current")) ;;
-    command) COMPREPLY=($(compgen -A command -- "$current")) ;;
     esac
 }
 

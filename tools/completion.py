@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cli.options import Command, Option
 
+# What `Option.complete` may name, besides words of its own; the argument FILE or DIR of an option names it, too.
+SOURCES = ("container", "dir", "file", "groups", "keys", "namespaces", "states", "templates")
 OURS = [name.removeprefix("lxc-") for name in os.listdir(template.OWN)]  # others are looked for
 NAMESPACES = ("MOUNT", "PID", "UTSNAME", "IPC", "USER", "NETWORK", "CGROUP", "TIME")
 
@@ -32,7 +34,7 @@ def kind(command: Command, option: Option) -> str:
     "" if anything.
     """
     if not option.complete:
-        return ""
+        return {"FILE": "file", "DIR": "dir"}.get(option.argument, "")
     if isinstance(option.complete, tuple):
         return f"words {' '.join(option.complete)}"
     if option.complete in ("namespaces", "states"):
@@ -111,14 +113,11 @@ def _zsh_action(kind: str) -> str:
     return {
         "words": f"({rest})",
         "container": f" _lxc_names {rest}",
-        "containers": " _lxc_names all",
         "file": "_files",
         "dir": "_files -/",
         "joined": f"_values -s \\| word {rest}",
         "groups": " _lxc_groups",
         "templates": f" _lxc_templates {rest}",
-        "users": "_users",
-        "command": "_command_names -e",
     }.get(source, "")
 
 
@@ -148,11 +147,9 @@ def _fish_words(kind: str) -> str:
     return {
         "words": _fish_quoted(rest),
         "container": _fish_quoted(f"({' '.join(['__lxc_ls', '-1', *_ls_options(rest)])})") if rest != "none" else "''",
-        "containers": "'(__lxc_ls -1)'",
         "joined": _fish_quoted(rest),
         "groups": "'(__fish_append , (__lxc_groups))'",
         "templates": _fish_quoted(f"(__lxc_templates {rest})"),
-        "users": "'(__fish_complete_users)'",
     }.get(source, "''")
 
 

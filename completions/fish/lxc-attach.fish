@@ -36,7 +36,7 @@ function __lxc_is_first
 end
 complete -c lxc-attach -f
 complete -c lxc-attach -n __lxc_is_first -a '(__lxc_ls -1 --running)'
-complete -c lxc-attach -s f -l rcfile -x -d 'Take lxc.environment from FILE, not from the container\'s configuration.'
+complete -c lxc-attach -s f -l rcfile -r -F -d 'Take lxc.environment from FILE, not from the container\'s configuration.'
 complete -c lxc-attach -s s -l namespaces -x -a 'MOUNT PID UTSNAME IPC USER NETWORK CGROUP TIME' -d 'Join only these namespaces: MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP, TIME, joined by |. Implies -e.'
 complete -c lxc-attach -s e -l elevated-privileges -d 'Do not enter the container\'s cgroups (CGROUP), keep all capabilities (CAP), do not take its security label (LSM), joined by |; without LIST all of that. The command may do to the host what it likes.'
 complete -c lxc-attach -s a -l arch -x -a 'aarch64 amd64 arm64 linux64 loongarch64 loong64 mips64 mips64el ppc64 ppc64el ppc64le powerpc64 riscv64 s390x x86_64 arm armel armhf armv7l athlon i386 i486 i586 i686 linux32 mips mipsel ppc powerpc x32 x86' -d 'Architecture that the command is told it runs on (default: the container\'s).'

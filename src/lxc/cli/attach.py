@@ -93,7 +93,7 @@ class AttachArguments(Arguments):
     keep_env = switch("keep-env", "", "Begin with ours (this is the default).", group="The environment")
     keep_var = texts("keep-var", "", "NAME", "With --clear-env: keep this variable.", group="The environment")
     set_var = texts("set-var", "v", "NAME=VALUE", "Set this variable.", group="The environment")
-    pty_log = text("pty-log", "L", "FILE", "Append all that passes on the terminal to FILE.", complete="file")
+    pty_log = text("pty-log", "L", "FILE", "Append all that passes on the terminal to FILE.")
 
 
 def check(arguments: AttachArguments) -> None:

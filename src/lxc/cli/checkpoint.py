@@ -15,16 +15,12 @@ _DUMPING, _RESTORING = "Checkpoint options", "Restore options"
 
 class CheckpointArguments(Arguments):
     restore = switch("restore", "r", "Restore the container instead of dumping it.")
-    directory = text("checkpoint-dir", "D", "DIR", "Directory of the dump; must be given.", complete="dir")
+    directory = text("checkpoint-dir", "D", "DIR", "Directory of the dump; must be given.")
     verbose = switch("verbose", "v", "Have CRIU log all it does.")
-    action_script = text(
-        "action-script", "A", "FILE", "Program that CRIU runs at each stage, see criu(8).", complete="file"
-    )
+    action_script = text("action-script", "A", "FILE", "Program that CRIU runs at each stage, see criu(8).")
     stop = switch("stop", "s", "Stop the container with the dump; it goes on otherwise.", _DUMPING)
     pre_dump = switch("pre-dump", "p", "Dump the memory only: a later dump needs only what changed since.", _DUMPING)
-    predump_dir = text(
-        "predump-dir", "", "DIR", "The earlier dump's directory, relative to -D.", group=_DUMPING, complete="dir"
-    )
+    predump_dir = text("predump-dir", "", "DIR", "The earlier dump's directory, relative to -D.", group=_DUMPING)
     daemon = switch("daemon", "d", "Return as soon as the container runs (default).", _RESTORING)
     foreground = switch("foreground", "F", "Stay until the container ends.", _RESTORING)
 

@@ -25,13 +25,7 @@ class CreateArguments(Arguments):
         "template", "t", "TEMPLATE", "What fills the container's root file system: the name or absolute path of a template, "
         "or none.", required=True, complete="templates",
     )  # fmt: skip
-    initial = text(
-        "config",
-        "f",
-        "FILE",
-        "Begin with the configuration FILE, not with lxc.default_config of lxc.conf.",
-        complete="file",
-    )
+    initial = text("config", "f", "FILE", "Begin with the configuration FILE, not with lxc.default_config of lxc.conf.")
     backend = text(
         "bdev",
         "B",
@@ -41,11 +35,7 @@ class CreateArguments(Arguments):
         complete=("best", *KINDS, "none"),
     )
     directory = text(
-        "dir",
-        "",
-        "DIR",
-        "Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).",
-        complete="dir",
+        "dir", "", "DIR", "Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs)."
     )
     fstype = text("fstype", "", "TYPE", f"Type of the file system in an image or a volume (default: {FSTYPE}).")
     fssize = value(

@@ -19,11 +19,7 @@ SHARED = ("net", "ipc", "uts", "pid")
 
 class LaunchArguments(Arguments):
     rcfile = text(
-        "rcfile",
-        "f",
-        "FILE",
-        "Use FILE, not the container's own configuration; the container need not exist.",
-        complete="file",
+        "rcfile", "f", "FILE", "Use FILE, not the container's own configuration; the container need not exist."
     )
     defines = texts("define", "s", "KEY=VALUE", "Set a configuration item for this run; can be repeated.")
     share_net = text("share-net", "", "NAME|PID", "Share the network namespace of a container or process.")

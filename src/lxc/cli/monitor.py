@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lxc.cli import output
-from lxc.cli.options import Command, Printing, switch, text
+from lxc.cli.options import COMMON, Command, Printing, switch, text
 from lxc.errors import LxcError, NotRunning, UsageError
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ class MonitorArguments(Printing):
         "n",
         "REGEX",
         "Containers whose whole name matches, regex(7), extended (default: all).",
-        group="Common options",
+        group=COMMON,
         complete="container",
     )
     quit = switch("quit", "Q", "Have lxc-monitord end, which passes on what happens.")

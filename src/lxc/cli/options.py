@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+COMMON = "Common options"
+
 
 class Option(Record):
     """A row.  `parse` turns the argument's text into a value, raising ValueError in words.
@@ -34,7 +36,7 @@ class Option(Record):
     An option without `argument` is a switch.  One that is `optional` takes its
     argument only glued to it (-eLIST, --long=LIST) and gets "" otherwise.  `group`
     is the heading it is listed under; `complete` tells the shell what may follow: the
-    words themselves, or container, containers, dir, file, groups, keys, namespaces, states, templates, users, command.
+    words themselves, or one of `completion.SOURCES`.  For a FILE or a DIR that needs no telling.
     """
 
     long: str
@@ -148,39 +150,25 @@ class Arguments(OptionTable):
     Everything that can be asked without an option in the table is a property here.
     """
 
-    name = text("name", "n", "NAME", "Name of the container.", group="Common options", complete="container")
-    help = switch("help", "h", "Print this help.", group="Common options")
-    usage = switch("usage", "", "Print all options on a few lines.", group="Common options")
-    version = switch("version", "", "Print the version of LXC whose interface this is.", group="Common options")
-    quiet = switch("quiet", "q", "Print no messages.", group="Common options")
-    logfile = text("logfile", "o", "FILE", "Append the log to FILE.", group="Common options", complete="file")
+    name = text("name", "n", "NAME", "Name of the container.", group=COMMON, complete="container")
+    help = switch("help", "h", "Print this help.", COMMON)
+    usage = switch("usage", "", "Print all options on a few lines.", COMMON)
+    version = switch("version", "", "Print the version of LXC whose interface this is.", COMMON)
+    quiet = switch("quiet", "q", "Print no messages.", COMMON)
+    logfile = text("logfile", "o", "FILE", "Append the log to FILE.", group=COMMON)
     logpriority = value(
-        "logpriority",
-        "l",
-        "LEVEL",
+        "logpriority", "l", "LEVEL",
         "Log messages of LEVEL and above (default: error), without -o to the container's own log file.",
-        log.level,
-        default=-1,
-        group="Common options",
-        complete=tuple(name for name in log.LEVELS if name != "ALERT"),
-    )
-    lxcpaths = texts("lxcpath", "P", "PATH", "Directory of the containers.", group="Common options", complete="dir")
-    rcfile = text(
-        "rcfile",
-        "",
-        "FILE",
-        "Use FILE, not the container's own configuration.",
-        group="Common options",
-        complete="file",
-    )
-
+        log.level, default=-1, group=COMMON, complete=tuple(name for name in log.LEVELS if name != "ALERT"),
+    )  # fmt: skip
+    lxcpaths = texts("lxcpath", "P", "PATH", "Directory of the containers.", group=COMMON, complete="dir")
+    rcfile = text("rcfile", "", "FILE", "Use FILE, not the container's own configuration.", group=COMMON)
     trace = text(
         "trace",
         "",
         "FILE",
         "Write how long each phase takes to FILE, for chrome://tracing or ui.perfetto.dev.",
-        group="Common options",
-        complete="file",
+        group=COMMON,
     )
 
     def __init__(self, values: dict[str, Any] | None = None, operands: tuple[str, ...] = ()) -> None:

@@ -20,7 +20,7 @@ class SnapshotArguments(Printing):
         "newname", "N", "NEWNAME", "With -r: make the container NEWNAME instead; also the word after the name."
     )
     destroy = text("destroy", "d", "SNAPSHOT", "Remove SNAPSHOT, or ALL.")
-    comment = text("comment", "c", "FILE", "Make a snapshot with the text of FILE as its comment.", complete="file")
+    comment = text("comment", "c", "FILE", "Make a snapshot with the text of FILE as its comment.")
 
 
 def check(arguments: SnapshotArguments) -> None:

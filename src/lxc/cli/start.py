@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class StartArguments(LaunchArguments):
-    pidfile = text("pidfile", "p", "FILE", "Write the pid of the monitor to FILE.", complete="file")
-    console = text("console", "c", "FILE", "Use the terminal FILE as the container's console.", complete="file")
-    console_log = text("console-log", "L", "FILE", "Append what the console says to FILE.", complete="file")
+    pidfile = text("pidfile", "p", "FILE", "Write the pid of the monitor to FILE.")
+    console = text("console", "c", "FILE", "Use the terminal FILE as the container's console.")
+    console_log = text("console-log", "L", "FILE", "Append what the console says to FILE.")
     close_all_fds = switch("close-all-fds", "C", "Close inherited descriptors, also with -F.")
     dry_run = switch("dry-run", "", "Print what a start would do, in order, and do nothing.")
     format = Printing.format

@@ -15,7 +15,7 @@ USAGE = (
 class UpdateArguments(Arguments):
     WITHOUT = ("name", "logfile", "logpriority", "lxcpath", "rcfile")
 
-    file = text("config", "c", "FILE", "The configuration to update.", complete="file")
+    file = text("config", "c", "FILE", "The configuration to update.")
 
 
 def check(arguments: UpdateArguments) -> None:

@@ -136,6 +136,7 @@ def offers(words: tuple[str, ...], directory: Path) -> str:
         (("lxc-create", "-t", "no"), ["none"]),
         (("lxc-ls", "-P", "su"), ["sub"]),
         (("lxc-ls", "-o", "s"), ["some.log", "sub"]),
+        (("lxc-attach", "-f", "s"), ["some.log", "sub"]),
     ],
 )
 def test_bash_offers(words: tuple[str, ...], expected: list[str], tmp_path: Path) -> None:
