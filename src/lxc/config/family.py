@@ -32,11 +32,11 @@ class Named(Key):
     is_family = True
 
     def __init__(
-        self, name: str, parse: Callable[[str], Any], doc: str, show: Callable[[Any], str], *,
+        self, name: str, parse: Callable[[str], Any], doc: str, *,
         check: Callable[[str], str], unset: str = "", whole: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(name, parse, {}, doc)
-        self.show, self.check, self.unset, self.whole = show, check, unset, whole
+        self.check, self.unset, self.whole = check, unset, whole
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
         if not text:
@@ -58,15 +58,15 @@ class Named(Key):
             members.pop(subkey, None)
 
     def read_back(self, table: Table, subkey: str) -> str:
-        members = self.__get__(table, type(table))
+        members = table.value_of(self.name, self.default)
         if subkey:
             self.check(subkey)
-            return self.show(members[subkey]) if subkey in members else self.unset
+            return str(members.get(subkey, self.unset))
         _the_whole(self)
-        return "".join(f"{self.name}.{name} = {self.show(value)}\n" for name, value in members.items())
+        return "".join(f"{self.name}.{name} = {value}\n" for name, value in members.items())
 
     def is_set(self, table: Table, subkey: str) -> bool:
-        members = self.__get__(table, type(table))
+        members = table.value_of(self.name, self.default)
         return subkey in members if subkey else bool(members)
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
@@ -115,19 +115,19 @@ class Listed(Key):
         items[:], places[:] = [item for item, _ in kept], [place for _, place in kept]
 
     def read_back(self, table: Table, subkey: str) -> str:
-        settings = self.__get__(table, type(table))
+        settings = table.value_of(self.name, self.default)
         if subkey:
             return "".join(f"{setting.value}{self.end}" for setting in settings if setting.name == subkey)
         return "".join(f"{self.name}.{setting.name} = {setting.value}\n" for setting in settings)
 
     def is_set(self, table: Table, subkey: str) -> bool:
-        return any(subkey in ("", setting.name) for setting in self.__get__(table, type(table)))
+        return any(subkey in ("", setting.name) for setting in table.value_of(self.name, self.default))
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
         places: tuple[str, ...] = table.places_of(self.name)
         if not subkey:
             return places
-        settings = self.__get__(table, type(table))
+        settings = table.value_of(self.name, self.default)
         return tuple(place for item, place in zip(settings, places, strict=True) if subkey == item.name)
 
 
@@ -181,7 +181,7 @@ class Numbered(Key):
 
     def read_back(self, table: Table, subkey: str) -> str:
         if not subkey:
-            tables = self.__get__(table, type(table)).values()
+            tables = table.value_of(self.name, self.default).values()
             return "".join(f"{getattr(each, self.title) or '(invalid)'}\n" for each in tables)
         member, key = self._member(table, subkey)
         if member is None or not key or member.refuses(key):
@@ -196,7 +196,7 @@ class Numbered(Key):
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
         if not subkey:
-            members = self.__get__(table, type(table)).values()
+            members = table.value_of(self.name, self.default).values()
             return tuple(place for member in members for place in member.places(self.title)[:1] or ("",))
         member, key = self._member(table, subkey)
         return member.places(key or self.title) if member is not None else ()
@@ -211,7 +211,7 @@ class Numbered(Key):
 
     def _member(self, table: Table, subkey: str) -> tuple[Table | None, str]:
         number, key = self._split(subkey)
-        return self.__get__(table, type(table)).get(number), key
+        return table.value_of(self.name, self.default).get(number), key
 
     def _keep(self, members: dict[int, Table], number: int, member: Table) -> None:
         in_order = number in members or not members or number > next(reversed(members))

@@ -63,7 +63,7 @@ class One(Key):
             draft.set(self.name, self.empty, where)
 
     def read_back(self, table: Table, subkey: str) -> str:
-        return self.show(self.__get__(table, type(table)))
+        return self.show(table.value_of(self.name, self.default))
 
     def _value(self, text: str, draft: Draft) -> Any:
         return self.parse(text)
@@ -103,13 +103,13 @@ class Many(Key):
     """
 
     def __init__(
-        self, name: str, parse: Callable[[str], Any], doc: str, show: Callable[[Any], str], *, several: bool = False,
+        self, name: str, parse: Callable[[str], Any], doc: str, *, several: bool = False,
         end: str = "\n", between: str = "", clears: tuple[str, ...] = (), rival: str = "",
         sound: Callable[[list[str]], bool] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, parse, (), doc)
         self.adds_up, self.sound = not clears and not rival, sound or (anything if parse is text else None)
-        self.show, self.several, self.end, self.between = show, several, end, between
+        self.several, self.end, self.between = several, end, between
         self.clears, self.rival = clears, rival
 
     def put(self, draft: Draft, subkey: str, text: str, where: str) -> None:
@@ -151,7 +151,7 @@ class Many(Key):
         return [place for place, text in pairs for _ in self.parse(text)]
 
     def read_back(self, table: Table, subkey: str) -> str:
-        return self.between.join(f"{self.show(item)}{self.end}" for item in self.__get__(table, type(table)))
+        return self.between.join(f"{item}{self.end}" for item in table.value_of(self.name, self.default))
 
     def places(self, table: Table, subkey: str) -> tuple[str, ...]:
         return tuple(table.places_of(self.name))
@@ -198,28 +198,23 @@ def wiping(name: str, parse: Callable[[str], T], default: T, doc: str, show: Cal
     return Wiping(name, parse, default, doc, show, empty=empty)  # type: ignore[return-value]
 
 
-def many(
-    name: str, parse: Callable[[str], T], doc: str, show: Callable[[T], str] = plainly, **more: Any
-) -> tuple[T, ...]:
+def many(name: str, parse: Callable[[str], T], doc: str, **more: Any) -> tuple[T, ...]:
     """A key whose assignments add up, one item each."""
-    return Many(name, parse, doc, show, **more)  # type: ignore[return-value]
+    return Many(name, parse, doc, **more)  # type: ignore[return-value]
 
 
-def several(
-    name: str, parse: Callable[[str], tuple[T, ...]], doc: str, show: Callable[[T], str] = plainly, **more: Any
-) -> tuple[T, ...]:
+def several(name: str, parse: Callable[[str], tuple[T, ...]], doc: str, **more: Any) -> tuple[T, ...]:
     """A key whose assignments add up, each of them several items."""
-    return Many(name, parse, doc, show, several=True, **more)  # type: ignore[return-value]
+    return Many(name, parse, doc, several=True, **more)  # type: ignore[return-value]
 
 
 def named(
-    name: str, parse: Callable[[str], T], doc: str, show: Callable[[T], str] = plainly,
-    check: Callable[[str], str] = str, **more: Any,
-) -> Mapping[str, T]:  # fmt: skip
+    name: str, parse: Callable[[str], T], doc: str, check: Callable[[str], str] = str, **more: Any
+) -> Mapping[str, T]:
     """A family of keys, `name.<anything that check lets pass>`."""
     from lxc.config.family import Named  # as each of these: lists of containers do without families
 
-    return Named(name, parse, doc, show, check=check, **more)  # type: ignore[return-value]
+    return Named(name, parse, doc, check=check, **more)  # type: ignore[return-value]
 
 
 def listed(

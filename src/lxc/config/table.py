@@ -232,7 +232,7 @@ class Draft:
 
 
 class Key:
-    """A row.  `parse` turns one assignment's text into a value, raising ValueError in words; `show` undoes it."""
+    """A row.  `parse` turns one assignment's text into a value, raising ValueError in words."""
 
     is_family = False
     may_end_in_dot = True  # if it is a family: "name." is all of it, too, where LXC has it so

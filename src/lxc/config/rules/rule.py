@@ -90,9 +90,9 @@ class Subject(Record):
         places = self.config.places(key)
         return places[-1] if places else ""
 
-    def at(self, key: str, message: str, part: str = "", edits: tuple[Edit, ...] = ()) -> Found:
+    def at(self, key: str, message: str, part: str = "") -> Found:
         """A violation at the place where `key` was set; about the file as a whole if it was not set."""
-        return Found(self.where(key) or self.files[0], message, part, edits)
+        return Found(self.where(key) or self.files[0], message, part)
 
     def text(self, where: str) -> str:
         """The line at `where`, without its end."""
