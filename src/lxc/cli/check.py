@@ -114,36 +114,29 @@ def _words(arguments: CheckArguments) -> list[str]:
 
 def _checked(arguments: CheckArguments, word: str) -> Checked:
     from lxc.config import lint, mend, reader, recorder
-    from lxc.runtime.check import survey
 
     path, is_container = _file(arguments, word)
     try:
         text = reader.read(path, is_stream=not is_container)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise NotFound(f"{path}: cannot read the configuration: {why}", where=path) from error
+        raise reader.unreadable(path, error) from error
     whole = is_container or os.path.basename(path) == "config"
-    reading = recorder.record(path, text)
-    host = _targeted(arguments, survey.survey(reading))
-    if not arguments.fix:
-        return Checked(path, lint.findings(reading, host, is_whole=whole, ignored=arguments.ignore))
-    mended = mend.mended(path, text, host, is_whole=whole, ignored=arguments.ignore)
-    if mended.document.text != text:
-        mend.save(text, mended.document)
-    return Checked(path, _anew(arguments, path, whole), len(mended.done))
+    reading, done = recorder.record(path, text), 0
+    if arguments.fix:
+        mended = mend.mended(path, text, _host(arguments, reading), is_whole=whole, ignored=arguments.ignore)
+        if mended.document.text != text:
+            mend.save(text, mended.document)
+        reading, done = recorder.record(path), len(mended.done)  # it may mention other files now
+    return Checked(
+        path, lint.findings(reading, _host(arguments, reading), is_whole=whole, ignored=arguments.ignore), done
+    )
 
 
-def _anew(arguments: CheckArguments, path: str, whole: bool) -> tuple[Finding, ...]:
-    """What is found in the rewritten file: it may mention files that could not be asked about before."""
-    from lxc.config import lint, recorder
+def _host(arguments: CheckArguments, reading: Reading) -> Host:
+    """What rules are told of the host: this one, or what --target says."""
     from lxc.runtime.check import survey
 
-    reading: Reading = recorder.record(path)
-    host = _targeted(arguments, survey.survey(reading))
-    return lint.findings(reading, host, is_whole=whole, ignored=arguments.ignore)
-
-
-def _targeted(arguments: CheckArguments, host: Host) -> Host:
+    host = survey.survey(reading)
     if not arguments.target:
         return host
     return host.replace(layout=_LAYOUTS[arguments.target], controllers=None, cgroup_files=frozenset())

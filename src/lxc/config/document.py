@@ -21,8 +21,8 @@ from lxc.config.container import FOREIGN, Config
 from lxc.config.family import Numbered
 from lxc.config.key import Directive
 from lxc.config.lines import assignment, is_hwaddr, pieces, quoted
-from lxc.config.reader import Reader, read
-from lxc.errors import ConfigError, StepError
+from lxc.config.reader import Reader, read, unreadable
+from lxc.errors import StepError
 from lxc.record import Record
 from lxc.values.address import completed
 from lxc.values.words import Misspelt
@@ -105,8 +105,7 @@ def load(path: str, *, base: Config | None = None, is_stream: bool = False) -> t
     try:
         text = read(path, is_stream=is_stream)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
+        raise unreadable(path, error) from error
     return parse(text, path, base=base)
 
 

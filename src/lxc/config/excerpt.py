@@ -11,8 +11,7 @@ import os
 import time
 
 from lxc.config.brief import Brief
-from lxc.config.reader import Files, Reader, read
-from lxc.errors import ConfigError
+from lxc.config.reader import Files, Reader, read, unreadable
 
 _MOST_REMEMBERED = 20_000
 _STILL_NS = 2_000_000_000  # since a file's last change: one that follows soon may leave its times as they are
@@ -24,9 +23,7 @@ class Excerpts:
     def __init__(self, *keys: str) -> None:
         self._files = _Excerpted(keys)
         self._known: dict[str, Brief] = {}  # text, without what was left out of it -> what it comes to
-        self._read: dict[
-            str, tuple[object, Brief]
-        ] = {}  # path -> what stat(2) said before it was read, what it comes to
+        self._read: dict[str, tuple[object, Brief]] = {}  # path -> what stat(2) said before, what it comes to
 
     def is_current(self) -> bool:
         """Whether the files that others include are what they were; else a new object is to be made."""
@@ -46,8 +43,7 @@ class Excerpts:
                 return found[1]
             text = self._files.excerpt(read(path, is_stream=is_stream))
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
+            raise unreadable(path, error) from error
         said = "\n".join(filter(None, text.split("\n")))
         if said not in self._known:
             reader = Reader(Brief(), self._files)
@@ -84,9 +80,7 @@ class _Excerpted(Files):
         self._names: dict[str, list[str]] = {}
         self._texts: dict[str, str] = {}
         self._identities: dict[str, object] = {}
-        self.signatures: dict[
-            str, tuple[int, ...]
-        ] = {}  # of all files and directories that were looked at, before that
+        self.signatures: dict[str, tuple[int, ...]] = {}  # of what was looked at, before that
 
     def excerpt(self, text: str) -> str:
         """`text` with the other keys' lines empty."""

@@ -302,6 +302,12 @@ def read(path: str, *, is_stream: bool = False) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def unreadable(path: str, error: OSError | ValueError) -> ConfigError:
+    """What to raise if the configuration at `path` cannot be read."""
+    why = error.strerror if isinstance(error, OSError) else error
+    return ConfigError(f"{path}: cannot read the configuration: {why}", where=path)
+
+
 def _refuse(line: str) -> None:
     if "\0" in line:
         raise Misspelt("expected text, got a line with a NUL byte in it", line[:4])

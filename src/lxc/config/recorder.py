@@ -26,9 +26,7 @@ class Reading(Record):
     texts: Mapping[str, str]  # "file:line" -> the line
     files: tuple[str, ...]  # the file itself, then those it includes
     includers: Mapping[str, str]  # included file -> "file:line" of who includes it first
-    updates: Mapping[
-        str, Edit
-    ]  # "file:line" -> what to make of it, for lines of the file with keys of old, unread ones too
+    updates: Mapping[str, Edit]  # of the file's lines with keys of old, unread ones too: what to make of them
     is_cut: bool  # there were so many mistakes that the rest was not read
     has_bare_returns: bool  # line ends that editors do not show: lines cannot be told by their numbers
 

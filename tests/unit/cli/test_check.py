@@ -83,7 +83,7 @@ def test_what_does_not_exist_is_an_error(lxcpath: Path, capfd: pytest.CaptureFix
     assert check(lxcpath, "webb") == 2
     assert f"lxc-check: there is no container webb in {lxcpath}\n" in capfd.readouterr().err
     assert check(lxcpath, "./webb") == 2
-    assert "lxc-check: ./webb: cannot read the configuration: No such file" in capfd.readouterr().err
+    assert capfd.readouterr().err == "lxc-check: ./webb: cannot read the configuration: No such file or directory\n"
 
 
 def test_several_are_checked_at_once(lxcpath: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import time
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.config import system
-from lxc.errors import AlreadyRunning, ConfigError, LxcError, NotFound, Refused, StateError
+from lxc.errors import AlreadyRunning, LxcError, NotFound, Refused, StateError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
 from lxc.idmap.plan import IdMapPlan
@@ -234,8 +234,7 @@ def _has_settings(path: str) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: cannot read the configuration: {why}", where=path) from error
+        raise reader.unreadable(path, error) from error
 
 
 def _open_directory(path: str) -> int:
