@@ -6,15 +6,6 @@ from lxc.cli import output
 from lxc.cli.options import Command, Printing, superfluous, switch
 from lxc.config import system
 
-KEYS = (
-    "lxc.default_config",
-    "lxc.lxcpath",
-    "lxc.bdev.lvm.vg",
-    "lxc.bdev.lvm.thin_pool",
-    "lxc.bdev.zfs.root",
-    "lxc.cgroup.use",
-    "lxc.cgroup.pattern",
-)
 USAGE = (
     "Usage: lxc-config -l: list all available configuration items",
     "       lxc-config item: print configuration item",
@@ -44,7 +35,7 @@ COMMAND = Command(
     check=check,
     name="none",
     containers="none",
-    complete=KEYS,
+    complete=system.LISTED,
     exits=(("0", "Done."), ("1", "There is no such setting.")),
     examples=(("lxc-config lxc.lxcpath", "Prints where the containers are."),),
 )
@@ -52,11 +43,11 @@ COMMAND = Command(
 
 def run(arguments: ConfigArguments) -> int:
     asked = arguments.operands[0] if arguments.operands else ""
-    found = KEYS if arguments.list else [key for key in KEYS if asked and key.startswith(asked)][:1]
+    found = system.LISTED if arguments.list else [key for key in system.LISTED if asked and key.startswith(asked)][:1]
     if arguments.format == "json":
         output.json({key: system.get(key) or None for key in found})
     elif arguments.list:
-        output.lines(KEYS)
+        output.lines(found)
     elif found:
         output.lines([system.get(found[0]) or f"{found[0]} is not set."])
     elif not asked:

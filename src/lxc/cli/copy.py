@@ -6,6 +6,7 @@ from lxc.cli import output
 from lxc.cli.options import Arguments, Command, switch, text, value
 from lxc.errors import LxcError, StateError, UsageError
 from lxc.runtime.disk import copying, ephemeral
+from lxc.runtime.place import place as place_of
 from lxc.storage.clone import TARGETS
 from lxc.values import size
 
@@ -95,7 +96,7 @@ def run(arguments: CopyArguments) -> int:
     if arguments.rename:
         from lxc.runtime.disk import rename
 
-        new = _new(arguments, arguments.newname, arguments.newpath or source.lxcpath)
+        new = place_of(arguments.newname, arguments.newpath or source.lxcpath)
         rename.rename(source, new, keeps_name=arguments.keepname, arguments=arguments.operands)
         return 0
     new, left = _copy(arguments, source)
@@ -110,19 +111,13 @@ def _copy(arguments: CopyArguments, source: Place) -> tuple[Place, tuple[str, ..
     path = arguments.newpath or source.lxcpath
     for _ in range(_ATTEMPTS):
         name = arguments.newname or ephemeral.random_name(source.name)
-        new = _new(arguments, name, path)
+        new = place_of(name, path)
         try:
             return new, copying.copy(source, new, wanted)
         except StateError:
             if arguments.newname or not new.is_defined:
                 raise
     raise LxcError("no name is free for the copy", hint="give one with -N")
-
-
-def _new(arguments: CopyArguments, name: str, path: str) -> Place:
-    from lxc.runtime.place import place
-
-    return place(name, path)
 
 
 def _wish(arguments: CopyArguments) -> copying.Wish:

@@ -29,11 +29,8 @@ def check(arguments: SnapshotArguments) -> None:
             raise UsageError(f"{option.names}: expected a {option.argument}, got nothing")
     if len(arguments.operands) > 1 or (arguments.operands and not arguments.restore):
         raise UsageError("Too many arguments")
-    wishes = [
-        wish
-        for wish in ("-L", "-r", "-d")
-        if {"-L": arguments.list_, "-r": arguments.restore, "-d": arguments.destroy}[wish]
-    ]
+    options = {"-L": arguments.list_, "-r": arguments.restore, "-d": arguments.destroy}
+    wishes = [name for name, is_given in options.items() if is_given]
     if len(wishes) > 1:
         raise UsageError(f"{' and '.join(wishes)}: one at a time")
 

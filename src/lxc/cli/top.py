@@ -37,6 +37,9 @@ _VALUES: dict[str, Callable[[Detail], int]] = {
 }
 
 
+_OPTIONAL = {"MemSw": "memory_and_swap_bytes", "KMem": "kernel_bytes"}  # columns; without bytes they are left out
+
+
 def order(text: str) -> str:
     """n(ame), c(pu), b(lkio), m(emory), s(wap, with memory) or k(ernel memory)."""
     if text[:1] not in ("n", *_VALUES):
@@ -160,14 +163,7 @@ def room(window: bytes) -> int:
 
 def screen(found: dict[str, Detail], names: list[str], rows: int) -> Iterator[str]:
     """The lines of the screen, with at most `rows` containers."""
-    total = {
-        field: sum(getattr(it, field) for it in found.values()) for field in ("memory_and_swap_bytes", "kernel_bytes")
-    }
-    more = tuple(
-        column
-        for column, field in (("MemSw", "memory_and_swap_bytes"), ("KMem", "kernel_bytes"))
-        if total[field]
-    )  # fmt: skip
+    more = [column for column, field in _OPTIONAL.items() if any(getattr(it, field) for it in found.values())]
     frame = _FRAME + " %10s" * len(more)
     yield _BOLD + frame % ("Container", "CPU", "CPU", "CPU", "BlkIO", "Mem", *more)
     yield frame % ("Name", "Used", "Sys", "User", "Total(Read/Write)", "Used", *("Used" for _ in more))
@@ -178,19 +174,18 @@ def screen(found: dict[str, Detail], names: list[str], rows: int) -> Iterator[st
     yield from lines[1:]
 
 
-def _row(frame: str, name: str, those: list[Detail], more: tuple[str, ...]) -> str:
+def _row(frame: str, name: str, those: list[Detail], more: list[str]) -> str:
     def sum_of(field: str) -> int:
         return sum(getattr(it, field) for it in those)
 
     times = (sum_of("cpu_ns") / 1e9, sum_of("system_ticks") / _TICKS, sum_of("user_ticks") / _TICKS)
     sizes = [humanized(sum_of(field)) for field in ("io_bytes", "read_bytes", "written_bytes")]
-    fields = {"MemSw": "memory_and_swap_bytes", "KMem": "kernel_bytes"}
     return frame % (
         output.printable(name[:_NAME_WIDTH]),
         *(f"{each:.2f}" for each in times),
         f"{sizes[0]}({sizes[1]}/{sizes[2]})",
         humanized(sum_of("memory_bytes")),
-        *(humanized(sum_of(fields[column])) for column in more),
+        *(humanized(sum_of(_OPTIONAL[column])) for column in more),
     )
 
 

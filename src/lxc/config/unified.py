@@ -9,10 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RENAMED = {
-    "cpuset.cpus": "cpuset.cpus", "cpuset.mems": "cpuset.mems", "pids.max": "pids.max", "rdma.max": "rdma.max",
-    "devices.allow": "devices.allow", "devices.deny": "devices.deny",
-}  # fmt: skip
+_UNCHANGED = ("cpuset.cpus", "cpuset.mems", "pids.max", "rdma.max", "devices.allow", "devices.deny")
 CONTROLLERS = {"blkio": "io", "cpuacct": "cpu"}  # version 1 -> version 2, where the name is another
 _THROTTLE = {"read_bps": "rbps", "write_bps": "wbps", "read_iops": "riops", "write_iops": "wiops"}
 _WEIGHT_OF_1024, _WEIGHT_MAX = 100, 10000
@@ -32,8 +29,8 @@ def translated(limit: Limit, others: Sequence[Limit]) -> tuple[Limit, ...] | Non
 
     `others` are all limits of version 1: two of its files may be one of version 2.
     """
-    if limit.file in RENAMED:
-        return (Limit(RENAMED[limit.file], limit.value),)
+    if limit.file in _UNCHANGED:
+        return (limit,)
     if limit.file in _TRANSLATIONS:
         try:
             return _TRANSLATIONS[limit.file](limit.value, {other.file: other.value for other in others})

@@ -24,6 +24,7 @@ _OF_OTHERS = frozenset(  # words of fstab(5) for who mounts by it and when; the 
     ("auto", "noauto", "user", "nouser", "users", "nousers", "owner", "noowner", "group", "nogroup", "nofail", "_netdev")
 )  # fmt: skip
 FIELDS = 4  # of the six of fstab(5): LXC has no use for dump and pass, nor for what follows them
+_ESCAPES = ((r"\134", "\\"), (r"\040", " "), (r"\011", "\t"), (r"\012", "\n"))  # in this order, and undone in the other
 _memory: dict[str, dict[str, Any]] = {}  # option text -> its fields; configurations repeat the same few
 _MEMORY = 256
 
@@ -163,13 +164,13 @@ def written(attr_set: int, attr_clear: int, propagation: int, data: tuple[str, .
 
 def escaped(path: str) -> str:
     """`path` as a field of an entry: what `_unescape` undoes."""
-    for escape, char in ((r"\134", "\\"), (r"\040", " "), (r"\011", "\t"), (r"\012", "\n")):
+    for escape, char in _ESCAPES:
         path = path.replace(char, escape)
     return path
 
 
 def _unescape(field: str) -> str:
     """Undo fstab's octal escapes for space, tab, newline and backslash (getmntent(3))."""
-    for escape, char in ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")):
+    for escape, char in reversed(_ESCAPES):
         field = field.replace(escape, char)
     return field
