@@ -18,6 +18,8 @@ words for what failed adds them: `raise LxcError("cannot …") from error`.
 
 from __future__ import annotations
 
+import os
+
 
 class LxcError(Exception):
     """Something the user can understand and act on; shown without a traceback.
@@ -95,3 +97,9 @@ class StepError(LxcError):
     def __init__(self, step: str, why: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(f"cannot {step}: {why}", where=where, hint=hint)
         self.step, self.why = step, why
+
+
+def sentence(error: OSError) -> str:
+    """What failed, in one line, for an error that nobody had words for."""
+    text = error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {text}" if isinstance(error.filename, str | bytes) else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.errors import LxcError
+from lxc.errors import LxcError, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class Attempt:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
         if isinstance(error, OSError):
-            about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-            failure = LxcError(f"{about}{error.strerror or error}")
+            failure = LxcError(sentence(error))
             failure.__cause__ = error
         elif isinstance(error, LxcError):
             failure = error

@@ -14,7 +14,7 @@ import sys
 from lxc import log, trace
 from lxc.cli import output
 from lxc.cli.parser import Answer, parse
-from lxc.errors import LxcError, UsageError
+from lxc.errors import LxcError, UsageError, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -287,9 +287,3 @@ def _complain(tool: str, arguments: Arguments, lines: list[str]) -> None:
     if not arguments.quiet:
         prefix = f"{tool}: {arguments.name}: " if arguments.name else f"{tool}: "
         output.lines([prefix + lines[0], *lines[1:]], output.STDERR)
-
-
-def sentence(error: OSError) -> str:
-    """What failed, in one line, for an error that nobody had words for."""
-    text = error.strerror or str(error) or type(error).__name__
-    return f"{os.fsdecode(error.filename)}: {text}" if isinstance(error.filename, str | bytes) else text

@@ -11,7 +11,7 @@ import select
 import time
 
 from lxc import log
-from lxc.errors import AlreadyRunning, LxcError, NotRunning
+from lxc.errors import AlreadyRunning, LxcError, NotRunning, sentence
 from lxc.kernel import signals
 from lxc.record import Record
 from lxc.runtime import client, container_log, stop
@@ -233,7 +233,4 @@ def _hear(poller: select.poll, underway: dict[int, Begun], complain: Complain) -
 
 
 def _told(error: LxcError | OSError) -> LxcError:
-    if isinstance(error, LxcError):
-        return error
-    about = f"{error.filename}: " if isinstance(error.filename, str) else ""
-    return LxcError(f"{about}{error.strerror or error}")
+    return error if isinstance(error, LxcError) else LxcError(sentence(error))
