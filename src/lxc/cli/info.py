@@ -32,6 +32,12 @@ class InfoArguments(Printing):
     no_humanize = switch("no-humanize", "H", "Print plain numbers, and of a single value no label.")
     state = switch("state", "s", "Print the state.")
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """What is asked for, besides the configuration; where nothing is, all."""
+        chosen = frozenset(name for name in ("state", "pid", "ips", "stats") if getattr(self, name))
+        return chosen if chosen or self.keys else frozenset(("name", "state", "pid", "ips", "stats"))
+
 
 COMMAND = Command(
     "lxc-info",
@@ -97,19 +103,19 @@ def run(arguments: InfoArguments) -> int:
 
 def asked(arguments: InfoArguments) -> Iterator[Request]:
     """What a monitor will be asked for that, as far as that can be known before."""
-    everything = _everything(arguments)
-    if arguments.pid or everything:
+    wanted = arguments.wanted
+    if "pid" in wanted:
         yield questions.INIT_PID
-    if arguments.ips or everything:
+    if "ips" in wanted:
         yield questions.INIT_PIDFD
-    if arguments.stats or everything:
+    if "stats" in wanted:
         yield from questions.MEASURED
         yield from questions.NETWORKS
 
 
 def layout(arguments: InfoArguments) -> Layout | None:
     """Where the numbers that are asked for are found; None if none are."""
-    if not (arguments.stats or _everything(arguments)):
+    if "stats" not in arguments.wanted:
         return None
     from lxc.cgroups import finding
 
@@ -118,18 +124,18 @@ def layout(arguments: InfoArguments) -> Layout | None:
 
 def gather(arguments: InfoArguments, place: Place, state: str, hierarchies: Layout | None = None) -> Facts:
     """Ask for what the options select."""
-    everything = _everything(arguments)
+    wanted = arguments.wanted
     facts: dict[str, object] = {"config": tuple((key, _config_item(arguments, key)) for key in arguments.keys)}
-    if everything:
+    if "name" in wanted:
         facts["name"] = place.name
-    if arguments.state or everything:
+    if "state" in wanted:
         facts["state"] = state
     if state == "STOPPED":
         return Facts().replace(**facts)
     try:
-        if arguments.pid or everything:
+        if "pid" in wanted:
             facts["pid"] = client.init_pid(place)
-        if arguments.ips or everything:
+        if "ips" in wanted:
             facts["ips"] = _ips(place)
         if hierarchies:
             from lxc.runtime import statistics
@@ -143,18 +149,14 @@ def gather(arguments: InfoArguments, place: Place, state: str, hierarchies: Layo
 
 def text(arguments: InfoArguments, facts: Facts) -> Iterator[str]:
     """The lines to print."""
-    everything = _everything(arguments)
-    selected = sum((arguments.state, arguments.pid, arguments.ips)) + 5 * arguments.stats
-    bare = arguments.no_humanize and selected == 1 and not everything
-    rows: list[tuple[str, str]] = []
-    if facts.name is not None:
-        rows.append(("Name:", facts.name))
-    if facts.state is not None:
-        rows.append(("State:", facts.state))
-    if facts.pid is not None:
-        rows.append(("PID:", str(facts.pid)))
-    rows += (("IP:", address) for address in facts.ips or ())
-    yield from (value if bare else _labelled(label, value) for label, value in rows)
+    bare = arguments.no_humanize and len(arguments.wanted) == 1
+    rows = [
+        ("Name:", facts.name),
+        ("State:", facts.state),
+        ("PID:", facts.pid),
+        *(("IP:", ip) for ip in facts.ips or ()),
+    ]
+    yield from (str(it) if bare else _labelled(label, str(it)) for label, it in rows if it is not None)
     yield from _usage_lines(facts, humanize=not arguments.no_humanize)
     bare = arguments.no_humanize and len(arguments.keys) == 1
     for key, value in facts.config:
@@ -164,17 +166,11 @@ def text(arguments: InfoArguments, facts: Facts) -> Iterator[str]:
 
 def as_json(arguments: InfoArguments, facts: Facts) -> dict[str, Plain]:
     """The object to print: a field for all that was asked for."""
-    everything = _everything(arguments)
-    fields: dict[str, Plain] = {}
-    if facts.name is not None:
-        fields["name"] = facts.name
-    if facts.state is not None:
-        fields["state"] = facts.state
-    if arguments.pid or everything:
-        fields["pid"] = facts.pid
-    if arguments.ips or everything:
+    wanted = arguments.wanted
+    fields: dict[str, Plain] = {name: getattr(facts, name) for name in ("name", "state", "pid") if name in wanted}
+    if "ips" in wanted:
         fields["ips"] = list(facts.ips or ())
-    if arguments.stats or everything:
+    if "stats" in wanted:
         usage = facts.usage
         fields |= {
             "cpu_ns": usage.cpu_ns if usage else None,
@@ -192,10 +188,6 @@ def humanized(size: int) -> str:
     """`size` in the largest unit that it exceeds, with two decimals."""
     wholes, hundredths, unit = in_units(size)
     return f"{wholes}.{hundredths:02d} {unit}" if unit else f"{size} bytes"
-
-
-def _everything(arguments: InfoArguments) -> bool:
-    return not (arguments.state or arguments.pid or arguments.ips or arguments.stats or arguments.keys)
 
 
 def _config_item(arguments: InfoArguments, key: str) -> str | None:
