@@ -126,21 +126,15 @@ class Container(Interfaces, Checkpoints):
 
     def freeze(self) -> bool:
         """Suspend all its processes.  A frozen container is fine."""
-        with self._doing:
-            from lxc.runtime import freeze
+        from lxc.runtime import freeze
 
-            freeze.freeze(self._place)
-            return True
-        return False
+        return self._succeeds(freeze.freeze, self._place)
 
     def unfreeze(self) -> bool:
         """Let its processes go on.  One that is not frozen is fine."""
-        with self._doing:
-            from lxc.runtime import freeze
+        from lxc.runtime import freeze
 
-            freeze.unfreeze(self._place)
-            return True
-        return False
+        return self._succeeds(freeze.unfreeze, self._place)
 
     def wait(self, state: str, timeout: int = -1) -> bool:
         """Wait up to `timeout` seconds (-1: forever, 0: not at all) for `state`, or one of several: `STOPPED|FROZEN`."""
@@ -222,36 +216,27 @@ class Container(Interfaces, Checkpoints):
     def set_cgroup_item(self, key: str, value: str) -> bool:
         """Write `value` to a file of its cgroups.  Return whether the kernel took it."""
         attempt.texts(key, value)
-        with self._doing:
-            from lxc.runtime import cgroup_files
+        from lxc.runtime import cgroup_files
 
-            cgroup_files.write(self._place, key, value)
-            return True
-        return False
+        return self._succeeds(cgroup_files.write, self._place, key, value)
 
     def add_device_node(
         self, src_path: str | bytes | PathLike[str], dest_path: str | bytes | PathLike[str] | None = None
     ) -> bool:
         """Give it the host's device `src_path`, at `dest_path` in it (the same path unless given)."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
-        with self._doing:
-            from lxc.runtime.attaching import nodes
+        from lxc.runtime.attaching import nodes
 
-            nodes.add(self._place, *paths)
-            return True
-        return False
+        return self._succeeds(nodes.add, self._place, *paths)
 
     def remove_device_node(
         self, src_path: str | bytes | PathLike[str], dest_path: str | bytes | PathLike[str] | None = None
     ) -> bool:
         """Take the device at `dest_path` in it (at `src_path` unless given) away, and forbid it."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
-        with self._doing:
-            from lxc.runtime.attaching import nodes
+        from lxc.runtime.attaching import nodes
 
-            nodes.remove(self._place, *paths)
-            return True
-        return False
+        return self._succeeds(nodes.remove, self._place, *paths)
 
     def console_getfd(self, ttynum: int = -1) -> int | bool:
         """The master of tty `ttynum` (0: the console, -1: any that is free), which the caller closes; False if it does not run.
@@ -327,25 +312,19 @@ class Container(Interfaces, Checkpoints):
         from lxc.mounts import injection as injected
 
         step = injected.step(source, target, fstype, flags, data)
-        with self._doing:
-            from lxc.runtime import spawn
-            from lxc.runtime.attaching import injection
+        from lxc.runtime import spawn
+        from lxc.runtime.attaching import injection
 
-            spawn.call(injection.mount, self._place, step)
-            return True
-        return False
+        return self._succeeds(spawn.call, injection.mount, self._place, step)
 
     def umount(self, target: str, flags: int = 0) -> bool:
         """Unmount `target` in it while it runs: umount2(2), whose flags these are; no link is followed."""
         attempt.texts(target)
         attempt.number(flags)
-        with self._doing:
-            from lxc.runtime import spawn
-            from lxc.runtime.attaching import injection
+        from lxc.runtime import spawn
+        from lxc.runtime.attaching import injection
 
-            spawn.call(injection.umount, self._place, target, flags)
-            return True
-        return False
+        return self._succeeds(spawn.call, injection.umount, self._place, target, flags)
 
 
 def _words(args: Sequence[str] | Mapping[str, str]) -> tuple[str, ...]:

@@ -107,21 +107,15 @@ class Copies(Definition):
     def snapshot_restore(self, name: str, newname: str | None = None) -> bool:
         """Make it as it was in the snapshot `name`; with `newname` make that container, and leave this one."""
         attempt.texts(name, "" if newname is None else newname)
-        with self._doing:
-            from lxc.runtime import spawn
-            from lxc.runtime.disk import snapshots
+        from lxc.runtime import spawn
+        from lxc.runtime.disk import snapshots
 
-            new = self._place.replace(name=newname) if newname else None
-            spawn.call(snapshots.restore, self._place, name, new)
-            return True
-        return False
+        new = self._place.replace(name=newname) if newname else None
+        return self._succeeds(spawn.call, snapshots.restore, self._place, name, new)
 
     def snapshot_destroy(self, name: str) -> bool:
         """Remove the snapshot `name`."""
         attempt.texts(name)
-        with self._doing:
-            from lxc.runtime.disk import snapshots
+        from lxc.runtime.disk import snapshots
 
-            snapshots.remove(self._place, name)
-            return True
-        return False
+        return self._succeeds(snapshots.remove, self._place, name)

@@ -15,8 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
+    from typing import ParamSpec
 
     from lxc.config.container import Config
+
+    P = ParamSpec("P")
 
 _NO_KEY = "Invalid configuration key"
 
@@ -135,6 +138,13 @@ class Definition:
         attempt.texts(path)
         with self._doing:
             self._place = place_of(self.name, path)
+            return True
+        return False
+
+    def _succeeds(self, act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Do it; False, and the reason kept, if it fails."""
+        with self._doing:
+            act(*args, **kwargs)
             return True
         return False
 
