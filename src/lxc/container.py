@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.api import attaching, attempt
+from lxc.api import attaching, attempt, functions
 from lxc.api.checkpoints import Checkpoints
 from lxc.api.haste import haste
 from lxc.api.interfaces import Interfaces
@@ -30,9 +30,6 @@ else:
 
     def overload(function):
         return function
-
-
-_CREATE_QUIET = 1
 
 
 class Container(Interfaces, Checkpoints):
@@ -175,7 +172,7 @@ class Container(Interfaces, Checkpoints):
             from lxc.storage.creation import SIZE, Wanted
 
             wanted = Wanted(size=fssize or SIZE)
-            quiet = bool(flags & _CREATE_QUIET)
+            quiet = bool(flags & functions.LXC_CREATE_QUIET)
             recipe = Recipe(template, words, backend=bdevtype or "", is_quiet=quiet, wanted=wanted)
             spawn.create(self._place, recipe, self._settings)
             self._settings = Settings().load(self._place.config_file)

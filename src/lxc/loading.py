@@ -21,9 +21,7 @@ PACKAGES = __file__[: -len("/lxc/loading.py")]  # the directory that this packag
 LIBEXEC = f"{PACKAGES}/lxc/libexec"  # programs that it executes
 _GARBAGE = 30_000  # objects more than there were: no command makes as many, a monitor might
 _CACHED = f".{sys.implementation.cache_tag}.pyc"
-_BY_TIME = MAGIC_NUMBER + bytes(
-    4
-)  # a cached file that holds for a source of the time and size that follow, see PEP 552
+_BY_TIME = MAGIC_NUMBER + bytes(4)  # a cached file for a source of the time and size that follow, see PEP 552
 _HEADER, _WORD = 16, 0xFFFFFFFF
 
 

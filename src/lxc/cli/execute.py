@@ -51,15 +51,5 @@ def run(arguments: ExecuteArguments) -> int:
     config = launching.configured(arguments, {key: str(number) for key, number in numbers.items() if number >= 0})
     launching.warn("lxc-execute", arguments)
     launching.open_log("lxc-execute", arguments, config)
-    return start.start(
-        start.Order(
-            place,
-            config,
-            arguments.operands,
-            execute=True,
-            foreground=not arguments.daemon,
-            config_file=launching.config_file(arguments),
-            logfile=launching.logfile(arguments),
-        ),
-        warn=lambda warning: launching.tell("lxc-execute", arguments, warning),
-    )
+    order = launching.order(arguments, config, execute=True, foreground=not arguments.daemon)
+    return start.start(order, warn=lambda warning: launching.tell("lxc-execute", arguments, warning))

@@ -9,6 +9,7 @@ from lxc.cli.options import Arguments, switch, text, texts
 from lxc.config.lines import unquoted
 from lxc.errors import LxcError
 from lxc.runtime import container_log
+from lxc.runtime.starting.start import Order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,14 +74,20 @@ def open_log(tool: str, arguments: LaunchArguments, config: Config) -> None:
     container_log.open_log(tool, arguments.place, config, is_chosen=is_chosen)
 
 
-def config_file(arguments: LaunchArguments) -> str:
-    """The file that is read instead of the container's own, "" if none is: hooks are told."""
-    return os.path.abspath(arguments.rcfile) if arguments.rcfile else ""
-
-
-def logfile(arguments: LaunchArguments) -> str:
-    """Where the trace of a failed start goes; "" is the container's own log file."""
-    return "" if arguments.logfile in ("", "none") else os.path.abspath(arguments.logfile)
+def order(
+    arguments: LaunchArguments, config: Config, *, foreground: bool, execute: bool = False, pidfile: str = ""
+) -> Order:
+    """The start that is wanted."""
+    return Order(
+        arguments.place,
+        config,
+        arguments.operands,
+        execute=execute,
+        foreground=foreground,
+        pidfile=pidfile,
+        config_file=os.path.abspath(arguments.rcfile) if arguments.rcfile else "",
+        logfile="" if arguments.logfile in ("", "none") else os.path.abspath(arguments.logfile),
+    )
 
 
 def close_inherited() -> None:

@@ -13,6 +13,7 @@ import os
 import sys
 
 from lxc.cli.options import Arguments, superfluous
+from lxc.cli.output import STDERR, STDOUT
 from lxc.errors import UsageError
 from lxc.record import Record
 
@@ -29,7 +30,6 @@ import getopt  # noqa: E402  # asks for gettext (6 ms), does well without
 if _without_gettext:
     del sys.modules["gettext"]
 
-STDOUT, STDERR = 1, 2
 _OWN = frozenset({"dry-run", "format", "persist", "trace"})  # options that LXC has not
 
 
@@ -94,10 +94,8 @@ def _likely(options: Sequence[Option], word: str) -> Sequence[Option]:
 
 def _needy(options: Sequence[Option], word: str, name: str) -> Option | None:
     """The option whose missing argument made getopt fail at `name`, if that is why."""
-    for option in options:
-        if option.argument and name == (option.long if word.startswith("--") else option.short):
-            return option
-    return None
+    called = "long" if word.startswith("--") else "short"
+    return next((option for option in options if option.argument and getattr(option, called) == name), None)
 
 
 def _assign(command: Command, given: dict[str, Any], option: Option, text: str) -> Answer | None:

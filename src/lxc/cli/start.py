@@ -66,15 +66,7 @@ def run(arguments: StartArguments) -> int:
     launching.warn("lxc-start", arguments)
     if not arguments.dry_run:
         launching.open_log("lxc-start", arguments, config)
-    order = start.Order(
-        place,
-        config,
-        arguments.operands,
-        foreground=arguments.foreground,
-        pidfile=arguments.pidfile,
-        config_file=launching.config_file(arguments),
-        logfile=launching.logfile(arguments),
-    )
+    order = launching.order(arguments, config, foreground=arguments.foreground, pidfile=arguments.pidfile)
     if arguments.dry_run:
         _print(start.decide(order), arguments.format)
         return 0

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
 _NEED_LINK = ("macvlan", "ipvlan", "vlan", "phys")
 _WITHOUT_DEVICE = ("empty", "none")
 _MULTICAST = 0xFF  # the first byte of the IPv6 address of a group
-_OF_THE_KERNEL = (
-    "lo",
-    "all",
-    "default",
-)  # names that a device cannot be given: below /proc/sys/net they mean something
+_OF_THE_KERNEL = ("lo", "all", "default")  # no names for devices: below /proc/sys/net they mean something
 _MTU_MIN, _MTU_MIN_IPV6 = 68, 1280
 _OF_A_DEVICE = ("link", "name", "hwaddr", "mtu", "ipv4.address", "ipv4.gateway", "ipv6.address", "ipv6.gateway")
 
