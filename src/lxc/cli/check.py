@@ -171,7 +171,7 @@ def _print(arguments: CheckArguments, checked: Sequence[Checked]) -> None:
         output.lines(findings.text(all_found, colour=os.isatty(output.STDOUT)))
         for one in checked:
             fixed = f"; {one.rewritten} mended, the old file is {one.path}.backup" if one.rewritten else ""
-            output.lines([f"{findings.visible(one.path)}: {findings.summary(one.found)}{fixed}"])
+            output.lines([findings.visible(f"{one.path}: {findings.summary(one.found)}{fixed}")])
 
 
 def _list_rules(form: str) -> None:

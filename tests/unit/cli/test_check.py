@@ -147,6 +147,17 @@ def test_fix_rewrites_the_file_and_says_so(lxcpath: Path, capfd: pytest.CaptureF
     assert capfd.readouterr().out.endswith(f"; 1 mended, the old file is {config}.backup\n")
 
 
+def test_a_file_s_name_does_nothing_to_the_terminal(
+    lxcpath: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a\x1b[2Jb"
+    file.write_text("lxc.tty.max = 010\n")
+    check(lxcpath, str(file), "--fix")
+    shown = capfd.readouterr().out
+    assert shown.endswith("b.backup\n")
+    assert "\x1b" not in shown
+
+
 def test_fix_leaves_a_file_alone_that_needs_none(lxcpath: Path) -> None:
     before = (lxcpath / "web/config").stat()
     assert check(lxcpath, "web", "--fix", "-q") == 0
