@@ -95,12 +95,7 @@ def close_inherited() -> None:
     from lxc import borrowed, trace
     from lxc.kernel import fs
 
-    first = 3
-    for kept in sorted({*log.descriptors(), trace.descriptor(), *borrowed.descriptors()}):
-        if kept > first:
-            fs.close_range(first, kept - 1)
-        first = max(first, kept + 1)
-    fs.close_range(first, fs.HIGHEST)
+    fs.keep_only({*log.descriptors(), trace.descriptor(), *borrowed.descriptors()})
 
 
 def _assign(config: Config, key: str, value: str, where: str) -> Config:

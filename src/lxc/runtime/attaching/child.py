@@ -137,25 +137,8 @@ def _take_core_cookie(pid: int) -> None:
 
 
 def _close_all_but(given: Given) -> None:
-    needed = {
-        0,
-        1,
-        2,
-        given.pidfd,
-        given.door,
-        given.report,
-        given.status,
-        given.supervisor,
-        *given.tasks,
-        *given.stdio,
-        trace.descriptor(),
-    } - {-1}
-    first = 0
-    for fd in sorted(needed):
-        if first < fd:
-            fs.close_range(first, fd - 1)
-        first = fd + 1
-    fs.close_range(first, fs.HIGHEST)
+    ours = given.pidfd, given.door, given.report, given.status, given.supervisor, trace.descriptor()
+    fs.keep_only((*ours, *given.tasks, *given.stdio))
 
 
 def _join(plan: AttachPlan, pidfd: int) -> None:
