@@ -199,8 +199,10 @@ class Reader:
         if value and value[0] in "'\"":
             value = unquoted(value)
         try:
-            if not equals or "\0" in line:
-                _refuse(line)
+            if "\0" in line:
+                raise Misspelt("expected text, got a line with a NUL byte in it", line[:4])
+            if not equals:
+                raise Misspelt("expected 'key = value', but there is no '='", line[:4])
             if key == "lxc.include":
                 self._include(value)
             else:
@@ -306,9 +308,3 @@ def unreadable(path: str, error: OSError | ValueError) -> ConfigError:
     """What to raise if the configuration at `path` cannot be read."""
     why = error.strerror if isinstance(error, OSError) else error
     return ConfigError(f"{path}: cannot read the configuration: {why}", where=path)
-
-
-def _refuse(line: str) -> None:
-    if "\0" in line:
-        raise Misspelt("expected text, got a line with a NUL byte in it", line[:4])
-    raise Misspelt("expected 'key = value', but there is no '='", line[:4])

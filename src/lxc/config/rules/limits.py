@@ -264,11 +264,8 @@ def _half_location(it: Subject) -> Iterator[Found]:
 
 
 def _monitor_inside(it: Subject) -> Iterator[Found]:
-    monitor, container = (
-        [part for part in path.split("/") if part not in ("", ".")]
-        for path in (it.config.cgroup_dir_monitor, it.config.cgroup_dir_container)
-    )
-    if container and monitor[: len(container)] == container:
+    container = it.config.cgroup_dir_container
+    if container and f"{it.config.cgroup_dir_monitor}/".startswith(f"{container}/"):
         yield it.at("lxc.cgroup.dir.monitor", "this leads into the container's cgroup")
 
 

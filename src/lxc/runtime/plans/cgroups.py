@@ -133,16 +133,12 @@ def _check_places(config: Config) -> None:
         mistakes += (f"{where}: {key} needs {lacking}, too" for where in config.places(key))
     if mistakes:
         raise ConfigError(*mistakes, hint="use either lxc.cgroup.dir, or both .monitor and .container")
-    monitor, container = (_parts(path) for path in (config.cgroup_dir_monitor, config.cgroup_dir_container))
-    if container and monitor[: len(container)] == container:
+    container = config.cgroup_dir_container
+    if container and f"{config.cgroup_dir_monitor}/".startswith(f"{container}/"):
         raise ConfigError(
             *(f"{where}: {parts[0]} leads into the container's cgroup" for where in config.places(parts[0])),
             hint="the monitor must be outside of what is limited and killed: choose another place for one of them",
         )
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(part for part in path.split("/") if part not in ("", "."))
 
 
 _last: tuple[object, Chosen] | None = None
