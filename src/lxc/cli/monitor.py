@@ -8,6 +8,7 @@ from lxc.errors import LxcError, NotRunning, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lxc.cli.output import Plain
     from lxc.kernel.regex import Regex
     from lxc.runtime.events import Event
 
@@ -95,11 +96,9 @@ def _print(event: Event, *, as_json: bool) -> None:
 
     state = STATES[event.state] if event.state >= 0 else None
     if as_json:
-        from json import dumps
-
         exit_code = event.exit_code if event.exit_code >= 0 else None
-        line = {"lxcpath": event.lxcpath, "name": event.name, "state": state, "exit_code": exit_code}
-        output.lines([dumps(line)])
+        found: dict[str, Plain] = {"lxcpath": event.lxcpath, "name": event.name, "state": state, "exit_code": exit_code}
+        output.json(found, indent=None)
     elif state:
         output.lines([f"'{output.printable(event.name)}' changed state to [{state}]"])
     else:

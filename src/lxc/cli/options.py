@@ -184,8 +184,7 @@ class Arguments(OptionTable):
             return self.lxcpaths[0].rstrip("/") or "/"
         from lxc.config import system
 
-        path: str = system.get("lxc.lxcpath")
-        return path
+        return system.get("lxc.lxcpath")
 
     @property
     def config(self) -> Config:

@@ -52,8 +52,8 @@ def printable(text: str, also: str = "") -> str:
     return "".join(c if c.isprintable() or c in also or "\udc80" <= c <= "\udcff" else "?" for c in text)
 
 
-def json(value: Plain) -> None:
-    """Write `value` as JSON, for programs: one document, its field names as documented for the command."""
+def json(value: Plain, indent: int | None = 2) -> None:
+    """Write `value` as JSON, for programs, with field names as documented for the command; without `indent` as one line."""
     from json import dumps
 
-    write(dumps(value, indent=2) + "\n")
+    write(dumps(value, indent=indent) + "\n")

@@ -105,11 +105,10 @@ def _print(arguments: TopArguments) -> None:
         output.lines([",".join(_COLUMNS)])
     while True:
         now_ms, found = int(time.time() * 1000), statistics.details(arguments.lxcpath)
-        table = [(now_ms, name, *_numbers(found[name])) for name in sort(found, arguments.sort, arguments.reverse)]
+        names = sort(found, arguments.sort, arguments.reverse)
+        table: list[tuple[int | str, ...]] = [(now_ms, name, *_numbers(found[name])) for name in names]
         if arguments.format == "json":
-            from json import dumps
-
-            output.lines([dumps([dict(zip(_COLUMNS, row, strict=True)) for row in table])])
+            output.json([dict(zip(_COLUMNS, row, strict=True)) for row in table], indent=None)
         else:
             output.lines(",".join(map(str, row)) for row in table)
         time.sleep(arguments.delay or _BATCH_DELAY)
