@@ -13,12 +13,10 @@ _WIDTH, _INDENT, _PER_LINE = 80, 27, 4
 
 def help_text(command: Command) -> str:
     """All about the command's options, for a terminal."""
-    groups = dict.fromkeys(option.group for option in command.arguments.OPTIONS)
-    rows = [
-        (heading, [option for option in command.arguments.OPTIONS if option.group == heading]) for heading in groups
-    ]
+    options = command.arguments.OPTIONS
     parts = [f"Usage: {synopsis(command)}", textwrap.fill(f"{command.tool} {_lower(command.summary)}", _WIDTH)]
-    parts += [f"{heading}:\n" + "\n".join(_entry(option) for option in members) for heading, members in rows]
+    for heading in dict.fromkeys(option.group for option in options):
+        parts.append("\n".join((f"{heading}:", *(_entry(option) for option in options if option.group == heading))))
     parts.append(f"See {command.tool}(1) for more.")
     return "\n\n".join(parts) + "\n"
 

@@ -9,7 +9,7 @@ from lxc.values.plain import PATH_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lxc.values.mount import MountEntry
 
@@ -38,16 +38,18 @@ def _relative(it: Subject) -> Iterator[Found]:
             yield it.at(key, f"{value} is looked for in the directory that the container is started from", value)
 
 
-def _no_text(it: Subject, key: str, path: str) -> Iterator[Found]:
-    file = it.host.file(path)
-    if it.host.is_missing(path):
-        yield it.at(key, f"{path} does not exist")
-    elif file and file.kind == "directory":
-        yield it.at(key, f"{path} is no file, but a directory")
+def _no_text(key: str) -> Callable[[Subject], Iterator[Found]]:
+    """What finds that there is no file where `key` says."""
 
+    def check(it: Subject) -> Iterator[Found]:
+        path = it.config.get_item(key)
+        file = it.host.file(path)
+        if it.host.is_missing(path):
+            yield it.at(key, f"{path} does not exist")
+        elif file and file.kind == "directory":
+            yield it.at(key, f"{path} is no file, but a directory")
 
-def _no_fstab(it: Subject) -> Iterator[Found]:
-    yield from _no_text(it, "lxc.mount.fstab", it.config.mount_fstab)
+    return check
 
 
 def _fstab_line(it: Subject) -> Iterator[Found]:
@@ -95,10 +97,6 @@ def _open_config(it: Subject) -> Iterator[Found]:
         who = _is_open(it, it.host.file(path))
         if who:
             yield Found(path, f"{path} can be changed by {who}")
-
-
-def _no_seccomp(it: Subject) -> Iterator[Found]:
-    yield from _no_text(it, "lxc.seccomp.profile", it.config.seccomp_profile)
 
 
 def _seccomp_line(it: Subject) -> Iterator[Found]:
@@ -234,7 +232,7 @@ RULES = (
     Rule("relative-path", WARNING, "A relative path means another file in every directory.", "Write the whole path.",
          _relative),
     Rule("fstab-missing", ERROR, "The file of mounts must exist.", "Correct lxc.mount.fstab, or leave it out.",
-         _no_fstab),
+         _no_text("lxc.mount.fstab")),
     Rule("fstab-line", ERROR, "A line of the file of mounts cannot be read.",
          "Write 'source target type options', as in fstab(5).", _fstab_line),
     Rule("hook-missing", ERROR, "A hook that cannot be run fails, and so does the start.",
@@ -246,7 +244,7 @@ RULES = (
     Rule("config-writable", ERROR, "Who can change the configuration can do anything as who starts the container.",
          "chown and chmod it so that only root, or who starts the container, can write it.", _open_config),
     Rule("seccomp-missing", ERROR, "The file of rules for system calls must exist.",
-         "Correct lxc.seccomp.profile, or leave it out.", _no_seccomp),
+         "Correct lxc.seccomp.profile, or leave it out.", _no_text("lxc.seccomp.profile")),
     Rule("seccomp-line", ERROR, "A policy of system calls that is wrong keeps the container from starting.",
          "Correct it: each line is a system call, and perhaps an action and comparisons.", _seccomp_line),
     Rule("console-missing", ERROR, "The console must be a terminal of the host.",

@@ -55,10 +55,9 @@ def _one_kind(it: Subject) -> Iterator[Found]:
 
 
 def _no_root(it: Subject) -> Iterator[Found]:
-    for kind, wanted in (("u", it.config.init_uid), ("g", it.config.init_gid)):
+    for kind, key, wanted in (("u", "lxc.init.uid", it.config.init_uid), ("g", "lxc.init.gid", it.config.init_gid)):
         mapped = any(each.kind == kind for each in it.config.idmap)
         if mapped and not _has(it, kind, wanted):
-            key = "lxc.init.uid" if kind == "u" else "lxc.init.gid"
             name = f"{_KINDS[kind]} id {wanted}"
             yield it.at(key if wanted else "lxc.idmap", f"{name}, that of the first process, is not mapped")
 
@@ -113,11 +112,10 @@ def _no_mounts(it: Subject) -> Iterator[Found]:
 
 def _share_and_clone(it: Subject) -> Iterator[Found]:
     for name in it.config.namespace_share:
+        key = f"lxc.namespace.share.{name}"
         if name in it.config.namespace_clone:
-            key = f"lxc.namespace.share.{name}"
             yield it.at(key, f"{name} is in lxc.namespace.clone, too; it is shared, not made", key)
         if name in it.config.namespace_keep:
-            key = f"lxc.namespace.share.{name}"
             yield it.at(key, f"{name} is in lxc.namespace.keep, too; only one of the two can be meant", key)
 
 
