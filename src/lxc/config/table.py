@@ -166,6 +166,11 @@ class Table:
         key, subkey = self.find(name)
         return key.places(self, subkey)
 
+    def where(self, name: str) -> str:
+        """Where `name` was set last, "" if it was not.  Raises ValueError."""
+        places = self.places(name)
+        return places[-1] if places else ""
+
 
 class Draft:
     """A table being filled: the only thing here that changes, and gone when the table is made."""

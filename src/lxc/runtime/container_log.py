@@ -22,7 +22,7 @@ def open_log(prefix: str, place: Place, config: Config, *, is_chosen: bool = Fal
         try:
             log.open(prefix, place.name, path, level)
         except OSError as error:
-            where = (config.places("lxc.log.file") or ("",))[-1]
+            where = config.where("lxc.log.file")
             raise LxcError(f"cannot open the log file {error.filename}: {error.strerror}", where=where) from error
     try:
         log.to_syslog(config.log_syslog)

@@ -100,7 +100,7 @@ def root(place: Place, config: Config) -> RootPlan:
     if not path.path:
         return RootPlan("")
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    where = (config.places("lxc.rootfs.path") or ("",))[-1]
+    where = config.where("lxc.rootfs.path")
     return storage_plan.root(path.path, path.driver or storage.driver(path.path), chosen, place.rootfs, where)
 
 
@@ -138,7 +138,7 @@ def _filter(config: Config) -> Filter:
 
     if not compiler.is_wanted(allow_nesting=config.seccomp_allow_nesting):
         return Filter()
-    return compiler.load(path, (config.places("lxc.seccomp.profile") or ("",))[-1])
+    return compiler.load(path, config.where("lxc.seccomp.profile"))
 
 
 def _storage(config: Config) -> str:
@@ -152,7 +152,7 @@ def _fstab(config: Config) -> tuple[tuple[MountEntry, str], ...]:
     path = config.mount_fstab
     if not path:
         return ()
-    where = (config.places("lxc.mount.fstab") or ("",))[-1]
+    where = config.where("lxc.mount.fstab")
     try:
         lines = reader.read(path).split("\n")
     except (OSError, ValueError) as error:
@@ -175,7 +175,7 @@ def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
     """lxc.namespace.share.*: each namespace's file.  Raises StepError."""
     found = []
     for kind, value in config.namespace_share.items():
-        where = (config.places(f"lxc.namespace.share.{kind}") or ("",))[-1]
+        where = config.where(f"lxc.namespace.share.{kind}")
         try:
             file = _namespace_file(kind, value, place)
         except LxcError as error:

@@ -85,14 +85,9 @@ class Subject(Record):
     files: tuple[str, ...] = ()  # those files, the one that was asked for first
     is_whole: bool = True  # a container's configuration, not a piece of one to be included
 
-    def where(self, key: str) -> str:
-        """The last place at which `key` was set, "" if it was not."""
-        places = self.config.places(key)
-        return places[-1] if places else ""
-
     def at(self, key: str, message: str, part: str = "") -> Found:
         """A violation at the place where `key` was set; about the file as a whole if it was not set."""
-        return Found(self.where(key) or self.files[0], message, part)
+        return Found(self.config.where(key) or self.files[0], message, part)
 
     def text(self, where: str) -> str:
         """The line at `where`, without its end."""

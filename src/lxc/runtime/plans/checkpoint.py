@@ -33,32 +33,32 @@ def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
     if config.tty_max:
         yield (
             f"lxc.tty.max = {config.tty_max}: the monitor has the other ends of its ttys",
-            _where(config, "lxc.tty.max"),
+            config.where("lxc.tty.max"),
         )
     if config.console_path != "none":
         told = f"lxc.console.path is {config.console_path or 'not set'}" + ", and not none"
-        yield f"{told}: the monitor has the other end of its console", _where(config, "lxc.console.path")
+        yield f"{told}: the monitor has the other end of its console", config.where("lxc.console.path")
     if "pid" in config.namespace_keep:
         yield (
             "lxc.namespace.keep: processes among those of the host are not dumped",
-            _where(config, "lxc.namespace.keep"),
+            config.where("lxc.namespace.keep"),
         )
     for kind in config.namespace_share:
         key = f"lxc.namespace.share.{kind}"
-        yield f"{key}: a namespace that others share is not dumped", _where(config, key)
+        yield f"{key}: a namespace that others share is not dumped", config.where(key)
     if config.seccomp_notify_proxy:
         key = "lxc.seccomp.notify.proxy"
-        yield f"{key}: the listener to its system calls cannot be dumped", _where(config, key)
+        yield f"{key}: the listener to its system calls cannot be dumped", config.where(key)
     if config.x_landlock:
-        yield "lxc.x-landlock: CRIU would restore its processes without it", _where(config, "lxc.x-landlock")
+        yield "lxc.x-landlock: CRIU would restore its processes without it", config.where("lxc.x-landlock")
     if config.sched_core:
-        yield "lxc.sched.core: processors would be shared with it again", _where(config, "lxc.sched.core")
+        yield "lxc.sched.core: processors would be shared with it again", config.where("lxc.sched.core")
     for number, device in config.net.items():
         key = f"lxc.net.{number}.type"
         if device.type not in _DUMPABLE:
-            yield f"{key}: Found un-dumpable network: {device.type}", _where(config, key)
+            yield f"{key}: Found un-dumpable network: {device.type}", config.where(key)
         elif device.type not in _BUILT:
-            yield f"{key} = {device.type}: its device is not restored yet", _where(config, key)
+            yield f"{key} = {device.type}: its device is not restored yet", config.where(key)
 
 
 def externals(steps: Iterable[Step]) -> tuple[External, ...]:
@@ -77,7 +77,3 @@ def roots(layout: Layout, path: Callable[[str], str | None]) -> tuple[Root, ...]
         ("" if each.is_unified else each.controllers[0], ",".join(each.controllers)) for each in layout.hierarchies
     )
     return tuple(Root(path(controller) or "/", controllers) for controller, controllers in found)
-
-
-def _where(config: Config, key: str) -> str:
-    return (config.places(key) or ("",))[-1]

@@ -59,8 +59,4 @@ def life(place: Place, config: Config, facts: Facts, mount: str, devices: Networ
 def _scripts(config: Config, devices: NetworkPlan, key: str) -> Iterator[tuple[int, str, str]]:
     for device in devices.devices:
         if command := config.net[device.number].get_item(key):
-            yield device.number, command, _where(config, f"lxc.net.{device.number}.{key}")
-
-
-def _where(config: Config, key: str) -> str:
-    return next(iter(config.places(key)[-1:]), "")
+            yield device.number, command, config.where(f"lxc.net.{device.number}.{key}")

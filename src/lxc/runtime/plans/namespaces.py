@@ -87,7 +87,7 @@ def clocks(config: Config) -> tuple[Shift, ...]:
         Shift(
             clock,
             offset.seconds * 1_000_000_000 + offset.nanoseconds,
-            next(iter(config.places(f"lxc.time.offset.{key}")), ""),
+            config.where(f"lxc.time.offset.{key}"),
         )
         for clock, key, offset in wanted
         if offset.seconds or offset.nanoseconds
@@ -96,7 +96,7 @@ def clocks(config: Config) -> tuple[Shift, ...]:
 
 def check_mounts(config: Config, fstab: tuple[tuple[MountEntry, str], ...], root: RootPlan, *, has_users: bool) -> None:
     """Raise Unsupported for a mount that is to have the container's ids, if that has none of its own or it cannot have them."""
-    where = next(iter(config.places("lxc.rootfs.options")), "")
+    where = config.where("lxc.rootfs.options")
     if root.idmap and root.is_overlay:
         hint = "the kernel does it for directories of many file systems, and for ext4, xfs, btrfs … on devices"
         raise Unsupported("an overlay cannot have its ids mapped", where=where, hint=hint)

@@ -23,7 +23,7 @@ def label(
 ) -> tuple[Label, tuple[str, ...]]:
     """The label of the host's security module, SELinux's before AppArmor's; what is configured of others is warned of."""
     warnings = tuple(
-        f"{where(config, key)}: {key} has no effect: the host's kernel has no {module} at work"
+        f"{config.where(key)}: {key} has no effect: the host's kernel has no {module} at work"
         for key, module, without in (
             ("lxc.apparmor.profile", "AppArmor", (apparmor.UNCONFINED, apparmor.UNCHANGED)),
             ("lxc.selinux.context", "SELinux", (_SELINUX_UNCONFINED,)),
@@ -32,15 +32,13 @@ def label(
     )
     if "selinux" in modules:
         context = config.selinux_context if config.selinux_context != _SELINUX_UNCONFINED else ""
-        context_place = where(config, "lxc.selinux.context")
+        context_place = config.where("lxc.selinux.context")
         keyring = security.KeyringLabel(context, context_place) if context else None
         if config.selinux_context_keyring:
-            keyring = security.KeyringLabel(
-                config.selinux_context_keyring, where(config, "lxc.selinux.context.keyring")
-            )
+            keyring = security.KeyringLabel(config.selinux_context_keyring, config.where("lxc.selinux.context.keyring"))
         return Label("selinux", context, keyring, where=context_place), warnings
     if "apparmor" in modules:
-        profile_place = where(config, "lxc.apparmor.profile")
+        profile_place = config.where("lxc.apparmor.profile")
         wish = apparmor.Wish(
             place.name,
             place.lxcpath,
@@ -68,9 +66,9 @@ def privileges(config: Config, last: int, compiled: Filter, taken: Label) -> Sec
         filter=compiled,
         label=taken,
         supervision=Supervision(
-            config.seccomp_notify_proxy, config.seccomp_notify_cookie, where(config, "lxc.seccomp.notify.proxy")
+            config.seccomp_notify_proxy, config.seccomp_notify_cookie, config.where("lxc.seccomp.notify.proxy")
         ),
-        where=where(config, "lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
+        where=config.where("lxc.cap.keep" if keep is not None else "lxc.cap.drop"),
     )
 
 
@@ -86,7 +84,3 @@ def landlock(config: Config, abi: int) -> tuple[Landlock, tuple[str, ...]]:
         )  # fmt: skip
     rules = zip(config.x_landlock, places, strict=True)
     return plan(tuple((rule.rights, rule.target, rule.optional, place) for rule, place in rules), abi)
-
-
-def where(config: Config, key: str) -> str:
-    return (config.places(key) or ("",))[-1]

@@ -221,7 +221,7 @@ def start(
     warnings = (*warnings, *undenied)
     if root.is_directory and root.data:
         what = f"lxc.rootfs.options: {','.join(root.data)}: a directory is no file system that could take this"
-        warnings = (*warnings, f"{_where(config, 'lxc.rootfs.options')}: {what}")
+        warnings = (*warnings, f"{config.where('lxc.rootfs.options')}: {what}")
     if config.idmap and not has_users:
         what = "has no effect: the container stays in the starter's user namespace, as lxc.namespace.* say"
         warnings = (*warnings, f"{config.places('lxc.idmap')[0]}: lxc.idmap {what}")
@@ -243,7 +243,7 @@ def start(
         stop_signal=config.signal_stop or 9,
         hooks=plan_hooks.life(place, config, facts, root.mount or "/", devices),
         limits=_limits(config, namespaces),
-        personality=Personality(config.arch, _where(config, "lxc.arch")),
+        personality=Personality(config.arch, config.where("lxc.arch")),
         monitor_unshares=config.monitor_unshare != 0,
         monitor_writes=_monitor_writes(place, config, facts),
         idmap=mapped,
@@ -258,7 +258,7 @@ def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_
     path, options = config.rootfs_path.path, config.rootfs_options
     if not path:
         return RootPlan("")
-    where = _where(config, "lxc.rootfs.path")
+    where = config.where("lxc.rootfs.path")
     driver = config.rootfs_path.driver or facts.storage
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
     is_root = facts.starter.is_root
@@ -272,19 +272,19 @@ def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_
         propagation=options.propagation,
         propagation_recursive=options.propagation_recursive,
         data=options.data,
-        where_options=_where(config, "lxc.rootfs.options"),
-        where_mount=_where(config, "lxc.rootfs.mount"),
+        where_options=config.where("lxc.rootfs.options"),
+        where_mount=config.where("lxc.rootfs.mount"),
     )
 
 
 def _limits(config: Config, namespaces: tuple[str, ...]) -> LimitPlan:
     planned = limits.plan(
         (
-            (name, limit.number(name), value.soft, value.hard, _where(config, f"lxc.prlimit.{name}"))
+            (name, limit.number(name), value.soft, value.hard, config.where(f"lxc.prlimit.{name}"))
             for name, value in config.prlimit.items()
         ),
         ((item.name, item.value, where) for item, where in zip(config.proc, config.places("lxc.proc"), strict=True)),
-        ((name, value, _where(config, f"lxc.sysctl.{name}")) for name, value in config.sysctl.items()),
+        ((name, value, config.where(f"lxc.sysctl.{name}")) for name, value in config.sysctl.items()),
     )
     return planned.replace(process=(*_core(config, namespaces), *planned.process))
 
@@ -292,7 +292,7 @@ def _limits(config: Config, namespaces: tuple[str, ...]) -> LimitPlan:
 def _core(config: Config, namespaces: tuple[str, ...]) -> tuple[CoreCookie, ...]:
     if not config.sched_core:
         return ()
-    where = _where(config, "lxc.sched.core")
+    where = config.where("lxc.sched.core")
     if "pid" not in namespaces:
         raise Unsupported("lxc.sched.core is for containers with a pid namespace of their own", where=where)
     return (CoreCookie(where),)
@@ -301,7 +301,7 @@ def _core(config: Config, namespaces: tuple[str, ...]) -> tuple[CoreCookie, ...]
 def _mounts(
     place: Place, config: Config, facts: Facts, privileges: SecurityPlan, cgroups: CgroupPlan
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    automatic, where = config.mount_auto, _where(config, "lxc.mount.auto")
+    automatic, where = config.mount_auto, config.where("lxc.mount.auto")
     steps: list[Step] = []
     if config.autodev:
         steps += mounts.autodev(config.autodev_tmpfs_size or _AUTODEV_SIZE)
@@ -311,7 +311,7 @@ def _mounts(
         steps += mounts.sys(automatic.sys, where)
     lines = (*facts.fstab, *zip(config.mount_entry, config.places("lxc.mount.entry"), strict=True))
     if "apparmor" in facts.modules and config.apparmor_allow_nesting:
-        lines += tuple((mount.parse(line), _where(config, "lxc.apparmor.allow_nesting")) for line in apparmor.NESTING)
+        lines += tuple((mount.parse(line), config.where("lxc.apparmor.allow_nesting")) for line in apparmor.NESTING)
     roots = (place.rootfs, config.rootfs_path.path) if config.rootfs_path.path else ("/",)
     entries, warnings = mounts.entries(lines, roots, place.directory)
     steps += entries
@@ -342,11 +342,11 @@ def _terminal(config: Config, mapped: IdMapPlan, starter: Starter, *, execute: b
         has_rootfs=bool(config.rootfs_path.path),
         foreground=foreground,
         execute=execute,
-        where_console_path=_where(config, "lxc.console.path"),
-        where_console_logfile=_where(config, "lxc.console.logfile"),
-        where_ttys=_where(config, "lxc.tty.max"),
-        where_tty_dir=_where(config, "lxc.tty.dir"),
-        where_pty_max=_where(config, "lxc.pty.max"),
+        where_console_path=config.where("lxc.console.path"),
+        where_console_logfile=config.where("lxc.console.logfile"),
+        where_ttys=config.where("lxc.tty.max"),
+        where_tty_dir=config.where("lxc.tty.dir"),
+        where_pty_max=config.where("lxc.pty.max"),
     )
 
 
@@ -368,14 +368,14 @@ def _init(config: Config, argv: tuple[str, ...], execute: bool) -> InitPlan:
         uid=config.init_uid,
         gid=config.init_gid,
         groups=config.init_groups,
-        directory=ChangeDirectory(config.init_cwd, _where(config, "lxc.init.cwd")),
+        directory=ChangeDirectory(config.init_cwd, config.where("lxc.init.cwd")),
         pdeath_signal=config.monitor_signal_pdeath,
     )
 
 
 def _words(config: Config, key: str) -> tuple[str, ...]:
     """The words of the command that `key` says.  Raises ConfigError."""
-    text, where = config.execute_cmd if key == "lxc.execute.cmd" else config.init_cmd, _where(config, key)
+    text, where = config.execute_cmd if key == "lxc.execute.cmd" else config.init_cmd, config.where(key)
     try:
         command = words.split(text)
     except ValueError as error:
@@ -391,8 +391,3 @@ def _monitor_writes(place: Place, config: Config, facts: Facts) -> tuple[str, ..
         return ()
     log = config.console_logfile.rpartition("/")[0]
     return ("/sys/fs/cgroup", f"/run/lxc/{place.lxcpath.strip('/')}", *((log,) if log else ()))
-
-
-def _where(config: Config, key: str) -> str:
-    places = config.places(key)
-    return places[-1] if places else ""
