@@ -9,8 +9,6 @@ from lxc.kernel.c import Structure, byref, c_int, c_size_t, c_uint32, c_uint64, 
     EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO,
     MAKE_BLOCK, MAKE_SYM, REFER, TRUNCATE, IOCTL_DEV,
 ) = (1 << bit for bit in range(16))  # fmt: skip  # LANDLOCK_ACCESS_FS_*
-BIND_TCP, CONNECT_TCP = 1, 2  # LANDLOCK_ACCESS_NET_*
-SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL = 1, 2
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV  # what a rule for a file, not a directory, may have
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH, _RULE_NET_PORT = 1, 2
@@ -43,9 +41,9 @@ def abi() -> int:
 
 
 def create_ruleset(files: int, network: int = 0, scoped: int = 0) -> int:
-    """landlock_create_ruleset(2): what is denied unless a rule allows it, as unions of the constants here.
+    """landlock_create_ruleset(2): what is denied unless a rule allows it; the caller closes the descriptor.
 
-    The caller closes the descriptor.
+    Unions of LANDLOCK_ACCESS_FS_*, LANDLOCK_ACCESS_NET_* and LANDLOCK_SCOPE_*.
     """
     attr = landlock_ruleset_attr(files, network, scoped)
     size = sizeof(attr) if scoped else 16 if network else 8  # what an older kernel does not know must not be there

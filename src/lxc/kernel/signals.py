@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 else:
     import _signal  # what `signal` wraps in enumerations
 
-SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM = 1, 2, 3, 4, 7, 9, 11, 13, 14, 15
-SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGXFSZ, SIGWINCH, SIGPWR = 17, 18, 19, 20, 25, 28, 30  # not on alpha, mips, sparc
+# As on all machines of signal(7) but alpha, mips and sparc.
+SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM = 1, 2, 3, 4, 7, 9, 11, 13, 15
+SIGCHLD, SIGCONT, SIGSTOP, SIGXFSZ, SIGWINCH, SIGPWR = 17, 18, 19, 25, 28, 30
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
 IGNORED_BY_PYTHON = frozenset({SIGPIPE, SIGXFSZ})  # by every one, and who is executed inherits that
 _SI_KERNEL = 0x80

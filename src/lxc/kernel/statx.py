@@ -8,7 +8,7 @@ from lxc.kernel._libc import bind
 from lxc.kernel.c import Structure, byref, c_char_p, c_int, c_int64, c_uint, c_uint32, c_uint64, c_void_p
 
 AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = 0x100, 0x1000
-STATX_ATTR_IMMUTABLE, STATX_ATTR_APPEND, STATX_ATTR_MOUNT_ROOT = 0x10, 0x20, 0x2000
+STATX_ATTR_IMMUTABLE, STATX_ATTR_APPEND = 0x10, 0x20
 _STATX_BTIME = 0x800
 
 

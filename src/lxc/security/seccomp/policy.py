@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KILL, TRAP, ERRNO, NOTIFY, ALLOW = 0x00000000, 0x00030000, 0x00050000, 0x7FC00000, 0x7FFF0000  # SECCOMP_RET_*
 FORCED_UMOUNT = "reject_force_umount"
-_EACCES, _MNT_FORCE = 13, 1
+_EACCES = 13
 _LARGEST_ERRNO = 4095
 _ACTIONS = {"kill": KILL, "allow": ALLOW, "trap": TRAP, "notify": NOTIFY}
 _NE, _LT, _LE, _EQ, _GE, _GT, _MASKED_EQ = range(1, 8)  # enum scmp_compare
