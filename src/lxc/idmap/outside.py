@@ -8,14 +8,12 @@ import os
 from lxc.errors import StepError
 from lxc.idmap.plan import CONTAINER
 from lxc.idmap.starter import helper
-from lxc.kernel import fs, mount
+from lxc.kernel import mount, procfs
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.idmap.plan import IdMapPlan, Range
-
-_OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 
 
 def write(plan: IdMapPlan, pid: int) -> None:
@@ -28,8 +26,8 @@ def write(plan: IdMapPlan, pid: int) -> None:
                 _have_written(pid, f"new{file.replace('_', '')}", ranges)
                 continue
             if file == "gid_map" and os.geteuid() != 0:
-                _write(pid, "setgroups", "deny")  # else it could leave a group that keeps it from something
-            _write(pid, file, "".join(f"{range_}\n" for range_ in ranges))
+                procfs.write(f"{pid}/setgroups", "deny")  # else it could leave a group that keeps it from something
+            procfs.write(f"{pid}/{file}", "".join(f"{range_}\n" for range_ in ranges))
     except OSError as error:
         raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
 
@@ -57,12 +55,3 @@ def _have_written(pid: int, name: str, ranges: tuple[Range, ...]) -> None:
     if status:
         words = " / ".join(said.split("\n")).strip(" /")
         raise OSError(errno.EPERM, words or f"{name} ended with status {status}")
-
-
-def _write(pid: int, file: str, text: str) -> None:
-    """In one write(2), through a /proc that is one."""
-    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
-        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
-            raise OSError(None, "/proc is not the kernel's")
-        with closing(fs.openat2(proc, f"{pid}/{file}", os.O_WRONLY, 0, _OURS)) as fd:
-            os.write(fd, text.encode())

@@ -112,6 +112,14 @@ def _those_open(descriptors: Iterable[int]) -> list[int]:
     return found
 
 
+def contents(fd: int) -> bytes:
+    """All that is still to be read of it, read(2)."""
+    parts = []
+    while part := os.read(fd, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
 def setfsids(uid: int, gid: int) -> None:
     """setfsuid(2), setfsgid(2): be this user and group to file systems.  They report no errors, so what is so is looked at.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from lxc import log
 from lxc.errors import StepError
-from lxc.kernel import fs, process
-from lxc.kernel.fs import closing
+from lxc.kernel import process, procfs
 from lxc.limits.plan import CoreCookie, LimitPlan, ProcessFile, ResourceLimit
 
 
@@ -21,7 +19,7 @@ def prepare(plan: LimitPlan, pid: int) -> None:
             elif isinstance(step, CoreCookie):
                 _set_apart(pid)
             else:
-                _write(step, pid)
+                procfs.write(f"{pid}/{step.path}", step.value)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise StepError(str(step), why, where=step.where, hint=_hint(step, error)) from error
@@ -45,15 +43,6 @@ def _set_apart(pid: int) -> None:
         if error.errno != errno.ENODEV:
             raise
         log.info("no core of this machine runs two threads: there is nobody to share one with")
-
-
-def _write(step: ProcessFile, pid: int) -> None:
-    """Through a /proc that is one, whatever is mounted on the monitor's."""
-    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
-        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
-            raise OSError(None, "/proc is not the kernel's")
-        with closing(fs.openat2(proc, f"{pid}/{step.path}", os.O_WRONLY, 0, fs.RESOLVE_BENEATH)) as file:
-            os.write(file, step.value.encode(errors="surrogateescape"))
 
 
 def _hint(step: ResourceLimit | ProcessFile | CoreCookie, error: Exception) -> str:

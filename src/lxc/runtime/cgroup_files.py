@@ -12,6 +12,7 @@ from lxc.cgroups import devices, limiting, nodes
 from lxc.cgroups import outside as cgroups
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotFound
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.runtime import client, lock, statistics
 from lxc.runtime.commands import DeviceRule
@@ -24,13 +25,10 @@ if TYPE_CHECKING:
 def read(place: Place, key: str) -> str:
     """The file's text without the line breaks at its end.  Raises NotRunning, NotFound, LxcError."""
     with closing(_open(place, key, os.O_RDONLY)) as fd:
-        parts = []
         try:
-            while part := os.read(fd, 65536):
-                parts.append(part)
+            return fs.contents(fd).decode(errors="surrogateescape").rstrip("\n")
         except OSError as error:
             raise LxcError(f"cannot read {key} of {place.name}: {error.strerror}") from error
-    return b"".join(parts).decode(errors="surrogateescape").rstrip("\n")
 
 
 def write(place: Place, key: str, value: str) -> None:

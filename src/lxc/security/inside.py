@@ -6,7 +6,7 @@ import errno
 import os
 
 from lxc import detached, log
-from lxc.kernel import fs, mount, process, seccomp, sockets
+from lxc.kernel import fs, mount, process, procfs, seccomp, sockets
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
     from lxc.security.plan import Filter, KeyringLabel, Label, SecurityPlan
 
-_PROC_ROOT = 1  # inode number of proc's root directory, always
 INITS, OTHERS = b"i", b"o"  # what is said with a listener: whose it is
 
 
@@ -27,9 +26,7 @@ def open_label(label: Label, *, is_init: bool = False) -> tuple[int, int]:
     """
     if not label.name and not label.keyring:
         return -1, -1
-    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
-        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC or os.fstat(proc).st_ino != _PROC_ROOT:
-            raise OSError(None, "/proc is not the kernel's")
+    with closing(procfs.root()) as proc:
         keyring = _open_attribute(proc, label.module, "keycreate") if label.keyring else -1
         try:
             if not label.name:

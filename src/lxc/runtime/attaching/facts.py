@@ -12,7 +12,7 @@ import stat
 
 from lxc import log
 from lxc.errors import NotRunning, Refused, StateError
-from lxc.kernel import capability, fs, process
+from lxc.kernel import capability, fs, process, procfs
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import client, errand, questions
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
     from lxc.runtime.plans.attach import Wish
 
-_PROC_ROOT = 1  # inode number of proc's root directory, always
-_OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 _UNSET = (None, "", "(null)")  # so a monitor tells that nothing is shared
 _ANYTHING_LONGER_IS_CUT = 1 << 20  # bytes of the container's /etc/passwd
 
@@ -52,7 +50,7 @@ class Target(Record):
 
     def read(self, file: str) -> str:
         """The text of `file` in its directory of proc.  Raises OSError."""
-        return _read(self.proc, file)
+        return procfs.read(self.proc, file)
 
 
 def ask(place: Place) -> client.Asked:
@@ -70,7 +68,7 @@ def open_target(place: Place, wish: Wish) -> Target:
         opened.append(pidfd := client.init_pidfd(place))
         opened.append(root := _open_proc())
         pid = _pid(root, pidfd, place)
-        opened.append(proc := fs.openat2(root, str(pid), os.O_PATH | os.O_DIRECTORY, 0, _OURS))
+        opened.append(proc := procfs.openat(root, str(pid), os.O_PATH | os.O_DIRECTORY))
         process.pidfd_send_signal(pidfd, 0)  # it still lives, so that directory is its
         cgroups = client.cgroup_fds(place) if enters else ()
     except BaseException as error:
@@ -171,16 +169,15 @@ def inside(ranges: Ranges, number: int) -> int:
 
 
 def _open_proc() -> int:
-    root = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    if fs.filesystem_type(root) != fs.PROC_SUPER_MAGIC or os.fstat(root).st_ino != _PROC_ROOT:
-        os.close(root)
-        raise Refused("/proc is not the proc file system", hint="mount it: mount -t proc proc /proc")
-    return root
+    try:
+        return procfs.root()
+    except OSError as error:
+        raise Refused("/proc is not the proc file system", hint="mount it: mount -t proc proc /proc") from error
 
 
 def _pid(root: int, pidfd: int, place: Place) -> int:
     """The pid, in the pid namespace of our proc, of the process that `pidfd` refers to."""
-    for line in _read(root, f"{os.getpid()}/fdinfo/{pidfd}").split("\n"):
+    for line in procfs.read(root, f"{os.getpid()}/fdinfo/{pidfd}").split("\n"):
         key, _, value = line.partition(":")
         if key == "Pid" and int(value) > 0:
             return int(value)
@@ -191,7 +188,7 @@ def _pid(root: int, pidfd: int, place: Place) -> int:
 
 def different_namespaces(target: Target) -> tuple[str, ...]:
     """The namespaces in which it is not where we are."""
-    with closing(fs.openat2(target.root, str(os.getpid()), os.O_PATH | os.O_DIRECTORY, 0, _OURS)) as own:
+    with closing(procfs.openat(target.root, str(os.getpid()), os.O_PATH | os.O_DIRECTORY)) as own:
         return tuple(name for name in process.NAMESPACES if namespace(own, name) != namespace(target.proc, name))
 
 
@@ -247,12 +244,3 @@ def _cwd() -> str:
         return os.getcwd()
     except FileNotFoundError:
         return "/"
-
-
-def _read(directory: int, file: str) -> str:
-    """The text of `file` below `directory`, which is proc's or a process's in it."""
-    with closing(fs.openat2(directory, file, os.O_RDONLY, 0, _OURS)) as fd:
-        parts = []
-        while part := os.read(fd, 65536):
-            parts.append(part)
-        return b"".join(parts).decode(errors="surrogateescape")

@@ -19,7 +19,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError
-from lxc.kernel import fs, libseccomp, seccomp
+from lxc.kernel import fs, libseccomp, procfs, seccomp
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.security.seccomp import acting
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _CGROUPS = "/sys/fs/cgroup"
 _PAGE = 4096
 _LONGEST_PATH = 4096
-_OURS = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS | fs.RESOLVE_NO_XDEV
 
 
 class Answer(Record):
@@ -63,11 +62,9 @@ class Call:
         self.arguments = notification.arguments
         self.pid = notification.pid
         self._listener, self._id = listener, notification.id
-        self._proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._proc = procfs.root()
         try:
-            if fs.filesystem_type(self._proc) != fs.PROC_SUPER_MAGIC:
-                raise OSError(None, "/proc is not the kernel's")
-            self.directory = fs.openat2(self._proc, str(self.pid), os.O_PATH | os.O_DIRECTORY, 0, _OURS)
+            self.directory = procfs.openat(self._proc, str(self.pid), os.O_PATH | os.O_DIRECTORY)
         except BaseException:
             os.close(self._proc)
             raise
@@ -128,13 +125,10 @@ class Call:
     def read(self, file: str, *, of_init: bool = False) -> str:
         """The text of `file` in the caller's directory of proc, or in that of the container's init.  Raises OSError, Gone."""
         name = f"{self.init}/{file}" if of_init else f"{self.pid}/{file}"
-        with closing(fs.openat2(self._proc, name, os.O_RDONLY, 0, _OURS)) as fd:
+        with closing(procfs.openat(self._proc, name, os.O_RDONLY)) as fd:
             if not of_init:
                 self.check()
-            parts = []
-            while part := os.read(fd, 1 << 16):
-                parts.append(part)
-        return b"".join(parts).decode(errors="surrogateescape")
+            return fs.contents(fd).decode(errors="surrogateescape")
 
     def status(self, *, of_init: bool = False) -> dict[str, str]:
         """The fields of /proc/PID/status."""
@@ -271,9 +265,7 @@ def _execute(path: str) -> dict[str, object]:
         status = os.fstat(file)
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
             raise LxcError(f"{path} may be written by others than root: its code is not run")
-        parts = []
-        while part := os.read(file, 1 << 16):
-            parts.append(part)
+        code = fs.contents(file)
     namespace: dict[str, object] = {"__name__": "lxc_handlers", "__file__": path, "__builtins__": __builtins__}
-    exec(compile(b"".join(parts), path, "exec"), namespace)
+    exec(compile(code, path, "exec"), namespace)
     return namespace

@@ -10,7 +10,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError
-from lxc.kernel import fs, seccomp, sockets
+from lxc.kernel import procfs, seccomp, sockets
 from lxc.kernel.fs import closing
 from lxc.security.seccomp import notification as wire
 
@@ -33,7 +33,8 @@ class Proxy:
         """Its response to `notification`.  Raises OSError, ValueError."""
         question = wire.question(self._monitor, init, self._sizes, notification, self._cookie)
         with (
-            closing(_open_process(notification.pid)) as directory,
+            closing(procfs.root()) as proc,
+            closing(procfs.openat(proc, str(notification.pid), os.O_RDONLY | os.O_DIRECTORY)) as directory,
             closing(os.open("mem", os.O_RDWR | os.O_CLOEXEC, dir_fd=directory)) as memory,
         ):
             if not seccomp.is_valid(listener, notification.id):
@@ -74,11 +75,3 @@ class Proxy:
         if self._connection:
             self._connection.close()
             self._connection = None
-
-
-def _open_process(pid: int) -> int:
-    """The directory of process `pid` in proc, which was seen to be one.  Raises OSError."""
-    with closing(os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as proc:
-        if fs.filesystem_type(proc) != fs.PROC_SUPER_MAGIC:
-            raise OSError(None, "/proc is not the kernel's")
-        return os.open(str(pid), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=proc)
