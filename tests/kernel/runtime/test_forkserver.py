@@ -566,7 +566,7 @@ def own_memory(pid: int) -> int:
 
 def waits_at(server: Server, counter: str) -> int:
     """The worker that waits for clients at the socket whose name ends in `counter`; 0 if none does."""
-    lines = Path("/proc/net/unix").read_text().splitlines()
+    lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
     sockets = {f"socket:[{line.split()[6]}]" for line in lines if line.endswith(counter)}
     _, *workers = server.processes()
     return next((pid for pid in workers if {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()} & sockets), 0)

@@ -27,7 +27,7 @@ Watch = Callable[..., subprocess.Popen[str]]
 
 def ends(path: Path) -> int:
     """How many sockets lxc-monitord has there: one to listen, and one for each client."""
-    return Path("/proc/net/unix").read_text().count(f"@{address(str(path)).decode()}\n")
+    return Path("/proc/net/unix").read_text(errors="replace").count(f"@{address(str(path)).decode()}\n")
 
 
 def listens(path: Path) -> bool:
