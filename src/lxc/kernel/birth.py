@@ -14,18 +14,17 @@ import os
 from lxc.kernel import process, signals
 from lxc.kernel.fs import closing
 
-_MINFLT = 7  # proc(5): field 10, counted from the state, which is what follows the name
+_MINFLT = 7  # of `process.stat`
 
 
 def clone3(flags: int, cgroup_fd: int, *, exit_signal: int = signals.SIGCHLD) -> tuple[int, int]:
     """process.clone3, for a child that is in the cgroup `cgroup_fd` (-1: in ours) before it does anything else."""
     if cgroup_fd < 0:
         return process.clone3(flags, exit_signal=exit_signal)
-    if not flags & process.CLONE_PARENT or _is_survived(
-        cgroup_fd
-    ):  # a sibling that is dead would be our parent's to reap
+    is_sibling = flags & process.CLONE_PARENT  # a dead one would be our parent's to reap
+    if not is_sibling or _is_survived(cgroup_fd):
         pid, pidfd = process.clone3(flags, cgroup_fd, exit_signal=exit_signal)
-        if not pid or flags & process.CLONE_PARENT or not _is_stillborn(pid, pidfd) or _is_survived(cgroup_fd):
+        if not pid or is_sibling or not _is_stillborn(pid, pidfd) or _is_survived(cgroup_fd):
             return pid, pidfd
         os.waitpid(pid, 0)
         os.close(pidfd)
@@ -66,5 +65,4 @@ def _is_stillborn(pid: int, pidfd: int) -> bool:
         if error.errno not in (errno.ESRCH, errno.EAGAIN):
             return False  # it lives
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[_MINFLT]) == 0
+    return int(process.stat(pid)[_MINFLT]) == 0

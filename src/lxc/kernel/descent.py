@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 
+from lxc.kernel import process
+
 
 def descendants(pid: int) -> list[int]:
     """All processes that descend from process `pid`, each after its parent; some may be gone or have come meanwhile."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            children.setdefault(_parent(name), []).append(int(name))
+            try:
+                children.setdefault(int(process.stat(name)[1]), []).append(int(name))
+            except (FileNotFoundError, ProcessLookupError):  # it has gone
+                pass
     found, at = [pid], 0
     while at < len(found):
         found += children.get(found[at], [])
         at += 1
     return found[1:]
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0

@@ -195,8 +195,10 @@ def set_title(title: str) -> None:
     """Make ps(1) show `title`: PR_SET_MM_MAP with arg_start and arg_end on memory of ours (prctl(2), Linux 3.18)."""
     global _title, _places
     if not _places:
-        stat = _proc_stat()
-        _places = tuple(map(int, (*stat[23:26], *stat[42:45], *stat[47:49])))  # proc(5): fields 26-28, 45-47, 50-51
+        fields = stat("self")
+        _places = tuple(
+            map(int, (*fields[23:26], *fields[42:45], *fields[47:49]))
+        )  # proc(5): fields 26-28, 45-47, 50-51
     raw = os.fsencode(title) + b"\0"
     _title = create_string_buffer(raw, len(raw))
     start_code, end_code, start_stack, start_data, end_data, start_brk, env_start, env_end = _places
@@ -211,16 +213,15 @@ def set_title(title: str) -> None:
 
 def wipe_environment() -> None:
     """Overwrite the environment that this program was executed with, which /proc/PID/environ shows; os.environ stays."""
-    env_start, env_end = map(int, _proc_stat()[47:49])  # proc(5): fields 50 and 51
+    env_start, env_end = map(int, stat("self")[47:49])  # proc(5): fields 50 and 51
     size = env_end - env_start
     (c_char * size).from_address(env_start).raw = bytes(size)
 
 
-def _proc_stat() -> list[str]:
-    """The fields of /proc/self/stat from the third on: index 0 is the state."""
-    with open("/proc/self/stat", "rb") as file:
-        text = file.read().decode()
-    return text[text.rindex(")") + 2 :].split()
+def stat(pid: int | str) -> list[bytes]:
+    """The fields of /proc/PID/stat (proc(5)) from the third on: index 0 is the state.  Raises OSError."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()  # the name before may have anything in it
 
 
 def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> tuple[int, int]:

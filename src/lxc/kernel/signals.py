@@ -56,14 +56,11 @@ def signalfd(signals: frozenset[int]) -> int:
     return _signalfd(-1, mask, _SFD_CLOEXEC | _SFD_NONBLOCK)
 
 
-def read_signal(fd: int) -> tuple[int, int]:
-    """The next signal of a signalfd: (signal number, sending pid).  Raises BlockingIOError if there is none."""
-    info = os.read(fd, 128)  # struct signalfd_siginfo: ssi_signo, ssi_errno, ssi_code, ssi_pid, …
-    return int.from_bytes(info[:4], "little"), int.from_bytes(info[12:16], "little")
+def read_signal(fd: int) -> tuple[int, bool]:
+    """The next signal of a signalfd: (signal number, whether the kernel sent it, as for keys of a terminal).
 
-
-def read_origin(fd: int) -> tuple[int, bool]:
-    """The next signal of a signalfd: (signal number, whether the kernel sent it, as for keys of a terminal)."""
+    Raises BlockingIOError if there is none.
+    """
     info = os.read(fd, 128)  # struct signalfd_siginfo: ssi_signo, ssi_errno, ssi_code, …
     return int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little") == _SI_KERNEL
 

@@ -49,7 +49,7 @@ def accompany(monitor: int, channel: socket) -> int:
     waiter.register(fd, select.POLLIN)
     while channel.fileno() not in (ready := dict(waiter.poll())):
         if fd in ready:
-            number, is_from_kernel = signals.read_origin(fd)
+            number, is_from_kernel = signals.read_signal(fd)
             if not is_from_kernel:  # the terminal's have gone to it, too
                 os.kill(monitor, number)
     os.close(fd)
