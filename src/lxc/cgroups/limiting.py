@@ -6,7 +6,7 @@ import errno
 import os
 
 from lxc import log
-from lxc.cgroups import nesting, program
+from lxc.cgroups import making, nesting, program
 from lxc.cgroups.files import read, write
 from lxc.errors import StepError
 from lxc.kernel.fs import closing
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.cgroups.devices import Policy
     from lxc.cgroups.outside import Cgroups
-    from lxc.cgroups.plan import Hierarchy, Layout, Write
+    from lxc.cgroups.plan import Layout, Write
 
 # What the kernel takes, for the files that are written most; see its documents cgroup-v1/* and cgroup-v2.
 _EXPECTED = {
@@ -50,7 +50,7 @@ def write_all(cgroups: Cgroups, writes: tuple[Write, ...]) -> None:
         name = each.key or each.file
         if not hierarchy:
             raise StepError(f"set {name}", f"no hierarchy has it ({cgroups.layout.name} layout)", where=each.where)
-        directory = hierarchy.directory(hierarchy.below_base(cgroups.payload))
+        directory = hierarchy.directory_of(cgroups.payload)
         path = f"{directory}/{each.file}"
         try:
             if cgroups.inner and not hierarchy.is_unified:
@@ -75,17 +75,12 @@ def enable(layout: Layout, names: tuple[str, ...], wanted: frozenset[str]) -> No
     unified = layout.unified
     if not unified or layout.name != "unified":
         return
-    done: set[str] = set()
-    for name in names:
-        parts = name.split("/")[:-1]
-        for end in range(len(parts) + 1):
-            cgroup = unified.below_base("/".join(parts[:end])) if end else unified.base
-            if cgroup not in done:
-                done.add(cgroup)
-                _enable(unified, unified.directory(cgroup), wanted)
+    _enable(unified.directory(unified.base), wanted)
+    for way in dict.fromkeys(way for name in names for way in making.ways(name)):
+        _enable(unified.directory_of(way), wanted)
 
 
-def _enable(unified: Hierarchy, directory: str, wanted: frozenset[str]) -> None:
+def _enable(directory: str, wanted: frozenset[str]) -> None:
     missing = set(read(f"{directory}/cgroup.controllers").split())
     missing -= set(read(f"{directory}/cgroup.subtree_control").split())
     is_inhabited = bool(missing) and _is_inhabited(directory)
@@ -151,7 +146,7 @@ class DeviceProgram:
         self.load(policy)
         assert self._next
         new = self._next[1]
-        directory = unified.directory(unified.below_base(cgroups.payload))
+        directory = unified.directory_of(cgroups.payload)
         try:
             with closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as cgroup:
                 bpf.prog_attach(cgroup, new, bpf.CGROUP_DEVICE, self._fd)

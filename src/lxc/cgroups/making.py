@@ -10,7 +10,7 @@ from lxc import log
 from lxc.cgroups import nesting
 from lxc.cgroups.files import read, write
 from lxc.cgroups.nesting import CPUSET
-from lxc.cgroups.tree import walk
+from lxc.cgroups.tree import below, walk
 from lxc.errors import StepError
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ def make_all(layout: Layout, names: tuple[str, str, str], owner: str, *, denies_
                     _prepare_devices(hierarchy, payload)
     except BaseException as error:
         for hierarchy, name in reversed(made):
-            os.rmdir(hierarchy.directory(hierarchy.below_base(name)))
+            os.rmdir(hierarchy.directory_of(name))
             _remove_way(hierarchy, name)
         if isinstance(error, FileExistsError):
             return False
@@ -63,7 +63,7 @@ def remove_all(layout: Layout, name: str, owner: str | None = None) -> None:
     With `owner`, only where it is marked so.
     """
     for hierarchy in layout.hierarchies:
-        directory = hierarchy.directory(hierarchy.below_base(name))
+        directory = hierarchy.directory_of(name)
         if owner is None or owner_of(directory) == owner:
             remove_tree(directory)
             _remove_way(hierarchy, name)
@@ -71,7 +71,7 @@ def remove_all(layout: Layout, name: str, owner: str | None = None) -> None:
 
 def owned(layout: Layout, name: str, owner: str) -> list[str]:
     """The directories of the cgroup `name` that are marked as `owner`'s."""
-    found = (hierarchy.directory(hierarchy.below_base(name)) for hierarchy in layout.hierarchies)
+    found = (hierarchy.directory_of(name) for hierarchy in layout.hierarchies)
     return [directory for directory in found if owner_of(directory) == owner]
 
 
@@ -117,12 +117,7 @@ def is_removed(directory: str) -> bool:
 
 def remove_below(directory: str) -> None:
     """`remove_tree` of the cgroups in the cgroup `directory`, which stays; it may be gone."""
-    try:
-        with os.scandir(directory) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return
-    for name in names:
+    for name in below(directory):
         remove_tree(f"{directory}/{name}")
 
 
@@ -141,7 +136,7 @@ def _make(hierarchy: Hierarchy, name: str, owner: str) -> None:
     for attempt in range(_ATTEMPTS):
         try:
             if "/" in name:
-                for way in _way(name):
+                for way in ways(name):
                     _make_way(hierarchy, way)
             _mkdir(hierarchy, name, owner)
             return
@@ -161,13 +156,13 @@ def _make_way(hierarchy: Hierarchy, name: str) -> None:
     try:
         _mkdir(hierarchy, name, _SHARED)
     except FileExistsError:
-        directory = hierarchy.directory(hierarchy.below_base(name))
+        directory = hierarchy.directory_of(name)
         if "cpuset" in hierarchy.controllers:
             _take_cpuset(directory, [file for file in CPUSET if not read(f"{directory}/{file}").strip()])
 
 
 def _prepare_devices(hierarchy: Hierarchy, name: str) -> None:
-    directory = hierarchy.directory(hierarchy.below_base(name))
+    directory = hierarchy.directory_of(name)
     try:
         nesting.prepare(directory)
     except OSError as error:
@@ -176,14 +171,14 @@ def _prepare_devices(hierarchy: Hierarchy, name: str) -> None:
 
 
 def _failure(hierarchy: Hierarchy, name: str, error: OSError) -> StepError:
-    directory = hierarchy.directory(hierarchy.below_base(name))
+    directory = hierarchy.directory_of(name)
     return StepError(
         f"make the cgroup {directory}", error.strerror or str(error), hint=_REMEDY.get(error.errno or 0, "")
     )
 
 
 def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
-    directory = hierarchy.directory(hierarchy.below_base(name))
+    directory = hierarchy.directory_of(name)
     os.mkdir(directory, 0o755)
     try:
         _mark(directory, owner)
@@ -195,7 +190,7 @@ def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:
         raise
 
 
-def _way(name: str) -> Iterable[str]:
+def ways(name: str) -> Iterable[str]:
     """The cgroups that `name` is in, the outermost first: a, a/b for a/b/c."""
     parts = name.split("/")
     return ("/".join(parts[:end]) for end in range(1, len(parts)))
@@ -203,8 +198,8 @@ def _way(name: str) -> Iterable[str]:
 
 def _remove_way(hierarchy: Hierarchy, name: str) -> None:
     """Remove the cgroups that were made only to have `name` in them, if they have nothing else."""
-    for way in reversed(tuple(_way(name))):
-        directory = hierarchy.directory(hierarchy.below_base(way))
+    for way in reversed(tuple(ways(name))):
+        directory = hierarchy.directory_of(way)
         if not os.path.isdir(directory):
             continue  # it could not be made, or another container was faster
         if owner_of(directory) != _SHARED:

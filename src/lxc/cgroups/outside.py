@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.cgroups import limiting, making, stopping
+from lxc.cgroups import limiting, making, stopping, tree
 from lxc.cgroups import plan as _plan
 from lxc.cgroups.files import read, write
 from lxc.cgroups.finding import find as find
@@ -58,7 +58,7 @@ class Cgroups(Record):
         return self._path(controller, self.payload)
 
     def _directories(self, name: str) -> list[str]:
-        return [h.directory(h.below_base(name)) for h in self.layout.hierarchies]
+        return [h.directory_of(name) for h in self.layout.hierarchies]
 
     def _path(self, controller: str, name: str) -> str | None:
         hierarchy = self.layout.with_controller(controller) if controller else self.layout.unified
@@ -121,15 +121,14 @@ def open_unified(cgroups: Cgroups, name: str) -> int:
     unified = cgroups.layout.unified
     if not unified:
         return -1
-    return os.open(unified.directory(unified.below_base(name)), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return os.open(unified.directory_of(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def enter(cgroups: Cgroups, name: str, pid: int, *, is_born: bool) -> None:
     """Move process `pid` into the cgroup `name` of every hierarchy; `is_born`: it is in the unified one already."""
     for hierarchy in cgroups.layout.hierarchies:
-        if hierarchy.is_unified and is_born:
-            continue
-        _attach(hierarchy, hierarchy.below_base(name), pid)
+        if not (hierarchy.is_unified and is_born):
+            _attach(hierarchy, hierarchy.below_base(name), pid)
 
 
 def open_tasks(cgroups: Cgroups, name: str) -> tuple[int, ...]:
@@ -138,7 +137,7 @@ def open_tasks(cgroups: Cgroups, name: str) -> tuple[int, ...]:
     try:
         for hierarchy in cgroups.layout.hierarchies:
             if not hierarchy.is_unified:
-                path = f"{hierarchy.directory(hierarchy.below_base(name))}/tasks"
+                path = f"{hierarchy.directory_of(name)}/tasks"
                 opened.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:
         for fd in opened:
@@ -153,7 +152,7 @@ def delegate(cgroups: Cgroups, gid: int) -> None:
     They stay ours, too.  What limits the container is not delegated (cgroups(7), "Cgroups delegation").
     """
     for hierarchy in cgroups.layout.hierarchies:
-        directory = hierarchy.directory(hierarchy.below_base(cgroups.container))
+        directory = hierarchy.directory_of(cgroups.container)
         for name in ("", *(_delegated_files() if hierarchy.is_unified else ("cgroup.procs", "tasks"))):
             path = f"{directory}/{name}"
             try:
@@ -196,23 +195,18 @@ def let_die(cgroups: Cgroups, *, is_frozen: bool) -> None:
         except (OSError, StepError) as error:
             log.warn(f"cannot thaw the container: {error}")
     if freezer := cgroups.layout.with_controller("freezer"):
-        stopping.thaw(freezer.directory(freezer.below_base(cgroups.payload)))
+        stopping.thaw(freezer.directory_of(cgroups.payload))
 
 
 def has_children(cgroups: Cgroups) -> bool:
     """Whether the container has made cgroups of its own."""
-    return any(_has_directory(path) for path in cgroups.container_directories() if os.path.isdir(path))
+    return any(map(tree.below, cgroups.container_directories()))
 
 
 def remove_children(cgroups: Cgroups) -> None:
     """Remove the cgroups that the container has made."""
     for path in cgroups.container_directories():
         making.remove_below(path)
-
-
-def _has_directory(path: str) -> bool:
-    with os.scandir(path) as entries:
-        return any(entry.is_dir(follow_symlinks=False) for entry in entries)
 
 
 def remove_payload(cgroups: Cgroups) -> None:
@@ -255,9 +249,9 @@ def leave_behind(cgroups: Cgroups) -> None:
 
 def _is_left_behind(hierarchy: Hierarchy, monitor: str) -> bool:
     """Whether that cgroup is gone for sure, and with it all that there was."""
-    if not making.is_removed(hierarchy.directory(hierarchy.below_base(monitor))):
+    if not making.is_removed(hierarchy.directory_of(monitor)):
         try:
-            _bring_along(hierarchy, monitor, _origin(hierarchy))
+            _bring_along(hierarchy, monitor, hierarchy.origin)
         except (OSError, StepError) as error:
             log.debug(f"cannot empty {monitor}: {error}")
         return False
@@ -274,15 +268,16 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
     born = (
         _be_born_outside(cgroups.layout.unified) if is_born and cgroups.layout.unified and not cgroups.pivot else None
     )
+    pivots = (lambda it: making.pivot(it, cgroups.pivot),) if cgroups.pivot else ()
+    ways = (*pivots, lambda it: it.origin, lambda it: it.base, making.pivot)
     left = list(cgroups.layout.hierarchies)
     for hierarchy in cgroups.layout.hierarchies:
-        ways = (lambda it: making.pivot(it, cgroups.pivot),) if cgroups.pivot else ()
-        for cgroup in (*ways, _origin, _base, making.pivot):
+        for way in ways:
             try:
-                target = cgroup(hierarchy)
+                target = way(hierarchy)
                 if not hierarchy.is_unified or target != born:
                     _attach(hierarchy, target, os.getpid())
-                if not making.is_removed(hierarchy.directory(hierarchy.below_base(cgroups.monitor))):
+                if not making.is_removed(hierarchy.directory_of(cgroups.monitor)):
                     _bring_along(hierarchy, cgroups.monitor, target)
                 elif "/" not in cgroups.monitor:
                     left.remove(hierarchy)
@@ -305,18 +300,10 @@ def _be_born_outside(unified: Hierarchy) -> str | None:
     return None
 
 
-def _origin(hierarchy: Hierarchy) -> str:
-    return hierarchy.origin
-
-
-def _base(hierarchy: Hierarchy) -> str:
-    return hierarchy.base
-
-
 def _bring_along(hierarchy: Hierarchy, name: str, target: str) -> None:
     """Move to the cgroup `target` whoever is still in the cgroup `name`, and those that they fork meanwhile."""
     for _ in range(_ROUNDS):
-        left = stopping.processes(hierarchy.directory(hierarchy.below_base(name)))
+        left = stopping.processes(hierarchy.directory_of(name))
         for pid in left:
             try:
                 _attach(hierarchy, target, pid)

@@ -46,6 +46,10 @@ class Hierarchy(Record):
         """The path, relative to the mount, of the cgroup `name` below the base."""
         return f"{self.base}/{name}" if self.base else name
 
+    def directory_of(self, name: str) -> str:
+        """The directory of the cgroup `name` below the base."""
+        return self.directory(self.below_base(name))
+
 
 class Layout(Record):
     hierarchies: tuple[Hierarchy, ...] = ()
@@ -151,7 +155,7 @@ class CgroupPlan(Record):
     def directory(self, file: str) -> str:
         """The directory of a file of the payload's cgroup; "" if no hierarchy has its controller."""
         hierarchy = self.layout.home(file.partition(".")[0])
-        return hierarchy.directory(hierarchy.below_base(self.payload)) if hierarchy else ""
+        return hierarchy.directory_of(self.payload) if hierarchy else ""
 
     def __str__(self) -> str:
         suffix = "" if self.is_fixed else "; a suffix -1 … is added to names that are taken"
@@ -160,11 +164,11 @@ class CgroupPlan(Record):
         )
 
     def _made(self) -> Iterator[str]:
-        inner = f"{self.payload}/{self.inner}" if self.inner else ""
+        inner = self.container if self.inner else ""
         for hierarchy in self.layout.hierarchies:
             for name in filter(None, (self.monitor, self.payload, inner)):
                 way = " -p" if "/" in name and name != inner else ""
-                yield f"mkdir{way} {hierarchy.directory(hierarchy.below_base(name))}"
+                yield f"mkdir{way} {hierarchy.directory_of(name)}"
 
     def written(self, writes: tuple[Write, ...]) -> Iterator[str]:
         """The lines that do `writes`."""

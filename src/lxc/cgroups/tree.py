@@ -39,7 +39,7 @@ def walk(directory: str) -> Iterator[tuple[int, str]]:
                 os.close(at)
                 at = inner
                 way.append(name)
-                left.append(_below(at))
+                left.append(below(at))
             elif way:
                 left.pop()
                 outer = os.open("..", _DIRECTORY, dir_fd=at)  # nobody can move a cgroup into another
@@ -52,7 +52,8 @@ def walk(directory: str) -> Iterator[tuple[int, str]]:
         os.close(at)
 
 
-def _below(directory: int) -> list[str]:
+def below(directory: int | str) -> list[str]:
+    """The names of the cgroups in the cgroup `directory`."""
     try:
         with os.scandir(directory) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

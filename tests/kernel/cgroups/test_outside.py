@@ -92,7 +92,7 @@ def test_every_cgroup_is_marked_with_its_owner(place: Place) -> None:
 
 def test_a_name_taken_in_one_hierarchy_gives_both_a_suffix_in_all(place: Place) -> None:
     taken = place.layout.hierarchies[-1]
-    Path(taken.directory(taken.below_base(f"lxc.payload.{place.name}"))).mkdir()
+    Path(taken.directory_of(f"lxc.payload.{place.name}")).mkdir()
     made = outside.prepare(place.plan())
     assert (made.monitor, made.payload) == (f"lxc.monitor.{place.name}-1", f"lxc.payload.{place.name}-1")
     assert len(place.directories()) == 2 * len(place.layout.hierarchies) + 1
@@ -296,7 +296,7 @@ def test_what_no_path_can_name_is_killed_and_removed_too(place: Place, depth: in
     made = outside.prepare(place.plan())
     process = place.sleeper(made)
     hierarchy = place.layout.with_controller("pids") or place.layout.hierarchies[-1]
-    at = os.open(hierarchy.directory(hierarchy.below_base(made.payload)), os.O_RDONLY)
+    at = os.open(hierarchy.directory_of(made.payload), os.O_RDONLY)
     for _ in range(depth):
         os.mkdir(name, dir_fd=at)
         inner = os.open(name, os.O_RDONLY, dir_fd=at)
@@ -318,7 +318,7 @@ def test_killing_reaches_what_the_container_has_frozen_itself(place: Place) -> N
     process = place.sleeper(made)
     freezer = place.layout.with_controller("freezer") or place.layout.unified
     assert freezer
-    below = Path(freezer.directory(freezer.below_base(made.payload)), "own")
+    below = Path(freezer.directory_of(made.payload), "own")
     below.mkdir()
     (below / "cgroup.procs").write_text(str(process.pid))
     for file, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):

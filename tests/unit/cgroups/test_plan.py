@@ -123,7 +123,7 @@ def test_controllers_mounted_together_are_found_by_each_of_them() -> None:
 def test_names_are_below_the_base_and_directories_below_the_mount(base: str, path: str) -> None:
     hierarchy = Hierarchy("/c", (), base)
     assert hierarchy.below_base("x") == path
-    assert hierarchy.directory(hierarchy.below_base("x")) == f"/c/{path}"
+    assert hierarchy.directory_of("x") == f"/c/{path}"
     assert hierarchy.directory("") == "/c"
 
 

@@ -268,7 +268,7 @@ class Answers:
         if not hierarchy:
             return Reply(-errno.ENOENT)
         numbers = (_LAYOUTS[made.layout.name], 0, _type(hierarchy), -errno.EBADF)
-        directory = hierarchy.directory(hierarchy.below_base(name))
+        directory = hierarchy.directory_of(name)
         return _give(_open_directory(directory), payload=_ints(numbers) + raw.ljust(64, b"\0"))
 
 

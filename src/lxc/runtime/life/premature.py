@@ -47,7 +47,7 @@ def _lacked_memory(made: Cgroups) -> bool:
     home = made.layout.home("memory")
     if not home:
         return False
-    directory = home.directory(home.below_base(made.payload))
+    directory = home.directory_of(made.payload)
     try:
         if home.is_unified:
             return "max 0" not in read(f"{directory}/memory.events").split("\n")
