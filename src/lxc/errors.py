@@ -92,11 +92,11 @@ class Refused(LxcError):
 
 
 class StepError(LxcError):
-    """A step of a plan failed: `cannot {step}: {why}`."""
+    """A step of a plan failed: `cannot {step}: {why}`, with the kernel's word if that is an OSError."""
 
-    def __init__(self, step: str, why: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(f"cannot {step}: {why}", where=where, hint=hint)
-        self.step, self.why = step, why
+    def __init__(self, step: str, why: str | OSError, *, where: str = "", hint: str = "") -> None:
+        self.step, self.why = step, why if isinstance(why, str) else why.strerror or str(why)
+        super().__init__(f"cannot {step}: {self.why}", where=where, hint=hint)
 
 
 def sentence(error: OSError) -> str:

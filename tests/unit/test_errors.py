@@ -22,6 +22,8 @@ def test_an_error_has_at_most_five_lines(count: int, where: str, hint: str) -> N
 def test_a_failed_step_is_a_sentence() -> None:
     error = StepError("mount --bind /a b", "No such file or directory", where="config:3")
     assert error.lines() == ["cannot mount --bind /a b: No such file or directory", "  set in config:3"]
+    assert StepError("read a", FileNotFoundError(2, "No such file", "a")).lines() == ["cannot read a: No such file"]
+    assert StepError("read a", OSError("it is odd")).why == "it is odd"
 
 
 @pytest.mark.parametrize(("count", "lines"), [(1, 1), (4, 4), (5, 4), (20, 4)])

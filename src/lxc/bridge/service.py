@@ -207,7 +207,7 @@ def _failure(step: Step, error: OSError | LxcError) -> StepError:
     if isinstance(error, LxcError):
         return StepError(step.purpose, str(error), hint=error.hint)
     hint = "only root may do that" if isinstance(error, PermissionError) else ""
-    return StepError(step.purpose, error.strerror or str(error), hint=hint)
+    return StepError(step.purpose, error, hint=hint)
 
 
 def _leases(bridge: str) -> int:

@@ -58,12 +58,8 @@ def write_all(cgroups: Cgroups, writes: tuple[Write, ...]) -> None:
             else:
                 write(path, each.value)
         except OSError as error:
-            raise StepError(
-                f"set {name}: write {each.value!r} to {path} ({cgroups.layout.name} layout)",
-                error.strerror or str(error),
-                where=each.where,
-                hint=_hint(each, path, error.errno or 0),
-            ) from error
+            step, hint = f"set {name}: write {each.value!r} to {path}", _hint(each, path, error.errno or 0)
+            raise StepError(f"{step} ({cgroups.layout.name} layout)", error, where=each.where, hint=hint) from error
         log.debug(f"{path}: {each.value}")
 
 
@@ -91,11 +87,11 @@ def _enable(directory: str, wanted: frozenset[str]) -> None:
             write(f"{directory}/cgroup.subtree_control", f"+{controller}")
         except OSError as error:
             if controller in wanted:
-                raise StepError(
-                    f"enable the controller {controller} below {directory} (unified layout)",
-                    error.strerror or str(error),
-                    hint=_ENABLING.get(error.errno or 0, ""),
-                ) from error
+                step, hint = (
+                    f"enable the controller {controller} below {directory}",
+                    _ENABLING.get(error.errno or 0, ""),
+                )
+                raise StepError(f"{step} (unified layout)", error, hint=hint) from error
             log.info(f"the controller {controller} stays off below {directory}: {error.strerror}")
 
 
@@ -178,8 +174,7 @@ _PROGRAM = {
 
 
 def _refused(step: str, error: OSError) -> StepError:
-    hint = _PROGRAM.get(error.errno or 0, "")
-    return StepError(f"{step} (unified layout)", error.strerror or str(error), hint=hint)
+    return StepError(f"{step} (unified layout)", error, hint=_PROGRAM.get(error.errno or 0, ""))
 
 
 def _hint(each: Write, path: str, number: int) -> str:

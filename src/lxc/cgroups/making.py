@@ -148,7 +148,8 @@ def _make(hierarchy: Hierarchy, name: str, owner: str) -> None:
                 continue  # another container of the same place has gone, and taken the way along
             if not is_gone:
                 _remove_way(hierarchy, name)
-            raise _failure(hierarchy, name, error) from error
+            step, hint = f"make the cgroup {hierarchy.directory_of(name)}", _REMEDY.get(error.errno or 0, "")
+            raise StepError(step, error, hint=hint) from error
 
 
 def _make_way(hierarchy: Hierarchy, name: str) -> None:
@@ -167,14 +168,7 @@ def _prepare_devices(hierarchy: Hierarchy, name: str) -> None:
         nesting.prepare(directory)
     except OSError as error:
         hint = "leave out lxc.cgroup.dir.container.inner: the cgroup above does not allow all devices"
-        raise StepError(f"prepare {directory} for rules of devices", error.strerror or str(error), hint=hint) from error
-
-
-def _failure(hierarchy: Hierarchy, name: str, error: OSError) -> StepError:
-    directory = hierarchy.directory_of(name)
-    return StepError(
-        f"make the cgroup {directory}", error.strerror or str(error), hint=_REMEDY.get(error.errno or 0, "")
-    )
+        raise StepError(f"prepare {directory} for rules of devices", error, hint=hint) from error
 
 
 def _mkdir(hierarchy: Hierarchy, name: str, owner: str) -> None:

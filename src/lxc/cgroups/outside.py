@@ -142,7 +142,7 @@ def open_tasks(cgroups: Cgroups, name: str) -> tuple[int, ...]:
     except OSError as error:
         for fd in opened:
             os.close(fd)
-        raise StepError(f"open the cgroup {path}", error.strerror or str(error)) from error
+        raise StepError(f"open the cgroup {path}", error) from error
     return tuple(opened)
 
 
@@ -340,4 +340,4 @@ def _attach(hierarchy: Hierarchy, cgroup: str, pid: int) -> None:
     try:
         write(f"{hierarchy.directory(cgroup)}/{file}", text)
     except OSError as error:
-        raise StepError(f"enter the cgroup {hierarchy.directory(cgroup)}", error.strerror or str(error)) from error
+        raise StepError(f"enter the cgroup {hierarchy.directory(cgroup)}", error) from error

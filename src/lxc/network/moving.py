@@ -60,7 +60,7 @@ def move(name: str, source: Side, target: Side, called: str = "", *, with_altnam
             raise
     except OSError as error:
         hint = "root may do that" if error.errno == errno.EPERM else ""
-        raise StepError(step, error.strerror or str(error), hint=hint) from error
+        raise StepError(step, error, hint=hint) from error
 
 
 def _leaving(link: Link, source: Side) -> tuple[int, tuple[Link, ...]]:

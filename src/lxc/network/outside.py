@@ -291,9 +291,8 @@ class _doing:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError):
-            step, why = self._step, error.strerror or str(error)
-            hint = steps.hint(step, error.errno)
-            raise StepError(str(step), why, where=step.where, hint=hint) from error
+            hint = steps.hint(self._step, error.errno)
+            raise StepError(str(self._step), error, where=self._step.where, hint=hint) from error
 
 
 def _perform(step: Step, host: Links) -> None:

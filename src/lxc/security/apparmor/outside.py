@@ -48,9 +48,7 @@ def load(profile: Profile) -> None:
             except FileExistsError:
                 log.debug(f"there is a policy namespace {profile.namespace} already")
     except OSError as error:
-        raise StepError(
-            f"load the AppArmor profile {profile.name}", error.strerror or str(error), where=profile.where
-        ) from error
+        raise StepError(f"load the AppArmor profile {profile.name}", error, where=profile.where) from error
 
 
 def unload(profile: Profile) -> None:

@@ -149,7 +149,7 @@ def _read(path: str, where: str) -> str:
     try:
         raw = regular.read(path, _LARGEST)
     except OSError as error:
-        raise StepError(f"read lxc.seccomp.profile {path}", error.strerror or str(error), where=where) from error
+        raise StepError(f"read lxc.seccomp.profile {path}", error, where=where) from error
     if len(raw) > _LARGEST:
         raise StepError(f"read lxc.seccomp.profile {path}", f"it is longer than {_LARGEST} bytes", where=where)
     return raw.decode(errors="surrogateescape")
