@@ -35,11 +35,8 @@ def findings(status: Status) -> list[Finding]:
             Finding("the bridge is not wanted", 'set USE_LXC_BRIDGE="true" in /etc/default/lxc-net, and lxc-net start')
         ]
     facts = outside.facts(settings)
-    hands = Hands(facts)
-    try:
+    with Hands(facts) as hands:
         overlapping = tuple(_overlapping(settings, hands))
-    finally:
-        hands.close()
     return [
         *_lacking(facts, settings),
         *_settings(settings),

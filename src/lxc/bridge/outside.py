@@ -20,7 +20,7 @@ from lxc.kernel import netlink, rtnetlink
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Self
 
     from lxc.bridge.settings import Settings
 
@@ -49,14 +49,11 @@ def _has_ipv6(bridge: str) -> bool:
 
 def _advertised(bridge: str) -> tuple[str, ...]:
     """The devices with a default route that the kernel has learnt from a router, and would forget if it forwards."""
-    channel = netlink.Channel()
-    try:
+    with netlink.Channel() as channel:
         routes = channel.dump(rtnetlink.RTM_GETROUTE, family=AF_INET6)
         learnt = {each.fields.get("oif") for each in routes if _is_learnt(each.fields)}
         links = (each.fields for each in channel.dump(rtnetlink.RTM_GETLINK))
         names = [link["ifname"] for link in links if link["index"] in learnt and link["ifname"] != bridge]
-    finally:
-        channel.close()
     return tuple(name for name in names if _content(f"/proc/sys/net/ipv6/conf/{name}/accept_ra") != "0")
 
 
@@ -70,14 +67,17 @@ def _content(path: str) -> str:
 
 
 class Hands:
-    """What does the steps, in the network namespace that it was made in; whoever makes one closes it."""
+    """`with Hands(facts) as hands:` what does the steps, in the network namespace that it was made in."""
 
     def __init__(self, facts: Facts, *, adopts: bool = False) -> None:
         """`adopts`: the bridge was made by LXC's own lxc-net, and so is ours."""
         self._facts, self._adopts = facts, adopts
         self._channel = netlink.Channel()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._channel.close()
 
     # ---- looking ------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Hands:
         links = (message.fields for message in self._channel.dump(rtnetlink.RTM_GETLINK))
         return tuple(sorted(each["ifname"] for each in links if each.get("master") == link.get("index")))
 
-    def addresses(self, name: str = "", *, others: bool = False) -> tuple[tuple[str, int], ...]:
+    def addresses(self, name: str, *, others: bool = False) -> tuple[tuple[str, int], ...]:
         """The addresses, with the lengths of their prefixes, of a device, or of all others."""
         index = self.link(name).get("index", -1)
         return tuple(
@@ -158,7 +158,9 @@ class Hands:
         elif isinstance(step, Sysctl):
             self._write(step)
         elif isinstance(step, Address):
-            self._add(step)
+            broadcast = {"broadcast": step.broadcast} if step.broadcast else {}
+            fields = {**self._address(step), "address": step.address, **broadcast}
+            self._channel.request(rtnetlink.RTM_NEWADDR, _EXCLUSIVE, **fields)
         elif isinstance(step, Table):
             self._refuse_if_not_ours(step)
             self._run((self._facts.nft, "-j", "-f", "-"), step.commands())
@@ -191,14 +193,11 @@ class Hands:
         with open(path, "w") as file:
             file.write(step.value)
 
-    def _add(self, step: Address) -> None:
-        index = self.bridge(step.bridge).get("index", 0)
+    def _address(self, step: Address) -> dict[str, Any]:
+        """What the kernel knows it by."""
         family = AF_INET6 if ":" in step.address else AF_INET
-        more = {"broadcast": step.broadcast} if step.broadcast else {}
-        self._channel.request(
-            rtnetlink.RTM_NEWADDR, _EXCLUSIVE, family=family, prefixlen=step.prefix, index=index,
-            local=step.address, address=step.address, **more,
-        )  # fmt: skip
+        index = self.bridge(step.bridge).get("index", 0)
+        return {"family": family, "prefixlen": step.prefix, "index": index, "local": step.address}
 
     # ---- undoing ------------------------------------------------------------------------------------------------
 
@@ -219,7 +218,7 @@ class Hands:
                 self._run((self._facts.nft, "delete", "table", step.family, firewall.TABLE))
         elif isinstance(step, Address):
             if self.is_done(step):
-                self._remove(step)
+                self._channel.request(rtnetlink.RTM_DELADDR, **self._address(step))
         elif isinstance(step, Up):
             if self.own(step.name) and self.is_done(step):
                 self._set_flags(step.name, 0)
@@ -227,13 +226,6 @@ class Hands:
             link = self.own(step.name)
             if link and not self.ports(link):
                 self._channel.request(rtnetlink.RTM_DELLINK, index=link["index"])
-
-    def _remove(self, step: Address) -> None:
-        index = self.bridge(step.bridge).get("index", 0)
-        family = AF_INET6 if ":" in step.address else AF_INET
-        self._channel.request(
-            rtnetlink.RTM_DELADDR, family=family, prefixlen=step.prefix, index=index, local=step.address
-        )
 
     # ---- the firewall's programs --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from lxc.kernel import polling, process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 _OURS = f"--pid-file={PID_FILE}"
 _USERS = ("lxc-dnsmasq", "dnsmasq", "nobody")
@@ -39,18 +39,19 @@ def pid() -> int:
     Nor is the command line alone of a process that no pid file names: any user can give his own one like it.
     """
     noted = next((number for number in _noted() if _is_it(number)), 0)
-    return noted or next((number for number in _processes() if _is_it(number) and _is_its_users(number)), 0)
+    everybody = map(int, filter(str.isdecimal, os.listdir("/proc")))
+    return noted or next((number for number in everybody if _is_it(number) and _is_its_users(number)), 0)
 
 
 def _is_it(number: int) -> bool:
     """Whether it is our dnsmasq: that of a container's own lxc-net looks the same, and is in another network."""
     try:
-        theirs, ours = os.stat(f"/proc/{number}/ns/net"), os.stat("/proc/self/ns/net")
+        is_here = os.path.samefile(f"/proc/{number}/ns/net", "/proc/self/ns/net")
     except PermissionError:
-        return _OURS in command_line(number)  # to a user it shows no more
+        is_here = True  # to a user it shows no more
     except OSError:
-        return False
-    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) and _OURS in command_line(number)
+        is_here = False
+    return is_here and _OURS in command_line(number)
 
 
 def _is_its_users(number: int) -> bool:
@@ -120,10 +121,6 @@ def _end(number: int) -> None:
         return
     finally:
         os.close(pidfd)
-
-
-def _processes() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
 
 
 def _noted() -> list[int]:

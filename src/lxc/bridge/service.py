@@ -82,16 +82,13 @@ class Service:
         facts = outside.facts(self.settings)
         steps = plan(self.settings, facts)
         before = plan(self.settings, note.facts(facts)) if note.exists else ()
-        hands = Hands(facts, adopts=note.exists and note.given is None)
-        try:
+        with Hands(facts, adopts=note.exists and note.given is None) as hands:
             hands.bridge(self.settings.bridge)
             failed = _undo(hands, [step for step in before if step not in steps and note.has_made(step)])
             if failed:
                 raise failed
             self._write(_found(hands, [step for step in steps if step not in before or not note.has_made(step)]), facts)
             return bool(self._make(hands, steps, is_first=not note.exists))
-        finally:
-            hands.close()
 
     def _make(self, hands: Hands, steps: tuple[Step, ...], *, is_first: bool) -> list[Step]:
         made: list[Step] = []
@@ -115,12 +112,9 @@ class Service:
         given = self.settings if note.given is None else _settings(note.given)
         facts = outside.facts(given)
         steps = plan(given, note.facts(facts))
-        hands = Hands(facts, adopts=note.exists and note.given is None)
-        try:
+        with Hands(facts, adopts=note.exists and note.given is None) as hands:
             is_ours = note.has_made if note.exists else hands.names_owner
             failed = _undo(hands, [step for step in steps if is_ours(step)])
-        finally:
-            hands.close()
         if failed:
             raise failed
         if note.exists:
@@ -130,13 +124,10 @@ class Service:
     def status(self) -> Status:
         """How things are, compared with how they should be."""
         facts = outside.facts(self.settings)
-        hands = Hands(facts)
-        try:
+        with Hands(facts) as hands:
             link = hands.link(self.settings.bridge)
             missing = tuple(step for step in plan(self.settings, facts) if not hands.is_done(step))
             ports = hands.ports(link) if link else ()
-        finally:
-            hands.close()
         return Status(
             self.settings, _note().exists, bool(link), ports, server.pid(), _leases(self.settings.bridge), missing
         )
@@ -155,10 +146,6 @@ def planned(given: Mapping[str, str]) -> tuple[Step, ...]:
     """What a start would make on this host, if nothing were there."""
     wanted = _settings(given)
     return plan(wanted, outside.facts(wanted))
-
-
-def facts(settings: Settings) -> Facts:
-    return outside.facts(settings)
 
 
 def _settings(given: Mapping[str, str]) -> Settings:
