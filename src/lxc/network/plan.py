@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from lxc.network import tenant as tenants
 from lxc.network.steps import (
+    BITS,
     PAIR,
     Address,
     DefaultVlan,
@@ -295,7 +296,7 @@ def _l2proxy(wish: Wish) -> Iterator[Step]:
         for each, place in zip(addresses, wish.places(f"{family}.address"), strict=True):
             yield Neighbour(family, device.link, each.address, where=place)
             if device.type == "ipvlan":
-                yield Route(family, "lo", each.address, _bits(family), where=place)
+                yield Route(family, "lo", each.address, BITS[family], where=place)
 
 
 def _host_end(wish: Wish) -> Iterator[Step]:
@@ -333,7 +334,7 @@ def _router(wish: Wish, pair: str) -> Iterator[Step]:
             is_auto = gateway == "auto"
             yield Neighbour(family, pair, "" if is_auto else gateway, wish.device.link if is_auto else "", where)
         for each, place in zip(addresses, wish.places(f"{family}.address"), strict=True):
-            yield Route(family, pair, each.address, _bits(family), where=place)
+            yield Route(family, pair, each.address, BITS[family], where=place)
 
 
 def _inside(wish: Wish, name: str) -> Iterator[Step]:
@@ -356,7 +357,3 @@ def _inside(wish: Wish, name: str) -> Iterator[Step]:
 
 def _families(device: Configured) -> tuple[tuple[str, str, tuple[Network, ...]], ...]:
     return ("ipv4", device.ipv4_gateway, device.ipv4_address), ("ipv6", device.ipv6_gateway, device.ipv6_address)
-
-
-def _bits(family: str) -> int:
-    return 32 if family == "ipv4" else 128

@@ -11,6 +11,7 @@ from lxc.kernel import rtnetlink
 from lxc.kernel.fs import closing
 from lxc.network.links import Links
 from lxc.network.steps import (
+    BITS,
     Address,
     DefaultVlan,
     HardwareAddress,
@@ -83,7 +84,7 @@ def _require(step: Require) -> None:
     if found != step.value:
         why = f"{step.path} is {found}"
         raise StepError(f"answer for the container on {step.device}", why, where=step.where,
-                        hint=f"it must be {step.value}: sysctl -w {step.setting}")  # fmt: skip
+                        hint=f"it must be {step.value}: {step.command}")  # fmt: skip
 
 
 def _full(address: str) -> str:
@@ -111,8 +112,7 @@ def _add_route(step: Route, index: int, links: Links) -> None:
     except OSError as error:
         if not step.gateway or error.errno == errno.EEXIST:
             raise
-        bits = 32 if step.family == "ipv4" else 128
-        to_gateway = Route(step.family, step.device, step.gateway, bits)
+        to_gateway = Route(step.family, step.device, step.gateway, BITS[step.family])
         links.channel.request(rtnetlink.RTM_NEWROUTE, _CREATE, **_route(to_gateway, index))
         links.channel.request(rtnetlink.RTM_NEWROUTE, _CREATE, **fields)
 

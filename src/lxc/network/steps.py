@@ -7,6 +7,7 @@ import errno
 from lxc.record import Record
 
 PAIR = "vethXXXXXX"  # the host's end of a pair, until it has a name
+BITS = {"ipv4": 32, "ipv6": 128}  # of an address
 _NETNS = "INIT"  # as ip-link(8) has it: the pid of a process in the namespace
 
 
@@ -91,40 +92,37 @@ class Mtu(Record):
         return f"ip link set {self.device} mtu {self.mtu}"
 
 
-class Sysctl(Record):
-    """A kernel parameter of a device of the host's."""
+class Parameter(Record):
+    """A kernel parameter of a device of the host's, and its value."""
 
     family: str  # "ipv4", "ipv6"
     device: str
     name: str
     value: str
-    optional: bool = False  # a kernel without that family has none, and a container's may not be written
-    where: str = ""
 
     @property
     def path(self) -> str:
         return f"/proc/sys/net/{self.family}/conf/{self.device}/{self.name}"
 
-    def __str__(self) -> str:
+    @property
+    def command(self) -> str:
         return f"sysctl -w net/{self.family}/conf/{self.device}/{self.name}={self.value}"
 
 
-class Require(Record):
-    """A kernel parameter that must have a value, for it is the administrator's to set."""
+class Sysctl(Parameter):
+    """Set it."""
 
-    family: str
-    device: str
-    name: str
-    value: str
+    optional: bool = False  # a kernel without that family has none, and a container's may not be written
     where: str = ""
 
-    @property
-    def path(self) -> str:
-        return f"/proc/sys/net/{self.family}/conf/{self.device}/{self.name}"
+    def __str__(self) -> str:
+        return self.command
 
-    @property
-    def setting(self) -> str:
-        return f"net/{self.family}/conf/{self.device}/{self.name}={self.value}"
+
+class Require(Parameter):
+    """It must be so already, for it is the administrator's to set."""
+
+    where: str = ""
 
     def __str__(self) -> str:
         return f"test $(cat {self.path}) = {self.value}"
