@@ -6,6 +6,7 @@ is its user's alone, and what is odd about it or an entry makes it not be there.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -58,7 +59,7 @@ def keep(key: bytes, program: bytes, directory: str) -> None:
                     os.fchmod(file, 0o600)
                     content = _sha256(key + program) + program
                     if os.write(file, content) != len(content):
-                        raise OSError(28, os.strerror(28))
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
                 except OSError:
                     os.unlink(draft, dir_fd=folder)
@@ -72,7 +73,7 @@ def _open(directory: str) -> int:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not _is_ours(os.fstat(fd), 0o700):
         os.close(fd)
-        raise PermissionError(1, "it is not ours alone", directory)
+        raise OSError(errno.EPERM, "it is not ours alone", directory)
     return fd
 
 

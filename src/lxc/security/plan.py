@@ -81,22 +81,16 @@ class SecurityPlan(Record):
         return capability not in self.dropped
 
     def __str__(self) -> str:
-        lines = []
-        if self.label.keyring and self.new_keyring:
-            lines.append(str(self.label.keyring))
-        if self.dropped:
-            lines.append(f"drop capabilities {' '.join(map(self._name, self.dropped))}")
-        if self.label.name:
-            lines.append(str(self.label))
-        if self.no_new_privs:
-            lines.append("set no_new_privs")
-        if self.landlock:
-            lines.append(str(self.landlock))
-        if self.filter.code:
-            lines.append(str(self.filter))
-        if self.filter.is_supervised:
-            lines.append(str(self.supervision))
-        return "\n".join(lines)
+        lines = (
+            str(self.label.keyring) if self.label.keyring and self.new_keyring else "",
+            f"drop capabilities {' '.join(map(self._name, self.dropped))}" if self.dropped else "",
+            str(self.label),
+            "set no_new_privs" if self.no_new_privs else "",
+            str(self.landlock),
+            str(self.filter),
+            str(self.supervision) if self.filter.is_supervised else "",
+        )
+        return "\n".join(filter(None, lines))
 
     def _name(self, number: int) -> str:
         return self.names[number] if number < len(self.names) else str(number)

@@ -14,7 +14,6 @@ import os
 import stat
 
 from lxc.kernel import mount as kernel
-from lxc.kernel.fs import closing
 from lxc.security.seccomp.handlers import CONTINUE, Answer
 
 TYPE_CHECKING = False
@@ -61,8 +60,7 @@ def mount(call: Call) -> Answer | None:
 
     def attach(actor: Actor) -> None:
         place = os.open(target, os.O_PATH | os.O_CLOEXEC)
-        with closing(_make(fstype, source, options, _attributes(flags), actor)) as made:
-            kernel.move_mount(made, place)
+        kernel.move_mount(_make(fstype, source, options, _attributes(flags), actor), place)
 
     groups = call.device_groups()
     try:
@@ -82,32 +80,24 @@ def allowed(cookie: str) -> tuple[str, ...]:
 def _make(
     fstype: str, source: bytes, options: tuple[tuple[str, str | None], ...], attributes: int, actor: Actor
 ) -> int:
-    """A detached mount.  Raises OSError."""
-    with closing(kernel.fsopen(fstype)) as context:
-        device = -1
-        try:
-            if attributes & kernel.MOUNT_ATTR_RDONLY:
-                kernel.fsconfig(context, kernel.FSCONFIG_SET_FLAG, "ro")
-            for name, value in options:
-                kernel.fsconfig(
-                    context, kernel.FSCONFIG_SET_FLAG if value is None else kernel.FSCONFIG_SET_STRING, name, value
-                )
-            if fstype in _WITHOUT_SOURCE:
-                kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", os.fsdecode(source))
-            else:
-                access = os.O_RDONLY if attributes & kernel.MOUNT_ATTR_RDONLY else os.O_RDWR
-                device = os.open(source, access | os.O_CLOEXEC | os.O_NONBLOCK)
-                if not stat.S_ISBLK(os.fstat(device).st_mode):
-                    raise OSError(errno.ENOTBLK, os.strerror(errno.ENOTBLK))
-                os.fchdir(
-                    actor.own
-                )  # the kernel looks the device up by name: in the host's proc, and not the container's
-                kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", str(device))
-            kernel.fsconfig(context, kernel.FSCONFIG_CMD_CREATE)
-            return kernel.fsmount(context, attributes)
-        finally:
-            if device >= 0:
-                os.close(device)
+    """A detached mount; all descriptors go with the process of `actor`.  Raises OSError."""
+    context = kernel.fsopen(fstype)
+    if attributes & kernel.MOUNT_ATTR_RDONLY:
+        kernel.fsconfig(context, kernel.FSCONFIG_SET_FLAG, "ro")
+    for name, value in options:
+        command = kernel.FSCONFIG_SET_FLAG if value is None else kernel.FSCONFIG_SET_STRING
+        kernel.fsconfig(context, command, name, value)
+    text = os.fsdecode(source)
+    if fstype not in _WITHOUT_SOURCE:
+        access = os.O_RDONLY if attributes & kernel.MOUNT_ATTR_RDONLY else os.O_RDWR
+        device = os.open(source, access | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISBLK(os.fstat(device).st_mode):
+            raise OSError(errno.ENOTBLK, os.strerror(errno.ENOTBLK))
+        os.fchdir(actor.own)  # the kernel looks the device up by name: in the host's proc, and not the container's
+        text = str(device)
+    kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", text)
+    kernel.fsconfig(context, kernel.FSCONFIG_CMD_CREATE)
+    return kernel.fsmount(context, attributes)
 
 
 def _attributes(flags: int) -> int:

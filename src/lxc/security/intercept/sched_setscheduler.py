@@ -15,10 +15,12 @@ from lxc.security.seccomp.handlers import CONTINUE, Answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lxc.security.seccomp.acting import Actor
     from lxc.security.seccomp.handlers import Call
 
-CAP_SYS_NICE = 23
+CAP_SYS_NICE, CAP_SYS_ADMIN = 23, 21
 POLICIES = (os.SCHED_OTHER, os.SCHED_FIFO, os.SCHED_RR, os.SCHED_BATCH, os.SCHED_IDLE)
 
 
@@ -36,23 +38,18 @@ def sched_setscheduler(call: Call) -> Answer | None:
         return CONTINUE
     priority = int.from_bytes(call.memory(call.arguments[2], 4), sys.byteorder, signed=True)
     own = int(call.status()["NSpid"].split()[-1])  # what the caller itself is called there
-    pids = os.open("ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=call.directory)
-    with closing(pids):
+    with closing(os.open("ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=call.directory)) as pids:
         call.check()
 
         def set_policy(_: Actor) -> None:
             _in_pids(pids, lambda: os.sched_setscheduler(pid or own, policy, os.sched_param(priority)))
 
-        call.act(set_policy, capabilities=(CAP_SYS_NICE, _CAP_SYS_ADMIN))
+        call.act(set_policy, capabilities=(CAP_SYS_NICE, CAP_SYS_ADMIN))
     return Answer()
 
 
-_CAP_SYS_ADMIN = 21
-
-
-def _in_pids(pids: int, function: object) -> None:
+def _in_pids(pids: int, function: Callable[[], object]) -> None:
     """Call `function` in a child that is born in the pid namespace `pids`.  Raises its OSError."""
-    assert callable(function)
     process.setns(pids, process.CLONE_NEWPID)
     pid, pidfd = process.clone3(0)
     if pid == 0:

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.security.seccomp.handlers import Call
 
-_CGROUPS = "/sys/fs/cgroup"
 _UNIT = 1
 _SIZE = 112  # bytes of struct sysinfo on 64-bit machines
 
@@ -68,12 +67,10 @@ def _uptime(call: Call) -> int:
 
 def _of_group(call: Call, controller: str, files: tuple[str, ...], default: int) -> int:
     """What the first of `files` that there is says in the group of the container's init; `default` without one, or limit."""
-    for controllers, path in call.groups():
-        if controllers and controller not in controllers.split(","):
-            continue
-        for mount in (f"{_CGROUPS}/{controllers or 'unified'}", _CGROUPS):
+    for _, directories in call.groups(controller):
+        for directory in directories:
             for file in files:
-                text = _text(f"{mount}{path}/{file}")
+                text = _text(f"{directory}/{file}")
                 if text.isdecimal():
                     return int(text)
     return default

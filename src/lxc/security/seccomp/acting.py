@@ -47,8 +47,7 @@ _OVER_FILES = (1, 2, 3)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 
 def _has_our_users(directory: int) -> bool:
     """Whether the caller is in our user namespace, so that its capabilities are ones over the host's files."""
-    theirs, ours = os.stat("ns/user", dir_fd=directory), os.stat("/proc/self/ns/user")
-    return (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino)
+    return os.path.samestat(os.stat("ns/user", dir_fd=directory), os.stat("/proc/self/ns/user"))
 
 
 class Powers(Record):

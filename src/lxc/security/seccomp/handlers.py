@@ -149,14 +149,15 @@ class Call:
             return False
         return bool((int(own["CapEff"], 16) | ~int(inits["CapBnd"], 16)) >> capability & 1)
 
-    def groups(self) -> Iterator[tuple[str, str]]:
-        """Of each hierarchy its controllers, "" for the unified one, and the container's init's cgroup.  Raises OSError.
+    def groups(self, controller: str) -> Iterator[tuple[bool, tuple[str, ...]]]:
+        """For each hierarchy that `controller` may be of, whether it is the unified one, and where init's cgroup may be in sight.
 
-        Whose name is the container's: it may have anything in it but a line feed.
+        Whose name is the container's: it may have anything in it but a line feed.  Raises OSError.
         """
         for line in filter(None, self.read("cgroup", of_init=True).split("\n")):
             _, controllers, path = line.split(":", 2)
-            yield controllers, path
+            if not controllers or controller in controllers.split(","):
+                yield not controllers, (f"{_CGROUPS}/{controllers or 'unified'}{path}", f"{_CGROUPS}{path}")
 
     def device_groups(self) -> tuple[int, ...]:
         """Files to write to for being in the device groups of the container's init; the caller closes them.
@@ -164,11 +165,9 @@ class Call:
         Raises OSError(EPERM) if there are none.
         """
         opened = []
-        for controllers, path in self.groups():
-            if controllers and "devices" not in controllers.split(","):
-                continue
-            for mount in (f"{_CGROUPS}/{controllers or 'unified'}", _CGROUPS):
-                name = f"{mount}{path}/{'tasks' if controllers else 'cgroup.procs'}"
+        for is_unified, directories in self.groups("devices"):
+            for directory in directories:
+                name = f"{directory}/{'cgroup.procs' if is_unified else 'tasks'}"
                 try:
                     file = os.open(name, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
                 except OSError:
@@ -212,11 +211,12 @@ class Handlers:
         finally:
             call.close()
         if answer is None:
-            return Response(notification.id).raw.ljust(self._sizes.response, b"\0")
-        flags = _FLAG_CONTINUE if answer.continues else 0
-        error = 0 if answer.continues else -abs(answer.error)
-        value = 0 if flags or error else answer.value
-        return Response(notification.id, value, error, flags).raw.ljust(self._sizes.response, b"\0")
+            response = Response(notification.id)
+        elif answer.continues:
+            response = Response(notification.id, error=0, flags=_FLAG_CONTINUE)
+        else:
+            response = Response(notification.id, 0 if answer.error else answer.value, -abs(answer.error))
+        return response.padded(self._sizes)
 
     def _ask(self, call: Call) -> Answer | None:
         for function in self._functions:

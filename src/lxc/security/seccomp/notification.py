@@ -77,6 +77,10 @@ class Response(Record):
             + self.flags.to_bytes(4, _ORDER)
         )
 
+    def padded(self, sizes: Sizes) -> bytes:
+        """As long as the kernel's structure."""
+        return self.raw.ljust(sizes.response, b"\0")
+
 
 def question(monitor: int, init: int, sizes: Sizes, notification: Notification, cookie: bytes) -> bytes:
     """What a proxy is sent."""
@@ -87,8 +91,7 @@ def question(monitor: int, init: int, sizes: Sizes, notification: Notification, 
         + b"".join(size.to_bytes(2, _ORDER) for size in (sizes.notification, sizes.response, sizes.data, 0))
         + len(cookie).to_bytes(8, _ORDER)
     )
-    empty = Response(notification.id, error=0).raw.ljust(sizes.response, b"\0")
-    return header + notification.raw + empty + cookie
+    return header + notification.raw + Response(notification.id, error=0).padded(sizes) + cookie
 
 
 def length_of_answer(sizes: Sizes) -> int:

@@ -20,7 +20,7 @@ from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 KILL, TRAP, ERRNO, NOTIFY, ALLOW = 0x00000000, 0x00030000, 0x00050000, 0x7FC00000, 0x7FFF0000  # SECCOMP_RET_*
 FORCED_UMOUNT = "reject_force_umount"
@@ -98,10 +98,10 @@ def parse(text: str, path: str, machine: str) -> Policy:
     """The policy in `text`, for `machine` as uname(1) calls it.  Raises ConfigError with all mistakes, with their lines."""
     lines = [(f"{path}:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1)]
     version, rest = _version(lines, path)
-    where, style = next(((where, line) for where, line in rest if line.strip()), (path, ""))
-    if not style:
-        raise ConfigError(f"{where}: expected allowlist or denylist after the version; the file ends", where=where)
-    rules = rest[next(i for i, (_, line) in enumerate(rest) if line.strip()) + 1 :]
+    begin = next((index for index, (_, line) in enumerate(rest) if line.strip()), -1)
+    if begin < 0:
+        raise ConfigError(f"{path}: expected allowlist or denylist after the version; the file ends", where=path)
+    (where, style), *rules = rest[begin:]
     try:
         if "debug" in style:
             raise ValueError("debug is not known")
@@ -109,13 +109,10 @@ def parse(text: str, path: str, machine: str) -> Policy:
     except ValueError as error:
         raise ConfigError(f"{where}: {error}", where=where) from None
     if version == 1:
-        return Policy(default, _collect(rules, lambda line, where: _number(line, where)))
+        return Policy(default, _collect(rules, _number))
     headers, others = _of_machine(machine)
-    return Policy(
-        default,
-        _collect(list(_relevant(rules, headers)), lambda line, where: _rule(line, where, default, listed)),
-        others,
-    )
+    relevant = _relevant(rules, headers)
+    return Policy(default, _collect(relevant, lambda line, where: _rule(line, where, default, listed)), others)
 
 
 def _version(lines: list[tuple[str, str]], path: str) -> tuple[int, list[tuple[str, str]]]:
@@ -148,7 +145,7 @@ def _style(text: str) -> tuple[int, int]:
     return chosen, listed
 
 
-def _collect(lines: list[tuple[str, str]], read: Callable[[str, str], Rule | None]) -> tuple[Rule, ...]:
+def _collect(lines: Iterable[tuple[str, str]], read: Callable[[str, str], Rule | None]) -> tuple[Rule, ...]:
     rules, mistakes = [], []
     for where, line in lines:
         try:

@@ -192,7 +192,7 @@ def _answer(listener: int, decider: Decider, sizes: Sizes, init: int, waits: int
             raise
         return  # its caller has gone
     os.pwrite(waits, notification.id.to_bytes(8, "little"), 0)
-    default = Response(notification.id).raw.ljust(sizes.response, b"\0")
+    default = Response(notification.id).padded(sizes)
     try:
         response = decider.decide(init, listener, notification)
     except (OSError, ValueError) as error:
