@@ -37,8 +37,8 @@ class Actor(Record):
 
     uid: int  # who the caller is to file systems, as the host counts
     umask: int
-    base: int = -1  # the directory, or what else, that `Powers.dirfd` means
-    own: int = -1  # the actor's fd directory in the host's proc
+    base: int  # the directory, or what else, that `Powers.dirfd` means
+    own: int  # the actor's fd directory in the host's proc
 
 
 AT_FDCWD = -100
@@ -79,12 +79,10 @@ def act(
         check()
         report, report_end = os.pipe2(os.O_CLOEXEC)
         with closing(report):
-            pid, pidfd = process.clone3(0)
-            if pid == 0:
-                uid, umask = int(status["Uid"].split()[3]), int(status.get("Umask", "022"), 8)
-                actor = Actor(uid, umask, opened[3])
-                _be(actor, directory, opened, status, function, powers, report_end)
-            os.close(report_end)
+            with closing(report_end):
+                pid, pidfd = process.clone3(0)
+                if pid == 0:
+                    _be(directory, opened, status, function, powers, report_end)
             with closing(pidfd):
                 number = _result(report)
                 process.pidfd_send_signal(pidfd, signals.SIGKILL)
@@ -113,7 +111,6 @@ def _result(report: int) -> int:
 
 
 def _be(
-    actor: Actor,
     directory: int,
     opened: list[int],
     status: Mapping[str, str],
@@ -130,8 +127,9 @@ def _be(
             os.write(group, b"0")
         held = int(status["CapEff"], 16) if _has_our_users(directory) else 0
         owned = tuple(number for number in _OVER_FILES if held >> number & 1)
-        actor = actor.replace(own=os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        root, cwd, mounts, _ = opened
+        own = os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        root, cwd, mounts, base = opened
+        actor = Actor(int(status["Uid"].split()[3]), int(status.get("Umask", "022"), 8), base, own)
         if powers.enters:
             process.setns(mounts, process.CLONE_NEWNS)
         os.fchdir(root)
