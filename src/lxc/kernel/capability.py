@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from lxc.kernel._libc import bind
 from lxc.kernel.c import Structure, byref, c_int, c_uint32, c_ulong, c_void_p
 
@@ -30,11 +28,8 @@ def last() -> int:
     """The highest that this kernel has, /proc/sys/kernel/cap_last_cap: asked once.  Raises OSError."""
     global _last
     if _last < 0:
-        fd = os.open("/proc/sys/kernel/cap_last_cap", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _last = int(os.read(fd, 16))
-        finally:
-            os.close(fd)
+        with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+            _last = int(file.read())
     return _last
 
 
@@ -49,20 +44,22 @@ def keep(numbers: tuple[int, ...]) -> None:
 
 def raise_ambient() -> None:
     """capset(2), PR_CAP_AMBIENT_RAISE: let what we execute have all the permitted capabilities, though it is not root's."""
-    header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()
-    _capget(byref(header), byref(data))
-    for half in data:
-        half.inheritable = half.permitted
-    _capset(byref(header), byref(data))
+    permitted = _make_inheritable(all_permitted=True)
     for number in range(64):
-        if data[number // 32].permitted >> number % 32 & 1:
+        if permitted >> number & 1:
             _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0)
 
 
 def clear_inheritable() -> None:
     """capset(2): empty the inheritable set, and with it the ambient one (capabilities(7)); the others stay."""
+    _make_inheritable(all_permitted=False)
+
+
+def _make_inheritable(*, all_permitted: bool) -> int:
+    """Those that are permitted, or none.  Return what is permitted, a bit for each."""
     header, data = user_cap_header(_VERSION_3, 0), (user_cap_data * 2)()
     _capget(byref(header), byref(data))
     for half in data:
-        half.inheritable = 0
+        half.inheritable = half.permitted if all_permitted else 0
     _capset(byref(header), byref(data))
+    return int(data[0].permitted | data[1].permitted << 32)

@@ -1,13 +1,15 @@
-"""The compiler of system call filters: libseccomp, in Python types.  Loaded by `load`, not at import.
+"""The compiler of system call filters: libseccomp, in Python types.  Loaded by `Library`, not at import.
 
 Its functions return a negated errno, which becomes an OSError here.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.kernel.c import CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_uint32, c_uint64, c_void_p
+from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Filter:
         self._library = library
         self._context = library.functions["seccomp_init"](default)
         if not self._context:
-            raise OSError(22, os.strerror(22), "seccomp_init")
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "seccomp_init")
         self._call("seccomp_attr_set", _ATTR_CTL_NNP, 0)
         self._call("seccomp_attr_set", _ATTR_API_TSKIP, 1)
         if architecture != library.native:
@@ -126,13 +128,9 @@ class Filter:
 
     def export(self) -> bytes:
         """seccomp_export_bpf(3): the program for the kernel."""
-        fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
-        try:
-            self._call("seccomp_export_bpf", fd)
-            size = os.fstat(fd).st_size
-            return os.pread(fd, size, 0)
-        finally:
-            os.close(fd)
+        with closing(os.memfd_create("seccomp", os.MFD_CLOEXEC)) as file:
+            self._call("seccomp_export_bpf", file)
+            return os.pread(file, os.fstat(file).st_size, 0)
 
     def release(self) -> None:
         if self._context:

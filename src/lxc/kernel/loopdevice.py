@@ -6,6 +6,8 @@ import fcntl
 import os
 import sys
 
+from lxc.kernel.fs import closing
+
 LO_FLAGS_READ_ONLY, LO_FLAGS_AUTOCLEAR = 1, 4
 _LOOP_CONFIGURE, _LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 _NAME_LENGTH = 63
@@ -13,11 +15,8 @@ _NAME_LENGTH = 63
 
 def get_free() -> int:
     """LOOP_CTL_GET_FREE: the number of a loop device that is free, and may be taken by somebody else by now."""
-    control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
-    try:
+    with closing(os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)) as control:
         return fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
-    finally:
-        os.close(control)
 
 
 def configure(device: int, file: int, name: str, flags: int) -> None:

@@ -113,7 +113,7 @@ VLANS = Kind(lambda pair: _PAIR.pack(*pair), _PAIR.unpack, repeats=True)  # stru
 
 # The data of each kind of device has a name of its own.  Of a message that is read, only the bridge's are there.
 _BRIDGE = {"vlan_filtering": (7, U8), "default_pvid": (39, U16)}
-_PEER = {"peer": (1, Kind(lambda fields: _pack_link(fields), bytes))}
+_PEER = {"peer": (1, Kind(lambda fields: _pack_body(LINK, fields), bytes))}
 _LINKINFO = {
     "kind": (1, TEXT),
     "bridge": (2, nested(_BRIDGE)),
@@ -123,7 +123,7 @@ _LINKINFO = {
     "ipvlan": (2, nested({"mode": (1, U16), "flags": (2, U16)})),
 }
 
-LINK = Family(
+LINK: Family = Family(
     Struct("=BxHiII"),  # struct ifinfomsg
     ("family", "type", "index", "flags", "change"),
     {
@@ -168,6 +168,7 @@ FAMILIES = {
     **dict.fromkeys((RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE), ROUTE),
     **dict.fromkeys((RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH), NEIGHBOUR),
 }
+_ENDS = (NLMSG_ERROR, NLMSG_DONE)
 _EXTENDED = {"said": (1, TEXT), "offset": (2, U32)}  # the extended acknowledgement: NLMSGERR_ATTR_*
 
 
@@ -193,13 +194,6 @@ def unpack(data: bytes, families: Mapping[int, Family] = FAMILIES) -> Iterator[M
         fields = _unpack_body(family, body) if family else _unpack_end(flags, body) if kind in _ENDS else {}
         yield Message(kind, flags, fields, sequence, port)
         data = data[_aligned(length) :]
-
-
-_ENDS = (NLMSG_ERROR, NLMSG_DONE)
-
-
-def _pack_link(fields: Mapping[str, Any]) -> bytes:
-    return _pack_body(LINK, fields)
 
 
 def _pack_body(family: Family, fields: Mapping[str, Any]) -> bytes:

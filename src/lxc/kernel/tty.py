@@ -119,7 +119,7 @@ def settings(fd: int) -> list[Any]:
 
 
 def restore(fd: int, settings: list[Any]) -> None:
-    """tcsetattr(3), TCSANOW: undo `make_raw`."""
+    """tcsetattr(3), TCSANOW."""
     import termios
 
     try:
