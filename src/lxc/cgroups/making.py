@@ -71,8 +71,7 @@ def remove_all(layout: Layout, name: str, owner: str | None = None) -> None:
 
 def owned(layout: Layout, name: str, owner: str) -> list[str]:
     """The directories of the cgroup `name` that are marked as `owner`'s."""
-    found = (hierarchy.directory_of(name) for hierarchy in layout.hierarchies)
-    return [directory for directory in found if owner_of(directory) == owner]
+    return [directory for directory in layout.directories(name) if owner_of(directory) == owner]
 
 
 def pivot(hierarchy: Hierarchy, below: str = "") -> str:

@@ -37,15 +37,6 @@ class Cgroups(Record):
         """The cgroup of the container's processes."""
         return f"{self.payload}/{self.inner}" if self.inner else self.payload
 
-    def monitor_directories(self) -> list[str]:
-        return self._directories(self.monitor)
-
-    def payload_directories(self) -> list[str]:
-        return self._directories(self.payload)
-
-    def container_directories(self) -> list[str]:
-        return self._directories(self.container)
-
     def path(self, controller: str) -> str | None:
         """The cgroup of the container's processes, as GET_CGROUP tells it: "/" is the hierarchy's mount.
 
@@ -56,9 +47,6 @@ class Cgroups(Record):
     def limit_path(self, controller: str) -> str | None:
         """The cgroup that limits the container, as GET_LIMIT_CGROUP tells it."""
         return self._path(controller, self.payload)
-
-    def _directories(self, name: str) -> list[str]:
-        return [h.directory_of(name) for h in self.layout.hierarchies]
 
     def _path(self, controller: str, name: str) -> str | None:
         hierarchy = self.layout.with_controller(controller) if controller else self.layout.unified
@@ -87,10 +75,9 @@ def prepare(plan: CgroupPlan) -> Cgroups:
                 raise
             return cgroups
     hint = "rmdir those that no process is in (cgroup.procs is empty)"
+    why = f"it is taken, and so are the names with -1 to -{_plan.SUFFIXES} after it"
     if plan.is_fixed:
         why = f"it, or the monitor's, {plan.monitor}, exists already"
-        raise StepError(f"make the cgroup {plan.payload}, {plan.layout.name} layout", why, hint=hint)
-    why = f"it is taken, and so are the names with -1 to -{_plan.SUFFIXES} after it"
     raise StepError(f"make the cgroup {plan.payload}, {plan.layout.name} layout", why, hint=hint)
 
 
@@ -111,7 +98,8 @@ def remove_leftovers(plan: CgroupPlan) -> None:
 
 def _remove_leftovers(candidates: Iterator[Cgroups], owner: str) -> None:
     for cgroups in candidates:
-        if not any(map(os.path.isdir, (*cgroups.payload_directories(), *cgroups.monitor_directories()))):
+        names = cgroups.payload, cgroups.monitor
+        if not any(os.path.isdir(directory) for name in names for directory in cgroups.layout.directories(name)):
             return  # names are taken in order: there is none after it
         _remove_leftover(cgroups, owner)
 
@@ -177,7 +165,7 @@ def kill(cgroups: Cgroups) -> bool:
 
     Where nothing is left is seen by removing the cgroup: mostly that is all there is to do.  Return whether it was.
     """
-    left = [directory for directory in cgroups.payload_directories() if not making.is_removed(directory)]
+    left = [directory for directory in cgroups.layout.directories(cgroups.payload) if not making.is_removed(directory)]
     stopping.kill(left)
     return not left and "/" not in cgroups.payload
 
@@ -200,13 +188,13 @@ def let_die(cgroups: Cgroups, *, is_frozen: bool) -> None:
 
 def has_children(cgroups: Cgroups) -> bool:
     """Whether the container has made cgroups of its own."""
-    return any(map(tree.below, cgroups.container_directories()))
+    return any(map(tree.below, cgroups.layout.directories(cgroups.container)))
 
 
 def remove_children(cgroups: Cgroups) -> None:
     """Remove the cgroups that the container has made."""
-    for path in cgroups.container_directories():
-        making.remove_below(path)
+    for directory in cgroups.layout.directories(cgroups.container):
+        making.remove_below(directory)
 
 
 def remove_payload(cgroups: Cgroups) -> None:
@@ -234,10 +222,13 @@ def to_be_removed(cgroups: Cgroups) -> tuple[tuple[str, str, str], ...]:
     """
     if "/" in cgroups.payload or "/" in cgroups.monitor or cgroups.inner or cgroups.pivot:
         return ()
-    rows = zip(cgroups.layout.hierarchies, cgroups.payload_directories(), cgroups.monitor_directories(), strict=True)
     return tuple(
-        (payload, monitor, it.directory(it.origin) if it.is_unified else f"{it.directory(it.origin)}/tasks")
-        for it, payload, monitor in sorted(rows, key=lambda row: row[0].is_unified)
+        (
+            it.directory_of(cgroups.payload),
+            it.directory_of(cgroups.monitor),
+            it.directory(it.origin) if it.is_unified else f"{it.directory(it.origin)}/tasks",
+        )
+        for it in sorted(cgroups.layout.hierarchies, key=lambda it: it.is_unified)
     )
 
 

@@ -66,6 +66,10 @@ class Layout(Record):
     def unified(self) -> Hierarchy | None:
         return next((hierarchy for hierarchy in self.hierarchies if hierarchy.is_unified), None)
 
+    def directories(self, name: str) -> list[str]:
+        """Of the cgroup `name` below the base of each hierarchy."""
+        return [hierarchy.directory_of(name) for hierarchy in self.hierarchies]
+
     def with_controller(self, controller: str) -> Hierarchy | None:
         """The v1 hierarchy of `controller`."""
         return next((hierarchy for hierarchy in self.hierarchies if controller in hierarchy.controllers), None)

@@ -82,7 +82,7 @@ def test_both_cgroups_are_made_in_every_hierarchy(place: Place) -> None:
     made = outside.prepare(place.plan())
     assert (made.monitor, made.payload) == (f"lxc.monitor.{place.name}", f"lxc.payload.{place.name}")
     assert len(place.directories()) == 2 * len(place.layout.hierarchies) > 0
-    assert all(Path(path).is_dir() for path in made.monitor_directories() + made.payload_directories())
+    assert all(Path(path).is_dir() for name in (made.monitor, made.payload) for path in made.layout.directories(name))
 
 
 def test_every_cgroup_is_marked_with_its_owner(place: Place) -> None:
@@ -279,7 +279,7 @@ def test_where_there_is_no_freezer_freezing_is_an_error() -> None:
 def test_killing_empties_the_payload_with_all_that_the_container_made_below(place: Place) -> None:
     made = outside.prepare(place.plan())
     processes = [place.sleeper(made) for _ in range(3)]
-    for number, directory in enumerate(made.payload_directories()):
+    for number, directory in enumerate(made.layout.directories(made.payload)):
         below = Path(directory, "a/b")
         below.mkdir(parents=True)
         if "cpuset" not in directory:
@@ -345,7 +345,7 @@ def test_killing_who_forks_all_the_time_comes_to_an_end(place: Place) -> None:
 
 def test_who_removes_cgroups_meanwhile_does_not_hinder_the_look_for_processes(place: Place) -> None:
     made = outside.prepare(place.plan())
-    directory = made.payload_directories()[0]
+    directory = made.layout.directories(made.payload)[0]
     below = [f"{directory}/{number}" for number in range(20)]
     pid = os.fork()
     while not pid:

@@ -241,7 +241,7 @@ class Answers:
         if not 12 <= len(request.payload) <= _CONTEXT_SIZE:
             return Reply(-errno.EINVAL)
         made = self._monitor.made
-        directories = made.container_directories()[:_CONTEXT_FDS]
+        directories = made.layout.directories(made.container)[:_CONTEXT_FDS]
         payload = _ints((_LAYOUTS[made.layout.name], 0, len(directories))).ljust(len(request.payload), b"\0")
         opened: list[int] = []
         try:
