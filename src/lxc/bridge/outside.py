@@ -7,6 +7,7 @@ before is used, and keeps what it had.
 
 from __future__ import annotations
 
+import errno
 import os
 from _socket import AF_INET, AF_INET6
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lxc.bridge.settings import Settings
 
 _RTPROT_RA = 9  # linux/rtnetlink.h
-_ENODEV, _EXCLUSIVE = 19, rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 
 
 def facts(settings: Settings) -> Facts:
@@ -104,7 +104,7 @@ class Hands:
         try:
             return self._channel.request(rtnetlink.RTM_GETLINK, ifname=name)[0].fields
         except OSError as error:
-            if error.errno != _ENODEV:
+            if error.errno != errno.ENODEV:
                 raise
             return {}
 
@@ -160,7 +160,7 @@ class Hands:
         elif isinstance(step, Address):
             broadcast = {"broadcast": step.broadcast} if step.broadcast else {}
             fields = {**self._address(step), "address": step.address, **broadcast}
-            self._channel.request(rtnetlink.RTM_NEWADDR, _EXCLUSIVE, **fields)
+            self._channel.request(rtnetlink.RTM_NEWADDR, rtnetlink.NEW, **fields)
         elif isinstance(step, Table):
             self._refuse_if_not_ours(step)
             self._run((self._facts.nft, "-j", "-f", "-"), step.commands())
@@ -177,8 +177,8 @@ class Hands:
     def _make(self, step: Bridge) -> None:
         link = self.bridge(step.name)
         if not link:
-            kind = {"kind": "bridge"}
-            self._channel.request(rtnetlink.RTM_NEWLINK, _EXCLUSIVE, ifname=step.name, address=step.mac, linkinfo=kind)
+            made = {"ifname": step.name, "address": step.mac, "linkinfo": {"kind": "bridge"}}
+            self._channel.request(rtnetlink.RTM_NEWLINK, rtnetlink.NEW, **made)
             link = self.bridge(step.name)
         self._channel.request(rtnetlink.RTM_NEWLINK, index=link["index"], ifalias=firewall.OWNER, address=step.mac)
 

@@ -6,6 +6,7 @@ wherever it is used.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sys
@@ -27,7 +28,6 @@ _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _BUFFER = 96 << 10
 _MOST = 1 << 16  # messages read of one answer; who has more is out to fill our memory
 _ATTEMPTS = 5
-_EMSGSIZE, _EINTR = 90, 4
 _SIOCGIFNAME, _IFNAMSIZ, _IFREQ = 0x8910, 16, 40  # struct ifreq: name, and a union that begins with the index
 
 
@@ -71,7 +71,7 @@ class Channel:
             found = tuple(self._answer())
             if not any(message.flags & rtnetlink.NLM_F_DUMP_INTR for message in found):
                 return found
-        raise InterruptedError(_EINTR, "it changes faster than it can be read", "rtnetlink")
+        raise InterruptedError(errno.EINTR, "it changes faster than it can be read", "rtnetlink")
 
     def name_of(self, index: int) -> str:
         """The name of the interface `index` (netdevice(7), SIOCGIFNAME), "" if it is gone."""
@@ -94,7 +94,7 @@ class Channel:
                 _raise(message.fields)
                 return
             if count == _MOST:
-                raise OSError(_EMSGSIZE, f"there are more than {_MOST}", "rtnetlink")
+                raise OSError(errno.EMSGSIZE, f"there are more than {_MOST}", "rtnetlink")
             yield message
 
     def _messages(self) -> Iterator[Message]:
@@ -104,7 +104,7 @@ class Channel:
             if address[0] != 0:
                 continue
             if flags & MSG_TRUNC:
-                raise OSError(_EMSGSIZE, "the kernel's answer is longer than it can be", "rtnetlink")
+                raise OSError(errno.EMSGSIZE, "the kernel's answer is longer than it can be", "rtnetlink")
             yield from (
                 message for message in rtnetlink.unpack(data, self._families) if message.sequence == self._sequence
             )

@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.network.links import Links
 
-_CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ATTEMPTS = 100
 _PATIENCE = 10  # seconds that a namespace may take to die
@@ -37,7 +36,7 @@ def create(name: str, fields: dict[str, object], host: Links) -> str:
     while True:
         chosen = invented() if name == PAIR else name
         try:
-            host.channel.request(rtnetlink.RTM_NEWLINK, _CREATE, ifname=chosen, **fields)
+            host.channel.request(rtnetlink.RTM_NEWLINK, rtnetlink.NEW, ifname=chosen, **fields)
             return chosen
         except OSError as error:
             attempts -= 1

@@ -88,7 +88,7 @@ class Links:
 
     def add_altnames(self, index: int, names: tuple[str, ...]) -> None:
         if names:
-            flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL | rtnetlink.NLM_F_APPEND
+            flags = rtnetlink.NEW | rtnetlink.NLM_F_APPEND
             self.channel.request(rtnetlink.RTM_NEWLINKPROP, flags, index=index, properties={"altnames": names})
 
     def remove_altnames(self, index: int, names: tuple[str, ...]) -> None:

@@ -25,7 +25,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 _MTU = 1500
 
 
@@ -368,10 +367,9 @@ def _stack(step: Stacked, host: Links, netns: int) -> None:
     link = _linked(step, step.link, host)
     mtu = {"mtu": step.mtu} if step.mtu else {}
     info = {"kind": step.type, step.type: dict(step.options)}
+    made = {"ifname": step.name, "link": link.index, "netns_fd": netns, **mtu, "linkinfo": info}
     with _doing(step):
-        host.channel.request(
-            rtnetlink.RTM_NEWLINK, _CREATE, ifname=step.name, link=link.index, netns_fd=netns, **mtu, linkinfo=info
-        )
+        host.channel.request(rtnetlink.RTM_NEWLINK, rtnetlink.NEW, **made)
 
 
 def _named(device: Device, host: Links) -> Device:

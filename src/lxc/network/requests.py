@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 FAMILIES = {"ipv4": 2, "ipv6": 10}  # AF_INET, AF_INET6
-_CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
 
 
 def perform(step: Step, links: Links) -> None:
@@ -44,7 +43,7 @@ def perform(step: Step, links: Links) -> None:
         case HardwareAddress():
             links.change(index, address=_full(step.address))
         case Address():
-            request(rtnetlink.RTM_NEWADDR, _CREATE, **_address(step, index))
+            request(rtnetlink.RTM_NEWADDR, rtnetlink.NEW, **_address(step, index))
         case Route():
             _add_route(step, index, links)
         case Neighbour():
@@ -108,13 +107,13 @@ def _add_route(step: Route, index: int, links: Links) -> None:
     """Add a route; if its gateway is in none of the device's networks, a route to that first."""
     fields = _route(step, index)
     try:
-        links.channel.request(rtnetlink.RTM_NEWROUTE, _CREATE, **fields)
+        links.channel.request(rtnetlink.RTM_NEWROUTE, rtnetlink.NEW, **fields)
     except OSError as error:
         if not step.gateway or error.errno == errno.EEXIST:
             raise
         to_gateway = Route(step.family, step.device, step.gateway, BITS[step.family])
-        links.channel.request(rtnetlink.RTM_NEWROUTE, _CREATE, **_route(to_gateway, index))
-        links.channel.request(rtnetlink.RTM_NEWROUTE, _CREATE, **fields)
+        links.channel.request(rtnetlink.RTM_NEWROUTE, rtnetlink.NEW, **_route(to_gateway, index))
+        links.channel.request(rtnetlink.RTM_NEWROUTE, rtnetlink.NEW, **fields)
 
 
 def _route(step: Route, index: int) -> dict[str, Any]:

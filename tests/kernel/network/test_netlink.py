@@ -15,7 +15,7 @@ from lxc.kernel.rtnetlink import Message
 
 pytestmark = pytest.mark.root
 Netless = Callable[[Callable[[], object]], object]
-CREATE = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+CREATE = rtnetlink.NEW
 PAIR = {"kind": "veth", "veth": {"peer": {"ifname": "two"}}}
 
 

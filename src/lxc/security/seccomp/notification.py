@@ -12,6 +12,7 @@ All in the machine's own byte order.
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from lxc.record import Record
@@ -20,7 +21,6 @@ HEADER = 32
 CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE: let the kernel do what was asked for
 RESPONSE = 24  # bytes of struct seccomp_notif_resp, as this module knows it
 NOTIFICATION = 80  # of struct seccomp_notif
-_ENOSYS = 38
 _ORDER = sys.byteorder
 
 
@@ -65,7 +65,7 @@ class Response(Record):
 
     id: int
     value: int = 0
-    error: int = -_ENOSYS
+    error: int = -errno.ENOSYS
     flags: int = 0
 
     @property

@@ -13,6 +13,7 @@ become part of a system call's name and so void the rule, is a mistake.
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from lxc.errors import ConfigError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 KILL, TRAP, ERRNO, NOTIFY, ALLOW = 0x00000000, 0x00030000, 0x00050000, 0x7FC00000, 0x7FFF0000  # SECCOMP_RET_*
 FORCED_UMOUNT = "reject_force_umount"
-_EACCES = 13
 _LARGEST_ERRNO = 4095
 _ACTIONS = {"kill": KILL, "allow": ALLOW, "trap": TRAP, "notify": NOTIFY}
 _NE, _LT, _LE, _EQ, _GE, _GT, _MASKED_EQ = range(1, 8)  # enum scmp_compare
@@ -203,7 +203,7 @@ def _rule(line: str, where: str, default: int, listed: int) -> Rule | None:
         raise ValueError(f"expected a system call at the beginning of the line, and spaces after it; got {line!r}")
     call, _, rest = line.partition(" ")
     if call == FORCED_UMOUNT:
-        action, rest = ERRNO | _EACCES, "[1,1,SCMP_CMP_MASKED_EQ,1]"
+        action, rest = ERRNO | errno.EACCES, "[1,1,SCMP_CMP_MASKED_EQ,1]"
         call = "umount2"
     else:
         action, rest = _action(rest, listed)
