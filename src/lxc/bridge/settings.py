@@ -78,8 +78,10 @@ def settings(given: Mapping[str, str], machine_id: bytes = b"") -> Settings:
         _parsed(IPv6Interface, "LXC_IPV6_ADDR", f"{address6}/{given.get('LXC_IPV6_MASK') or 64}") if address6 else None
     )
     _refuse_without_room("LXC_IPV6_MASK", ipv6)
-    network6 = given.get("LXC_IPV6_NETWORK")
-    nat6 = ipv6 and _is_true(given, "LXC_IPV6_NAT")
+    network6 = None
+    if ipv6 and _is_true(given, "LXC_IPV6_NAT"):
+        text = given.get("LXC_IPV6_NETWORK")
+        network6 = _parsed(IPv6Network, "LXC_IPV6_NETWORK", text) if text else ipv6.network
     return Settings(
         use=_is_true(given, "USE_LXC_BRIDGE"),
         bridge=bridge,
@@ -93,9 +95,7 @@ def settings(given: Mapping[str, str], machine_id: bytes = b"") -> Settings:
         domain=given.get("LXC_DOMAIN", ""),
         use_nft=_is_true(given, "LXC_USE_NFT"),
         ipv6=ipv6,
-        ipv6_network=(_parsed(IPv6Network, "LXC_IPV6_NETWORK", network6) if network6 else ipv6.network)
-        if ipv6 and nat6
-        else None,
+        ipv6_network=network6,
     )
 
 

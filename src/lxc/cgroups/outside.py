@@ -40,7 +40,7 @@ class Cgroups(Record):
     def path(self, controller: str) -> str | None:
         """The cgroup of the container's processes, as GET_CGROUP tells it: "/" is the hierarchy's mount.
 
-        "" asks for the unified one.
+        "" asks for the unified one, or where there is none for the first.
         """
         return self._path(controller, self.container)
 
@@ -49,9 +49,8 @@ class Cgroups(Record):
         return self._path(controller, self.payload)
 
     def _path(self, controller: str, name: str) -> str | None:
-        hierarchy = self.layout.with_controller(controller) if controller else self.layout.unified
-        if not controller and not hierarchy and self.layout.hierarchies:
-            hierarchy = self.layout.hierarchies[0]
+        usual = self.layout.unified or next(iter(self.layout.hierarchies), None)
+        hierarchy = self.layout.with_controller(controller) if controller else usual
         return "/" + hierarchy.below_base(name) if hierarchy else None
 
 
@@ -256,9 +255,8 @@ def leave(cgroups: Cgroups, *, is_born: bool = False) -> None:
     process to another unified cgroup costs ten milliseconds.  What hooks have left running goes along.  With a pivot
     that is configured it goes there, for good.
     """
-    born = (
-        _be_born_outside(cgroups.layout.unified) if is_born and cgroups.layout.unified and not cgroups.pivot else None
-    )
+    unified = cgroups.layout.unified
+    born = _be_born_outside(unified) if is_born and unified and not cgroups.pivot else None
     pivots = (lambda it: making.pivot(it, cgroups.pivot),) if cgroups.pivot else ()
     ways = (*pivots, lambda it: it.origin, lambda it: it.base, making.pivot)
     left = list(cgroups.layout.hierarchies)

@@ -64,9 +64,7 @@ _FORMS = {
 }
 
 
-def device_program(
-    exemptions: Iterable[tuple[str, int, int, str]], *, allows: bool
-) -> tuple[Instruction, ...]:  # fmt: skip
+def device_program(exemptions: Iterable[tuple[str, int, int, str]], *, allows: bool) -> tuple[Instruction, ...]:
     """A program that answers `allows`, and the opposite for `exemptions`: (type b or c, major, minor, access), -1 any number.
 
     Where nothing is allowed, all that is asked for must be in one exemption's access; where all is, a part in it is denied.
@@ -109,6 +107,4 @@ def _exemption(kind: str, major: int, minor: int, access: str, *, allows: bool) 
     )
     answer = [Instruction(_MOVE, _ANSWER, imm=int(not allows)), Instruction(_EXIT)]
     end = len(tests) + len(answer)
-    return [
-        test if test.off else test.replace(off=end - number - 1) for number, test in enumerate(tests)
-    ] + answer  # fmt: skip
+    return [test if test.off else test.replace(off=end - number - 1) for number, test in enumerate(tests)] + answer

@@ -21,7 +21,7 @@ from lxc.kernel.c import (
     c_void_p,
     get_errno,
     sizeof,
-)  # fmt: skip
+)
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         create_string_buffer,
         get_errno,
         sizeof,
-    )  # fmt: skip
+    )
 else:
     from _ctypes import (
         FUNCFLAG_CDECL,
@@ -48,7 +48,7 @@ else:
         dlopen,
         get_errno,
         sizeof,
-    )  # fmt: skip
+    )
 
     def _simple(name, code):
         """A type as `struct` calls it."""

@@ -26,7 +26,7 @@ from lxc.kernel.c import (
     create_string_buffer,
     get_errno,
     sizeof,
-)  # fmt: skip
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

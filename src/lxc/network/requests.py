@@ -81,9 +81,8 @@ def _require(step: Require) -> None:
     with closing(os.open(step.path, os.O_RDONLY | os.O_CLOEXEC)) as file:
         found = os.read(file, 64).decode().strip()
     if found != step.value:
-        why = f"{step.path} is {found}"
-        raise StepError(f"answer for the container on {step.device}", why, where=step.where,
-                        hint=f"it must be {step.value}: {step.command}")  # fmt: skip
+        what, hint = f"answer for the container on {step.device}", f"it must be {step.value}: {step.command}"
+        raise StepError(what, f"{step.path} is {found}", where=step.where, hint=hint)
 
 
 def _full(address: str) -> str:

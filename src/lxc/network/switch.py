@@ -13,8 +13,8 @@ _NO_VLAN = -1
 def add_port(bridge: str, port: str, vlan_id: int | None, tagged: tuple[int, ...], where: str) -> None:
     """Make the device `port` one of `bridge`'s, in the VLANs given.  Raises StepError, and leaves no port then."""
     if vlan_id == _NO_VLAN and not tagged:
-        raise StepError(f"make {port} a port of {bridge}", "an Open vSwitch port is in a VLAN", where=where,
-                        hint="leave veth.vlan.id = none out, or set veth.vlan.tagged.id")  # fmt: skip
+        what, hint = f"make {port} a port of {bridge}", "leave veth.vlan.id = none out, or set veth.vlan.tagged.id"
+        raise StepError(what, "an Open vSwitch port is in a VLAN", where=where, hint=hint)
     vlans = vlan_arguments(vlan_id, tagged)
     _run(where, "add-port", bridge, port)
     try:

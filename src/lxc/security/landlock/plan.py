@@ -60,9 +60,7 @@ class Landlock(Record):
         return "\n".join(f"landlock {word}" for word in self.words)
 
 
-def plan(
-    rules: tuple[tuple[tuple[str, ...], str, bool, str], ...], abi: int
-) -> tuple[Landlock, tuple[str, ...]]:  # fmt: skip
+def plan(rules: tuple[tuple[tuple[str, ...], str, bool, str], ...], abi: int) -> tuple[Landlock, tuple[str, ...]]:
     """What `rules` (rights, target, is optional, where) say to a kernel with this version, and what it will not deny.
 
     `abi` is at least 1.  Each right of a path is granted for it and all below.
