@@ -124,8 +124,8 @@ def _read_in_version_1(fields: list[str]) -> list[str]:
 
 def path(text: str) -> tuple[str, str]:
     """(path, access) of a rule that names a device's file; ("", "") if it names none."""
-    fields = text.split()
-    return (fields[0], fields[1] if len(fields) > 1 else ACCESS) if fields and fields[0].startswith("/") else ("", "")
+    name, access = (*text.split(), "", "")[:2]
+    return (name, access or ACCESS) if name.startswith("/") else ("", "")
 
 
 def _number(text: str, highest: int) -> int:

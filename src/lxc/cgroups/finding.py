@@ -14,12 +14,13 @@ def find(*, relative: bool = False) -> Layout:
     """The hierarchies that this process may make cgroups in: below pid 1's or, `relative` or not root, its own."""
     global _last
     is_root = os.geteuid() == 0
-    own = read("/proc/self/cgroup")
-    asked = read("/proc/1/cgroup") if is_root and not relative else own, own, relative, _mounts() if is_root else ""
+    origin = read("/proc/self/cgroup")
+    base = read("/proc/1/cgroup") if is_root and not relative else origin
+    asked = base, origin, relative, _mounts() if is_root else ""
     known = _last  # which another thread may replace
     if asked[-1] and known and known[0] == asked:
         return known[1]
-    layout = plan.layout(read("/proc/self/mountinfo"), *asked[:2], relative=relative)
+    layout = plan.layout(read("/proc/self/mountinfo"), base, origin, relative=relative)
     usable = tuple(h for h in layout.hierarchies if os.access(h.directory(h.base), os.W_OK))
     if len(usable) < len(layout.hierarchies):
         layout = Layout(usable)

@@ -54,8 +54,8 @@ def join(unit: str) -> None:
 
 def _settle(unit: str) -> None:
     """Move to a cgroup of its own in the scope."""
-    layout = _plan.layout(read("/proc/self/mountinfo"), *2 * (read("/proc/self/cgroup"),))
-    unified = layout.unified
+    own = read("/proc/self/cgroup")
+    unified = _plan.layout(read("/proc/self/mountinfo"), own, own).unified
     if not unified or unified.origin.rpartition("/")[2] != unit:
         raise LxcError(f"systemd has made {unit}, but not moved this process there")
     init = f"{unified.directory(unified.origin)}/{_plan.SCOPE_INIT}"

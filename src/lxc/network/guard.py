@@ -27,8 +27,9 @@ _DONE = b"\0"
 
 class Guard:
     def __init__(self, whose: str, undo: Callable[[bytes], None], kept: tuple[int, ...]) -> None:
-        """Fork it, for the container `whose`; ps(1) shows no second monitor, to be killed with the first.  Should this process end before `dismiss`, it calls `undo` with all that it was told.
+        """Fork it.  Should this process end before `dismiss`, it calls `undo` with all that it was told.
 
+        It says in ps(1) which container it is for, `whose`, but not as a monitor does: who kills those is not to kill it, too.
         Of the descriptors it keeps `kept` and the standard ones.  Raises OSError.
         """
         reader, self._writer = os.pipe2(os.O_CLOEXEC)

@@ -48,7 +48,8 @@ class Wish(Record):
     where_all: Callable[[str], tuple[str, ...]]
 
     def where(self, key: str) -> str:
-        return next(iter(self.where_all(f"lxc.net.{self.number}.{key}")[-1:]), "")
+        places = self.places(key)
+        return places[-1] if places else ""
 
     def places(self, key: str) -> tuple[str, ...]:
         return self.where_all(f"lxc.net.{self.number}.{key}")
