@@ -14,7 +14,7 @@ from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
-from lxc.network import ends, grant, loan, requests, steps, switch
+from lxc.network import ends, loan, requests, steps
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links, is_name
 from lxc.network.loan import Loan
@@ -179,6 +179,8 @@ class Network:
                     if not (is_on_switch and isinstance(step, (DefaultVlan, Vlan))):  # it knows of them already
                         _perform(step, host)
             case Granted() as asked:
+                from lxc.network import grant  # here, and the other programs below: few starts have one take part
+
                 pair = grant.create(asked, pid)
                 self._granted.append((asked, pair))
                 self._remember("granted", str(device.number), pair)
@@ -217,6 +219,8 @@ class Network:
         if bridge and is_switch:
             self._ports.append((bridge.name, pair))
             self._remember("port", bridge.name, pair)
+            from lxc.network import switch
+
             switch.add_port(bridge.name, pair, veth.vlan_id, veth.vlan_tagged, veth.where)
         return pair
 
@@ -250,6 +254,8 @@ class Network:
     def _delete_ports(self) -> None:
         ports, self._ports = self._ports, []
         for bridge, port in ports:
+            from lxc.network import switch
+
             try:
                 switch.delete_port(bridge, port)
             except (OSError, StepError) as error:
@@ -273,6 +279,8 @@ class Network:
         """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
         granted, self._granted = self._granted, []
         for step, pair in granted:
+            from lxc.network import grant
+
             try:
                 grant.delete(step, netns, pair)
             except StepError as error:
