@@ -120,6 +120,24 @@ int callers_netns(int proc, const char *place, const struct caller *caller, cons
     return netns;
 }
 
+void leave_cgroups(pid_t pid)
+{
+    static const char *const tops[] = {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/unified/cgroup.procs",
+                                       "/sys/fs/cgroup/freezer/cgroup.procs"};
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", pid);
+
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+        int fd = open(tops[i], O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+        bool has_gone = fd >= 0 && write(fd, text, (size_t)length) < 0 && errno == ESRCH;
+
+        if (fd >= 0)
+            close(fd);
+        if (has_gone)
+            return;
+    }
+}
+
 void forget_the_caller(void)
 {
     struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY}, size;

@@ -26,6 +26,9 @@ bool means(const char *owner, const struct caller *caller);
 /* The caller's network namespace; whatever is wrong with it is one and the same to him. */
 int callers_netns(int proc, const char *place, const struct caller *caller, const char *told);
 
+/* Take the process `pid` (0: us) out of control groups that its caller may own, and so freeze. */
+void leave_cgroups(pid_t pid);
+
 /* Become root wholly, so that the caller cannot send us signals. */
 void become_root(void);
 

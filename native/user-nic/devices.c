@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "devices.h"
 
+#include "caller.h"
 #include "text.h"
 
 #include <errno.h>
@@ -31,8 +32,10 @@ int ovs(const char *verb, const char *bridge, const char *port)
 {
     static char *variables[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     int status;
-    pid_t pid = fork();
+    pid_t pid;
 
+    leave_cgroups(0); /* who takes us out of them because we are frozen would not find what we wait for */
+    pid = fork();
     if (pid < 0)
         die("cannot fork: %s", strerror(errno));
     if (pid == 0) {

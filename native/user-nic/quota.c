@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "quota.h"
 
+#include "caller.h"
 #include "devices.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define STATE "/run/lxc"
 #define DATABASE "nics"
 
-enum { MOST_ENTRIES = 1 << 14, PATIENCE_MS = 30000 };
+enum { MOST_ENTRIES = 1 << 14, PATIENCE_MS = 30000, NAP_MS = 10, FROZEN_MS = 1000 };
 
 struct entry *entries;
 size_t entry_count;
@@ -38,10 +39,19 @@ void keep(const char *text)
         memset(entry->field, 0, sizeof entry->field);
 }
 
+/* Whoever has the lock for so long may have been frozen by his caller, who would keep it from all others. */
+static void thaw_holder(void)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(database, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
+        leave_cgroups(lock.l_pid);
+}
+
 void open_database(void)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+    struct timespec nap = {.tv_nsec = NAP_MS * 1000 * 1000};
     struct stat state;
     char *text, *line;
     int directory, waited;
@@ -56,11 +66,13 @@ void open_database(void)
     database = openat(directory, DATABASE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (database < 0)
         die("cannot open %s/%s: %s", STATE, DATABASE, strerror(errno));
-    for (waited = 0; fcntl(database, F_SETLK, &lock) < 0; waited += 10) {
+    for (waited = 0; fcntl(database, F_SETLK, &lock) < 0; waited += NAP_MS) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             die("cannot lock %s/%s: %s", STATE, DATABASE, strerror(errno));
         if (waited >= PATIENCE_MS)
             die("%s/%s has been locked by another process for %d s", STATE, DATABASE, PATIENCE_MS / 1000);
+        if (waited % FROZEN_MS == 0 && waited)
+            thaw_holder();
         nanosleep(&nap, NULL);
     }
     text = trusted_text(database, STATE "/" DATABASE);

@@ -422,6 +422,43 @@ def test_while_it_is_at_work_the_caller_cannot_stop_or_kill_it(nic: UserNic) -> 
     assert ANSWER.fullmatch(said), said
 
 
+def test_one_that_is_frozen_with_the_lock_keeps_nobody_waiting_for_ever(nic: UserNic, delegated: Path) -> None:
+    """Whoever has a cgroup delegated may freeze what is in it, whose-ever process that is."""
+    pid, others = nic.container(), nic.container(user="bob")
+    nic.made(others, user="bob")
+    with nic.host.path("/run/lxc/nics").open("a") as file:
+        file.writelines(f"alice veth br0 gone{number}\n" for number in range(8000))  # each is looked for
+    words = ("create", "/p", "c", str(pid), "veth", "br0")
+    enter = ("sh", "-c", f'echo $$ >{delegated}/cgroup.procs && exec "$@"', "sh")
+    holder = nic.host.popen(*enter, *nic.host.argv(nic.program, *words, user="alice"))
+    until(lambda: is_locked(nic), "it has the lock")
+    (delegated / "cgroup.freeze").write_text("1")
+    until(lambda: "frozen 1" in (delegated / "cgroup.events").read_text(), "it is frozen")
+    assert is_locked(nic)
+    nic.made(others, user="bob")
+    assert ANSWER.fullmatch(holder.communicate(timeout=60)[0])
+
+
+@pytest.fixture
+def delegated() -> Iterator[Path]:
+    top = Path("/sys/fs/cgroup")
+    cgroup = (top / "unified" if (top / "unified").exists() else top) / f"user-nic-{os.getpid()}"
+    cgroup.mkdir()
+    yield cgroup
+    (cgroup / "cgroup.freeze").write_text("0")
+    until(lambda: "populated 0" in (cgroup / "cgroup.events").read_text(), "nobody is in it", patience=30)
+    cgroup.rmdir()
+
+
+def is_locked(nic: UserNic) -> bool:
+    with nic.host.path("/run/lxc/nics").open("r+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
 @pytest.mark.parametrize("bridge", ["br0", "br9"])
 def test_one_that_nobody_listens_to_is_not_there_for_ever(nic: UserNic, bridge: str) -> None:
     """Else anybody could have any number of processes of root's, which he cannot end, and which no limit of his counts."""
