@@ -582,6 +582,18 @@ def test_root_of_the_container_may_have_real_time_priorities(lxc: Lxc) -> None:
     assert done.stdout.split()[0] == "1"
 
 
+def test_no_process_of_ours_is_born_among_those_that_could_trace_it(lxc: Lxc) -> None:
+    """It would have descriptors of the host's, and no filter."""
+    rules = "sched_setscheduler notify\n"
+    name = make(lxc, rules, f"lxc.seccomp.notify.proxy = {HANDLERS}:sched_setscheduler\n", drop="sys_nice")
+    probe = lxc.rootfs(name) / "probe"
+    subprocess.run(["gcc", "-O1", "-static", "-o", probe, Path(__file__).parent / "scheduler.c"], check=True)
+    lxc.start(name)
+    last = "$(cat /proc/sys/kernel/ns_last_pid)"
+    script = f"before={last}; /probe 0 3 >/dev/null; after={last}; echo $((after - before))"
+    assert sh(lxc, name, script) == "2"  # the probe itself, and cat
+
+
 # ---- containers with ids of their own: what the functions are for --------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import sys
 
 from lxc.kernel import process
 from lxc.kernel.fs import closing
+from lxc.security.seccomp import acting
 from lxc.security.seccomp.handlers import CONTINUE, Answer
 
 TYPE_CHECKING = False
@@ -29,12 +30,15 @@ def sched_setscheduler(call: Call) -> Answer | None:
 
     Safe as far as that is: a container that may have real-time priorities can keep a processor from everybody else, up
     to what kernel.sched_rt_runtime_us leaves; that is what naming this handler grants. The priority is read once. The
-    process is looked up in the caller's pid namespace, so it is one that the caller can see.
+    process is looked up in the caller's pid namespace, so it is one that the caller can see; by one of ours that is born
+    there, which nobody can trace who is in a user namespace of its own. What is not, the kernel decides on.
     """
     if call.name != "sched_setscheduler":
         return None
     pid, policy = call.integer(0), call.integer(1)
     if (policy & ~os.SCHED_RESET_ON_FORK) not in POLICIES or pid < 0 or not call.is_administrator(CAP_SYS_NICE):
+        return CONTINUE
+    if acting.has_our_users(call.directory):
         return CONTINUE
     priority = int.from_bytes(call.memory(call.arguments[2], 4), sys.byteorder, signed=True)
     own = int(call.status()["NSpid"].split()[-1])  # what the caller itself is called there

@@ -45,8 +45,8 @@ AT_FDCWD = -100
 _OVER_FILES = (1, 2, 3)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 
 
-def _has_our_users(directory: int) -> bool:
-    """Whether the caller is in our user namespace, so that its capabilities are ones over the host's files."""
+def has_our_users(directory: int) -> bool:
+    """Whether the caller is in our user namespace: its capabilities are ones over the host's files, and our processes."""
     return os.path.samestat(os.stat("ns/user", dir_fd=directory), os.stat("/proc/self/ns/user"))
 
 
@@ -125,7 +125,7 @@ def _be(
         process.prctl(process.PR_SET_DUMPABLE, 0)
         for group in powers.groups:
             os.write(group, b"0")
-        held = int(status["CapEff"], 16) if _has_our_users(directory) else 0
+        held = int(status["CapEff"], 16) if has_our_users(directory) else 0
         owned = tuple(number for number in _OVER_FILES if held >> number & 1)
         own = os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         root, cwd, mounts, base = opened
