@@ -171,9 +171,9 @@ static __attribute__((noreturn, noinline)) void stay(struct beside *it) {
 /* The two ways to execute something.  Both are called without the lock, and return, with errno, only if that failed. */
 
 /* For a child: execveat(2). */
-int lxc_execveat(struct beside *it, int fd, char *const *words, char *const *variables) {
+int lxc_execveat(struct beside *it, int directory, const char *name, char *const *words, char *const *variables) {
     it->executes = 1;
-    syscall(SYS_execveat, fd, "", words, variables, AT_EMPTY_PATH);
+    syscall(SYS_execveat, directory, name, words, variables, 0);
     it->executes = 0;
     return -1;
 }

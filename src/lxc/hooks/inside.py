@@ -61,7 +61,7 @@ def check(hooks: tuple[Hook, ...], root: int) -> None:
 
 
 def run_contained(hook: Hook, door: int, words: Callable[[], tuple[str, ...]]) -> None:
-    """Run `hook`, a program of the container, whose root has been entered.  `door` is lxc-init on its read-only mount.
+    """Run `hook`, a program of the container, whose root has been entered.  `door` is the directory of lxc-init on its read-only mount.
 
     `words`, called in the process that becomes lxc-init, gives what that is to be told beside the command.
     Raises StepError if it fails.
@@ -98,7 +98,7 @@ def _become(hook: Hook, door: int, output: int, report: int, words: Callable[[],
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
     argv = ("lxc-init", f"--exec={report}", *words(), "--", _SHELL, "-c", hook.script)
-    fs.execveat(door, argv, dict(hook.environment))
+    fs.execveat(door, "lxc-init", argv, dict(hook.environment))
 
 
 def _not_executed(hook: Hook, report: int) -> StepError | None:

@@ -174,12 +174,12 @@ def has_left_a_thread() -> bool:
     return bool(_made())
 
 
-def execveat(fd: int, words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
-    """execveat(2) of the file that `fd` is open on, for what `clone` may have made.  Raises OSError."""
+def execveat(directory: int, name: str, words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+    """execveat(2) of the file `name` in the opened `directory`, for what `clone` may have made.  Raises OSError."""
     own = _beside.get(get_ident())
     if not own:
-        fs.execveat(fd, words, variables)
-    _library()["lxc_execveat"](byref(own), fd, *fs.vectors(words, variables))
+        fs.execveat(directory, name, words, variables)
+    _library()["lxc_execveat"](byref(own), directory, os.fsencode(name), *fs.vectors(words, variables))
     number = get_errno()
     raise OSError(number, os.strerror(number))
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
 RESOLVE_IN_ROOT = 0x10
-AT_EMPTY_PATH = 0x1000
 HIGHEST = 0xFFFFFFFF  # no descriptor is higher
 _CLOSE_RANGE_CLOEXEC = 4
 PROC_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC = 0x9FA0, 0x27E0EB, 0x63677270
@@ -138,9 +137,9 @@ def filesystem_type(fd: int) -> int:
     return c_long.from_buffer(buffer).value & 0xFFFFFFFF
 
 
-def execveat(fd: int, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """execveat(2) of the file that `fd` is open on.  Returns only by raising OSError."""
-    _execveat(fd, b"", *vectors(argv, environment), AT_EMPTY_PATH)
+def execveat(directory: int, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """execveat(2) of the file `name` in the opened `directory`.  Returns only by raising OSError."""
+    _execveat(directory, os.fsencode(name), *vectors(argv, environment), 0)
     raise AssertionError("execveat returned")
 
 

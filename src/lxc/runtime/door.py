@@ -5,6 +5,9 @@ from.  Were that the host's Python, the container's root could overwrite it
 (CVE-2019-5736).  So nothing of the container's is ever executed by Python: the
 interpreter first becomes lxc-init, a small static program, through a detached
 read-only mount that no path leads to, and lxc-init executes the container's.
+
+What is mounted is the directory it is in: whoever has the root of a detached mount may change its attributes
+(mount_setattr(2)), if he may mount at all, and /proc/PID/exe is not that.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ PROGRAM = f"{LIBEXEC}/lxc-init"
 
 
 def open_init() -> int:
-    """A descriptor of lxc-init on a detached read-only mount, for fs.execveat.  Raises NotFound, OSError.
+    """A descriptor of the directory of lxc-init on a detached read-only mount, for fs.execveat.  Raises NotFound, OSError.
 
     The caller closes it, best when nobody waits: whoever closes the last one waits for a grace period of RCU.
     """
@@ -33,9 +36,10 @@ def open_init() -> int:
 
 
 def _open() -> int:
-    tree = mount.open_tree(mount.AT_FDCWD, PROGRAM, mount.OPEN_TREE_CLONE)
+    tree = mount.open_tree(mount.AT_FDCWD, LIBEXEC, mount.OPEN_TREE_CLONE)
     try:
         mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV)
+        os.stat("lxc-init", dir_fd=tree)
     except BaseException:
         os.close(tree)
         raise

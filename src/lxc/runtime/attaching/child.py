@@ -42,7 +42,7 @@ class Given(Record):
     """The descriptors this process needs, and nothing else of what it inherits."""
 
     pidfd: int  # of the container's init
-    door: int  # lxc-init, on its read-only mount
+    door: int  # the directory of lxc-init, on its read-only mount
     report: int  # where this process tells its failure
     status: int  # where lxc-init tells the pid, and the command's failure
     tasks: tuple[int, ...]  # the `tasks` files of the cgroups to enter
@@ -207,4 +207,4 @@ def _execute(plan: AttachPlan, given: Given, label_file: int) -> None:
     os.set_inheritable(given.status, True)  # lxc-init marks it close-on-exec again
     told = security.told(plan.label, label_file)
     argv = ("lxc-init", f"--attach={','.join(words)}", *told, "--", *plan.argv)
-    beside.execveat(given.door, argv, dict(plan.environment))
+    beside.execveat(given.door, "lxc-init", argv, dict(plan.environment))

@@ -35,7 +35,7 @@ class Launched(Record):
     report: int  # where it tells why it cannot join
     status: int  # where lxc-init tells the command's pid, and why it cannot be executed
     namespace: tuple[int, int] | None  # of pids, the container's if the command is born in that: (device, inode)
-    door: int = -1  # lxc-init, which it executes; whoever closes it last waits, and that should not be the command
+    door: int = -1  # the mount with lxc-init; whoever closes it last waits, and that should not be the command
 
 
 class Attached(Record):

@@ -50,7 +50,7 @@ def run(
 ) -> NoReturn:
     """Become the container.  Never returns: executes, or reports the step that failed and exits.
 
-    `door` is lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tasks` those of
+    `door` is the directory of lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tasks` those of
     the version 1 cgroups to enter, `tree` the root if the monitor has mounted it, `supervisor` the way to who answers system calls that the filter notifies of.
     """
     step: object = ""
@@ -271,9 +271,9 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     if init.supervised:
         try:
-            beside.execveat(door, ("init", "--name=container", *pdeath, "--", *init.argv), environment)
+            beside.execveat(door, "lxc-init", ("init", "--name=container", *pdeath, "--", *init.argv), environment)
         except OSError as error:
             raise remedies.init_not_executed(label, error) from error
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
     words = security.told(label, label_file)
-    beside.execveat(door, ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)
+    beside.execveat(door, "lxc-init", ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)

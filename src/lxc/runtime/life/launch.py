@@ -92,7 +92,7 @@ def launch(
     """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
 
     `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `door` is lxc-init on its read-only mount, `loop` is served when it takes long, and may give up; `supervisor` gets the
+    `door` is the directory of lxc-init on its read-only mount, `loop` is served when it takes long, and may give up; `supervisor` gets the
     listener to system calls.
     """
     trace.phase("look at the network")

@@ -14,7 +14,7 @@ from lxc.security.landlock.plan import EXECUTED, Landlock
 def restrict(plan: Landlock, door: int, labels: int = -1) -> None:
     """From here on, for this process and all that come of it.  Raises OSError.
 
-    `door` (-1: none) is the last program of ours, which no path of the container leads to: it may be executed.
+    `door` (-1: none) is the directory of lxc-init, which no path of the container leads to: that may be executed.
     """
     if not plan:
         return
@@ -23,7 +23,8 @@ def restrict(plan: Landlock, door: int, labels: int = -1) -> None:
         closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root,
     ):
         if door >= 0:
-            landlock.allow_beneath(ruleset, EXECUTED, door)
+            with closing(os.open("lxc-init", os.O_PATH | os.O_CLOEXEC, dir_fd=door)) as program:
+                landlock.allow_beneath(ruleset, EXECUTED, program)
         if labels >= 0:
             landlock.allow_beneath(ruleset, landlock.WRITE_FILE, labels)
         for rule in plan.beneath:
