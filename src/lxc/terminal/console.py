@@ -42,14 +42,14 @@ class Console:
         """
         self._loop, self.master, self.slave = loop, master, slave
         self._size = plan.console_size
-        self.ring = Ring(plan.console_buffer_size) if plan.console_buffer_size else None
+        self.ring = Ring(plan.console_buffer_size) if plan.console_buffer_size and plan.binds_console else None
         self._log = _log_file(plan, prepared)
         self._peer: _Peer | None = None
         self._proxy: _Proxy | None = None
         self._master = End(loop, master)
         self._master.join(self._said, self._hung_up, self._ready_for_more)
         if prepared.peer >= 0:
-            self._take_peer(prepared.peer, may_lose=bool(plan.console_path))
+            self._take_peer(prepared.peer, may_lose=bool(plan.peer))
 
     @property
     def is_taken(self) -> bool:

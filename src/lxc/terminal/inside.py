@@ -59,13 +59,13 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
 def take_stdio(plan: TerminalPlan, given: Given) -> None:
     """In init: make the console standard input, output and error.
 
-    An application in the foreground keeps what it was given instead of a
-    terminal (lxc-execute … | sort), but never a terminal of the host.
+    In the foreground an application, and what has no console, keeps what it was given
+    instead of a terminal (lxc-execute … | sort), but never a terminal of the host.
     """
     if given.console_slave < 0:
         return
     for fd in (0, 1, 2):
-        if not (plan.execute and plan.foreground) or _is_terminal_or_closed(fd):
+        if not (plan.foreground and (plan.execute or not plan.binds_console)) or _is_terminal_or_closed(fd):
             os.dup2(given.console_slave, fd)
 
 

@@ -134,7 +134,18 @@ class TerminalPlan(Record):
 
     @property
     def has_console(self) -> bool:
+        """Whether there is a terminal for init: in the foreground also without console, for it never gets the starter's."""
+        return self.binds_console or self.foreground
+
+    @property
+    def binds_console(self) -> bool:
+        """Whether that is the container's /dev/console."""
         return self.console_path != "none"
+
+    @property
+    def peer(self) -> str:
+        """The terminal of the host's that is configured; "" if none is."""
+        return self.console_path if self.binds_console else ""
 
     @property
     def console_is_from_host(self) -> bool:
@@ -158,11 +169,11 @@ class TerminalPlan(Record):
         if not self.has_console:
             return ttys
         steps: list[OutsideStep] = []
-        if self.console_path:
-            steps.append(OpenPeer(self.console_path, self.where_console_path))
+        if self.peer:
+            steps.append(OpenPeer(self.peer, self.where_console_path))
         elif self.foreground:
             steps.append(OpenPeer("/dev/tty", required=False))
-        if self.console_logfile:
+        if self.console_logfile and self.binds_console:
             steps.append(OpenLog(self.console_logfile, self.where_console_logfile))
         if self.console_is_from_host:
             steps.append(AllocateConsole(host=True))
@@ -178,9 +189,9 @@ class TerminalPlan(Record):
             steps += (MountDevpts(self.pty_max + self.ttys, self.where_pty_max), BindPtmx())
         if self.has_console and self.pty_max > 1:
             steps.append(AllocateConsole(host=False))  # the first: it is pts/0
-        if self.tty_dir and (self.has_console or self.binds_ttys):
+        if self.tty_dir and (self.binds_console or self.binds_ttys):
             steps.append(MakeTtyDir(self.tty_dir, self.where_tty_dir))
-        if self.has_console:
+        if self.binds_console:
             steps.append(BindConsole(self.tty_dir, self.where_tty_dir))
         if self.ttys and self.pty_max:
             steps.append(AllocateTtys(self.ttys, host=False, where=self.where_ttys))

@@ -59,6 +59,15 @@ def test_console_path_none_means_no_console_and_no_log() -> None:
     ]
 
 
+def test_in_the_foreground_there_is_a_terminal_also_without_console() -> None:
+    assert lines(pty_max=10, console_path="none", console_logfile="/log", tty_dir="lxc", foreground=True) == [
+        "open the console's peer /dev/tty",
+        DEVPTS.format(10),
+        "bind /dev/pts/ptmx to /dev/ptmx",
+        "allocate the console in the container's devpts",
+    ]
+
+
 def test_the_peer_is_what_is_configured_else_the_starters_terminal_if_it_stays() -> None:
     assert lines(console_path="/dev/tty7", foreground=True)[0] == "open the console's peer /dev/tty7"
     assert lines(foreground=True)[0] == "open the console's peer /dev/tty"
