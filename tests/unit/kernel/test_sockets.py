@@ -34,8 +34,10 @@ def test_descriptors_that_there_is_no_room_for_are_missed_and_the_others_closed(
         one, other = sockets.pair()
         sockets.send(one, b"here they are", (one.fileno(),) * 3)
         before = os.listdir("/proc/self/fd")
+        lowest = os.dup(0)  # and none below it is free
+        os.close(lowest)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, before)) + 1, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, hard))
         try:
             sockets.receive_exactly(other, 13)
         except OSError as error:
