@@ -1,9 +1,12 @@
 """Policies as programs, and what becomes of those that are kept."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
+from tests.conftest import forked
 
 import lxc
 import lxc.errors
@@ -81,6 +84,8 @@ def test_a_program_is_kept(tmp_path: Path) -> None:
     kept.keep(b"key", b"12345678", directory)
     assert kept.find(b"key", directory, 64) == b"12345678"
     assert kept.find(b"other", directory, 64) == b""
+    assert kept.find(b"key", directory, 8) == b"12345678"
+    assert kept.find(b"key", directory, 7) == b""
     assert [oct(path.stat().st_mode & 0o777) for path in Path(directory).iterdir()] == ["0o600"]
 
 
@@ -104,3 +109,24 @@ def test_what_is_odd_about_a_kept_program_makes_it_not_be_there(tmp_path: Path, 
         directory.rename(tmp_path / "moved")
         os.symlink(tmp_path / "moved", directory)
     assert kept.find(b"key", str(directory), 64) == b""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("whose", ["entry", "directory"])
+def test_what_somebody_else_may_have_written_is_not_there(tmp_path: Path, whose: str) -> None:
+    directory = tmp_path / "cache"
+    kept.keep(b"key", b"12345678", str(directory))
+    os.chown(directory if whose == "directory" else next(directory.iterdir()), 65534, 65534)
+    before = os.listdir("/proc/self/fd")
+    assert kept.find(b"key", str(directory), 64) == b""
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_what_there_is_no_room_for_leaves_nothing(tmp_path: Path) -> None:
+    def work() -> list[str]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (35, 35))  # its checksum and three bytes
+        kept.keep(b"key", b"12345678", str(tmp_path / "cache"))
+        return os.listdir(tmp_path / "cache")
+
+    assert forked(work) == []

@@ -43,6 +43,10 @@ def test_who_is_asked_about_a_call_takes_a_rule() -> None:
     assert (policy.asks("mknod"), policy.asks("mount"), policy.asks("read")) == (False, True, False)
 
 
+def test_the_largest_errno_is_taken() -> None:
+    assert rules("2\ndenylist\nread errno 4095\n") == [("read", ERRNO | 4095)]
+
+
 def test_version_1_lists_numbers() -> None:
     assert parse("1\nwhitelist\n0\n 1 text\n300", "p", "x86_64") == Policy(
         KILL, (Rule("0", ALLOW, (), "p:3"), Rule("1", ALLOW, (), "p:4"), Rule("300", ALLOW, (), "p:5"))
@@ -54,6 +58,17 @@ def test_arguments_are_compared() -> None:
     first, second = parse(text, "p", "x86_64").rules
     assert first.comparisons == (Comparison(1, 0x5412, EQ), Comparison(2, 8, EQ))
     assert second.comparisons == (Comparison(0, 16, MASKED, 16),)
+    assert (first.comparisons[0].data, second.comparisons[0].data) == ((1, EQ, 0x5412, 0), (0, MASKED, 16, 16))
+
+
+@pytest.mark.parametrize(("words", "number"), [
+    (("!=", "SCMP_CMP_NE"), 1), (("<", "SCMP_CMP_LT"), 2), (("<=", "SCMP_CMP_LE"), 3), (("==", "SCMP_CMP_EQ"), 4),
+    ((">=", "SCMP_CMP_GE"), 5), ((">", "SCMP_CMP_GT"), 6), (("&=", "SCMP_CMP_MASKED_EQ"), 7),
+])  # fmt: skip
+def test_operators_are_numbered_as_libseccomp_does(words: tuple[str, ...], number: int) -> None:
+    for word in words:
+        (rule,) = parse(f"2\ndenylist\nread kill [5,1,{word}]\n", "p", "x86_64").rules
+        assert rule.comparisons == (Comparison(5, 1, number),)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +88,10 @@ def test_forced_umounts_are_rejected_whatever_the_action() -> None:
 
 
 @pytest.mark.parametrize(("machine", "expected"), [
-    ("x86_64", "abd"), ("aarch64", "ad"), ("riscv64", "ad"), ("i686", "abd"), ("ppc64le", "acd"),
+    ("x86_64", "abd"), ("aarch64", "ade"), ("armv7l", "ade"), ("riscv64", "ad"), ("i686", "abd"), ("ppc64le", "acd"),
 ])  # fmt: skip
 def test_sections_are_for_machines(machine: str, expected: str) -> None:
-    text = "2\ndenylist\na\n[x86]\nb\n[PPC64LE]\nc\n[all]\nd\n"
+    text = "2\ndenylist\na\n[x86]\nb\n[PPC64LE]\nc\n[all]\nd\n[arm]\ne\n"
     assert "".join(name for name, _ in rules(text, machine)) == expected
 
 
@@ -92,6 +107,7 @@ def test_sections_are_for_machines(machine: str, expected: str) -> None:
     ("2\ndenylist\n[riscv]\n", "p:3: expected an architecture, such as [all], [x86_64] or [arm64]; got '[riscv]'"),
     ("2\ndenylist\nread errno\n", "p:3: expected a number from 0 to 4095 after errno; got ''"),
     ("2\ndenylist\nread errno 4096\n", "p:3: expected a number from 0 to 4095 after errno; got '4096'"),
+    ("2\ndenylist\nread errno 00001\n", "p:3: expected a number from 0 to 4095 after errno; got '00001'"),
     ("2\ndenylist\nread nothing\n", "p:3: expected kill, errno NUMBER, allow, trap or notify; got 'nothing'"),
     ("2\ndenylist\nread [0,1,==]\n", "p:3: expected kill, errno NUMBER, allow, trap or notify; got '[0,1,==]'"),
     ("2\ndenylist\nread allow\n",
@@ -105,6 +121,7 @@ def test_sections_are_for_machines(machine: str, expected: str) -> None:
     ("2\ndenylist\nread kill [0,1,&=,z]\n", "p:3: expected a mask, written as in C; got 'z'"),
     ("2\ndenylist\nread kill [0,1]\n",
      "p:3: expected [index,value,operator] or [index,value,operator,mask]; got [0,1]"),
+    ("2\ndenylist\nread kill " + 7 * "[0,1,==]" + "\n", "p:3: expected at most 6 comparisons; got 7"),
     ("2\ndenylist\nread kill [0,1,==] x\n",
      "p:3: expected [index,value,operator] or [index,value,operator,mask]; got '[0,1,==] x'"),
 ])  # fmt: skip
