@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lxc.errors import LxcError
 from lxc.kernel.fs import closing
 from lxc.runtime import lock
 from lxc.runtime.place import Place, place
@@ -29,6 +30,16 @@ def test_while_it_is_held_nobody_else_gets_it(web: Place) -> None:
     with lock.held(web):
         assert not is_free(web)
     assert is_free(web)
+
+
+def test_who_waits_in_vain_is_told_who_has_it(web: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_PATIENCE", 0.05)
+    before = os.listdir("/proc/self/fd")
+    with lock.held(web):
+        with pytest.raises(LxcError, match="the files of web have been locked by another process") as told:
+            lock.held(web).__enter__()
+        assert f"lslocks(8) tells which process has {lock._file(web)} locked" == told.value.hint
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_it_is_lxcs_file(web: Place) -> None:

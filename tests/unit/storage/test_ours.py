@@ -7,6 +7,7 @@ import pytest
 from lxc.errors import Refused
 from lxc.storage import ours
 from lxc.storage.ours import Made
+from lxc.storage.volumes import Volume
 
 
 @pytest.fixture
@@ -25,13 +26,28 @@ def test_what_was_remembered_is_known_again(tmp_path: Path, container: int, name
     assert ours.remembered(container) == made
 
 
+def test_so_is_a_volume(container: int) -> None:
+    made = Volume("/dev/group/web", "LVM-abcdef")
+    ours.remember(container, made)
+    assert ours.remembered(container) == made
+
+
+def test_what_is_remembered_is_never_overwritten(tmp_path: Path, container: int) -> None:
+    ours.remember(container, Made("/srv/root", 1, 2, 3))
+    with pytest.raises(FileExistsError):
+        ours.remember(container, Made("/", 4, 5, 6))
+    assert ours.remembered(container) == Made("/srv/root", 1, 2, 3)
+
+
 def test_a_link_on_the_way_is_not_remembered_but_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "real/root").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     assert ours.identity(f"{tmp_path}/link/root").path == f"{tmp_path}/real/root"
 
 
-@pytest.mark.parametrize("text", ["", "x", "# lxc-create\n/\n1 2 3\n", ours._HEADING, ours._HEADING + "/\n1 2 x\n"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "# lxc-create\n/\n1 2 3\n", "/\n1 2 3\n", ours._HEADING, ours._HEADING + "/\n1 2 x\n"]
+)
 def test_a_record_that_makes_no_sense_is_none(tmp_path: Path, container: int, text: str) -> None:
     (tmp_path / "container" / ours.RECORD).write_text(text)
     assert ours.remembered(container) is None
@@ -41,6 +57,11 @@ def test_a_link_is_no_record(tmp_path: Path, container: int) -> None:
     (tmp_path / "container" / ours.RECORD).symlink_to("elsewhere")
     with pytest.raises(OSError):
         ours.remembered(container)
+
+
+def test_nobody_is_waited_for_at_a_fifo(tmp_path: Path, container: int) -> None:
+    os.mkfifo(tmp_path / "container" / ours.RECORD)
+    assert ours.remembered(container) is None
 
 
 def test_no_record_is_none(container: int) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,53 @@ def test_a_link_is_no_record(lxcpath: Path) -> None:
     Path(web.directory, "lxc_snapshots").symlink_to("/etc/passwd")
     with pytest.raises(OSError, match="symbolic link"):
         dependents.clones(web)
+
+
+def test_what_is_to_be_written_goes_through_no_link(lxcpath: Path) -> None:
+    (lxcpath / "precious").write_text("dear")
+    base = container(lxcpath, "base", lxc_snapshots=f"{lxcpath}\none\n{lxcpath}\ntwo\n")
+    Path(base.directory, "lxc_snapshots.new").symlink_to(lxcpath / "precious")
+    with pytest.raises(OSError):
+        dependents.release(container(lxcpath, "one", lxc_rdepends=f"{lxcpath}\nbase\n"))
+    assert (lxcpath / "precious").read_text() == "dear"
+    assert len(dependents.clones(base)) == 2
+
+
+def test_nobody_is_waited_for_at_a_fifo(lxcpath: Path) -> None:
+    web = container(lxcpath, "web")
+    os.mkfifo(Path(web.directory, "lxc_snapshots"))
+    assert dependents.clones(web) == []
+
+
+def test_a_clone_is_written_down_here_and_there_and_counted_in_the_old_format(lxcpath: Path) -> None:
+    one, two = container(lxcpath, "one"), container(lxcpath, "two", lxc_snapshots="2")
+    clone = container(lxcpath, "clone")
+    dependents.record(clone, (one, two))
+    assert dependents.needed(clone) == (one, two)
+    assert dependents.clones(one) == [clone]
+    assert Path(two.directory, "lxc_snapshots").read_text() == "3"
+
+
+def test_a_clone_that_had_another_name_is_struck_off_by_that(lxcpath: Path) -> None:
+    base = container(lxcpath, "base", lxc_snapshots=f"{lxcpath}\nold\n{lxcpath}\nnew\n")
+    new = container(lxcpath, "new", lxc_rdepends=f"{lxcpath}\nbase\n")
+    dependents.release(new, new.replace(name="old"))
+    assert dependents.clones(base) == [new]
+
+
+def test_a_snapshot_is_one_of_a_container_that_is_there(lxcpath: Path) -> None:
+    web = container(lxcpath, "web", config="")
+    snapshot, old = Place("snap0", f"{web.directory}/snaps"), Place("snap0", f"{lxcpath}snaps/web")
+    assert (dependents.whole(snapshot), dependents.whole(old)) == (web, web)
+    assert dependents.whole(web) is None
+    assert dependents.whole(Place("snap0", f"{lxcpath}/gone/snaps")) is None
+
+
+def test_the_next_snapshot_goes_where_lxc_would_put_it(lxcpath: Path) -> None:
+    web = container(lxcpath, "web")
+    assert dependents.snapshot_directory(web) == f"{web.directory}/snaps"
+    Path(f"{lxcpath}snaps").mkdir()
+    assert dependents.snapshot_directory(web) == f"{lxcpath}snaps/web"
 
 
 def test_snapshots_are_what_lies_in_either_directory(lxcpath: Path) -> None:
