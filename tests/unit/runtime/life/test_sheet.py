@@ -42,6 +42,20 @@ def test_answers_that_are_too_large_are_not_on_the_sheet() -> None:
     assert few == sheet.text(1, 2, 3, 9, (-1, -1), [(Request(GET_NAME), Reply(descriptors=(1,) * 30))])
 
 
+def test_answers_lie_as_the_program_reads_them() -> None:
+    row = struct.Struct("=4IqiI20i")
+    largest = Request(7, payload=b"asked"), Reply(-3, 1 << 40, bytes(1 << 14), tuple(range(20)))
+    written = sheet.text(1, 2, 3, 9, (-1, -1), [largest, (Request(8, payload=b"odd"), None)])
+    assert struct.unpack_from("=I", written, 8) == (2,)
+    at = 8 + 48
+    assert row.unpack_from(written, at) == (7, 5, 1 << 14, 20, 1 << 40, -3, 0, *range(20))
+    at += row.size
+    assert written[at : at + 5 + (1 << 14)] == b"asked" + bytes(1 << 14)
+    at += 5 + (1 << 14)
+    assert row.unpack_from(written, at) == (8, 3, 0, 0, 0, -22, 1, *(-1,) * 20)
+    assert written[at + row.size :] == b"odd"
+
+
 def test_a_note_tells_how_init_ended_and_who_is_connected() -> None:
     assert sheet.happened(struct.pack("=2i", -1, 0)) == (-1, ())
     note = struct.pack("=2i", 9, 2) + struct.pack("=4i", 5, 1, 0, 3) + b"abc" + struct.pack("=4i", 6, 0, 1, 0)
