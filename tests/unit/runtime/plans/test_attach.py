@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from lxc.runtime.plans import attach as attach_plan
 from lxc.runtime.plans.attach import PRIVILEGES, AttachPlan, Facts, Wish
+from lxc.security.landlock.plan import Landlock
+from lxc.security.plan import Filter, Label
 
 EVERYTHING = (1 << 41) - 1
 NO_SYS_TIME = EVERYTHING & ~(1 << 25)
@@ -72,6 +74,44 @@ def test_no_new_privileges_are_to_be_had_if_the_container_or_who_attaches_wants_
     assert not plan().no_new_privs
     assert plan(no_new_privs=True).no_new_privs
     assert plan(WEB.replace(no_new_privs=True)).no_new_privs
+
+
+CONFINED = WEB.replace(
+    landlock=Landlock(files=1, words=("read /usr",)), filter=Filter("/policy", 1, "00" * 16, is_supervised=True),
+    label=Label("apparmor", "web-profile"), has_supervisor=True,
+)  # fmt: skip
+
+
+def test_what_is_attached_is_confined_as_the_container_is_before_it_is_somebody_else() -> None:
+    assert lines(CONFINED)[5:12] == [
+        "drop capabilities 25",
+        "landlock read /usr",
+        "filter system calls as /policy says # 1 rules, 2 instructions",
+        "give the listener to the monitor",
+        "become user 0, group 0, groups none",
+        "take the AppArmor label web-profile",
+        "export TERM=xterm",
+    ]
+
+
+def test_another_label_may_be_asked_for_or_none() -> None:
+    assert plan(CONFINED, context="other").label == Label("apparmor", "other")
+    assert plan(CONFINED, context="other", elevated=("LSM",)).label == Label()
+
+
+def test_paths_of_the_container_confine_nothing_outside_its_mount_namespace() -> None:
+    assert plan(CONFINED, namespaces=("mnt",)).landlock
+    assert not plan(CONFINED, namespaces=("pid",)).landlock
+
+
+def test_a_listener_is_handed_over_only_to_a_monitor_that_wants_it() -> None:
+    assert plan(CONFINED).hands_over
+    assert not plan(CONFINED.replace(has_supervisor=False)).hands_over
+    assert not plan(WEB.replace(has_supervisor=True)).hands_over
+
+
+def test_the_last_capability_is_one_too() -> None:
+    assert plan(WEB.replace(bounding=EVERYTHING >> 1)).dropped == (40,)
 
 
 def test_the_session_keyring_is_a_new_one_unless_init_keeps_its_starters() -> None:
