@@ -2,7 +2,7 @@
 
 import pytest
 
-from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout, layout
+from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout, Write, last_rules, layout, scope
 
 UNIFIED = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 HYBRID = """\
@@ -132,6 +132,43 @@ def test_both_names_get_the_same_suffix_up_to_999() -> None:
     assert names[:2] == [("lxc.monitor.n", "lxc.payload.n"), ("lxc.monitor.n-1", "lxc.payload.n-1")]
     assert names[-1] == ("lxc.monitor.n-999", "lxc.payload.n-999")
     assert len(names) == 1000
+
+
+DENY_ALL, ALLOW_ALL, NULL = (
+    Write("devices.deny", "a"), Write("devices.allow", "a *:* rwm"), Write("devices.allow", "c 1:3 rwm"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "last", "denies"), [
+    ((), (), False), ((NULL,), (NULL,), False), ((NULL, DENY_ALL, NULL), (DENY_ALL, NULL), True),
+    ((ALLOW_ALL, DENY_ALL), (DENY_ALL,), True), ((DENY_ALL, NULL, ALLOW_ALL), (ALLOW_ALL,), False),
+    ((Write("devices.deny", "c 1:3 w"),), (Write("devices.deny", "c 1:3 w"),), False),
+])  # fmt: skip
+def test_a_rule_for_all_devices_makes_those_before_it_be_forgotten(
+    rules: tuple[Write, ...], last: tuple[Write, ...], denies: bool
+) -> None:
+    assert last_rules(rules) == last
+    assert CgroupPlan(Layout(), "/p/n", "m", "p", devices=rules).denies_devices is denies
+
+
+def test_only_what_is_called_as_ours_is_a_scope_of_ours() -> None:
+    names = ("/a/lxc-x.scope", "/lxc-x.scope/a", "/a/x.scope", "/a/lxc-x", "/")
+    assert [scope(name) for name in names] == ["lxc-x.scope", "", "", "", ""]
+
+
+def test_who_is_where_starters_are_in_a_scope_of_ours_is_taken_to_be_in_the_scope() -> None:
+    for starter, at in (("lxc-x.scope/init", "lxc-x.scope"), ("x.scope/init", "x.scope/init"), ("init", "init")):
+        assert placed(UNIFIED, f"0::/{starter}\n") == [f"/sys/fs/cgroup unified base={at} origin={starter}"]
+
+
+def test_a_plan_prints_a_directory_within_the_payload_and_a_fixed_way() -> None:
+    found = layout(UNIFIED, "0::/\n", "0::/\n")
+    assert str(CgroupPlan(found, "/p/n", "a/m", "a/p", inner="ns", is_fixed=True)).splitlines() == [
+        "# control groups, unified layout",
+        "mkdir -p /sys/fs/cgroup/a/m",
+        "mkdir -p /sys/fs/cgroup/a/p",
+        "mkdir /sys/fs/cgroup/a/p/ns",
+    ]
 
 
 def test_a_plan_prints_what_will_be_made_where() -> None:

@@ -35,7 +35,8 @@ def test_mounts_with_ids_of_their_own_come_last_and_are_relative_to_the_roots() 
 
 
 @pytest.mark.parametrize(
-    "line", ["a b tmpfs idmap=container", "a b none move,idmap=container", "a b none bind,x,idmap=u"]
+    "line",
+    ["a b tmpfs idmap=container", "a b none move,idmap=container", "a b none bind,x,idmap=u", "a b ext4 bind,idmap=u"],
 )
 def test_only_binds_can_have_ids_of_their_own(line: str) -> None:
     with pytest.raises(Unsupported) as refused:
@@ -185,6 +186,29 @@ def test_an_absolute_target_elsewhere_is_left_out_with_a_warning_that_says_where
     assert script(steps) == ["mount -t tmpfs none t"]
     assert [w.split(":", 2)[:2] for w in warnings] == [["config", "7"]]
     assert f"left out: {target}: its target is absolute" in warnings[0]
+
+
+@pytest.mark.parametrize("target", [".", "./", "a/..", "a/../b/./..", f"{ROOTS[0]}/", f"{ROOTS[0]}/a/.."])
+def test_nothing_is_mounted_on_the_root(target: str) -> None:
+    with pytest.raises(Unsupported, match="it is the root"):
+        entry(f"/srv {target} none bind")
+    steps, warnings = plan.entries([(mount.parse(f"/srv {target} none bind,optional"), "c:1")], ROOTS)
+    assert (steps, warnings) == ((), (f"c:1: mount entry left out: {target}: it is the root",))
+
+
+@pytest.mark.parametrize("target", ["..", "../a", "a/../.."])
+def test_whether_a_target_leads_out_is_left_to_who_follows_it(target: str) -> None:
+    assert entry(f"/srv {target} none bind") == [f"mount --bind /srv {target}"]
+
+
+def test_directories_of_others_are_not_made_for_an_overlay() -> None:
+    for text, container in (
+        ("o mnt overlay lowerdir=/c/web/low,upperdir=/c/web2/up,workdir=/elsewhere", "/c/web"),
+        ("o mnt overlay upperdir=/up", ""),
+        ("o mnt tmpfs upperdir=/c/web/up", "/c/web"),
+    ):
+        steps, _ = plan.entries([(mount.parse(text), "")], ROOTS, container)
+        assert [type(step) for step in steps] == [New]
 
 
 def test_what_an_overlay_entry_writes_to_is_made_if_it_is_the_containers_own() -> None:

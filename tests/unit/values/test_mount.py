@@ -61,6 +61,7 @@ def test_options_are_whole_words(option: str) -> None:
         "nofail",
         "_netdev",
         "x-a.b=c",
+        "X-a",
         "",
     ],
 )
@@ -78,6 +79,13 @@ def test_shows_what_was_written() -> None:
     assert str(parse(text)) == text
     assert parse(text).source == "/with space"
     assert parse(r"/a\134040b c none bind").source == r"/a\040b"
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a\nb", r"/a\040b", "/a\\b", r"/\134 \011"])
+def test_a_path_of_any_characters_can_be_written(path: str) -> None:
+    written = mount.escaped(path)
+    assert not set(" \t\n") & set(written)
+    assert parse(f"{written} b none bind").source == path
 
 
 def test_options_may_be_missing_and_what_follows_them_does_not_count() -> None:

@@ -18,7 +18,8 @@ def test_a_single_letter_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-1", "x", "1TB", "1KiB", "1.5MB", "KB", "1 2", "99999999999999999999GB", "9000000000000000000KB"]
+    "text",
+    ["-1", "x", "1TB", "1KK", "1BM", "1KiB", "1.5MB", "KB", "1 2", "99999999999999999999GB", "9000000000000000000KB"],
 )
 def test_what_is_no_size_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):

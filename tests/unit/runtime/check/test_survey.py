@@ -79,6 +79,8 @@ def test_the_host_is_known() -> None:
     assert host.layout in ("unified", "hybrid", "legacy", "none")
     assert "lo" in (host.devices or ())
     assert host.modules is not None
+    assert bool(host.controllers) is (host.layout != "none")
+    assert all("." in name for name in host.cgroup_files)
     assert host.uid == os.geteuid()
 
 

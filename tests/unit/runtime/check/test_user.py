@@ -41,3 +41,5 @@ def test_cgroups_and_the_default_configuration() -> None:
     cgroups, config = wrong(GOOD.replace(layout="none", has_ids_by_default=False))
     assert (cgroups.status, "systemd-run --user --scope -p Delegate=yes" in cgroups.remedy) == (MISSING, True)
     assert config.remedy == ("printf '%s\\n' 'lxc.idmap = u 0 100000 65536' 'lxc.idmap = g 0 100000 65536' >> /c")
+    for poor in (JOE.replace(users=()), JOE.replace(groups=())):
+        assert "usermod" in wrong(GOOD.replace(user=poor, has_ids_by_default=False))[-1].remedy
