@@ -77,10 +77,7 @@ def close(connection: socket) -> None:
 
 def isatty(fd: int) -> bool:
     """Whether that is a terminal (isatty(3)); False if it is nothing."""
-    try:
-        return bool(_isatty(fd))
-    except OSError:
-        return False
+    return bool(_isatty(fd))
 
 
 def reaped(pid: int, milliseconds: int) -> int | None:

@@ -5,6 +5,7 @@ import pty
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from socket import MSG_DONTWAIT
 
 import pytest
 
@@ -46,6 +47,24 @@ def test_more_than_the_kernel_takes_at_once_arrives_with_its_descriptor(ends: tu
     os.close(descriptors[0])
 
 
+def test_who_reads_late_is_waited_for_and_gets_the_descriptor(ends: tuple[socket, socket]) -> None:
+    filled = 0
+    try:
+        while True:
+            filled += ends[0].send(bytes(1 << 16), MSG_DONTWAIT)
+    except BlockingIOError:
+        pass
+    heard: list[tuple[bytes, tuple[int, ...]]] = []
+    reader = threading.Timer(0.1, lambda: heard.append(sockets.receive_exactly(ends[1], filled + 4)))
+    reader.start()
+    held.send(ends[0], b"late", (ends[0].fileno(),))
+    reader.join()
+    ((said, descriptors),) = heard
+    assert said[filled:] == b"late"
+    assert len(descriptors) == 1
+    os.close(descriptors[0])
+
+
 def test_who_has_gone_cannot_be_told(ends: tuple[socket, socket]) -> None:
     ends[1].close()
     with pytest.raises(BrokenPipeError):
@@ -71,6 +90,7 @@ def test_a_terminal_is_one_and_nothing_else_is() -> None:
 
 
 def test_a_child_that_ends_is_reaped_and_one_that_does_not_is_not() -> None:
+    before = os.listdir("/proc/self/fd")
     reader, writer = os.pipe()
     pid = os.posix_spawn(
         "/bin/sh", ["sh", "-c", "read x; exit 7"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)]
@@ -82,6 +102,7 @@ def test_a_child_that_ends_is_reaped_and_one_that_does_not_is_not() -> None:
     while status is None:
         status = held.reaped(pid, 100)
     assert os.waitstatus_to_exitcode(status) == 7
+    assert os.listdir("/proc/self/fd") == before
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, 0)
 
