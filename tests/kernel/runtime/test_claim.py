@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.conftest import CONFIG, Lxc
+from tests.conftest import CONFIG, Lxc, forked
 
 from lxc import list_containers
-from lxc.runtime import monitord
+from lxc.errors import Refused
+from lxc.kernel import sockets
+from lxc.runtime import claim, monitord
+from lxc.runtime.place import Place
 
 pytestmark = pytest.mark.root
 
@@ -224,6 +227,36 @@ def test_the_containers_root_is_not_believed(lxc: Lxc, squatted: str) -> None:
     """Whose its directory is, and who may have the host's network, or be the root of another container as well."""
     os.chown(lxc.path / squatted, NOBODY, NOBODY)
     assert f"of user {NOBODY} listens" in lxc.run("lxc-info", "-n", squatted).stderr
+
+
+def test_who_is_not_root_believes_root_and_himself_and_no_other() -> None:
+    place = Place("web", "/nowhere")
+
+    def believed(uid: int) -> tuple[bool, bool]:
+        os.seteuid(uid)
+        ours, _ = sockets.pair()  # its peer is who made it
+        os.seteuid(0)
+        os.seteuid(NOBODY)
+        try:
+            claim.check(ours, place)
+        except Refused:
+            return False, claim.may_have(uid, place)
+        return True, claim.may_have(uid, place)
+
+    assert [forked(lambda uid=uid: believed(uid)) for uid in (0, NOBODY, 1234)] == [
+        (True, True),
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_who_copies_the_container_is_no_stranger(lxc: Lxc) -> None:
+    place = Place(f"web-{lxc.tag}", str(lxc.path))
+    keeper = claim.reserve(place)
+    with pytest.raises(claim.Reserved, match="is being copied"):
+        claim.reserve(place)
+    keeper.close()
+    claim.reserve(place).close()
 
 
 def test_what_is_told_at_the_address_of_lxc_monitord_is_not_passed_on(lxc: Lxc) -> None:
