@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
+import stat
+from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import Lxc, forked
+
+from lxc.kernel import landlock
+from lxc.security.landlock import inside, plan
 
 pytestmark = [pytest.mark.root, pytest.mark.landlock]
 
@@ -36,6 +43,62 @@ def test_files_are_denied_but_for_what_is_allowed(lxc: Lxc, box: str) -> None:
         "ermission denied" in sh(lxc, box, "mknod /tmp/n c 1 3; ls /tmp/n") or not (lxc.rootfs(box) / "tmp/n").exists()
     )
     assert sh(lxc, box, "ls /mnt", "--elevated-privileges=LSM") == ""  # without, since that was asked for
+
+
+def ask_for_size(path: Path) -> None:
+    try:
+        os.get_terminal_size(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        if error.errno != errno.ENOTTY:  # that is the device's answer
+            raise
+
+
+ACTS = {
+    "list": lambda at: os.listdir(at),
+    "read": lambda at: (at / "file").read_bytes(),
+    "open to write": lambda at: os.close(os.open(at / "file", os.O_WRONLY)),
+    "truncate": lambda at: os.truncate(at / "file", 0),
+    "mkdir": lambda at: (at / "made").mkdir(),
+    "touch": lambda at: os.mknod(at / "touched", stat.S_IFREG | 0o600),
+    "mkfifo": lambda at: os.mkfifo(at / "fifo"),
+    "bind": lambda at: socket.socket(socket.AF_UNIX).bind(str(at / "socket")),
+    "symlink": lambda at: (at / "link").symlink_to("file"),
+    "unlink": lambda at: (at / "old").unlink(),
+    "rmdir": lambda at: (at / "directory").rmdir(),
+    "mknod c": lambda at: os.mknod(at / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+    "mknod b": lambda at: os.mknod(at / "loop", stat.S_IFBLK | 0o600, os.makedev(7, 0)),
+    "move": lambda at: (at / "moved").rename(at / "kept/moved"),
+    "ioctl": lambda at: ask_for_size(at / "zero"),
+}  # fmt: skip
+
+
+@pytest.mark.kernel("6.10")
+@pytest.mark.parametrize(("words", "allowed"), [
+    ("read", {"list", "read"}), ("write", {"open to write", "truncate"}), ("execute", set()),
+    ("make", {"mkdir", "touch", "mkfifo", "bind", "symlink"}), ("remove", {"unlink", "rmdir"}),
+    ("device", {"mknod c", "mknod b"}), ("device,read", {"mknod c", "mknod b", "list", "read", "ioctl"}),
+    ("refer,make,remove", {"mkdir", "touch", "mkfifo", "bind", "symlink", "unlink", "rmdir", "move"}), ("all", set(ACTS)),
+])  # fmt: skip
+def test_each_word_allows_what_it_says_and_no_more(tmp_path: Path, words: str, allowed: set[str]) -> None:
+    for name in ("file", "old", "moved"):
+        (tmp_path / name).write_text("text")
+    for name in ("directory", "kept"):
+        (tmp_path / name).mkdir()
+    os.mknod(tmp_path / "zero", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    made, _ = plan.plan(((tuple(words.split(",")), str(tmp_path), False, "here"),), landlock.abi())
+
+    def work() -> list[str]:
+        inside.restrict(made, -1)
+        done = []
+        for name, act in ACTS.items():
+            try:
+                act(tmp_path)
+            except PermissionError:
+                continue
+            done.append(name)
+        return done
+
+    assert forked(work) == [name for name in ACTS if name in allowed]
 
 
 def test_init_is_restricted_as_what_is_attached_is(lxc: Lxc, box: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -17,24 +19,40 @@ pytestmark = pytest.mark.root
 def test_a_restricted_thread_writes_where_it_may_and_the_others_everywhere(tmp_path: Path) -> None:
     (allowed := tmp_path / "allowed").mkdir()
     (tmp_path / "there").write_text("old")
-    failed = []
+    (tmp_path / "directory").mkdir()
+    denied = []
 
     def run() -> None:
         (allowed / "a").write_text("a")
         (allowed / "a").rename(allowed / "b")
-        for attempt in (
-            lambda: (tmp_path / "new").write_text("b"),
-            lambda: (tmp_path / "there").write_text("c"),
-            lambda: (tmp_path / "there").unlink(),
-            lambda: (allowed / "d").mkdir() or os.execv("/bin/true", ["true"]),
-        ):
+        (allowed / "c").symlink_to("b")
+        (allowed / "c").unlink()
+        os.mkfifo(allowed / "c")
+        (allowed / "d").mkdir()
+        (allowed / "d").rmdir()
+        socket.socket(socket.AF_UNIX).bind(str(allowed / "e"))
+        for name, attempt in {
+            "make": lambda: os.mknod(tmp_path / "new", stat.S_IFREG),
+            "write": lambda: os.open(tmp_path / "there", os.O_WRONLY),
+            "unlink": lambda: (tmp_path / "there").unlink(),
+            "mkdir": lambda: (tmp_path / "new").mkdir(),
+            "rmdir": lambda: (tmp_path / "directory").rmdir(),
+            "symlink": lambda: (tmp_path / "new").symlink_to("there"),
+            "mkfifo": lambda: os.mkfifo(tmp_path / "new"),
+            "bind": lambda: socket.socket(socket.AF_UNIX).bind(str(tmp_path / "new")),
+            "mknod c": lambda: os.mknod(allowed / "null", stat.S_IFCHR, os.makedev(1, 3)),
+            "mknod b": lambda: os.mknod(allowed / "loop", stat.S_IFBLK, os.makedev(7, 0)),
+            "execute": lambda: os.execv("/bin/true", ["true"]),
+        }.items():
             try:
                 attempt()
-            except PermissionError as error:
-                failed.append(error)
+            except PermissionError:
+                denied.append(name)
 
     restricted.serve(run, (str(allowed), "/nowhere"))
-    assert len(failed) == 4
+    assert denied == [
+        "make", "write", "unlink", "mkdir", "rmdir", "symlink", "mkfifo", "bind", "mknod c", "mknod b", "execute",
+    ]  # fmt: skip
     assert (allowed / "b").read_text() == "a"
     (tmp_path / "there").write_text("new")
 
