@@ -114,7 +114,9 @@ def test_what_is_mounted_in_the_tree_is_named_and_not_entered(base: Path) -> Non
     def work() -> None:
         mount.mount("tmpfs", base / "from/mnt", "tmpfs")
         (base / "from/mnt/file").write_text("not ours")
+        before = os.listdir("/proc/self/fd")
         assert copy(base) == ("mnt",)
+        assert os.listdir("/proc/self/fd") == before
 
     apart(work)
     assert list((base / "to/mnt").iterdir()) == []
@@ -216,6 +218,19 @@ def test_a_directory_that_is_moved_out_while_it_is_copied_does_not_take_us_along
     with pytest.raises(LxcError, match="it was moved elsewhere while it was copied"):
         copy(base, check)
     assert [path for path in (base / "to").rglob("*") if path.is_file()] == []
+
+
+def test_what_goes_while_it_is_copied_is_left_out(base: Path) -> None:
+    (base / "from/directory").mkdir()
+    (base / "from/file").touch()
+
+    def check() -> None:
+        (base / "from/file").unlink(missing_ok=True)
+        if (base / "from/directory").exists():
+            (base / "from/directory").rmdir()
+
+    copy(base, check)
+    assert list((base / "to").iterdir()) == []
 
 
 def test_a_directory_that_is_renamed_while_it_is_copied_is_copied(base: Path) -> None:
