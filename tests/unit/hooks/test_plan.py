@@ -76,6 +76,26 @@ def test_what_becomes_known_later_is_told_to_all() -> None:
     assert all(dict(it.environment)["LXC_TARGET"] == "reboot" for of_kind in told.__dict__.values() for it in of_kind)
 
 
+def test_a_script_of_a_device_is_told_of_it() -> None:
+    (up,) = plan.scripts("up", [(0, "/bin/up", "config:5")], "web", 0, {"LXC_PID": "7"})
+    it = plan.of_device(up, "veth", "br0", "vethA", {"LXC_TARGET": "stop"})
+    assert it.script == "exec /bin/up 'web' 'net' 'up' veth 'br0' 'vethA'"
+    assert (str(it), it.where, it.device) == ("run the up script /bin/up", "config:5", 0)
+    assert dict(it.environment) == {"LXC_NAME": "web", "LXC_HOOK_VERSION": "0", "LXC_PID": "7", "LXC_TARGET": "stop"}
+
+
+def test_in_version_1_it_is_told_in_variables_too() -> None:
+    (down,) = plan.scripts("down", [(2, "/bin/down", "")], "web", 1, {})
+    told = dict(plan.of_device(down, "macvlan", "eth0", "", {}).environment)
+    assert told == {
+        "LXC_NAME": "web", "LXC_HOOK_VERSION": "1", "LXC_HOOK_TYPE": "down", "LXC_HOOK_SECTION": "net",
+        "LXC_NET_TYPE": "macvlan", "LXC_NET_PARENT": "eth0",
+    }  # fmt: skip
+    pair = dict(plan.of_device(down, "veth", "", "vethA", {}).environment)
+    assert (pair["LXC_NET_PEER"], "LXC_NET_PARENT" in pair) == ("vethA", False)
+    assert "LXC_NET_PARENT" not in dict(plan.of_device(down, "vlan", "eth0", "", {}).environment)
+
+
 @given(some.text())
 def test_a_name_is_one_word_whatever_is_in_it(name: str) -> None:
     assert shlex.split(plan.quoted(name)) == [name]

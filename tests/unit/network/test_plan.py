@@ -216,6 +216,16 @@ def test_the_hosts_end_gets_its_name_everywhere() -> None:
     assert pair.paired("vethAbCdEf").pair == "vethAbCdEf"
 
 
+@pytest.mark.parametrize(("name", "found"), [("", "wlan1"), ("wifi", "wifi")])
+def test_one_of_which_the_beginning_is_named_has_its_own_name_unless_it_was_to_have_another(
+    name: str, found: str
+) -> None:
+    (lent,) = device("link = wlan+", f"name = {name}", "ipv4.address = 10.0.3.5/24", kind="phys").devices
+    called = lent.called("wlan1")
+    assert (called.link, called.name) == ("wlan1", found)
+    assert str(called) == str(lent).replace("wlan+", "wlan1")
+
+
 TENANT = Tenant("/u/lxc", "web")
 
 

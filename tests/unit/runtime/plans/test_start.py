@@ -5,9 +5,11 @@ import pytest
 from lxc.cgroups.plan import Hierarchy, Layout
 from lxc.config import document
 from lxc.errors import Unsupported
+from lxc.idmap.plan import Range, Starter
 from lxc.runtime.place import Place
 from lxc.runtime.plans import start as plan
 from lxc.runtime.plans.start import Facts, StartPlan
+from lxc.security.plan import Filter
 from lxc.values import mount
 
 WEB = Place("web", "/var/lib/lxc")
@@ -72,6 +74,30 @@ def test_a_root_with_the_hosts_ids() -> None:
     with pytest.raises(Unsupported, match="no ids of its own") as refused:
         lines(QUIET + "lxc.mount.entry = /a b none bind,idmap=container\n")
     assert refused.value.where == "config:5"
+
+
+def test_a_users_container_has_ids_that_he_was_given_and_no_device_as_its_root() -> None:
+    ids = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 200000 65536\n"
+    facts = HYBRID.replace(starter=Starter(1000, 1000, "joe", ((100000, 65536),), ((200000, 65536),)))
+    found = planned(QUIET + ids, facts=facts)
+    assert str(found.idmap) == "newuidmap INIT 0 100000 65536\nnewgidmap INIT 0 200000 65536"
+    assert (found.root.owner, found.terminal.owner, found.terminal.has_hosts) == ((100000, 200000), -1, False)
+    for text, why in (
+        (QUIET, "needs ids of its own"), (QUIET + ids.replace("65536", "65537"), "does not give these ids"),
+        (f"lxc.rootfs.path = loop:/image\n{ids}", "only root can mount /image"),
+    ):  # fmt: skip
+        with pytest.raises(Unsupported, match=why):
+            planned(text, facts=facts)
+    of_root = planned(QUIET + ids)
+    assert (of_root.root.owner, of_root.terminal.owner, of_root.terminal.has_hosts) == ((100000, 200000), 100000, True)
+
+
+def test_ids_of_a_user_namespace_that_is_shared_are_known_and_not_written() -> None:
+    joined = (("u", Range(0, 5000, 10)), ("g", Range(0, 6000, 10)))
+    facts = HYBRID.replace(shared=(("user", "/proc/7/ns/user"),), joined=joined)
+    found = planned(QUIET + "lxc.namespace.share.user = 7\n", facts=facts)
+    assert (found.idmap.owner, str(found.idmap), found.has_users) == ((5000, 6000), "", True)
+    assert "nsenter --user=/proc/7/ns/user" in str(found).splitlines()
 
 
 def test_in_a_user_namespace_the_hosts_devices_are_bound() -> None:
@@ -256,6 +282,27 @@ def test_clocks_that_are_shifted() -> None:
         "echo boottime -3600 0 >> /proc/INIT/timens_offsets",
         "echo monotonic 1 500000000 >> /proc/INIT/timens_offsets",
     ]
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("lxc.namespace.clone = mnt pid\n", "in a time namespace of the container's own"),
+    ("lxc.namespace.keep = time\n", "in a time namespace of the container's own"),
+    ("lxc.namespace.share.time = 1\n", "the clocks of another's"),
+])  # fmt: skip
+def test_clocks_of_others_are_not_shifted(text: str, why: str) -> None:
+    assert "time" not in planned(QUIET + text).namespaces
+    with pytest.raises(Unsupported, match=why) as refused:
+        planned(f"{QUIET}lxc.time.offset.boot = 1h\n{text}")
+    assert refused.value.where == "config:5"
+
+
+def test_a_monitor_that_is_restricted_writes_where_its_work_is() -> None:
+    text, facts = QUIET + "lxc.x-monitor-landlock = 1\n", HYBRID.replace(landlock=1)
+    assert planned(text, facts=facts).monitor_writes == ("/sys/fs/cgroup", "/run/lxc/var/lib/lxc")
+    assert planned(f"{text}lxc.console.logfile = /log/web\n", facts=facts).monitor_writes[2:] == ("/log",)
+    assert planned(QUIET, facts=facts).monitor_writes == () == planned(text).monitor_writes
+    asked = facts.replace(filter=Filter("/p", 1, "00", is_supervised=True))
+    assert planned(text, facts=asked).monitor_writes == ()
 
 
 def test_loopback_is_brought_up_only_in_a_network_of_its_own() -> None:

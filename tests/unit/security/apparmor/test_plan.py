@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lxc.errors import Unsupported
-from lxc.security.apparmor.plan import DEFAULT, Host, Wish, all_but, decide, generated, profile_name
+from lxc.security.apparmor.plan import DEFAULT, Host, Wish, abstraction, all_but, decide, generated, profile_name
 
 WEB = Wish("web", "/var/lib/lxc")
 
@@ -60,12 +60,18 @@ def test_a_generated_profile() -> None:
     assert "deny /proc/sysrq-trigger rwklx," in lines
     assert "mount fstype=proc -> /proc/," in lines
     assert "mount," not in lines
+    assert "deny /dev/.lxc/{proc,sys}/** rwklx," not in lines
+    shared = abstraction().replace("@{profile_name}", "lxc-web_</var/lib/lxc>").splitlines()
+    assert {line.strip() for line in shared} <= set(lines)
+    assert [line for line in lines if line.startswith("change_profile")] == [
+        line.strip() for line in shared if line.strip().startswith("change_profile")
+    ]
     assert not [line for line in lines if "options in" in line]  # that allows any part of the options
     assert not [line for line in lines if line.startswith("mount") and "remount" in line]
 
 
 @pytest.mark.parametrize(("change", "present"), [
-    ({"allow_nesting": True}, ("mount,", "pivot_root,", "deny /dev/.lxc/{proc,sys}/** rwklx,")), ({"is_mapped": True}, ("mount,",)),
+    ({"allow_nesting": True}, ("mount,", "umount,", "pivot_root,", "deny /dev/.lxc/{proc,sys}/** rwklx,")), ({"is_mapped": True}, ("mount,", "umount,", "pivot_root,")),
 ])  # fmt: skip
 def test_what_makes_mounts_free(change: dict[str, object], present: tuple[str, ...]) -> None:
     lines = [line.strip() for line in generated(WEB.replace(**change), Host()).text.splitlines()]
