@@ -13,6 +13,7 @@ import stat
 from lxc.kernel import mount
 from lxc.kernel.fs import closing
 
+_NULL = os.makedev(1, 3)
 _LONGEST = 255  # bytes of a value that fsconfig(2) takes
 _DIRECTORIES = ("lowerdir", "lowerdir+", "upperdir", "workdir")  # options of an overlay
 # File systems that exist once for a namespace, or the host: read-only is a mount of them, never the file system itself.
@@ -76,6 +77,34 @@ def attach(tree: int, target: int, shown: str) -> None:
 def nobody_maps(tree: int, users: str, recursive: bool) -> None:
     """Give `tree` other ids, where nobody can."""
     raise PermissionError(errno.EPERM, f"idmap={users}: only the monitor may")
+
+
+def protect_null(fds: tuple[int, ...]) -> None:
+    """Where one of `fds` is /dev/null, have in its place another that leads to the host's, and whose mode and owner nobody changes.
+
+    It is opened on a read-only mount, which is gone then: nobody makes it writable.  Who may not mount has no right to
+    the host's to give away.
+    """
+    theirs = [fd for fd in fds if _is_null(fd)]
+    if not theirs:
+        return
+    try:
+        tree = copy(mount.AT_FDCWD, "/dev/null", recursive=False, set_=mount.MOUNT_ATTR_RDONLY)
+    except PermissionError:
+        return
+    with closing(tree):
+        null = os.open(f"/proc/self/fd/{tree}", os.O_RDWR | os.O_CLOEXEC)
+    with closing(null):
+        for fd in theirs:
+            os.dup2(null, fd)
+
+
+def _is_null(fd: int) -> bool:
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False  # it is closed
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL
 
 
 def _configure(context: int, source: str, data: tuple[str, ...]) -> None:

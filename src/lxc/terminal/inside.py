@@ -65,7 +65,7 @@ def take_stdio(plan: TerminalPlan, given: Given) -> None:
     if given.console_slave < 0:
         return
     for fd in (0, 1, 2):
-        if not (plan.foreground and (plan.execute or not plan.binds_console)) or _is_terminal_or_closed(fd):
+        if not plan.keeps_stdio or _is_terminal_or_closed(fd):
             os.dup2(given.console_slave, fd)
 
 

@@ -143,6 +143,11 @@ class TerminalPlan(Record):
         return self.console_path != "none"
 
     @property
+    def keeps_stdio(self) -> bool:
+        """Whether init keeps what it was given, unless that is a terminal."""
+        return self.foreground and (self.execute or not self.binds_console)
+
+    @property
     def peer(self) -> str:
         """The terminal of the host's that is configured; "" if none is."""
         return self.console_path if self.binds_console else ""

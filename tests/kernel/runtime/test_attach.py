@@ -238,8 +238,8 @@ def test_standard_streams_are_passed_as_they_are(lxc: Lxc, web: str) -> None:
 
 
 def test_a_standard_stream_that_is_closed_is_dev_null(lxc: Lxc, web: str) -> None:
-    words = " ".join(lxc.command("lxc-attach", "-n", web, "--", "readlink", "/proc/self/fd/0"))
-    assert subprocess.run(["sh", "-c", f"{words} <&-"], capture_output=True).stdout == b"/dev/null\n"
+    words = " ".join(lxc.command("lxc-attach", "-n", web, "--", "stat", "-L", "-c", "%t:%T", "/proc/self/fd/0"))
+    assert subprocess.run(["sh", "-c", f"{words} <&-"], capture_output=True).stdout == b"1:3\n"
 
 
 def waits_for(pid: int, number: int) -> bool:
@@ -335,6 +335,16 @@ def test_the_command_has_no_descriptor_but_the_standard_ones(lxc: Lxc, web: str,
     os.close(secret)
     assert sorted(name.rsplit("/")[-1] for name in seen.split())[:3] == ["0", "1", "2"]
     assert len(seen.split()) <= 4  # one is the shell's own, to list them
+
+
+def test_the_hosts_dev_null_stays_as_it_is(lxc: Lxc, web: str) -> None:
+    """Its mode and owner are for all users of the host; who is root in the container could change them."""
+    null = subprocess.DEVNULL
+    for stream, option in enumerate(("stdin", "stdout", "stderr")):
+        script = f"chmod 666 /proc/self/fd/{stream} || echo kept >/result{stream}; echo >&{stream}; cat <&{stream}"
+        done = lxc.run("lxc-attach", "-n", web, "--", "sh", "-c", script, **{"capture_output": False, option: null})
+        assert done.returncode == 0
+        assert (lxc.rootfs(web) / f"result{stream}").read_text() == "kept\n"
 
 
 def test_the_command_has_not_our_terminal_even_if_none_of_its_streams_is_one(lxc: Lxc, web: str) -> None:

@@ -1,6 +1,7 @@
 """A container without a devpts of its own has the host's terminals; one that is started from a terminal never has that."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,14 @@ def test_without_a_console_what_is_no_terminal_is_kept(lxc: Lxc) -> None:
     box = lxc.create(config=f"{CONFIG}lxc.console.path = none\n")
     done = lxc.run("lxc-execute", "-n", box, "--", "/bin/busybox", "sh", "-c", "cat; echo said >&2", input="given")
     assert (done.stdout, done.stderr) == ("given", "said\n")
+
+
+@pytest.mark.parametrize("mode", ["-d", "-F"])
+def test_what_has_the_hosts_dev_null_cannot_change_it(lxc: Lxc, mode: str) -> None:
+    box = lxc.create(config=f"{CONFIG}lxc.console.path = none\n")
+    script = "for each in 0 1 2; do chmod 666 /proc/self/fd/$each || echo kept >>/result; done; echo >&1; head -c 1; touch /end"
+    null = subprocess.DEVNULL
+    command = lxc.command("lxc-start", mode, "-n", box, "--", "/bin/busybox", "sh", "-c", script)
+    subprocess.run(command, stdin=null, stdout=null, stderr=null, timeout=60, check=True)
+    until((lxc.rootfs(box) / "end").exists, "it has tried")
+    assert (lxc.rootfs(box) / "result").read_text() == "kept\n" * 3

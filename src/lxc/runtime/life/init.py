@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import beneath, log, trace
+from lxc import beneath, detached, log, trace
 from lxc.cgroups import inside as cgroups
 from lxc.clocks import inside as clocks
 from lxc.hooks import inside as hooks
@@ -69,6 +69,9 @@ def run(
         begin("wait for the monitor")
         monitor.wait_for_go()
         sealed.seal(shares_memory=monitor.shares_memory)
+        if plan.terminal.keeps_stdio or not plan.terminal.has_console:
+            begin("leave the host its /dev/null")
+            detached.protect_null((0, 1, 2))
         begin("open the files for the label of a security module")
         label_file, keyring_file = security.open_label(plan.security.label, is_init=True)
         for kind, file in shared:
