@@ -109,6 +109,20 @@ def namespace_type(fd: int) -> int:
     return ioctl(fd, 0xB703)
 
 
+def parent_namespace(fd: int) -> int:
+    """ioctl_nsfs(2), NS_GET_PARENT; the caller closes it.  Raises OSError: EPERM if it is not below ours."""
+    from fcntl import ioctl
+
+    return ioctl(fd, 0xB702)
+
+
+def namespace_owner(fd: int) -> int:
+    """ioctl_nsfs(2), NS_GET_OWNER_UID: who has made the user namespace `fd`."""
+    from fcntl import ioctl
+
+    return int.from_bytes(ioctl(fd, 0xB704, bytes(4)), "little")
+
+
 def sethostname(name: str) -> None:
     """sethostname(2)."""
     raw = os.fsencode(name)

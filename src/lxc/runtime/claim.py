@@ -54,6 +54,12 @@ def believe(connection: socket, whose: str, *paths: str) -> None:
     )
 
 
+def another(connection: socket) -> int:
+    """The user who listens, if he is neither root nor we; else -1."""
+    uid = sockets.peer_credentials(connection)[1]
+    return -1 if uid in (0, os.geteuid()) else uid
+
+
 def deaf(whose: str, address: bytes) -> Refused:
     """That who listens at the `address` of somebody takes no connections, as he would."""
     return Refused(

@@ -89,7 +89,7 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
             f"may not control {place.name}: its monitor runs as another user", hint="run this as root or as that user"
         )
     trace.phase("")
-    return Reply(ret, number, payload, descriptors + more)
+    return Reply(ret, number, payload, descriptors + more, said_by=claim.another(connection))
 
 
 class Asked(Place):
@@ -125,6 +125,7 @@ class Asking(Record):
         if reply.payload:  # else it is LXC's, which is asked the rest when somebody wants to know
             try:
                 told = commands.apart(reply.payload, reply.descriptors)
+                told = [each.replace(said_by=reply.said_by) for each in told] if reply.said_by >= 0 else told
                 replies |= zip(self.requests, told, strict=True)
             except ValueError as error:
                 _close(reply.descriptors)
@@ -166,18 +167,27 @@ def state(place: Place) -> str:
 
 
 def init_pid(place: Place) -> int:
-    """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, NoInit, StateError."""
-    pid = ask(place, questions.INIT_PID).number
-    if pid <= 0:
+    """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, NoInit, StateError, Refused."""
+    reply = ask(place, questions.INIT_PID)
+    if reply.number <= 0:
         raise no_init(place)
-    return pid
+    if reply.said_by >= 0:
+        from lxc.runtime import suspicion
+
+        suspicion.check_init(place, reply.said_by, reply.number)
+    return reply.number
 
 
 def init_pidfd(place: Place) -> int:
-    """A pidfd of the container's init; the caller closes it.  Raises NotRunning, NoInit, StateError."""
-    fd = _first(ask(place, questions.INIT_PIDFD).descriptors)
+    """A pidfd of the container's init; the caller closes it.  Raises NotRunning, NoInit, StateError, Refused."""
+    reply = ask(place, questions.INIT_PIDFD)
+    fd = _first(reply.descriptors)
     if fd is None:
         raise no_init(place)
+    if reply.said_by >= 0:
+        from lxc.runtime import suspicion
+
+        suspicion.check_init_of(place, reply.said_by, fd)
     return fd
 
 
@@ -218,7 +228,12 @@ def _cgroup(place: Place, controller: str, command: int) -> str | None:
         if not is_running(place):
             raise
         return None
-    return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+    path = _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+    if path and reply.said_by >= 0:
+        from lxc.runtime import suspicion
+
+        return path if suspicion.has_cgroup(reply.said_by, controller, path) else None
+    return path
 
 
 def limit_cgroup(place: Place, controller: str = "") -> str | None:

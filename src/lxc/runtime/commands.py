@@ -72,6 +72,7 @@ class Reply(Record):
     number: int = 0
     payload: bytes = b""
     descriptors: tuple[int, ...] = ()
+    said_by: int = -1  # the user whose monitor has said it, if he is neither root nor we
     given: tuple[int, ...] = ()  # those of `descriptors` that are closed once sent; the sender keeps the others open
 
 

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from tests.conftest import CONFIG, Lxc, forked
@@ -50,6 +51,29 @@ for client in kept:
     client.connect_ex("\\0" + sys.argv[1])
 print("listens", flush=True)
 time.sleep(600)
+"""
+
+LIAR = """
+import array, os, signal, socket, struct, sys
+victim = int(sys.argv[2])
+pidfd = os.pidfd_open(victim)
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0" + sys.argv[1])
+listener.listen(100)
+print("listens", flush=True)
+while True:
+    client, _ = listener.accept()
+    command, length, _ = struct.unpack("<iiq", client.recv(16, socket.MSG_WAITALL) or bytes(16))
+    told = client.recv(length, socket.MSG_WAITALL) if length else b""
+    number = {3: 2, 4: victim}.get(command, 0)  # GET_STATE: RUNNING; GET_INIT_PID
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))] * (command == 18)  # GET_INIT_PIDFD
+    path = sys.argv[3].encode() + bytes(1) if command in (6, 19) else b""  # GET_CGROUP, GET_LIMIT_CGROUP
+    try:
+        client.sendmsg([struct.pack("<iiq", 0, len(path), number) + path], rights)
+    except OSError:  # the other has closed
+        pass
+    client.close()
 """
 
 
@@ -221,6 +245,57 @@ def test_who_owns_the_container_path_or_its_configuration_is_believed(lxc: Lxc, 
         assert lxc.ok("lxc-info", "-n", squatted, "-s").split() == ["State:", "RUNNING"]
     finally:
         os.chown(path, 0, 0)
+
+
+@contextmanager
+def liar(lxc: Lxc, box: str, cgroup: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Who owns the container path says that a process of root's is the container's init, and `cgroup` its cgroup."""
+    os.chown(lxc.path, NOBODY, NOBODY)
+    with ExitStack() as stack:
+        stack.callback(os.chown, lxc.path, 0, 0)
+        victim = stack.enter_context(subprocess.Popen(["sleep", "600"]))
+        stack.callback(victim.kill)
+        words = [sys.executable, "-c", LIAR, f"{lxc.path}/{box}/command", str(victim.pid), cgroup]
+        process = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+        stack.callback(process.kill)
+        assert process.stdout
+        assert process.stdout.readline() == "listens\n"
+        yield victim
+
+
+@pytest.mark.parametrize(
+    "line", ["lxc-stop -t 1", "lxc-stop -r -t 1", "lxc-attach -e CGROUP -- kill", "lxc-device add /dev/null"]
+)
+def test_who_owns_the_container_path_cannot_pass_off_a_process_of_others_as_his_init(
+    lxc: Lxc, box: str, line: str
+) -> None:
+    """Root would signal it, and do in its namespaces, which may be the host's, what was meant for the container."""
+    tool, *words = line.split()
+    with liar(lxc, box) as victim:
+        tail = [str(victim.pid)] if words[-1] == "kill" else []
+        done = lxc.run(tool, "-n", box, *words, *tail, timeout=30)
+        assert victim.poll() is None
+    assert done.returncode != 0
+    assert f"process {victim.pid}, which user {NOBODY} says is the init of {box}, is not his" in done.stderr
+
+
+@pytest.mark.parametrize("way", ["", "nowhere/../"])
+def test_nor_a_cgroup_of_others_as_his_containers(lxc: Lxc, box: str, way: str) -> None:
+    top = Path("/sys/fs/cgroup")
+    cgroup = (top / "freezer" if (top / "freezer").exists() else top) / f"victim-{lxc.tag}"
+    cgroup.mkdir()
+    before = frozen(cgroup)
+    try:
+        with liar(lxc, box, f"/{way}{cgroup.name}"):
+            done = subprocess.run(["timeout", "10", *lxc.command("lxc-freeze", "-n", box)], capture_output=True)
+            assert frozen(cgroup) == before
+            assert done.returncode == 1
+    finally:
+        cgroup.rmdir()
+
+
+def frozen(cgroup: Path) -> str:
+    return next(cgroup / file for file in ("freezer.state", "cgroup.freeze") if (cgroup / file).exists()).read_text()
 
 
 def test_the_containers_root_is_not_believed(lxc: Lxc, squatted: str) -> None:

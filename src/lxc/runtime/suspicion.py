@@ -1,0 +1,80 @@
+"""What the monitor of another user tells root: it must be that user's, before anything is done to it.
+
+Whoever owns a container's path or configuration may be its monitor (`claim`), and could name any process or cgroup as
+its own: root would signal it, join its namespaces, freeze it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lxc import log
+from lxc.errors import NotRunning, Refused
+from lxc.kernel import process
+from lxc.kernel.fs import closing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lxc.runtime.place import Place
+
+
+def check_init(place: Place, uid: int, pid: int) -> None:
+    """The init that the user `uid` tells of: `pid` must be in a user namespace of his.  Raises Refused, NotRunning."""
+    try:
+        is_his = _is_below_one_of(pid, uid)
+    except (FileNotFoundError, ProcessLookupError):
+        raise NotRunning(f"{place.name} is not running: its init has ended") from None
+    except PermissionError:
+        is_his = False
+    if not is_his:
+        what = f"process {pid}, which user {uid} says is the init of {place.name}, is not his: it is left alone"
+        raise Refused(what, hint=f"his is the process that listens at @{place.socket_name.decode(errors='replace')}")
+
+
+def check_init_of(place: Place, uid: int, pidfd: int) -> None:
+    """The same of a pidfd, which is closed if it is refused."""
+    try:
+        with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+            pids = [int(line[4:]) for line in file if line.startswith("Pid:")]
+        check_init(place, uid, pids[0] if pids else 0)
+        process.pidfd_send_signal(pidfd, 0)  # it still lives, so that was its namespace
+    except BaseException as error:
+        os.close(pidfd)
+        if isinstance(error, ProcessLookupError):
+            raise NotRunning(f"{place.name} is not running: its init has ended") from None
+        raise
+
+
+def has_cgroup(uid: int, controller: str, path: str) -> bool:
+    """Whether the cgroup `path` ("": of the unified hierarchy) is the user's, or lies in one that is."""
+    from lxc.cgroups import outside as cgroups
+
+    layout, names = cgroups.find(), path.strip("/").split("/")
+    hierarchy = (controller and layout.home(controller)) or layout.unified
+    if not hierarchy or ".." in names:
+        return False
+    try:
+        above = ["/".join(names[: count + 1]) for count in range(len(names))]
+        if any(os.lstat(hierarchy.directory(cgroup)).st_uid == uid for cgroup in above):
+            return True
+    except OSError:
+        return False
+    log.warn(f"user {uid} tells of the cgroup {path!r}, which is not his")
+    return False
+
+
+def _is_below_one_of(pid: int, uid: int) -> bool:
+    """Whether the outermost user namespace that the process is in, and we are not, is the user's.  Raises OSError."""
+    own = os.stat("/proc/self/ns/user")
+    namespace = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    while True:
+        with closing(namespace):
+            status = os.fstat(namespace)
+            if (status.st_dev, status.st_ino) == (own.st_dev, own.st_ino):
+                return False
+            above = process.parent_namespace(namespace)
+            status = os.fstat(above)
+            if (status.st_dev, status.st_ino) == (own.st_dev, own.st_ino):
+                os.close(above)
+                return process.namespace_owner(namespace) == uid
+        namespace = above
