@@ -262,6 +262,10 @@ def cgroup_fds(place: Place) -> tuple[int, ...]:
         what = f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}"
         is_gone = reply.ret == -errno.ENOENT
         raise StateError(what, hint="it was removed: attach with -eCGROUP" if is_gone else "")
+    if reply.said_by >= 0:
+        from lxc.runtime import suspicion
+
+        return suspicion.cgroups_of(reply.said_by, reply.descriptors)
     return reply.descriptors
 
 

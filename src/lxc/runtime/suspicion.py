@@ -10,7 +10,7 @@ import os
 
 from lxc import log
 from lxc.errors import NotRunning, Refused
-from lxc.kernel import process
+from lxc.kernel import fs, process
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
@@ -54,13 +54,36 @@ def has_cgroup(uid: int, controller: str, path: str) -> bool:
     if not hierarchy or ".." in names:
         return False
     try:
-        above = ["/".join(names[: count + 1]) for count in range(len(names))]
-        if any(os.lstat(hierarchy.directory(cgroup)).st_uid == uid for cgroup in above):
-            return True
+        with closing(os.open(hierarchy.directory("/".join(names)), os.O_PATH | os.O_CLOEXEC)) as directory:
+            return _is_his(uid, directory)
     except OSError:
         return False
-    log.warn(f"user {uid} tells of the cgroup {path!r}, which is not his")
-    return False
+
+
+def cgroups_of(uid: int, descriptors: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of the cgroups' directories that are the user's, or lie in one that is; the others are closed."""
+    his = tuple(fd for fd in descriptors if _is_his(uid, fd))
+    for fd in descriptors:
+        if fd not in his:
+            os.close(fd)
+    return his
+
+
+def _is_his(uid: int, directory: int) -> bool:
+    """Whether it is a cgroup's directory, and this or one above is the user's.
+
+    By descriptor: its path may be one of a mount namespace of the user's.
+    """
+    at = os.dup(directory)
+    while True:
+        with closing(at):
+            if fs.filesystem_type(at) not in (fs.CGROUP_SUPER_MAGIC, fs.CGROUP2_SUPER_MAGIC):
+                log.warn(f"user {uid} tells of a cgroup that is not his")
+                return False
+            if os.fstat(at).st_uid == uid:
+                return True
+            at_above = os.open("..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
+        at = at_above
 
 
 def _is_below_one_of(pid: int, uid: int) -> bool:

@@ -13,7 +13,7 @@ from tests.conftest import CONFIG, Lxc, forked
 from lxc import list_containers
 from lxc.errors import Refused
 from lxc.kernel import sockets
-from lxc.runtime import claim, monitord
+from lxc.runtime import claim, monitord, suspicion
 from lxc.runtime.place import Place
 
 pytestmark = pytest.mark.root
@@ -292,6 +292,26 @@ def test_nor_a_cgroup_of_others_as_his_containers(lxc: Lxc, box: str, way: str) 
             assert done.returncode == 1
     finally:
         cgroup.rmdir()
+
+
+def test_who_is_attached_enters_no_cgroup_of_others(lxc: Lxc) -> None:
+    """Whoever is its monitor gives descriptors of directories, which may be of all that he can open."""
+    top = Path("/sys/fs/cgroup")
+    cgroup = (top / "pids" if (top / "pids").exists() else top) / f"others-{lxc.tag}"
+    (cgroup / "his/below").mkdir(parents=True)
+    os.chown(cgroup / "his", NOBODY, NOBODY)
+    os.chown(lxc.path, NOBODY, NOBODY)
+    try:
+        opened = [os.open(path, os.O_RDONLY) for path in (cgroup, cgroup / "his", lxc.path, cgroup / "his/below")]
+        kept = suspicion.cgroups_of(NOBODY, tuple(opened))
+        assert [os.readlink(f"/proc/self/fd/{fd}") for fd in kept] == [f"{cgroup}/his", f"{cgroup}/his/below"]
+        assert kept == (opened[1], opened[3])
+        for fd in kept:
+            os.close(fd)
+    finally:
+        os.chown(lxc.path, 0, 0)
+        for path in (cgroup / "his/below", cgroup / "his", cgroup):
+            path.rmdir()
 
 
 def frozen(cgroup: Path) -> str:
