@@ -14,7 +14,8 @@ from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
-from lxc.network import ends, loan, requests, steps
+from lxc.network import ends, grant, loan, requests, steps, switch
+from lxc.network.ends import Owner
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links, is_name
 from lxc.network.loan import Loan
@@ -58,7 +59,8 @@ class Network:
     def name(self) -> tuple[Device, ...]:
         """The devices, for somebody else to make them: the host's ends have names that nothing has there.  Raises StepError."""
         with Links(Channel()) as host:
-            self._plan = self._plan.replace(devices=tuple(_named(device, host) for device in self._plan.devices))
+            named = tuple(_named(device, host, self._owner) for device in self._plan.devices)
+            self._plan = self._plan.replace(devices=named)
         return self._plan.devices
 
     def prepare(self, netns: int, pid: int, tell: Callable[[Device], None], *, exist: bool = False) -> None:
@@ -101,6 +103,10 @@ class Network:
         guard, self._guard = self._guard, None
         if guard:
             guard.dismiss()
+
+    @property
+    def _owner(self) -> Owner:
+        return Owner(self._plan.owner, tuple(self._ends.values()))
 
     @property
     def may_rest(self) -> bool:
@@ -173,7 +179,7 @@ class Network:
             self._remember("answering")
         match device.make:
             case Veth():
-                device = device.paired(self._make_pair(device.make, host, netns, exists=exists))
+                device = device.paired(self._make_pair(device.make, device.number, host, netns, exists=exists))
                 is_on_switch = any(port == device.pair for _, port in self._ports)
                 for step in device.after:
                     if not (is_on_switch and isinstance(step, (DefaultVlan, Vlan))):  # it knows of them already
@@ -194,8 +200,8 @@ class Network:
                         host.change(link.index, mtu=device.make.mtu)
         return device
 
-    def _make_pair(self, veth: Veth, host: Links, netns: int, *, exists: bool) -> str:
-        """Make the pair, or have one that `exists` as it is to be; return the name of the host's end."""
+    def _make_pair(self, veth: Veth, number: int, host: Links, netns: int, *, exists: bool) -> str:
+        """Make the pair of lxc.net.`number`, or have one that `exists` as it is to be; return the name of the host's end."""
         bridge = self._seen.pop(veth.bridge, None) or _linked(veth, veth.bridge, host) if veth.bridge else None
         link = bridge if veth.mtu_of == veth.bridge else host.find(veth.mtu_of) if veth.mtu_of else None
         is_switch = bridge is not None and _is_switch(bridge)
@@ -214,8 +220,9 @@ class Network:
             if exists:
                 host.change(host.index(pair), **fields)
             else:
-                pair = ends.create(pair, fields | made, host)
+                pair = ends.create(pair, fields | made, host, self._owner)
             self._ends[pair] = host.index(pair)
+        ends.mark(self._ends[pair], number, host, self._owner)
         if bridge and is_switch:
             self._ports.append((bridge.name, pair))
             self._remember("port", bridge.name, pair)
@@ -254,8 +261,6 @@ class Network:
     def _delete_ports(self) -> None:
         ports, self._ports = self._ports, []
         for bridge, port in ports:
-            from lxc.network import switch
-
             try:
                 switch.delete_port(bridge, port)
             except (OSError, StepError) as error:
@@ -279,8 +284,6 @@ class Network:
         """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
         granted, self._granted = self._granted, []
         for step, pair in granted:
-            from lxc.network import grant
-
             try:
                 grant.delete(step, netns, pair)
             except StepError as error:
@@ -380,12 +383,12 @@ def _stack(step: Stacked, host: Links, netns: int) -> None:
         host.channel.request(rtnetlink.RTM_NEWLINK, rtnetlink.NEW, **made)
 
 
-def _named(device: Device, host: Links) -> Device:
+def _named(device: Device, host: Links, owner: Owner) -> Device:
     """The same, with a name for the host's end that nothing has."""
     if not isinstance(device.make, Veth):
         return device
     with _doing(device.make):
-        return device.paired(ends.free(device.pair, host))
+        return device.paired(ends.free(device.pair, host, owner))
 
 
 def _queues(rx: int, tx: int) -> dict[str, int]:

@@ -99,6 +99,7 @@ class NetworkPlan(Record):
     devices: tuple[Device, ...] = ()
     loopback_up: bool = False
     warnings: tuple[str, ...] = ()
+    owner: str = ""  # its monitor's address, which no other container has: what a killed one left is known by it
 
     def inside(self) -> tuple[Step, ...]:
         """What is done in the container's network namespace, in this order."""

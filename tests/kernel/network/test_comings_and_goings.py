@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,82 @@ def test_who_holds_a_network_that_is_over_keeps_nothing_of_the_hosts(lab: Lab, l
         assert holder.stdin
         holder.stdin.close()
     until(lambda: set(lab.links()) == OWN, "no device is left")
+
+
+@contextmanager
+def held_by_another(lab: Lab, name: str) -> Iterator[None]:
+    """Somebody else is in the container's network while this lasts."""
+    file = f"/proc/{lab.init_pid(name)}/ns/net"
+    network = Path(file).readlink()
+    with subprocess.Popen(["nsenter", f"--net={file}", "sleep", "1000"]) as holder:
+        try:
+            until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() == network, "somebody is in the network")
+            yield
+        finally:
+            holder.kill()
+
+
+@pytest.mark.parametrize("line", ["name = lan", "veth.pair = vbox"])
+def test_the_next_start_takes_from_who_holds_it_what_a_killed_monitor_had_of_the_hosts(lab: Lab, line: str) -> None:
+    name = lab.box("link = br0", "ipv4.address = 10.77.0.5/24", line, kind="veth")
+    lab.start(name)
+    (first,) = set(lab.links()) - OWN
+    with held_by_another(lab, name):
+        kill_monitor(lab, name)
+        until(lambda: lab.state(name) == "STOPPED", "it has ended")
+        assert lab.links()[first].get("master") == "br0"
+        lab.start(name)
+        ports = [each for each, link in _beside_own(lab).items() if link.get("master") or "UP" in link["flags"]]
+        assert len(ports) == 1
+        assert (ports == [first]) == ("pair" in line)
+        stop(lab, name)
+        lab.start(name)
+        assert len([each for each, link in _beside_own(lab).items() if link.get("master")]) == 1
+        stop(lab, name)
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+
+
+def test_two_pairs_of_which_one_is_not_configured_any_more_are_both_taken_back(lab: Lab) -> None:
+    second = "lxc.net.1.type = veth\nlxc.net.1.link = br0\n"
+    name = lab.box_of(f"lxc.net.0.type = veth\nlxc.net.0.link = br0\nlxc.net.0.veth.pair = vbox\n{second}")
+    lab.start(name)
+    with held_by_another(lab, name):
+        kill_monitor(lab, name)
+        until(lambda: lab.state(name) == "STOPPED", "it has ended")
+        lab.config(name).write_text(lab.config(name).read_text().replace(second, ""))
+        lab.start(name)
+        assert [each for each, link in _beside_own(lab).items() if link.get("master")] == ["vbox"]
+        stop(lab, name)
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+
+
+def test_destroying_takes_back_what_a_killed_monitor_had_of_the_hosts(lab: Lab) -> None:
+    name = lab.box("link = br0", "veth.pair = vbox", kind="veth")
+    lab.start(name)
+    with held_by_another(lab, name):
+        kill_monitor(lab, name)
+        until(lambda: lab.state(name) == "STOPPED", "it has ended")
+        lab.ok("lxc-destroy", "-n", name)
+        (left,) = _beside_own(lab).values()
+        assert "master" not in left
+        assert "UP" not in left["flags"]
+        assert left["ifname"] != "vbox"
+
+
+def test_only_an_end_of_a_pair_is_taken_for_what_a_killed_monitor_has_left(lab: Lab) -> None:
+    """A card that was lent may come back with names that the container's administrator has given it."""
+    name = lab.box("link = br0", kind="veth")
+    lab.start(name)
+    ((mark,),) = (link["altnames"] for link in _beside_own(lab).values())
+    stop(lab, name)
+    until(lambda: set(lab.links()) == OWN, "no device is left")
+    for device in ("br0", "wire0"):
+        lab.at_home("ip", "link", "property", "add", "dev", device, "altname", mark)
+        lab.start(name)
+        link = lab.links()[device]
+        assert ("UP" in link["flags"], link["altnames"]) == (True, [mark])
+        stop(lab, name)
+        lab.at_home("ip", "link", "property", "del", "dev", device, "altname", mark)
 
 
 @pytest.mark.parametrize("line", ["name = lan", "veth.pair = vbox"])

@@ -82,6 +82,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
             if not os.path.lexists(place.partial_file):  # else it was never used, and its own hooks may be missing
                 hooks.run(hooks_of(place, config))
             _remove_cgroups(place, config)
+            _free_network(place, config)
             if not config.rootfs_managed:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
                 return ()
@@ -118,6 +119,21 @@ def _remove_cgroups(place: Place, config: Config) -> None:
     pattern = system.get("lxc.cgroup.pattern") or ""
     found = plan_cgroups.Host(cgroups.find(relative=config.cgroup_relative), pattern=pattern)
     cgroups.remove_leftovers(plan_cgroups.placed(place, config, found))
+
+
+def _free_network(place: Place, config: Config) -> None:
+    """Have no end of a pair in use that a killed monitor has left."""
+    if os.geteuid() or not any(device.type == "veth" for device in config.net.values()):
+        return
+    from lxc.kernel.netlink import Channel
+    from lxc.network import ends
+    from lxc.network.links import Links
+
+    try:
+        with Links(Channel()) as host:
+            ends.take_back(host, ends.Owner(os.fsdecode(place.socket_name)))
+    except OSError as error:
+        log.debug(f"cannot look for network devices that were left: {error.strerror}")
 
 
 def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:

@@ -201,6 +201,7 @@ def start(
     """
     tenant = None if facts.starter.is_root else Tenant(place.lxcpath, place.name)
     devices = network.plan(config.net, config.places, tenant)
+    devices = devices.replace(owner=place.socket_name.decode(errors="surrogateescape"))
     namespaces = plan_namespaces.new(config, has_network=devices.has_namespace)
     if "net" not in namespaces:
         devices = devices.without_namespace()
