@@ -12,6 +12,8 @@ from lxc.values import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lxc.runtime.place import Place
 
 _EPHEMERAL = "Options for -e"
@@ -97,7 +99,7 @@ def run(arguments: CopyArguments) -> int:
         from lxc.runtime.disk import rename
 
         new = place_of(arguments.newname, arguments.newpath or source.lxcpath)
-        rename.rename(source, new, keeps_name=arguments.keepname, arguments=arguments.operands)
+        rename.rename(source, new, keeps_name=arguments.keepname, arguments=arguments.operands, waits=_waits(arguments))
         return 0
     new, left = _copy(arguments, source)
     if not arguments.quiet:
@@ -120,6 +122,16 @@ def _copy(arguments: CopyArguments, source: Place) -> tuple[Place, tuple[str, ..
     raise LxcError("no name is free for the copy", hint="give one with -N")
 
 
+def _waits(arguments: CopyArguments) -> Callable[[str], None] | None:
+    return None if arguments.quiet else lambda said: output.lines([f"lxc-copy: {said}"], output.STDERR)
+
+
+def _new(arguments: CopyArguments, name: str, path: str) -> Place:
+    from lxc.runtime.place import place
+
+    return place(name, path)
+
+
 def _wish(arguments: CopyArguments) -> copying.Wish:
     is_temporary = arguments.temporary
     changed = ephemeral.Wish(arguments.mounts, arguments.keepdata, arguments.tmpfs, arguments.keepname)
@@ -132,6 +144,7 @@ def _wish(arguments: CopyArguments) -> copying.Wish:
         allows_running=arguments.running,
         arguments=() if is_temporary else arguments.operands,
         edit=changed.edit if is_temporary else None,
+        waits=_waits(arguments),
     )
 
 

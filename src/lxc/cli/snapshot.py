@@ -61,15 +61,20 @@ def run(arguments: SnapshotArguments) -> int:
     place = arguments.place
     if arguments.list_:
         return _list(arguments, place)
+
+    def waits(said: str) -> None:
+        if not arguments.quiet:
+            output.lines([f"lxc-snapshot: {said}"], output.STDERR)
+
     left: tuple[str, ...] = ()
     if arguments.restore:
         new = arguments.newname or "".join(arguments.operands)
-        left = snapshots.restore(place, arguments.restore, place.beside(new) if new else None)
+        left = snapshots.restore(place, arguments.restore, place.beside(new) if new else None, waits)
     elif arguments.destroy:
         is_all = "ALL".startswith(arguments.destroy)
         left = snapshots.remove_all(place) if is_all else snapshots.remove(place, arguments.destroy)
     else:
-        _, left = snapshots.create(place, arguments.comment)
+        _, left = snapshots.create(place, arguments.comment, waits)
     if not arguments.quiet:
         output.lines([f"lxc-snapshot: {arguments.name}: {sentence}" for sentence in left], output.STDERR)
     return 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lxc.kernel.sockets import socket
+    from lxc.kernel.unixdiag import Bound
     from lxc.runtime.place import Place
 
 
@@ -96,13 +97,7 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
 
 def _refuse_keeper(place: Place) -> None:
     """Raise Refused if whoever has bound the address, and does not listen there, has no business with the container."""
-    from lxc.kernel import unixdiag
-
-    try:
-        found = [it for it in unixdiag.bound(unixdiag.CLOSED) if it.address == place.socket_name]
-    except OSError:
-        return  # the kernel does not tell
-    for it in found:
+    for it in _keepers(place):
         if not (it.uid == -1 or may_have(it.uid, place)):
             pid = _holder(it.inode)
             raise Refused(
@@ -110,6 +105,28 @@ def _refuse_keeper(place: Place) -> None:
                 f"{place.name}, and has no right to that container",
                 hint=f"end that process; {_which(place.socket_name)}",
             )
+
+
+def keeper(place: Place) -> str:
+    """Who keeps the address, and does not listen there, as far as we see: "process 12 (lxc-copy -n web -N shop)"."""
+    for it in _keepers(place):
+        pid = _holder(it.inode)
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+            return f"process {pid} ({words})"
+        except OSError:
+            continue  # it has ended, or we do not see it
+    return "another process"
+
+
+def _keepers(place: Place) -> list[Bound]:
+    from lxc.kernel import unixdiag
+
+    try:
+        return [it for it in unixdiag.bound(unixdiag.CLOSED) if it.address == place.socket_name]
+    except OSError:
+        return []  # the kernel does not tell
 
 
 def may_have(uid: int, place: Place) -> bool:

@@ -272,6 +272,21 @@ def test_who_waits_for_another_copy_can_be_interrupted(host: Host, web: Path) ->
     assert (web / "config").exists()
 
 
+@pytest.mark.parametrize("line", ["lxc-copy -N copy", "lxc-copy -N copy -R", "lxc-snapshot"])
+def test_who_waits_for_another_copy_says_for_whom(host: Host, web: Path, line: str) -> None:
+    tool, *words = line.split()
+    other = socket.socket(socket.AF_UNIX)
+    other.bind(f"\0{web}/command")
+    argv = command(tool, "-P", host.path, "-n", "web", *words)
+    waiting = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    assert waiting.stderr
+    said = waiting.stderr.readline()
+    assert said.startswith(f"{tool}: waiting for process {os.getpid()} (")
+    assert said.endswith("), which copies, moves or destroys web\n")
+    other.close()
+    assert (waiting.communicate(timeout=60)[1], waiting.returncode) == ("", 0)
+
+
 def test_a_base_that_lies_elsewhere_is_kept_for_its_overlays(host: Host) -> None:
     """In whatever container path they are."""
     elsewhere, other = host.base / "srv/ext", host.base / "other"

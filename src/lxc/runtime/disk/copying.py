@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
 
 _PATIENCE = 0.05  # seconds between looks at whether others are done with a container
+_SILENCE = 1  # seconds until it is said for whom we wait
 _LONGEST = 1 << 20
 _NOBODY = 65534  # whose is what belongs to an id that a user namespace does not have (user_namespaces(7))
 
@@ -47,7 +48,7 @@ class Wish(Record):
 
     `as_snapshot` copies nothing that can be shared, `may_copy` allows a copy where there are no snapshots; `driver`
     is the storage that is wished for ("": as the source's), `size` that of its new file system, in bytes.  `edit` is a last change to the copy's configuration, and
-    `arguments` are more words for the clone hooks.
+    `arguments` are more words for the clone hooks.  `waits` is told for whom we wait, if that takes more than a moment.
     """
 
     as_snapshot: bool = False
@@ -59,6 +60,7 @@ class Wish(Record):
     allows_running: bool = False
     arguments: tuple[str, ...] = ()
     edit: Callable[[Document, Place, IdMapPlan], Document] | None = None
+    waits: Callable[[str], None] | None = None
 
 
 def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
         raise NotFound(f"Container {source.name} is not defined", hint=f"there is no {source.config_file}")
     if new.is_defined:
         raise exists(new)
-    with interruption.deferred() as signal, stopped(source, signal.check, or_not=wish.allows_running):
+    with interruption.deferred() as signal, stopped(source, signal.check, wish.waits, or_not=wish.allows_running):
         config, document = documents.load(source.config_file)
         with Making(new, host.ids_on_disk(config), _user(source, new, document)) as making:
             making.claim()
@@ -101,11 +103,19 @@ def _user(source: Place, new: Place, document: Document) -> tuple[int, int] | No
 class stopped:
     """`with stopped(place, check):` nobody starts the container.  Raises StateError if it runs; with `or_not` that is fine.
 
-    Others who have reserved it, and copy it or move it, are waited for; `check` raises to end that.
+    Others who have reserved it, and copy it or move it, are waited for; `check` raises to end that, `waits` is told who
+    they are.
     """
 
-    def __init__(self, place: Place, check: Callable[[], None] = lambda: None, *, or_not: bool = False) -> None:
-        self._keeper = None if or_not else _reserved(place, check)
+    def __init__(
+        self,
+        place: Place,
+        check: Callable[[], None] = lambda: None,
+        waits: Callable[[str], None] | None = None,
+        *,
+        or_not: bool = False,
+    ) -> None:
+        self._keeper = None if or_not else _reserved(place, check, waits or log.notice)
 
     def __enter__(self) -> None:
         """Its command socket's address has been taken."""
@@ -115,7 +125,8 @@ class stopped:
             self._keeper.close()
 
 
-def _reserved(place: Place, check: Callable[[], None]) -> socket:
+def _reserved(place: Place, check: Callable[[], None], waits: Callable[[str], None]) -> socket:
+    deadline, is_told = time.monotonic() + _SILENCE, False
     while True:
         try:
             return claim.reserve(place)
@@ -126,6 +137,9 @@ def _reserved(place: Place, check: Callable[[], None]) -> socket:
             ) from None
         except claim.Reserved:
             check()
+            if not is_told and time.monotonic() > deadline:
+                is_told = True
+                waits(f"waiting for {claim.keeper(place)}, which copies, moves or destroys {place.name}")
             time.sleep(_PATIENCE)
 
 

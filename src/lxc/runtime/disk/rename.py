@@ -20,19 +20,33 @@ from lxc.storage import removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lxc.config.container import Config
     from lxc.config.document import Document
     from lxc.runtime.place import Place
 
 
-def rename(place: Place, new: Place, *, keeps_name: bool = False, arguments: tuple[str, ...] = ()) -> None:
+def rename(
+    place: Place,
+    new: Place,
+    *,
+    keeps_name: bool = False,
+    arguments: tuple[str, ...] = (),
+    waits: Callable[[str], None] | None = None,
+) -> None:
     """Make the container `place` the container `new` of the same path; the clone and destroy hooks are run.
 
-    `keeps_name` leaves its host name; `arguments` are more words for the clone hooks.  Raises NotFound, StateError,
+    `keeps_name` leaves its host name; `arguments` are more words for the clone hooks; `waits` is told for whom we
+    wait, if that takes more than a moment.  Raises NotFound, StateError,
     LxcError, and it has its old name then.
     """
     _refuse(place, new)
-    with interruption.deferred() as signal, stopped(place, signal.check), stopped(new, signal.check):
+    with (
+        interruption.deferred() as signal,
+        stopped(place, signal.check, waits),
+        stopped(new, signal.check, waits),
+    ):
         config, document = move(place, new, "" if keeps_name else new.name)
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))

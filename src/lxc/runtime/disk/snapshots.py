@@ -21,6 +21,8 @@ from lxc.storage.plan import MODULES, layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lxc.config.container import Config
     from lxc.config.document import Document
 
@@ -65,10 +67,12 @@ def comment(snapshot: Snapshot) -> str:
         return ""
 
 
-def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
+def create(
+    place: Place, comment_file: str = "", waits: Callable[[str], None] | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Make one; it gets the file `comment_file` as its comment.  Return its name, and what was left out of it.
 
-    Raises NotFound, StateError, LxcError, and nothing is left of it then.
+    `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and nothing is left of it then.
     """
     written = _read(comment_file) if comment_file else b""
     config = _config(place)
@@ -79,7 +83,7 @@ def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
             hint="Your container must use another backing store type: dir, btrfs, overlay or loop",
         )
     snapshot = _free(place)
-    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True)
+    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True, waits=waits)
     left = copying.copy(place, snapshot, wish)
     time.tzset()  # a worker of the fork server has had another environment
     try:
@@ -92,19 +96,21 @@ def create(place: Place, comment_file: str = "") -> tuple[str, tuple[str, ...]]:
     return snapshot.name, left
 
 
-def restore(place: Place, name: str, new: Place | None = None) -> tuple[str, ...]:
+def restore(
+    place: Place, name: str, new: Place | None = None, waits: Callable[[str], None] | None = None
+) -> tuple[str, ...]:
     """Make the container `new` (None: the container itself anew) as it was in the snapshot `name`.
 
-    Return what was left out.  Raises NotFound, StateError, LxcError; the container is as it was then.
+    Return what was left out.  `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError; the container is as it was then.
     """
     snapshot = _find(place, name)
-    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_addresses=True)
+    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_addresses=True, waits=waits)
     if new is not None and new != place:
         return copying.copy(snapshot, new, wish)
     clones = [clone for clone in dependents.clones(place) if clone not in dependents.snapshots(place)]
     if clones:
         raise StateError("container rootfs has dependent snapshots", hint=f"{clones[0].directory} is one")
-    with copying.stopped(place):
+    with copying.stopped(place, waits=waits):
         made = Place(ephemeral.random_name(place.name), place.lxcpath)
         left = copying.copy(snapshot, made, wish.replace(keeps_name=True))
         try:
