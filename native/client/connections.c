@@ -40,6 +40,8 @@ static bool answer(struct connection *it)
         tell(it->fd, it->is_kept ? REGISTERED : RUNNING, it->is_kept ? REGISTERED : RUNNING);
         return it->is_kept;
     } else if (asked->first == STOP) {
+        if (head.stop_signal != SIGKILL && !is_deaf)
+            wake(-1); /* init may make of it a reboot, and there is to be none */
         syscall(SYS_pidfd_send_signal, head.init_pidfd, head.stop_signal, NULL, 0);
         if (!is_deaf && poll(&(struct pollfd){.fd = head.init_pidfd, .events = POLLIN}, 1, DIES_MS) == 0)
             wake(-1);

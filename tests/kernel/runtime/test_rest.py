@@ -331,6 +331,24 @@ def test_a_reboot_is_one(lxc: Lxc, box: str, server: str) -> None:
     assert lxc.attach(box, "echo", "here") == "here\n"
 
 
+@SERVERS
+@pytest.mark.parametrize("is_at_rest", [True, False])
+def test_who_is_killed_and_reboots_instead_is_gone_all_the_same(
+    lxc: Lxc, box: str, server: str, is_at_rest: bool
+) -> None:
+    """busybox's init reboots for SIGTERM."""
+    hook = f"sh -c 'echo $LXC_TARGET >>{lxc.path}/target'"
+    configure(lxc, box, "lxc.signal.stop = SIGTERM", "lxc.hook.version = 1", f"lxc.hook.stop = {hook}")
+    lxc.ok("lxc-start", "-n", box, env=os.environ | {"LXC_FORKSERVER": server})
+    init = Path(f"/proc/{lxc.init_pid(box)}/status")
+    until(lambda: "SigCgt:\t0000000000000000" not in init.read_text(), "init takes signals")
+    monitor = monitor_of(lxc.init_pid(box))
+    until(lambda: rests(monitor) or not is_at_rest, "the monitor rests")
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert lxc.state(box) == "STOPPED"
+    assert (lxc.path / "target").read_text() == "stop\n"
+
+
 def test_who_has_rebooted_rests_too_and_keeps_its_init(lxc: Lxc, box: str) -> None:
     """The init of the second life has another thread for its parent than that of the first."""
     lxc.start(box)

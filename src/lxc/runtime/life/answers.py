@@ -137,8 +137,12 @@ class Answers:
         return Reply(number=number, descriptors=(fd,))
 
     def _stop(self, _request: Request, connection: Connection) -> None:
-        """No answer: the client waits for the connection to end, as it does with the container."""
+        """No answer: the client waits for the connection to end, as it does with the container.
+
+        Whatever init makes of the signal, busybox's reboots for SIGTERM, this was its last life.
+        """
         connection.keep = True
+        self._monitor.may_reboot = False
         self._monitor.kill(self._monitor.plan.stop_signal)
 
     def _config_item(self, request: Request, _connection: Connection) -> Reply:

@@ -362,7 +362,7 @@ class Monitor:
 
     def _told(self) -> dict[str, str]:
         """What hooks are told of the life that ends."""
-        is_reboot = self.exit and self.exit.is_reboot
+        is_reboot = self.exit and self.exit.is_reboot and self.may_reboot
         return {**self.namespaces.variables(), "LXC_TARGET": "reboot" if is_reboot else "stop"}
 
     def _forget_last_life(self) -> None:
