@@ -13,7 +13,7 @@ from lxc.cgroups import outside as cgroups
 from lxc.checkpoint import outside as criu
 from lxc.checkpoint.plan import Dump
 from lxc.errors import NotFound, NotRunning, StateError, Unsupported
-from lxc.runtime import client, wait
+from lxc.runtime import client, errand, wait
 from lxc.runtime.life.restoring import Checkpoint
 from lxc.runtime.plans import checkpoint as plan_checkpoint
 from lxc.runtime.starting import start
@@ -93,12 +93,20 @@ def _decide(place: Place, config: Config, images: Images, wish: Wish) -> Dump:
 def _check_init(place: Place, pid: int) -> None:
     """Raise Unsupported if init is a program that CRIU does not find in the container's root."""
     try:
-        program = os.stat(f"/proc/{pid}/exe")
-        named = os.stat(f"/proc/{pid}/root{os.readlink(f'/proc/{pid}/exe')}")
-    except FileNotFoundError:
-        named = None
-    if named is None or (named.st_dev, named.st_ino) != (program.st_dev, program.st_ino):
+        is_in_root = errand.run(lambda: b"1" if _is_in_root(pid) else b"")
+    except OSError as error:
+        raise StateError(f"cannot look for the program of {place.name}'s init: {error.strerror}") from error
+    if not is_in_root:
         raise Unsupported(
             f"init of {place.name} is no program of the container's root: one that lxc-execute runs is not dumped",
             hint="start the program with lxc-start",
         )
+
+
+def _is_in_root(pid: int) -> bool:
+    """Whether the program of process `pid` is where its root has it."""
+    try:
+        program = os.stat(f"/proc/{pid}/exe")
+        return os.path.samestat(program, os.stat(f"/proc/{pid}/root{os.readlink(f'/proc/{pid}/exe')}"))
+    except FileNotFoundError:
+        return False

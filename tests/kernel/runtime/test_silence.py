@@ -77,6 +77,24 @@ def test_a_device_node_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
             assert "does not answer" in done.stderr
 
 
+def test_the_program_of_init_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
+    """As lxc-checkpoint looks for it in the container's root, before CRIU is called."""
+    criu = lxc.path / "bin/criu"
+    criu.parent.mkdir()
+    criu.write_text("#!/bin/sh\necho Version: 3.17.1\n")
+    criu.chmod(0o755)
+    with lxc.config(web).open("a") as file:
+        file.write("lxc.tty.max = 0\nlxc.console.path = none\n")
+    where = os.path.dirname(os.readlink(f"/proc/{lxc.init_pid(web)}/exe"))
+    with silence(lxc.init_pid(web), where):
+        environment = {**os.environ, "PATH": f"{criu.parent}:{os.environ['PATH']}"}
+        asked = lxc.spawn("lxc-checkpoint", "-n", web, "-D", str(lxc.path / "dump"), "-s", env=environment)
+        assert ended(asked) == 1
+    assert asked.stderr
+    assert "program of web" in (said := asked.stderr.read())
+    assert "does not answer" in said
+
+
 def test_a_mount_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> None:
     act = f"import lxc, sys; sys.exit(lxc.Container({web!r}, {str(lxc.path)!r})"
     with silence(lxc.init_pid(web), "/mnt"):
