@@ -84,7 +84,7 @@ static void create(int proc, int netns, const char *type, const char *on, const 
     const char *owner;
     int error, length, tries = 0;
 
-    open_database();
+    open_database(proc);
     cull();
     owner = allotment(&caller, type, on);
     error = attached ? rtnl_get(rtnl, 0, on, &bridge) : 0;
@@ -161,13 +161,13 @@ static struct entry *own_entry(const char *type, const char *on, const char *nam
     return NULL;
 }
 
-static void delete(const char *type, const char *on, const char *name)
+static void delete(int proc, const char *type, const char *on, const char *name)
 {
     struct link link, bridge;
     struct entry *entry;
     int error;
 
-    open_database();
+    open_database(proc);
     entry = own_entry(type, on, name, &link);
     if (!entry)
         die("%s: no device of type %s on %s that was made for %s", name, type, on, caller.name);
@@ -240,6 +240,6 @@ int main(int argc, char **argv)
     if (creating)
         create(proc, netns, type, bridge, nic);
     else
-        delete(type, bridge, nic);
+        delete(proc, type, bridge, nic);
     return EXIT_SUCCESS;
 }

@@ -16,13 +16,14 @@
 #include <unistd.h>
 
 #define STATE "/run/lxc"
-#define DATABASE "nics"
+#define DATABASE STATE "/nics"
 
 enum { MOST_ENTRIES = 1 << 14, PATIENCE_MS = 30000, NAP_MS = 10, FROZEN_MS = 1000 };
 
 struct entry *entries;
 size_t entry_count;
 static int database = -1; /* open and locked */
+static char path[64] = DATABASE;
 
 void keep(const char *text)
 {
@@ -30,7 +31,7 @@ void keep(const char *text)
     char *copy = strdup(text); /* is cut into the fields, and lives as long as we do */
 
     if (entry_count >= MOST_ENTRIES)
-        die("%s/%s has too many lines", STATE, DATABASE);
+        die("%s has too many lines", path);
     entry_count++;
     entry->text = strdup(text);
     if (!entry->text || !copy)
@@ -48,7 +49,17 @@ static void thaw_holder(void)
         leave_cgroups(lock.l_pid);
 }
 
-void open_database(void)
+/* Devices of another network namespace than the host's, a service's with PrivateNetwork=, are noted in a file of its own. */
+static void choose_database(int proc)
+{
+    struct stat ours, hosts;
+
+    if (fstatat(proc, "self/ns/net", &ours, 0) == 0 && fstatat(proc, "1/ns/net", &hosts, 0) == 0 &&
+        ours.st_ino != hosts.st_ino)
+        snprintf(path, sizeof path, DATABASE "-%ju", (uintmax_t)ours.st_ino);
+}
+
+void open_database(int proc)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct timespec nap = {.tv_nsec = NAP_MS * 1000 * 1000};
@@ -63,19 +74,20 @@ void open_database(void)
         die("cannot open the directory %s: %s", STATE, strerror(errno));
     if (state.st_uid != 0 || (state.st_mode & (S_IWGRP | S_IWOTH)))
         die("%s is not used: it must be root's, and nobody else may write it", STATE);
-    database = openat(directory, DATABASE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    choose_database(proc);
+    database = openat(directory, path + sizeof STATE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (database < 0)
-        die("cannot open %s/%s: %s", STATE, DATABASE, strerror(errno));
+        die("cannot open %s: %s", path, strerror(errno));
     for (waited = 0; fcntl(database, F_SETLK, &lock) < 0; waited += NAP_MS) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            die("cannot lock %s/%s: %s", STATE, DATABASE, strerror(errno));
+            die("cannot lock %s: %s", path, strerror(errno));
         if (waited >= PATIENCE_MS)
-            die("%s/%s has been locked by another process for %d s", STATE, DATABASE, PATIENCE_MS / 1000);
+            die("%s has been locked by another process for %d s", path, PATIENCE_MS / 1000);
         if (waited % FROZEN_MS == 0 && waited)
             thaw_holder();
         nanosleep(&nap, NULL);
     }
-    text = trusted_text(database, STATE "/" DATABASE);
+    text = trusted_text(database, path);
     entries = allocated(MOST_ENTRIES, sizeof *entries);
     while ((line = next_line(&text)))
         keep(line);
@@ -91,7 +103,7 @@ void write_database(void)
         size_t size = strlen(entries[i].text);
 
         if (length + size + 1 >= MOST_BYTES)
-            die("%s/%s would get too long", STATE, DATABASE);
+            die("%s would get too long", path);
         memcpy(text + length, entries[i].text, size);
         text[length + size] = '\n';
         length += size + 1;
@@ -100,11 +112,11 @@ void write_database(void)
         ssize_t written = pwrite(database, text + done, length - done, (off_t)done);
 
         if (written < 0)
-            die("cannot write %s/%s: %s", STATE, DATABASE, strerror(errno));
+            die("cannot write %s: %s", path, strerror(errno));
         done += (size_t)written;
     }
     if (ftruncate(database, (off_t)length) < 0)
-        die("cannot write %s/%s: %s", STATE, DATABASE, strerror(errno));
+        die("cannot write %s: %s", path, strerror(errno));
     free(text);
 }
 

@@ -1,5 +1,6 @@
 /*
- * How many devices a user may have (/etc/lxc/lxc-usernet), and which there are (/run/lxc/nics).
+ * How many devices a user may have (/etc/lxc/lxc-usernet), and which there are (/run/lxc/nics, for the
+ * network namespace of process 1).
  */
 #ifndef QUOTA_H
 #define QUOTA_H
@@ -21,7 +22,7 @@ extern size_t entry_count;
 void keep(const char *text);
 
 /* Lock DATABASE for ourselves, in a directory that is root's, and read it; without the devices that are gone. */
-void open_database(void);
+void open_database(int proc);
 
 /* Write the lines to the file. */
 void write_database(void);

@@ -37,6 +37,7 @@ class UserNic:
         host.write("/etc/lxc/lxc-usernet", ALLOWED)
         host.ok("ip", "link", "add", "br0", "mtu", "1400", "type", "bridge")
         host.ok("ip", "link", "set", "br0", "up")
+        host.ok("mount", "--bind", f"/proc/{host.process.pid}", "/proc/1")  # whose network is the host's
 
     def container(self, user: str = "alice") -> int:
         """A process of the user's in a user and network namespace of its own."""
@@ -510,6 +511,28 @@ def test_files_that_others_could_have_made_are_not_used(nic: UserNic, spoil: str
     assert says in done.stderr
     assert done.returncode == 1
     assert nic.host.links() == before
+
+
+def test_devices_of_another_network_are_noted_apart(nic: UserNic) -> None:
+    """Who is called there does not see the host's devices, and takes none for gone."""
+    hosts = nic.made(nic.container())
+    other = nic.host.namespace("--net")
+    there = ("nsenter", f"--target={other}", "--net")
+    nic.host.ok(*there, "ip", "link", "add", "br0", "type", "bridge")
+    words = ("create", "/p", "c", str(nic.container()), "veth", "br0")
+    enter, program = nic.host.argv(user="alice"), nic.host.argv(*there)
+    said = [
+        subprocess.run([*program, *enter[len(nic.host.argv()) :], nic.program, *words], capture_output=True, text=True)
+        for _ in range(3)
+    ]
+    assert [it.returncode for it in said] == [0, 0, 1]
+    assert "quota reached: alice has 2 of the 2 devices" in said[2].stderr
+    assert nic.notes() == [f"alice veth br0 {hosts}"]
+    number = os.stat(f"/proc/{other}/ns/net").st_ino
+    noted = nic.host.path(f"/run/lxc/nics-{number}").read_text().splitlines()
+    assert noted == [f"alice veth br0 {ANSWER.fullmatch(it.stdout)[3]}" for it in said[:2]]  # type: ignore[index]
+    second = nic.made(nic.container())
+    assert nic.notes() == [f"alice veth br0 {hosts}", f"alice veth br0 {second}"]
 
 
 def test_what_is_not_understood_in_the_database_is_kept(nic: UserNic) -> None:
