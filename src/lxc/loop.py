@@ -7,12 +7,14 @@ in the same round, nor is what was watched under its number since.
 
 from __future__ import annotations
 
+import time
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, epoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LOOK = 0.2  # seconds between looks at what nobody tells of
 READABLE, WRITABLE, BROKEN, ENDED = EPOLLIN, EPOLLOUT, EPOLLERR | EPOLLHUP, EPOLLRDHUP
 
 
@@ -21,6 +23,7 @@ class Loop:
         self._epoll = epoll()
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._running = False
+        self.look: Callable[[], None] | None = None  # is called now and then
         self.given_up: Exception | None = None  # why nobody wants any more what goes on beside serving
 
     @property
@@ -60,11 +63,22 @@ class Loop:
 
     def turn(self, timeout: float = -1) -> bool:
         """Wait up to `timeout` seconds (-1: forever) and call what is ready.  Return whether anything was."""
-        ready = [(fd, events, self._callbacks.get(fd)) for fd, events in self._epoll.poll(timeout)]
+        ready = [(fd, events, self._callbacks.get(fd)) for fd, events in self._wait(timeout)]
         for fd, events, callback in ready:
             if callback and self._callbacks.get(fd) is callback:
                 callback(events)
         return bool(ready)
+
+    def _wait(self, timeout: float) -> list[tuple[int, int]]:
+        """Who is ready within `timeout` seconds, while `look` is called, if there is one."""
+        deadline = time.monotonic() + timeout if timeout >= 0 else None
+        while self.look:
+            self.look()
+            left = _LOOK if deadline is None else deadline - time.monotonic()
+            ready = self._epoll.poll(max(0, min(left, _LOOK)))
+            if ready or left < _LOOK:
+                return ready
+        return self._epoll.poll(-1 if deadline is None else max(0, deadline - time.monotonic()))
 
     def until(self, fd: int) -> bool:
         """Serve until `fd` can be read, or is at its end; False if what goes on is given up before."""

@@ -53,6 +53,30 @@ def test_a_turn_ends_when_its_time_is_up(loop: Loop, pipes: list[Pipe]) -> None:
     assert not loop.turn(0.001)
 
 
+def test_what_nobody_tells_of_is_looked_at_while_nothing_happens(loop: Loop, pipes: list[Pipe]) -> None:
+    looks: list[int] = []
+    loop.watch(pipes[0].reader, lambda _: None)
+
+    def look() -> None:
+        looks.append(len(looks))
+        if len(looks) == 3:
+            pipes[0].write()
+
+    loop.look = look
+    assert not loop.turn(0)
+    assert not loop.turn(0.001)
+    assert loop.turn()
+    assert looks == [0, 1, 2]
+    pipes[0].read()
+
+    def look_no_more() -> None:
+        loop.look = None
+
+    loop.look = look_no_more
+    assert not loop.turn(0.001)
+    assert loop.look is None
+
+
 def test_what_is_not_read_is_reported_again(loop: Loop, pipes: list[Pipe]) -> None:
     called: list[int] = []
     loop.watch(pipes[0].reader, called.append)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x80045430, 0x40045431, 0x5441
-TIOCGWINSZ, TIOCSWINSZ, TIOCSIG = 0x5413, 0x5414, 0x40045436
+TIOCGWINSZ, TIOCSWINSZ, TIOCSIG, TIOCGDEV = 0x5413, 0x5414, 0x40045436, 0x80045432
 
 
 def open_master(devpts: int = -1) -> int:
@@ -36,6 +36,11 @@ def open_pair(devpts: int = -1) -> tuple[int, int]:
     except OSError:
         os.close(master)
         raise
+
+
+def device(fd: int) -> int:
+    """TIOCGDEV: the number of the terminal's device, as /proc/PID/stat has it, of /dev/tty, too.  Raises OSError."""
+    return int.from_bytes(fcntl.ioctl(fd, TIOCGDEV, b"\0\0\0\0"), "little")
 
 
 def number(master: int) -> int:

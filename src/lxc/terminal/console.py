@@ -8,8 +8,8 @@
 Nobody can make the monitor wait.  A client, or a terminal that was configured,
 which does not take its output loses the oldest of it.  Only who started the
 container in the foreground holds it up by not reading, as any terminal does.
-In the background of his terminal he sees what is said; terminal and keys are
-left to the shell that has them.
+In the background of his terminal, and while he is stopped, he sees what is said;
+terminal and keys are left to the shell that has them.
 """
 
 from __future__ import annotations
@@ -86,9 +86,10 @@ class Console:
                 log.debug(f"cannot copy the window's size: {error.strerror}")
 
     def continued(self) -> None:
-        """Have what is typed at the peer, if its terminal is ours now."""
+        """Have what is typed at the peer, if its terminal is ours now; the shell may have set it meanwhile."""
         if self._peer:
-            self._peer.take()
+            self._peer.is_raw = False
+            self._take_keys()
 
     def write_log(self) -> None:
         """Make the newest bytes of the ring buffer all that the log file holds, as many as fit.
@@ -127,7 +128,6 @@ class Console:
             self._proxy.end.send(data)
         peer = self._peer
         if peer:
-            peer.take()  # a shell does not tell a job that was not stopped
             peer.end.send(data)
             if peer.end.is_full and not peer.may_lose:
                 self._master.pause()
@@ -159,14 +159,23 @@ class Console:
         except OSError as error:
             log.warn(f"the console has no peer, it cannot be set up: {error.strerror}")
             return
-        if not self._peer.is_raw:
-            self._peer.end.pause()
-        self._peer.end.join(self._typed, self._drop_peer, self._master.resume)
+        self._peer.end.join(self._typed, self._drop_peer, self._master.resume, self._take_keys)
+        self._take_keys()
         self.set_window_size()
+
+    def _take_keys(self) -> bool:
+        """Read the peer, if nobody else has its terminal; else look for that, as a shell does not tell a job that was not stopped."""
+        has_keys = self._peer is not None and self._peer.take()
+        self._loop.look = None if has_keys or not self._peer else self._look
+        return has_keys
+
+    def _look(self) -> None:
+        self._take_keys()
 
     def _drop_peer(self) -> None:
         peer, self._peer = self._peer, None
         if peer:
+            self._loop.look = None
             peer.release()
             self._master.resume()
 
@@ -175,23 +184,25 @@ class _Peer:
     """A terminal of the host's that follows the console, in raw mode; in its background it is not changed, nor read."""
 
     def __init__(self, loop: Loop, fd: int, *, may_lose: bool) -> None:
-        self.fd, self.may_lose = fd, may_lose
-        self._settings: list[Any] = tty.settings(fd)
-        self.is_raw = not ours.is_in_background(fd)
-        if self.is_raw:
-            tty.make_raw(fd)
+        self.fd, self.may_lose, self.is_raw = fd, may_lose, False
+        tty.settings(fd)  # it is a terminal
+        self._settings: list[Any] = []  # those that it had first when it was ours
         self.end = End(loop, fd, may_lose=may_lose)
 
-    def take(self) -> None:
-        """Read it, once it is not in the background."""
-        if self.is_raw or ours.is_in_background(self.fd):
-            return
-        try:
-            self._settings = tty.make_raw(self.fd)
-        except OSError:
-            return  # it has hung up, as its end is told
-        self.is_raw = True
-        self.end.resume()
+    def take(self) -> bool:
+        """Read it, unless it is in the background, or we are stopped.  Return whether it is read."""
+        if ours.is_in_background(self.fd):
+            self.is_raw = False
+            self.end.pause()
+        elif not self.is_raw:
+            try:
+                found = tty.make_raw(self.fd)
+            except OSError:
+                return False  # it has hung up, as its end is told
+            self._settings = self._settings or found
+            self.is_raw = True
+            self.end.resume()
+        return self.is_raw
 
     def release(self) -> None:
         self.end.leave()

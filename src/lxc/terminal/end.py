@@ -32,12 +32,20 @@ class End:
         self._received: Callable[[bytes], None] = lambda data: None
         self._drained: Callable[[], None] = lambda: None
         self._lost: Callable[[], None] = lambda: None
+        self._may_read: Callable[[], bool] = lambda: True
 
     def join(
-        self, received: Callable[[bytes], None], lost: Callable[[], None], drained: Callable[[], None] = lambda: None
+        self,
+        received: Callable[[bytes], None],
+        lost: Callable[[], None],
+        drained: Callable[[], None] = lambda: None,
+        may_read: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Take part in the loop: `received(data)` for what is read, `lost()` once if the other side goes away."""
-        self._received, self._lost, self._drained = received, lost, drained
+        """Take part in the loop: `received(data)` for what is read, `lost()` once if the other side goes away.
+
+        Before it is read, `may_read()` is asked, which may `pause` it.
+        """
+        self._received, self._lost, self._drained, self._may_read = received, lost, drained, may_read
         self._watch()
 
     def leave(self) -> None:
@@ -89,7 +97,8 @@ class End:
         if events & WRITABLE:
             self._write()
         if events & READABLE and not self._is_paused:
-            self._read()
+            if self._may_read():
+                self._read()
         elif events & BROKEN:
             self._lose()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from lxc.kernel import signals, tty
+from lxc import borrowed
+from lxc.kernel import signals, sockets, tty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +72,22 @@ class changed:
 
 
 def is_in_background(fd: int) -> bool:
-    """Whether the terminal `fd` is ours, and another job has it."""
+    """Whether the terminal `fd` is ours, and another job has it, or we are stopped."""
     try:
         return os.tcgetpgrp(fd) != os.getpgrp()
     except OSError:  # it is not our controlling terminal, or has gone
+        return borrowed.terminal >= 0 and borrowed.connection >= 0 and _is_in_clients_background(fd)
+
+
+def _is_in_clients_background(fd: int) -> bool:
+    """The same, of the process in whose stead we are, which stops without us when it gets SIGSTOP (proc(5), stat)."""
+    connection = sockets.of(borrowed.connection)
+    try:
+        pid = sockets.peer_credentials(connection)[0]
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, _, group, _, terminal, foreground = file.read().rpartition(b")")[2].split()[:6]
+        return int(terminal) == tty.device(fd) and (state == b"T" or group != foreground)
+    except OSError:  # it has gone, as the terminal may have
         return False
+    finally:
+        connection.detach()

@@ -154,6 +154,55 @@ def test_a_container_started_from_the_background_leaves_terminal_and_keys_to_the
     shell.read_until(b"back-2")
 
 
+@pytest.mark.parametrize("shell", SHELLS, indirect=True)
+def test_a_container_from_the_background_has_the_keys_as_soon_as_it_has_the_terminal(
+    lxc: Lxc, box: str, shell: Terminal
+) -> None:
+    """The shell does not tell it: it was not stopped."""
+    script = "echo begun; while read x; do echo got-$x; done"
+    line = lxc.command("lxc-start", "-n", box, "-F", "--", "sh", "-c", f"'{script}'", "&")
+    shell.write(" ".join(line).encode() + b"\r")
+    shell.read_until(b"begun\r\r\n")
+    shell.write(b"fg\r")
+    until(lambda: not shell.settings()[3] & termios.ISIG, "it is raw")
+    shell.write(b"one\r")
+    shell.read_until(b"got-one")
+    lxc.ok("lxc-stop", "-n", box, "-k")
+
+
+@SERVERS
+@pytest.mark.parametrize("tool", ["lxc-start -F", "lxc-attach"])
+@pytest.mark.parametrize("shell", ["bash"], indirect=True)
+def test_a_job_that_something_else_stops_leaves_terminal_and_keys_to_the_shell(
+    lxc: Lxc, box: str, shell: Terminal, monkeypatch: pytest.MonkeyPatch, server: str, tool: str
+) -> None:
+    """What serves it is not stopped with it."""
+    if tool == "lxc-attach":
+        lxc.start(box)
+    script = "echo begun; while read x; do echo got-$x; done"
+    line = lxc.command(*tool.split(), "-n", box, "--", "sh", "-c", f"'{script}'")
+    shell.write(f"export LXC_FORKSERVER={server}; ".encode() + " ".join(line).encode() + b"\r")
+    shell.read_until(b"begun")
+    until(lambda: not shell.settings()[3] & termios.ISIG, "it is raw")
+    for again in range(2):
+        (job,) = Path(f"/proc/{shell.pid}/task/{shell.pid}/children").read_text().split()
+        os.kill(int(job), signal.SIGSTOP)
+        shell.read_until(b"Stopped")
+        for number in range(20):
+            shell.write(f"echo mine-{again}-$(({number}+100))\r".encode())
+            shell.read_until(f"mine-{again}-{number + 100}".encode())
+        shell.seen = b""
+        shell.write(b"fg\r")
+        until(lambda: not shell.settings()[3] & termios.ISIG, "it is raw again")
+        shell.write(b"first\r")
+        shell.read_until(b"got-first")
+        assert shell.seen.count(b"first") == 2  # the container echoes it, and nobody else
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    shell.seen = b""
+    shell.write(b"echo back-$((1+1))\r")
+    shell.read_until(b"back-2")
+
+
 @SERVERS
 def test_it_is_as_before_if_the_monitor_that_has_it_is_killed(
     lxc: Lxc, box: str, monkeypatch: pytest.MonkeyPatch, server: str
