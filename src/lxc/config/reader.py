@@ -231,7 +231,9 @@ class Reader:
             try:
                 text = self._files.text(path)
             except OSError as error:
-                raise Misspelt(f"cannot read {path}: {error.strerror}", value) from error
+                raise Misspelt(
+                    f"cannot read {path}: {error.strerror}{_elsewhere(path, self._open[-1])}", value
+                ) from error
             if is_first:
                 self._read_first(text, path)
                 continue
@@ -308,3 +310,11 @@ def unreadable(path: str, error: OSError | ValueError) -> ConfigError:
     """What to raise if the configuration at `path` cannot be read."""
     why = error.strerror if isinstance(error, OSError) else error
     return ConfigError(f"{path}: cannot read the configuration: {why}", where=path)
+
+
+def _elsewhere(path: str, includer: str) -> str:
+    """Where `path` was looked for, if that is not plain from it, and what to write if it is beside the file that includes it."""
+    beside = os.path.join(os.path.dirname(includer), path)
+    if os.path.isabs(path):
+        return ""
+    return f"; it is taken from the working directory: write {beside if os.path.isfile(beside) else 'the whole path'}"

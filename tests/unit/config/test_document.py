@@ -115,6 +115,25 @@ def test_a_missing_directory_is_an_empty_one_but_a_missing_file_is_a_mistake(wri
     assert mistakes(path) == (f"{path}:2:15: lxc.include: cannot read /nonexistent: No such file or directory",)
 
 
+def test_a_relative_include_is_taken_from_the_working_directory_and_where_it_is_not_there_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for LXC, also in a file that is included itself."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/leaf").write_text("lxc.uts.name = leaf\n")
+    middle, top = tmp_path / "sub/middle", tmp_path / "top"
+    middle.write_text("lxc.include = leaf\n")
+    top.write_text(f"lxc.include = {middle}\nlxc.include = nowhere\n")
+    monkeypatch.chdir("/")
+    why = "No such file or directory; it is taken from the working directory: write"
+    assert mistakes(top) == (
+        f"{middle}:1:15: lxc.include: cannot read leaf: {why} {tmp_path}/sub/leaf",
+        f"{top}:2:15: lxc.include: cannot read nowhere: {why} the whole path",
+    )
+    monkeypatch.chdir(tmp_path / "sub")
+    assert len(mistakes(top)) == 1
+
+
 def test_mistakes_of_included_files_have_their_places(write: Write) -> None:
     other = write("lxc.autodev = x\n", "other")
     path = write(f"lxc.include = {other}\nlxc.autodev = y\n")
