@@ -15,6 +15,7 @@ _NAME = "lxc-user-nic"
 OURS = os.path.normpath(f"{LIBEXEC}/{_NAME}")
 _PLACES = (OURS, f"/usr/libexec/lxc/{_NAME}", f"/usr/lib/lxc/{_NAME}")
 _SETUID = 0o4000
+_NOT_ALLOWED, _USERNET = "Quota reached", "/etc/lxc/lxc-usernet"  # LXC's words
 
 
 def create(step: Granted, pid: int) -> str:
@@ -41,8 +42,20 @@ def _run(verb: str, step: Granted, namespace: str, name: str) -> str:
     said = words.strip()
     if status:
         why = " / ".join(line.removeprefix(f"{_NAME}: ") for line in said.splitlines())
-        raise StepError(str(step), why or f"{_NAME} ended with status {status}", where=step.where)
+        hint = _allowance(step) if _NOT_ALLOWED in why else ""
+        raise StepError(str(step), why or f"{_NAME} ended with status {status}", where=step.where, hint=hint)
     return said
+
+
+def _allowance(step: Granted) -> str:
+    """What allows the device, which LXC's program does not say; nor whether it was too few, or none at all."""
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = "USER"
+    return f"the administrator allows it, or more, with a line in {_USERNET}: {user} veth {step.bridge or 'none'} 10"
 
 
 def _program(step: Granted) -> str:

@@ -203,3 +203,18 @@ def test_debians_lxc_user_nic_does_as_well(bare: Tenant) -> None:
     bare.attach(box, "ping", "-c", "1", "-w", "5", "10.79.0.1")
     bare.ok("lxc-stop", "-n", box, "-k")
     until(lambda: bare.ends() == [], "the device goes with its namespace")
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("allowed", ["", f"{NAME} veth br0 0\n", f"other veth br0 2\n{NAME} veth br1 2\n"])
+def test_what_debians_does_not_allow_is_told_with_what_to_do(bare: Tenant, allowed: str) -> None:
+    bare.install(PEER)
+    bare.allow(allowed)
+    if not allowed:
+        bare.host.path("/etc/lxc/lxc-usernet").unlink()
+    done = bare.run("lxc-start", "-n", bare.box())
+    assert done.returncode == 1
+    assert "Quota reached" in done.stderr
+    assert done.stderr.endswith(
+        f"the administrator allows it, or more, with a line in /etc/lxc/lxc-usernet: {NAME} veth br0 10\n"
+    )
