@@ -43,20 +43,40 @@ def test_what_has_frozen_itself_is_killed(lxc: Lxc, script: str, part: str, is_a
         inside.wait(15)
 
 
+CALL = "import lxc, sys; sys.exit(lxc.Container(sys.argv[1], sys.argv[2]).attach_wait({}) != 0)"
+ATTACHING = {
+    "a command": ("lxc-attach", "-n", "{name}", "--", "true"),
+    "the API": ("python3", "-c", CALL.format("lxc.attach_run_command, ['true']"), "{name}", "{path}"),
+    "a function": ("python3", "-c", CALL.format("lambda _: 0, None"), "{name}", "{path}"),
+}
+
+
 @pytest.mark.parametrize("server", ["1", "0"], ids=["with a server", "without"])
-def test_who_attaches_to_what_is_frozen_can_be_told_to_end(unified: UnifiedLxc, server: str) -> None:
+@pytest.mark.parametrize("part", ["", "/.lxc"])
+@pytest.mark.parametrize("how", ATTACHING)
+def test_who_attaches_to_what_has_frozen_itself_does_not_wait(
+    unified: UnifiedLxc, how: str, part: str, server: str
+) -> None:
     name = unified.create()
     unified.start(name)
     payload = unified.cgroup(f"lxc.payload.{name}")
     (payload / ".lxc").mkdir()
-    (payload / ".lxc/cgroup.freeze").write_text("1")
-    attach = Lxc.command(unified, "lxc-attach", "-n", name, "--", "true")
-    told = unified.on_host("env", f"LXC_FORKSERVER={server}", "timeout", "1", *attach)
+    tool, *words = (word.format(name=name, path=unified.path) for word in ATTACHING[how])
+    path = ("-P", str(unified.path)) if tool == "lxc-attach" else ()
+    attach = unified.on_host("env", f"LXC_FORKSERVER={server}", "timeout", "15", str(unified.bin / tool), *path, *words)
+    freeze = payload / part.strip("/") / "cgroup.freeze"
+    freeze.write_text("1")
     try:
-        assert subprocess.run(told, stdin=subprocess.DEVNULL, timeout=15).returncode == 124
+        done = subprocess.run(attach, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1, done.stderr
+        assert (
+            tool != "lxc-attach"
+            or "control group is frozen, though not by lxc-freeze\n  lxc-freeze, and" in done.stderr
+        )
         until(lambda: not (payload / ".lxc/cgroup.procs").read_text(), "nothing of it is left")
     finally:
-        (payload / ".lxc/cgroup.freeze").write_text("0")
+        freeze.write_text("0")
+    assert subprocess.run(attach, stdin=subprocess.DEVNULL, timeout=60).returncode == 0
 
 
 @pytest.mark.hybrid

@@ -12,7 +12,7 @@ import errno
 import os
 
 from lxc import log, trace
-from lxc.errors import LxcError, StepError, Unsupported
+from lxc.errors import LxcError, StateError, StepError, Unsupported
 from lxc.kernel import beside, birth, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import client, door
@@ -218,12 +218,21 @@ def _in_a_leaf(unified: int, put: Callable[[int], T]) -> T:
         except FileExistsError:
             pass
         with closing(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=unified)) as leaf:
+            _refuse_frozen(leaf)
             try:
                 return put(leaf)
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
     raise OSError(errno.EBUSY, f"no process can be in any of {_LEAF} to {_LEAF}-{_LEAVES - 1}")
+
+
+def _refuse_frozen(cgroup: int) -> None:
+    """Raise StateError if who enters would stop there: its monitor knows of no freezing but by lxc-freeze."""
+    with closing(os.open("cgroup.events", os.O_RDONLY | os.O_CLOEXEC, dir_fd=cgroup)) as file:
+        if b"\nfrozen 1\n" in b"\n" + os.read(file, 4096):
+            hint = "lxc-freeze, and then lxc-unfreeze, thaw what has frozen itself; or attach with -eCGROUP"
+            raise StateError("the container's control group is frozen, though not by lxc-freeze", hint=hint)
 
 
 def _fork(cgroup: int, is_sibling: bool) -> tuple[int, int]:
