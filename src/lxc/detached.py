@@ -124,7 +124,9 @@ def _fitting(fstype: str, option: str, opened: list[int]) -> str:
     if len(os.fsencode(value)) <= _LONGEST:
         return option
     if fstype.startswith("overlay") and key in _DIRECTORIES:
-        paths = _layers(value) if key == "lowerdir" else (value,)
+        from lxc.values.mount import layer_path
+
+        paths = _layers(value) if key == "lowerdir" else (value if key == "lowerdir+" else layer_path(value),)
         value = ":".join(_descriptor(path, opened) if path else "" for path in paths)
     if len(os.fsencode(value)) > _LONGEST:
         raise OSError(errno.ENAMETOOLONG, f"the kernel takes {_LONGEST} bytes", key)

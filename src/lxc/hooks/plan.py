@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_MEANING = frozenset(" \t\n'\"\\$`&;|<>()*?[]{}")  # what has some for a shell, wherever it stands
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -127,3 +128,8 @@ def of_device(hook: Hook, kind: str, link: str, pair: str, environment: Mapping[
 def quoted(word: str) -> str:
     """`word` as one word of a shell command line."""
     return "'" + word.replace("'", "'\\''") + "'"
+
+
+def program(path: str) -> str:
+    """`path` as the command of a hook: as it is, unless a shell would read that otherwise."""
+    return path if _MEANING.isdisjoint(path) else quoted(path)

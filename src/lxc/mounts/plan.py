@@ -331,8 +331,11 @@ def _layers(entry: MountEntry, container: str, where: str) -> Iterable[MakeLayer
     """The directories that an overlay entry writes to, as far as they are the container's own."""
     if not entry.fstype.startswith("overlay") or not container:
         return
+    from lxc.values.mount import layer_path
+
     for option in entry.data:
-        key, _, path = option.partition("=")
+        key, _, text = option.partition("=")
+        path = layer_path(text)
         if key in ("upperdir", "workdir") and path.startswith(f"{container}/"):
             yield MakeLayer(container, path.removeprefix(f"{container}/").strip("/"), where, entry.optional)
 

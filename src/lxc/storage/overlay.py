@@ -9,6 +9,7 @@ from lxc import detached
 from lxc.storage import outside
 from lxc.storage.backend import Attached
 from lxc.storage.plan import layers
+from lxc.values.mount import layer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,15 +36,15 @@ def mount(plan: RootPlan) -> int:
         outside.make_directories(work)
     # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.
     attributes = ("userxattr",) if _is_inits(plan) else ()
-    rest = (f"upperdir={upper}", f"workdir={work}", *attributes, *plan.data)
+    rest = (f"upperdir={layer(upper)}", f"workdir={layer(work)}", *attributes, *plan.data)
     each = (f"lowerdir+={path}" for path in lower)
     try:
         return detached.filesystem("overlay", "overlay", plan.attr_set, (*each, *rest))
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-    escaped = (path.replace("\\", "\\\\").replace(":", "\\:") for path in lower)  # before Linux 6.8: one string
-    return detached.filesystem("overlay", "overlay", plan.attr_set, (f"lowerdir={':'.join(escaped)}", *rest))
+    # before Linux 6.8: one string
+    return detached.filesystem("overlay", "overlay", plan.attr_set, (f"lowerdir={':'.join(map(layer, lower))}", *rest))
 
 
 def _is_inits(plan: RootPlan) -> bool:

@@ -169,6 +169,16 @@ def escaped(path: str) -> str:
     return path
 
 
+def layer(path: str) -> str:
+    """`path` as an overlay's lowerdir, upperdir and workdir have it: a backslash takes the meaning from what follows."""
+    return path.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def layer_path(text: str) -> str:
+    """The path that an overlay's upperdir or workdir means by `text`: `layer` undone."""
+    return "\\".join(part.replace("\\", "") for part in text.split("\\\\")) if "\\" in text else text
+
+
 def _unescape(field: str) -> str:
     """Undo fstab's octal escapes for space, tab, newline and backslash (getmntent(3))."""
     for escape, char in reversed(_ESCAPES):

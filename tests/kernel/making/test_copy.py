@@ -5,11 +5,14 @@ import shlex
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conftest import Lxc, until
 from tests.kernel.making.conftest import Host, command
+
+from lxc.hooks.plan import quoted
 
 pytestmark = pytest.mark.root
 
@@ -446,3 +449,52 @@ def test_a_copy_that_does_not_start_is_gone(running: tuple[Lxc, str]) -> None:
     before = sorted(os.listdir(lxc.path))
     assert lxc.run("lxc-copy", "-n", name, "-e").returncode == 1
     assert sorted(os.listdir(lxc.path)) == before
+
+
+ODD = ["two words", 'it\'s a "quote"', "back\\slash", "$(id)", "colon:s"]
+
+
+@pytest.fixture(params=[*map(os.fsencode, ODD), b"no text \xff"])
+def oddly(lxc: Lxc, request: pytest.FixtureRequest) -> Iterator[tuple[Lxc, str]]:
+    """A container in a container path with a name that programs read otherwise; and its name."""
+    there = Lxc(lxc.path / os.fsdecode(request.param))
+    there.path.mkdir()
+    there.tag = lxc.tag
+    name = lxc.create()
+    lxc.ok("lxc-copy", "-n", name, "-N", name, "-p", str(there.path))
+    yield there, name
+    for directory in there.path.iterdir():
+        there.run("lxc-stop", "-n", directory.name, "-k")
+
+
+def test_an_ephemeral_copy_may_lie_in_any_directory(oddly: tuple[Lxc, str]) -> None:
+    lxc, name = oddly
+    memory, over = f"memory-{lxc.tag}", f"over-{lxc.tag}"
+    lxc.ok("lxc-copy", "-n", name, "-N", memory, "-e", "-t")
+    assert lxc.attach(memory, "cat", "/etc/hostname") == memory
+    lxc.attach(memory, "touch", "/new")
+    assert not (lxc.path / memory / "overlay/delta/new").exists()
+    lxc.ok("lxc-stop", "-n", memory, "-k")
+    lxc.ok("lxc-copy", "-n", name, "-N", over, "-e", "-D", "-m", "overlay=/etc:mnt", "--", "touch", "/mnt/passwd")
+    assert (lxc.path / over / "delta#0/passwd").exists()
+
+
+def test_what_lies_beside_the_root_is_the_copys_own_in_any_directory(oddly: tuple[Lxc, str]) -> None:
+    lxc, name = oddly
+    first, second, third = (f"{word}-{lxc.tag}" for word in ("first", "second", "third"))
+    lxc.ok("lxc-copy", "-n", name, "-N", first, "-e", "-D", "-m", "overlay=/etc:mnt", "--", "touch", "/mnt/of-first")
+    hook = lxc.path / first / "hook"
+    hook.write_text('#!/bin/sh\necho "$0 $1" > "${0%/*}/told"\n')
+    hook.chmod(0o755)
+    with lxc.config(first).open("a", errors="surrogateescape") as file:
+        file.write(f"lxc.hook.pre-start = {quoted(str(hook))} word\n")
+    lxc.ok("lxc-copy", "-n", first, "-N", second)
+    lxc.ok("lxc-copy", "-n", second, "-N", third, "-R")
+    lxc.start(third)
+    lxc.attach(third, "touch", "/mnt/of-third")
+    assert sorted(os.listdir(lxc.path / first / "delta#0")) == ["of-first"]
+    assert "of-third" in os.listdir(lxc.path / third / "delta#0")
+    told = (lxc.path / third / "told").read_text(errors="surrogateescape")
+    assert told == f"{lxc.path / third}/hook word\n"
+    assert not (lxc.path / first / "told").exists()
+    lxc.ok("lxc-stop", "-n", third, "-k")

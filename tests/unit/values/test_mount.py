@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lxc.values import mount
 from lxc.values.mount import MountEntry, parse
@@ -109,3 +111,9 @@ def test_a_root_file_system_has_options_of_its_own() -> None:
 def test_a_root_file_system_is_neither_created_nor_optional(option: str) -> None:
     with pytest.raises(ValueError, match=r"lxc\.mount\.entry only"):
         mount.rootfs_options(f"ro,{option}")
+
+
+@given(st.text("a/:\\ "))
+def test_a_path_survives_what_an_overlays_options_make_of_it(path: str) -> None:
+    assert mount.layer_path(mount.layer(path)) == path
+    assert mount.layer_path("/no/backslash:here") == "/no/backslash:here"

@@ -9,16 +9,19 @@ where it is.  Not so if the directory moves: then each path into it does, too.
 from __future__ import annotations
 
 from lxc.config.lines import assignment, is_hwaddr, quoted
+from lxc.hooks import plan as hooks
 from lxc.record import Record
 from lxc.values.address import completed
+from lxc.values.mount import escaped, layer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.document import Document
 
 _HWADDR = "00:16:3e:xx:xx:xx"  # the range that Xen and LXC take addresses from
-_BEFORE = " \t=:,"  # what a path in a value follows, if anything
+_BEFORE = " \t=:,'\""  # what a path in a value follows, if anything
 _FSTAB, _ENTRY, _ROOT, _NAME = "lxc.mount.fstab", "lxc.mount.entry", "lxc.rootfs.path", "lxc.uts.name"
+_HOOK = "lxc.hook."
 
 
 class Copied(Record):
@@ -49,12 +52,14 @@ def copied(document: Document, change: Change) -> Copied:
         if is_hwaddr(key) and change.new_addresses and value:
             text = _with(text, completed(_HWADDR))
         elif key == _ENTRY and "overlay" in value.split():
-            text = _with(text, moved(value, change.old, change.new, ("upperdir=", "workdir=")))
-        elif key == _FSTAB or key.startswith("lxc.hook."):
-            inner = _below(value.split(" ")[0] if key != _FSTAB else value, change.old)
+            text = _with(text, _layers_moved(value, change.old, change.new))
+        elif key == _FSTAB or key.startswith(_HOOK):
+            path, rest = (value, "") if key == _FSTAB else _program(value)
+            inner = _below(path, change.old)
             if inner:
                 files[inner] = None
-                text = _with(text, f"{change.new}/{inner}{value[len(change.old) + 1 + len(inner) :]}")
+                there = f"{change.new}/{inner}"
+                text = _with(text, there if key == _FSTAB else f"{hooks.program(there)}{rest}")
         texts.append(text)
     return Copied(_finished(document, texts, change), tuple(files))
 
@@ -66,7 +71,7 @@ def relocated(document: Document, change: Change) -> Document:
         key, value = assignment(text)
         if key == _ROOT or (key == _NAME and change.name):
             continue
-        there = rebased(value, change.old, change.new)
+        there = _rebased(key, value, change.old, change.new)
         texts.append(text if there == value else _with(text, there))
     return _finished(document, texts, change)
 
@@ -93,6 +98,35 @@ def moved(value: str, old: str, new: str, before: tuple[str, ...]) -> str:
     for word in before:
         value = value.replace(f"{word}{old}/", f"{word}{new}/")
     return value
+
+
+def _rebased(key: str, value: str, old: str, new: str) -> str:
+    """`rebased`, of paths that are written as values of `key` have them."""
+    if key == _ENTRY:
+        return rebased(_layers_moved(value, old, new), escaped(old), escaped(new))
+    if key.startswith(_HOOK):
+        path, rest = _program(value)
+        inner = _below(path, old)
+        if inner:
+            return f"{hooks.program(f'{new}/{inner}')}{rebased(rest, old, new)}"
+    return rebased(value, old, new)
+
+
+def _layers_moved(entry: str, old: str, new: str) -> str:
+    """The mount entry of an overlay with what is written to in the directory `new`, not `old`."""
+    for spelled in dict.fromkeys((escaped(layer(old)), escaped(old))):
+        entry = moved(entry, spelled, escaped(layer(new)), ("upperdir=", "workdir="))
+    return entry
+
+
+def _program(command: str) -> tuple[str, str]:
+    """The path of what a hook's command runs, which may be quoted, and the rest of the command."""
+    quote = command[:1]
+    if quote not in ("'", '"'):
+        path, blank, rest = command.partition(" ")
+        return path, blank + rest
+    path, _, rest = command[1:].replace(r"'\''", "\0").partition(quote)
+    return path.replace("\0", "'"), rest.replace("\0", r"'\''")
 
 
 def _below(path: str, directory: str) -> str:

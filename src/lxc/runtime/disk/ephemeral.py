@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 from lxc.errors import UsageError
-from lxc.hooks.plan import quoted
+from lxc.hooks.plan import program
 from lxc.record import Record
 from lxc.runtime import as_root
-from lxc.values.mount import escaped
+from lxc.values.mount import escaped, layer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,26 +93,27 @@ def _entry(mount: Mount, place: Place, number: int, ids: IdMapPlan) -> str:
         os.mkdir(layers[-1])
         os.chmod(layers[-1], 0o755)  # whatever the umask
     as_root.give(ids, tuple(layers))
-    return f"{source} {target} overlay lowerdir={source},upperdir={layers[0]},workdir={layers[1]},create=dir"
+    lower, upper, work = (escaped(layer(path)) for path in (mount.source, *layers))
+    return f"{source} {target} overlay lowerdir={lower},upperdir={upper},workdir={work},create=dir"
 
 
 def _hook(place: Place, *, keeps_name: bool) -> str:
-    """Write the hook that mounts a tmpfs where the copy's changes go.  Return its path."""
-    path, top = f"{place.directory}/{random_name('pre-start', '-')}", quoted(f"{place.directory}/overlay")
+    """Write the hook that mounts a tmpfs where the copy's changes go.  Return the command that it is run with."""
+    path = f"{place.directory}/{random_name('pre-start', '-')}"
     lines = [
         "#!/bin/sh",
         "# Made by lxc-copy -t: what this container changes is kept in memory.",
         "set -e",
-        f"cd {top}",
+        'cd "${0%/*}/overlay"',
         "mode=$(stat -c %a delta) owner=$(stat -c %u:%g delta)",
-        f"mount -n -t tmpfs -o mode=0755 none {top}",
-        f"cd {top}",
+        'mount -n -t tmpfs -o mode=0755 none "$PWD"',
+        'cd "$PWD"',
         "mkdir delta work",
         'chmod "$mode" delta; chown "$owner" delta',
     ]
     if not keeps_name:
-        lines += ["mkdir delta/etc", f"printf %s {quoted(place.name)} > delta/etc/hostname"]
-    with open(path, "x", encoding="utf-8") as file:
+        lines += ["mkdir delta/etc", 'printf %s "$LXC_NAME" > delta/etc/hostname']
+    with open(path, "x", encoding="ascii") as file:
         file.write("\n".join((*lines, "")))
     os.chmod(path, 0o755)
-    return path
+    return program(path)
