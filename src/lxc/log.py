@@ -115,6 +115,10 @@ def info(message: str) -> None:
     _add(INFO, message)
 
 
+def notice(message: str) -> None:
+    _add(NOTICE, message)
+
+
 def warn(message: str) -> None:
     _add(WARN, message)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lxc.cli import launching, output
 from lxc.cli.launching import LaunchArguments
 from lxc.cli.options import Command, Printing, switch, text
@@ -66,7 +68,8 @@ def run(arguments: StartArguments) -> int:
     launching.warn("lxc-start", arguments)
     if not arguments.dry_run:
         launching.open_log("lxc-start", arguments, config)
-    order = launching.order(arguments, config, foreground=arguments.foreground, pidfile=arguments.pidfile)
+    pidfile = arguments.pidfile and os.path.realpath(arguments.pidfile)  # the monitor has another directory
+    order = launching.order(arguments, config, foreground=arguments.foreground, pidfile=pidfile)
     if arguments.dry_run:
         _print(start.decide(order), arguments.format)
         return 0

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -169,6 +170,35 @@ def test_the_pid_file_holds_the_monitors_pid_while_it_runs(lxc: Lxc, box: str) -
     assert file.stat().st_mode & 0o777 == 0o600
     lxc.ok("lxc-stop", "-n", box, "-k")
     assert not file.exists()
+
+
+def test_a_pid_file_is_written_and_removed_where_the_starter_is(lxc: Lxc, box: str) -> None:
+    (lxc.path / "link").symlink_to("file")
+    for word in (f"pid-{lxc.tag}", "link"):
+        lxc.ok("lxc-start", "-n", box, "-p", word, cwd=lxc.path)
+        assert (lxc.path / word).read_text() == str(parent(lxc.init_pid(box)))
+        lxc.ok("lxc-stop", "-n", box, "-k")
+        assert not (lxc.path / word).exists()
+
+
+def test_only_a_file_is_removed_for_the_pid_in_it(lxc: Lxc, box: str) -> None:
+    device = lxc.path / "null"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    lxc.start(box, "-p", str(device))
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    assert device.is_char_device()
+
+
+def test_a_pid_file_that_cannot_be_written_is_named(lxc: Lxc, box: str) -> None:
+    fifo = lxc.path / "fifo"
+    os.mkfifo(fifo)
+    os.mknod(lxc.path / "full", 0o600 | stat.S_IFCHR, os.makedev(1, 7))
+    for name, why in (("fifo", "No such device"), (".", "Is a directory"), ("full", "No space left")):
+        path = os.path.normpath(lxc.path / name)
+        done = lxc.run("lxc-start", "-n", box, "-p", path)
+        assert done.returncode == 1
+        assert f"cannot write the pid file {path}: {why}" in done.stderr
+    assert fifo.is_fifo()
 
 
 def test_what_the_console_says_is_logged(lxc: Lxc, box: str) -> None:

@@ -33,7 +33,7 @@ class Order(Record):
     argv: tuple[str, ...] = ()  # instead of lxc.init.cmd (or lxc.execute.cmd)
     execute: bool = False  # lxc-init stays above the command
     foreground: bool = False  # the caller stays, as if it were the monitor (`foreground`)
-    pidfile: str = ""  # gets the monitor's pid
+    pidfile: str = ""  # gets the monitor's pid; absolute
     config_file: str = ""  # which was read instead of the container's own
     logfile: str = ""  # gets the trace of a failed start; "" is the container's own log file
     checkpoint: Checkpoint | None = None  # what is restored instead of a program being run

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from lxc import log, trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError, StateError, StepError
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import claim, remedies
+from lxc.runtime import claim, failures, remedies
 from lxc.runtime.life import monitor
 
 TYPE_CHECKING = False
@@ -77,8 +78,7 @@ class Watch(Record):
         try:
             first()
             if self.pidfile >= 0:
-                os.write(self.pidfile, str(os.getpid()).encode())
-                os.close(self.pidfile)
+                _write_pid(self.pidfile, self.order.pidfile)
             it = monitor.Monitor(self.order, self.plan, self.made, self.listener, self.title, lodges=lodges)
         except BaseException as error:
             self.abandon()
@@ -150,10 +150,13 @@ def prepared(order: Order, plan: StartPlan) -> Watch:
     listener = _claim(order.place)
     try:
         pidfile = _open_pidfile(order.pidfile)
-        made = cgroups.prepare(plan.cgroups)
+        try:
+            made = cgroups.prepare(plan.cgroups)
+        except BaseException:
+            _remove_pidfile(order.pidfile)
+            raise
     except BaseException:
         listener.close()
-        _remove_pidfile(order.pidfile)
         raise
     return Watch(order, plan, made, listener, pidfile)
 
@@ -181,14 +184,28 @@ def _open_pidfile(path: str) -> int:
     if not path:
         return -1
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # Nobody waits for a fifo that is not read.
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StepError(f"write the pid file {path}", error.strerror or str(error)) from error
+        raise _not_written(path, error) from error
+
+
+def _write_pid(fd: int, path: str) -> None:
+    try:
+        with closing(fd):
+            os.write(fd, str(os.getpid()).encode())
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: str, error: OSError) -> BaseException:
+    return failures.failure(f"write the pid file {path}", OSError(error.errno, error.strerror))
 
 
 def _remove_pidfile(path: str) -> None:
+    """Remove the file of the pid, but nothing else that was written to: a device, a fifo."""
     try:
-        if path:
+        if path and stat.S_ISREG(os.lstat(path).st_mode):
             os.unlink(path)
     except FileNotFoundError:
         pass
