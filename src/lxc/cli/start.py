@@ -64,7 +64,8 @@ def run(arguments: StartArguments) -> int:
             hint=f"lxc-ls -P {place.lxcpath} lists those there are; lxc-create makes one",
         )
     items = {"lxc.console.path": arguments.console, "lxc.console.logfile": arguments.console_log}
-    config = launching.configured(arguments, {key: value for key, value in items.items() if value})
+    found = {key: value if value == "none" else os.path.abspath(value) for key, value in items.items() if value}
+    config = launching.configured(arguments, found)  # the monitor has another directory
     launching.warn("lxc-start", arguments)
     if not arguments.dry_run:
         launching.open_log("lxc-start", arguments, config)

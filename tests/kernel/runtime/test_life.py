@@ -1,6 +1,7 @@
 """A container's life, and all the ways in which it ends."""
 
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -205,6 +206,17 @@ def test_what_the_console_says_is_logged(lxc: Lxc, box: str) -> None:
     file = lxc.path / "console"
     lxc.start(box, "-L", str(file), "--", "/bin/sh", "-c", "echo from the console")
     until(lambda: file.exists() and "from the console" in file.read_text(), "it is logged")
+
+
+def test_the_consoles_files_are_where_the_starter_is(lxc: Lxc, box: str) -> None:
+    said = ("--", "/bin/sh", "-c", "echo from the console")
+    lxc.ok("lxc-start", "-n", box, "-L", f"log-{lxc.tag}", *said, cwd=lxc.path)
+    until(lambda: "from the console" in (lxc.path / f"log-{lxc.tag}").read_text(), "it is logged")
+    until(lambda: lxc.state(box) == "STOPPED", "it has ended")
+    master, terminal = pty.openpty()
+    (lxc.path / "terminal").symlink_to(os.ttyname(terminal))
+    lxc.ok("lxc-start", "-n", box, "-c", "terminal", *said, cwd=lxc.path)
+    assert b"from the console" in os.read(master, 1000)
 
 
 @pytest.mark.parametrize("kind", ["net", "ipc", "uts", "pid"])
