@@ -95,8 +95,11 @@ _Noreturn void run_directly(const char *why)
         _exit(LOST);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
     if (strcmp(arguments[1], "--task") == 0) {
         find_packages();
+        sigprocmask(SIG_BLOCK, &interrupt, NULL); /* until it is what somebody catches */
         become_python((char *[]){PYTHON, "-IS", "-c", (char *)task, packages, NULL}, environment);
     }
     while (arguments[count])
@@ -112,8 +115,6 @@ _Noreturn void run_directly(const char *why)
         words[first++] = PYTHON, words[first++] = "-IS";
         if (!sigismember(&before, SIGINT)) { /* Python would show where it was interrupted; SCRIPT lets it through */
             words[first++] = "-X", words[first++] = "wake";
-            sigemptyset(&interrupt);
-            sigaddset(&interrupt, SIGINT);
             sigprocmask(SIG_BLOCK, &interrupt, NULL);
         }
         memcpy(words + first, arguments + 1, count * sizeof *words); /* with the NULL at the end */

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -285,3 +286,29 @@ def test_outside_of_the_containers_users_there_is_nothing_if_the_configuration_l
     ids = "lxc.idmap = u 0 0 65536\nlxc.idmap = g 0 0 65536\n"
     it = unshared(lxc, f"{CONFIG}{ids}lxc.cap.keep = none\n", mapped=())  # mapping root would need a capability
     assert bounding(it, tmp_path / "seen") == 0
+
+
+INTERRUPTED = """
+import signal, sys
+import lxc
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+it = lxc.Container(sys.argv[1], sys.argv[2])
+assert it.start() and it.stop() and it.state == "STOPPED"  # what that takes is imported
+for delay_ms in range(1, 31):
+    signal.setitimer(signal.ITIMER_REAL, delay_ms / 1000)
+    try:
+        it.start()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:  # or it had just begun to run
+        assert it.state in ("STOPPED", "RUNNING")
+    it.stop()
+"""
+
+
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_who_is_interrupted_while_a_container_starts_hears_of_no_other_interpreter(
+    it: api.Container, wish: str
+) -> None:
+    argv = [sys.executable, "-c", INTERRUPTED, it.name, it.get_config_path()]
+    done = subprocess.run(argv, capture_output=True, text=True, env=os.environ | {"LXC_FORKSERVER": wish})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -143,8 +143,9 @@ def _spawn(task: str, *, is_parent: bool) -> tuple[socket, int]:
 def _run(words: list[str], channel: socket) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     actions = [(os.POSIX_SPAWN_DUP2, channel.fileno(), CHANNEL)]
+    mask = () if words[0] == _CLIENT else (signals.SIGINT,)  # Python would show where it was interrupted before `serve`
     return os.posix_spawn(
-        words[0], words, environment, file_actions=actions, setsigmask=(), setsigdef=(signals.SIGCHLD,)
+        words[0], words, environment, file_actions=actions, setsigmask=mask, setsigdef=(signals.SIGCHLD,)
     )
 
 
@@ -202,6 +203,7 @@ def serve(fd: int) -> int:
     process_id = beside.first_pid()
     status = 0
     try:
+        signals.restore(frozenset())  # without a fork server, SIGINT is blocked until here
         os.set_inheritable(fd, False)
         channel = sockets.of(fd)
         request, descriptors = _hear(channel)
