@@ -49,6 +49,14 @@ def pending() -> frozenset[int]:
     return frozenset(_signal.sigpending())
 
 
+def pending_of(pid: int) -> frozenset[int]:
+    """`pending` of another process."""
+    with open(f"/proc/{pid}/status", "rb") as file:
+        fields = [line.split()[1] for line in file if line.startswith((b"SigPnd:", b"ShdPnd:"))]
+    word = int(fields[0], 16) | int(fields[1], 16)
+    return frozenset(number for number in ALL if word >> (number - 1) & 1) if word else frozenset()
+
+
 def signalfd(signals: frozenset[int]) -> int:
     """signalfd(2), non-blocking: a descriptor that reads `signals`, which should be blocked.  The caller closes it."""
     word = sum(1 << (number - 1) for number in signals)

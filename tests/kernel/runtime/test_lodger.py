@@ -113,6 +113,20 @@ def test_who_is_ended_while_its_start_goes_on_has_it_undone(server: Server, long
     until(lambda: not server.workers(), "nobody is at it")
 
 
+@pytest.mark.parametrize("words", [(), ("-F",), ("-L", "/dev/null")])  # the worker's lodger; the worker itself, twice
+def test_who_is_ended_while_its_cgroups_are_made_has_them_undone(
+    server: Server, boxes: list[str], words: tuple[str, ...]
+) -> None:
+    top = f"deep-{server.lxc.tag}"
+    with server.lxc.config(boxes[0]).open("a") as file:  # that takes a while
+        file.write(f"lxc.cgroup.dir = {'/'.join([top, *'abcdefghij' * 15])}\n")
+    starting = server.spawn("lxc-start", "-n", boxes[0], *words)
+    until(lambda: next(Path("/sys/fs/cgroup").rglob(top), None) or starting.poll() is not None, "it is at it")
+    starting.send_signal(signal.SIGINT)
+    assert starting.wait(PATIENCE) in (130, -signal.SIGINT)
+    until(lambda: not server.lxc.leftovers(), "it is undone")
+
+
 @pytest.mark.parametrize("attempt", range(as_often(6)))
 def test_a_worker_that_is_killed_amid_a_start_is_told_of_and_leaves_nothing_half_done(
     server: Server, long: str, attempt: int

@@ -20,6 +20,7 @@ from lxc.errors import LxcError
 from lxc.kernel import polling, process, signals, sockets, tty
 from lxc.kernel.fs import closing
 from lxc.runtime import handshake
+from lxc.runtime.interruption import Interrupted
 from lxc.terminal import ours
 
 TYPE_CHECKING = False
@@ -67,6 +68,13 @@ def accompany(monitor: int, channel: socket) -> int:
     failure = handshake.unpack_failure(said[_CODE_SIZE:])
     failure.exit_status = code
     raise failure
+
+
+def wanted() -> bool:
+    """That the container is, which has just begun to run.  Raises Interrupted if a signal came that it was too early for."""
+    for number in signals.pending() & INTERRUPTIONS:
+        raise Interrupted(number)
+    return True
 
 
 def be_accompanied(channel: socket) -> None:

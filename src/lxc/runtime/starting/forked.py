@@ -61,7 +61,7 @@ def stay(order: Order, plan: StartPlan) -> int:
     try:
         watch = prepared(order, plan)
         if not watch.made.layout.unified:
-            return watch.keep(lambda: True, is_born=False)
+            return watch.keep(foreground.wanted, is_born=False)
         channel, pid = _fork_monitor(watch)
         return foreground.accompany(pid, channel)
     finally:
@@ -164,7 +164,7 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
     trace.phase("leave the starter's session and files")
     try:
         if watch.order.foreground:
-            code = watch.keep(lambda: True, is_born=is_born, first=lambda: foreground.be_accompanied(channel))
+            code = watch.keep(foreground.wanted, is_born=is_born, first=lambda: foreground.be_accompanied(channel))
             trace.leave()
             foreground.tell_end(channel, code)
         else:

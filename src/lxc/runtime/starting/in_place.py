@@ -48,7 +48,10 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
         if told and worker.may_lodge and lodger.is_possible() and lodger.may_have(order, plan):
             return _lodge(prepared(order, plan), worker, told)
         watch = prepared(order, plan)
+        come = signals.pending() & foreground.PASSED_ON
         watch.be_reborn(lambda cgroup: worker.be_reborn(cgroup, has_session=not order.foreground))
+        for number in come:  # they are not inherited
+            os.kill(os.getpid(), number)
         trace.become(f"monitor of {order.place.name}")
         if order.foreground or not told:
             return _stay(watch)
@@ -60,13 +63,18 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
 def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
     """In the background, by a monitor that shares this worker's memory until it rests."""
     withdrawn: set[int] = set()
+    here = os.getpid()
 
     def first() -> None:
         worker.lend()
         _detach()
 
+    def started() -> bool:
+        withdrawn.update(signals.pending_of(here) & foreground.INTERRUPTIONS)  # what came before it was lent
+        return _tell(worker, told, withdrawn)
+
     try:
-        lodger.start(watch, first, lambda: _tell(worker, told, withdrawn))
+        lodger.start(watch, first, started)
     except BaseException:
         worker.take_back()
         raise
@@ -77,7 +85,7 @@ def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
 
 def _stay(watch: Watch) -> int:
     """In the foreground: until it has ended, or the client, which ends it."""
-    return watch.keep(lambda: True, is_born=True, companion=borrowed.connection)
+    return watch.keep(foreground.wanted, is_born=True, companion=borrowed.connection)
 
 
 def _tell(worker: Worker, told: Callable[[], None], withdrawn: set[int]) -> bool:
