@@ -1,11 +1,12 @@
 """lxc-snapshot, and the same from Python."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from tests.kernel.making.conftest import Host
+from tests.kernel.making.conftest import Host, command
 from tests.kernel.making.test_copy import values
 
 import lxc
@@ -52,6 +53,13 @@ def test_snapshots_are_numbered_dated_and_commented(host: Host, web: Path) -> No
     assert sorted(path.name for path in (web / "snaps").iterdir()) == ["snap0", "snap1"]
     snapshot(host, "-d", "ALL")
     assert not (web / "snaps").exists()
+
+
+def test_some_that_are_made_at_the_same_time_have_names_of_their_own(host: Host, web: Path) -> None:
+    argv = command("lxc-snapshot", "-P", host.path, "-n", "web")
+    making = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [(process.communicate()[1], process.returncode) for process in making] == 6 * [("", 0)]
+    assert sorted(os.listdir(web / "snaps")) == [f"snap{number}" for number in range(6)]
 
 
 def test_a_restored_container_is_as_it_was_and_keeps_its_snapshots(host: Host, web: Path) -> None:

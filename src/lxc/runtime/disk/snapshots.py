@@ -82,9 +82,7 @@ def create(
             f"{place.name}'s backing store cannot be backed up: {driver}",
             hint="Your container must use another backing store type: dir, btrfs, overlay or loop",
         )
-    snapshot = _free(place)
-    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True, waits=waits)
-    left = copying.copy(place, snapshot, wish)
+    snapshot, left = _copied(place, waits)
     time.tzset()  # a worker of the fork server has had another environment
     try:
         _write(f"{snapshot.directory}/ts", time.strftime(_FORMAT).encode())
@@ -205,6 +203,18 @@ def _find(place: Place, name: str) -> Place:
             return snapshot.place
     there = ", ".join(snapshot.name for snapshot in snapshots)
     raise NotFound(f"Could not open snapshot {name}", hint=f"there are: {there}" if there else "there is none")
+
+
+def _copied(place: Place, waits: Callable[[str], None] | None) -> tuple[Place, tuple[str, ...]]:
+    """A copy with the first name that nobody has, and what was left out of it."""
+    wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_name=True, keeps_addresses=True, waits=waits)
+    while True:
+        snapshot = _free(place)
+        try:
+            return snapshot, copying.copy(place, snapshot, wish)
+        except StateError:
+            if _free(place) == snapshot:
+                raise  # else it has gone to another, who was at it at the same time
 
 
 def _free(place: Place) -> Place:
