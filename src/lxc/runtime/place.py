@@ -12,6 +12,7 @@ from lxc.errors import UsageError
 from lxc.record import Record
 
 _NAME_MAX, _PATH_MAX = 254, 4096  # limits.h; a file name has 255, but the name of a container's lock is .NAME
+_HOST_NAME_MAX = 64
 _SUN_PATH_MAX = 105  # of unix(7)'s 108 bytes; LXC hashes what is longer, and its clients must find the same address
 _LONGEST_FILE = "/lxc_snapshots"
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")  # cannot make a name wrong
@@ -27,6 +28,16 @@ class Place(Record):
     @property
     def directory(self) -> str:
         return f"{self.lxcpath.rstrip('/')}/{self.name}"
+
+    @property
+    def host_name(self) -> str:
+        """The host name in the container unless the configuration says otherwise: as much of the name as Linux takes."""
+        name = os.fsencode(self.name)
+        if len(name) <= _HOST_NAME_MAX:
+            return self.name
+        ends = range(_HOST_NAME_MAX, _HOST_NAME_MAX - 4, -1)
+        whole = (end for end in ends if name[end] & 0xC0 != 0x80)  # not amid a letter
+        return os.fsdecode(name[: next(whole, _HOST_NAME_MAX)])
 
     @property
     def config_file(self) -> str:

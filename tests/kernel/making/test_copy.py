@@ -422,6 +422,20 @@ def test_an_ephemeral_copy_runs_a_command_and_is_gone(running: tuple[Lxc, str]) 
     assert not (lxc.path / name / "lxc_snapshots").exists()
 
 
+def test_a_name_that_is_longer_than_a_host_name_may_be_is_cut_for_that(running: tuple[Lxc, str]) -> None:
+    lxc, name = running
+    longer, renamed = (f"{letter * 70}-{lxc.tag}" for letter in "ab")
+    lxc.ok("lxc-copy", "-n", name, "-N", longer)
+    assert values(lxc.path / longer, "lxc.uts.name") == [64 * "a"]
+    assert lxc.ok("lxc-copy", "-n", longer, "-e", "--", "hostname").splitlines()[1] == 64 * "a"
+    lxc.ok("lxc-copy", "-n", longer, "-N", renamed, "-R")
+    with lxc.config(renamed).open("a") as file:
+        file.write("lxc.uts.name =\n")
+    lxc.start(renamed)
+    assert lxc.attach(renamed, "hostname") == 64 * "b" + "\n"
+    lxc.ok("lxc-stop", "-n", renamed, "-k")
+
+
 def test_what_a_copy_in_memory_writes_never_reaches_the_disk(running: tuple[Lxc, str]) -> None:
     lxc, name = running
     lxc.ok("lxc-copy", "-n", name, "-N", f"mem-{lxc.tag}", "-e", "-t")

@@ -80,6 +80,13 @@ def test_a_long_address_is_the_hash_that_lxc_takes() -> None:
     assert place("c", "/tmp/lxh/" + "p" * 100).socket_name == b"lxc/4c0ba85ebb200b4f/command"  # seen in /proc/net/unix
 
 
+def test_a_host_name_is_as_much_of_the_name_as_linux_takes() -> None:
+    assert place("web", "/lxc").host_name == "web"
+    assert place(100 * "x", "/lxc").host_name == 64 * "x"
+    assert place("x" + 40 * "ü", "/lxc").host_name == "x" + 31 * "ü"
+    assert place(100 * "\udc80", "/lxc").host_name == 64 * "\udc80"
+
+
 def test_only_a_configuration_makes_a_container(tmp_path) -> None:
     web = place("web", str(tmp_path))
     assert not web.is_defined

@@ -159,7 +159,7 @@ def _copy(
         source.directory,
         new.directory,
         f"{root.driver}:{root.path}" if root else "",
-        "" if wish.keeps_name else new.name,
+        "" if wish.keeps_name else new.host_name,
         not wish.keeps_addresses,
     )
     copied = copy_config.copied(document, change)

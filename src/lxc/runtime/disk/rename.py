@@ -47,7 +47,7 @@ def rename(
         stopped(place, signal.check, waits),
         stopped(new, signal.check, waits),
     ):
-        config, document = move(place, new, "" if keeps_name else new.name)
+        config, document = move(place, new, "" if keeps_name else new.host_name)
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))
         except BaseException:

@@ -231,7 +231,7 @@ def start(
         name=place.name,
         namespaces=namespaces,
         shared=facts.shared,
-        hostname=config.uts_name or place.name if "uts" in namespaces else "",
+        hostname=config.uts_name or place.host_name if "uts" in namespaces else "",
         root=root,
         cgroups=cgroups,
         network=devices,
