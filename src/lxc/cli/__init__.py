@@ -88,6 +88,7 @@ SELDOM = frozenset(
 )
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
+_NO_MEMORY = ["out of memory", "  it needs more: raise the limit (ulimit -v, ulimit -d), or free some"]
 _REMEDY = {
     errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)",
     errno.ENOSPC: "  the disk is full: free some space",
@@ -241,6 +242,9 @@ def _run(tool: str, words: Sequence[str]) -> int:
     except LxcError as error:
         _complain(tool, arguments, error.lines())
         return error.exit_status
+    except MemoryError:
+        _complain(tool, arguments, _NO_MEMORY)
+        return 1
     except BrokenPipeError:
         raise
     except OSError as error:

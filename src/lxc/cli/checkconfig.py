@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lxc import regular
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch
 from lxc.errors import LxcError, NotFound
@@ -138,8 +139,7 @@ def _load_module(name: str) -> None:
 
 
 def _read(path: str) -> str:
-    with open(path, "rb") as file:
-        data = file.read(_SIZE_MAX)
+    data = regular.read(path, _SIZE_MAX, is_stream=True)[:_SIZE_MAX]
     if data.startswith(_GZIP):
         import zlib
 

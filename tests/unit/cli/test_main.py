@@ -89,6 +89,14 @@ def test_quiet_is_quiet(failures: dict[str, BaseException], capfd: pytest.Captur
     assert capfd.readouterr() == ("", "")
 
 
+def test_too_little_memory_is_told_in_words(
+    failures: dict[str, BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
+    failures["it"] = MemoryError()
+    assert main("lxc-try", ["me", "-f", "it"]) == 1
+    assert capfd.readouterr().err.startswith("lxc-try: me: out of memory\n  it needs more: ")
+
+
 def test_what_is_no_error_of_the_users_is_not_hidden(failures: dict[str, BaseException]) -> None:
     failures["it"] = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
