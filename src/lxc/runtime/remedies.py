@@ -71,6 +71,21 @@ def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:
             f"{root.path} belongs to user {status.st_uid}, who has no id in the container (its root is {uid}:{gid})"
         )
         error.hint = f"{belongs}: set lxc.rootfs.options = idmap=container, or chown -R it"
+    elif isinstance(error, StepError) and error.step == str(root) and (closed := _closed(root.path, *ids.owner)):
+        users = "neither the starter without privileges nor the container's root"
+        error.hint = f"{users} may search {closed}: start it as who that belongs to, or chmod o+x it"
+
+
+def _closed(path: str, uid: int, gid: int) -> str:
+    """The first directory on the way to `path` that they may not search, "" if they may search them all."""
+    steps = os.path.dirname(path).split("/")
+    for end in range(1, len(steps) + 1):
+        directory = "/".join(steps[:end]) or "/"
+        status = os.stat(directory)
+        bit = 0o100 if status.st_uid == uid else 0o010 if status.st_gid == gid else 0o001
+        if not status.st_mode & bit:
+            return directory
+    return ""
 
 
 def _hint(step: object, error: OSError) -> str | None:

@@ -32,8 +32,16 @@ def find_way(plan: RootPlan) -> Way:
     if plan.is_shared:
         return Way()
     if not plan.is_directory:
-        return Way(-1, _directory(plan.mount) if os.path.isdir(plan.mount) else -1)  # an overlay's may be made with it
-    return Way(_directory(plan.path), _directory(plan.mount))
+        return Way(-1, _found(plan.mount) if os.path.isdir(plan.mount) else -1)  # an overlay's may be made with it
+    return Way(_found(plan.path), _found(plan.mount))
+
+
+def _found(path: str) -> int:
+    """The directory, or -1 if we may not search those on the way: it may be another's, who may as the container's root."""
+    try:
+        return _directory(path)
+    except PermissionError:
+        return -1
 
 
 def take_root(

@@ -232,6 +232,14 @@ def test_root_looks_after_a_users_containers(user: User) -> None:
     assert root.state(box) == "RUNNING"
     assert root.attach(box, "id", "-u") == "0\n"
     root.ok("lxc-stop", "-n", box, "-k")
+    closed = user.top / "home"  # to all but the user
+    refused = root.run("lxc-start", "-n", box)
+    assert refused.returncode == 1
+    assert f"may search {closed}: start it as who that belongs to, or chmod o+x it" in refused.stderr
+    closed.chmod(0o711)
+    root.start(box)
+    assert root.attach(box, "id", "-u") == "0\n"
+    root.ok("lxc-stop", "-n", box, "-k")
     root.ok("lxc-destroy", "-n", box)
 
 
