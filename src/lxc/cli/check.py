@@ -153,7 +153,7 @@ def _file(arguments: CheckArguments, word: str) -> tuple[str, bool]:
         hint = (
             f"lxc-ls -P {found.lxcpath} lists those there are; a file's name needs a slash in it, if it does not exist"
         )
-        raise NotFound(f"there is no container {word} in {found.lxcpath}", hint=hint)
+        raise NotFound(f"there is no container {word} in {found.lxcpath}", hint=found.hidden or hint)
     return found.config_file, True
 
 

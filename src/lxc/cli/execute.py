@@ -45,7 +45,7 @@ def run(arguments: ExecuteArguments) -> int:
     if not (arguments.rcfile or place.is_defined):
         raise LxcError(
             "Executing a container with no configuration file may crash the host",
-            hint=f"give one with -f, or make the container {place.name} with lxc-create",
+            hint=place.hidden or f"give one with -f, or make the container {place.name} with lxc-create",
         )
     numbers = {"lxc.init.uid": arguments.uid, "lxc.init.gid": arguments.gid}
     config = launching.configured(arguments, {key: str(number) for key, number in numbers.items() if number >= 0})

@@ -87,7 +87,9 @@ def run(arguments: InfoArguments) -> int:
             facts = gather(arguments, running, client.state(running), hierarchies)
     except NotRunning:
         if not place.is_defined:
-            output.lines([f"{place.name} doesn't exist"], output.STDERR)  # shown in spite of -q, as scripts expect
+            why = [f"  {place.hidden}"] if place.hidden else []
+            said = [f"{place.name} doesn't exist", *why]
+            output.lines(said, output.STDERR)  # shown in spite of -q, as scripts expect
             return 1
         arguments.config  # noqa: B018  # a configuration that is wrong is what there is to know about it
         facts = gather(arguments, place, "STOPPED")

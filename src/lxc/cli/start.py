@@ -61,7 +61,7 @@ def run(arguments: StartArguments) -> int:
     if not (arguments.rcfile or place.is_defined):
         raise LxcError(
             f"No container config specified: there is no container {place.name} in {place.lxcpath}",
-            hint=f"lxc-ls -P {place.lxcpath} lists those there are; lxc-create makes one",
+            hint=place.hidden or f"lxc-ls -P {place.lxcpath} lists those there are; lxc-create makes one",
         )
     items = {"lxc.console.path": arguments.console, "lxc.console.logfile": arguments.console_log}
     found = {key: value if value == "none" else os.path.abspath(value) for key, value in items.items() if value}

@@ -43,7 +43,9 @@ def unfreeze(place: Place, timeout: float = -1) -> None:
     """Thaw the container; one that is not frozen, or not running, is fine.  Raises NotFound, StateError."""
     state = client.state(place)
     if state == "STOPPED" and not place.is_defined:
-        raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+        raise NotFound(
+            f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}"
+        )
     if state not in ("FROZEN", "FREEZING"):
         return
     client.publish_state(place, commands.THAWED)

@@ -80,6 +80,17 @@ class Place(Record):
         """Whether there is a configuration file: that is what makes a container."""
         return os.path.exists(self.config_file)
 
+    @property
+    def hidden(self) -> str:
+        """For who does not find it defined: that we may not look there, and what to do; "" if we may."""
+        try:
+            os.stat(self.config_file)
+        except PermissionError:
+            return f"we may not look for {self.config_file}: run this as root, or as who it belongs to"
+        except OSError:
+            pass
+        return ""
+
 
 def place(name: str, lxcpath: str = "") -> Place:
     """The place of the container `name` in `lxcpath` (default: the system configuration's lxc.lxcpath).

@@ -225,6 +225,24 @@ def test_devices_are_roots(user: User) -> None:
     assert f"only root can mount {image}" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lxc-info -n box", "lxc-start -n box", "lxc-execute -n box -- id", "lxc-check box", "lxc-copy -n box -N new", "lxc-destroy -n box",
+        "lxc-copy -n box -N new -R", "lxc-snapshot -n box", "lxc-unfreeze -n box",
+    ],
+)  # fmt: skip
+def test_what_a_user_may_not_see_is_not_only_said_to_be_missing(user: User, line: str) -> None:
+    roots = user.top / "roots"
+    (roots / "box").mkdir(parents=True)
+    (roots / "box/config").touch()
+    (roots / "box").chmod(0o700)
+    tool, *words = line.split()
+    done = user.run(tool, "-P", str(roots), *words)
+    assert done.returncode in (1, 2)
+    assert f"\n  we may not look for {roots}/box/config: run this as root, or as who it belongs to\n" in done.stderr
+
+
 def test_root_looks_after_a_users_containers(user: User) -> None:
     box = user.create()
     user.start(box)

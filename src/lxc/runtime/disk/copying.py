@@ -71,7 +71,9 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
     from lxc.config import document as documents
 
     if not source.is_defined:
-        raise NotFound(f"Container {source.name} is not defined", hint=f"there is no {source.config_file}")
+        raise NotFound(
+            f"Container {source.name} is not defined", hint=source.hidden or f"there is no {source.config_file}"
+        )
     if new.is_defined:
         raise exists(new)
     with interruption.deferred() as signal, stopped(source, signal.check, wish.waits, or_not=wish.allows_running):

@@ -228,7 +228,8 @@ def hooks_of(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
 def _refuse_strangers(place: Place) -> None:
     """Raise NotFound, Refused if LXCPATH/NAME is no container, nor what is left of one that was not finished."""
     if not (os.path.lexists(place.config_file) or os.path.lexists(place.partial_file)):
-        raise NotFound("Container is not defined", hint=f"there is no {removal.printable(place.config_file)}")
+        none = f"there is no {removal.printable(place.config_file)}"
+        raise NotFound("Container is not defined", hint=place.hidden or none)
     shown = removal.printable(place.directory)
     with closing(_open_directory(place.lxcpath)) as parent:
         os.close(removal.open_directory(parent, place.name, place.directory))

@@ -90,7 +90,9 @@ def moving(config: Config, place: Place, new: Place, name: str = "") -> Change:
 
 def _refuse(place: Place, new: Place) -> None:
     if not place.is_defined:
-        raise NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+        raise NotFound(
+            f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}"
+        )
     if new.lxcpath != place.lxcpath:
         raise StateError(
             "renaming does not move a container to another path", hint="copy it, then destroy the original"

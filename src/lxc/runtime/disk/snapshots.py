@@ -238,7 +238,7 @@ def _loaded(place: Place) -> tuple[Config, Document]:
 
 
 def _undefined(place: Place) -> NotFound:
-    return NotFound(f"Container {place.name} is not defined", hint=f"there is no {place.config_file}")
+    return NotFound(f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}")
 
 
 def _read(path: str) -> bytes:
