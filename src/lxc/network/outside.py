@@ -14,7 +14,7 @@ from lxc.errors import LxcError, StepError
 from lxc.kernel import rtnetlink
 from lxc.kernel.netlink import Channel
 from lxc.kernel.nl80211 import Wireless
-from lxc.network import ends, grant, loan, requests, steps, switch
+from lxc.network import ends, loan, requests, steps
 from lxc.network.ends import Owner
 from lxc.network.guard import Guard
 from lxc.network.links import Link, Links, is_name
@@ -261,6 +261,8 @@ class Network:
     def _delete_ports(self) -> None:
         ports, self._ports = self._ports, []
         for bridge, port in ports:
+            from lxc.network import switch
+
             try:
                 switch.delete_port(bridge, port)
             except (OSError, StepError) as error:
@@ -284,6 +286,8 @@ class Network:
         """The namespace takes them with it, but later than the user may want another, and not out of Open vSwitch."""
         granted, self._granted = self._granted, []
         for step, pair in granted:
+            from lxc.network import grant
+
             try:
                 grant.delete(step, netns, pair)
             except StepError as error:
