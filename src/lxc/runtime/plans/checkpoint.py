@@ -21,44 +21,39 @@ _BUILT = ("empty", "none", "veth")  # what is put back in place by a restore
 
 def check(config: Config) -> None:
     """Raise ConfigError, with a line for each thing that cannot be dumped."""
-    mistakes = tuple(f"{where}: {what}" if where else what for what, where in _obstacles(config))
+    obstacles = ((config.where(key) if key else "", what) for key, what in _obstacles(config))
+    mistakes = tuple(f"{where}: {what}" if where else what for where, what in obstacles)
     if mistakes:
         raise ConfigError(*mistakes, hint="start the container without, and it can be dumped")
 
 
 def _obstacles(config: Config) -> Iterator[tuple[str, str]]:
-    """What cannot be dumped, and where it was configured."""
+    """What cannot be dumped: its key, "" where that is what is missing, and what to say of it."""
     if not config.rootfs_path.path:
-        yield "it has no lxc.rootfs.path: processes on the host's root are not dumped", ""
+        yield "", "it has no lxc.rootfs.path: processes on the host's root are not dumped"
     if config.tty_max:
-        yield (
-            f"lxc.tty.max = {config.tty_max}: the monitor has the other ends of its ttys",
-            config.where("lxc.tty.max"),
-        )
+        yield "lxc.tty.max", f"lxc.tty.max = {config.tty_max}: the monitor has the other ends of its ttys"
     if config.console_path != "none":
-        told = f"lxc.console.path is {config.console_path or 'not set'}" + ", and not none"
-        yield f"{told}: the monitor has the other end of its console", config.where("lxc.console.path")
+        told = f"lxc.console.path is {config.console_path or 'not set'}, and not none"
+        yield "lxc.console.path", f"{told}: the monitor has the other end of its console"
     if "pid" in config.namespace_keep:
-        yield (
-            "lxc.namespace.keep: processes among those of the host are not dumped",
-            config.where("lxc.namespace.keep"),
-        )
+        yield "lxc.namespace.keep", "lxc.namespace.keep: processes among those of the host are not dumped"
     for kind in config.namespace_share:
         key = f"lxc.namespace.share.{kind}"
-        yield f"{key}: a namespace that others share is not dumped", config.where(key)
+        yield key, f"{key}: a namespace that others share is not dumped"
     if config.seccomp_notify_proxy:
         key = "lxc.seccomp.notify.proxy"
-        yield f"{key}: the listener to its system calls cannot be dumped", config.where(key)
+        yield key, f"{key}: the listener to its system calls cannot be dumped"
     if config.x_landlock:
-        yield "lxc.x-landlock: CRIU would restore its processes without it", config.where("lxc.x-landlock")
+        yield "lxc.x-landlock", "lxc.x-landlock: CRIU would restore its processes without it"
     if config.sched_core:
-        yield "lxc.sched.core: processors would be shared with it again", config.where("lxc.sched.core")
+        yield "lxc.sched.core", "lxc.sched.core: processors would be shared with it again"
     for number, device in config.net.items():
         key = f"lxc.net.{number}.type"
         if device.type not in _DUMPABLE:
-            yield f"{key}: Found un-dumpable network: {device.type}", config.where(key)
+            yield key, f"{key}: Found un-dumpable network: {device.type}"
         elif device.type not in _BUILT:
-            yield f"{key} = {device.type}: its device is not restored yet", config.where(key)
+            yield key, f"{key} = {device.type}: its device is not restored yet"
 
 
 def externals(steps: Iterable[Step]) -> tuple[External, ...]:

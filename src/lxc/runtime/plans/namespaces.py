@@ -67,7 +67,7 @@ def ids(
     return idmap.by(starter, found, next(iter(config.places("lxc.idmap")), ""))
 
 
-def check_starter(config: Config, starter: Starter, root: RootPlan, *, has_users: bool) -> None:
+def check_starter(starter: Starter, root: RootPlan, *, has_users: bool) -> None:
     """Raise Unsupported for what only root's containers can have."""
     if starter.is_root:
         return

@@ -211,7 +211,7 @@ def start(
         mapped = plan_namespaces.ids(config, facts.starter, is_new="user" in namespaces, joined=facts.joined)
     root = _root(place, config, facts, mapped, has_users=has_users)
     plan_namespaces.check_mounts(config, facts.fstab, root, has_users=has_users)
-    plan_namespaces.check_starter(config, facts.starter, root, has_users=has_users)
+    plan_namespaces.check_starter(facts.starter, root, has_users=has_users)
     host = plan_cgroups.Host(facts.layout, facts.controllers, facts.cgroup_pattern, dict(facts.nodes))
     cgroups, ignored = plan_cgroups.plan(place, config, host, has_namespace="cgroup" in namespaces)
     label, unheard = plan_security.label(place, config, facts.modules, facts.apparmor, is_mapped=has_users)
