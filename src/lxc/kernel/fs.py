@@ -151,7 +151,7 @@ def vectors(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Array[
 
 
 class closing:
-    """`with closing(fd) as fd:` closes the descriptor at the end of the block."""
+    """`with closing(fd) as fd:` closes the descriptor, if it is one and not -1, at the end of the block."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -160,4 +160,4 @@ class closing:
         return self.fd
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.fd)
+        close(self.fd)

@@ -26,7 +26,7 @@ import os
 
 from lxc import log
 from lxc.errors import LxcError, StepError
-from lxc.kernel import beside, polling, sockets
+from lxc.kernel import beside, fs, polling, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -237,6 +237,5 @@ def _hear(channel: sockets.socket) -> tuple[bytes, bytes, tuple[int, ...]]:
         is_whole, descriptors = bool(more), descriptors + more
     if is_whole:
         return raw[:1], payload, descriptors
-    for fd in descriptors:
-        os.close(fd)
+    fs.close(*descriptors)
     return b"", b"", ()

@@ -18,7 +18,7 @@ import sys
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import beside, held, process, signals, sockets
+from lxc.kernel import beside, fs, held, process, signals, sockets
 from lxc.loading import LIBEXEC, PACKAGES
 from lxc.record import Record
 from lxc.runtime import client, container_log, remedies, stop
@@ -285,8 +285,7 @@ def _attach_wait(asked: _Asked, place: Place, wish: Wish) -> Said:
 
     stdin, stdout, stderr = asked.descriptors
     attached = attach.start(place, wish.replace(stdio=(stdin, stdout, stderr)), is_all=True)
-    for fd in (attached.pidfd, *asked.descriptors):
-        os.close(fd)  # who reads what the command writes hears of its end from it alone
+    fs.close(attached.pidfd, *asked.descriptors)  # who reads what the command writes hears of its end from it alone
     return Said(os.waitpid(attached.pid, 0)[1])
 
 

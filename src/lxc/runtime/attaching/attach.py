@@ -92,12 +92,8 @@ def launch(
             target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask,
             shares_memory=is_all and beside.is_possible() and _may_share_memory(plan),
         )  # fmt: skip
-        connection = supervisor(place, plan)
-        try:
+        with closing(supervisor(place, plan)) as connection:
             return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
-        finally:
-            if connection >= 0:
-                os.close(connection)
     finally:
         target.close()
 
@@ -149,12 +145,10 @@ def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
         pids = attach_facts.namespace(target.proc, "pid") if "pid" in plan.namespaces else None
         return Launched(plan, _clone(plan, target, given, is_sibling), report, status, pids, way)
     except BaseException:
-        for fd in (report, status, way):
-            os.close(fd)
+        fs.close(report, status, way)
         raise
     finally:
-        os.close(report_end)
-        os.close(status_end)
+        fs.close(report_end, status_end)
 
 
 def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> int:
@@ -182,8 +176,7 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
             f"make a process in the cgroup of {plan.name}", error.strerror or str(error), hint=hint
         ) from error
     finally:
-        for fd in given.tasks:
-            os.close(fd)
+        fs.close(*given.tasks)
 
 
 def _clone_into(unified: int, clone: Callable[[int], tuple[int, int]]) -> tuple[int, int]:
@@ -258,8 +251,7 @@ def tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
             if fs.filesystem_type(directory) == fs.CGROUP_SUPER_MAGIC:
                 opened.append(os.open("tasks", os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory))
     except OSError as error:
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
         hint = _REMEDY.get(error.errno or 0, "")
         raise StepError(f"open the cgroups of {plan.name}", error.strerror or str(error), hint=hint) from error
     return tuple(opened)

@@ -25,7 +25,7 @@ import os
 import sys
 
 from lxc.errors import LxcError
-from lxc.kernel import signals
+from lxc.kernel import fs, signals
 from lxc.kernel.fs import closing
 from lxc.runtime import failures, sealed
 from lxc.runtime.attaching import attach
@@ -59,13 +59,8 @@ def call(place: Place, wish: Wish, function: Callable[[], object]) -> int:
         plan = attach.decide(place, target, wish.replace(argv=(getattr(function, "__name__", "a function"),)))
         report, report_end = os.pipe2(os.O_CLOEXEC)
         with closing(report):
-            with closing(report_end):
-                supervisor = attach.supervisor(place, plan)
-                try:
-                    pid = _fork(plan, target, wish.stdio, (report_end, supervisor), function)
-                finally:
-                    if supervisor >= 0:
-                        os.close(supervisor)
+            with closing(report_end), closing(attach.supervisor(place, plan)) as supervisor:
+                pid = _fork(plan, target, wish.stdio, (report_end, supervisor), function)
             return _joined(pid, report)
     finally:
         target.close()
@@ -88,8 +83,7 @@ def _fork(
                 os._exit(_FAILED)
         return pid
     finally:
-        for fd in tasks:
-            os.close(fd)
+        fs.close(*tasks)
 
 
 def _joined(pid: int, report: int) -> int:
@@ -146,8 +140,7 @@ def _be_attached(
         _refuse_exec()
         os.environ.clear()
         os.environ.update(plan.environment)
-        for fd in (*given.tasks, *(label_file,) * (label_file >= 0)):
-            os.close(fd)
+        fs.close(*given.tasks, label_file)
         target.close()
         os.write(given.report, _JOINED)
         os.close(given.report)

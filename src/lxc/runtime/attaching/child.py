@@ -124,8 +124,7 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
             monitor = sockets.of(given.supervisor)
             client.hand_over(monitor, listener)
             monitor.close()
-        if listener >= 0:
-            os.close(listener)  # without a monitor that has it, what it is for fails with ENOSYS
+        fs.close(listener)  # without a monitor that has it, what it is for fails with ENOSYS
     yield f"become user {plan.uid}, group {plan.gid}"
     _become(plan)
 

@@ -45,8 +45,7 @@ class Target(Record):
     cgroups: tuple[int, ...]  # directories, one in each hierarchy; () if they are not to be entered
 
     def close(self) -> None:
-        for fd in (self.pidfd, self.proc, self.root, *self.cgroups):
-            os.close(fd)
+        fs.close(self.pidfd, self.proc, self.root, *self.cgroups)
 
     def read(self, file: str) -> str:
         """The text of `file` in its directory of proc.  Raises OSError."""
@@ -72,8 +71,7 @@ def open_target(place: Place, wish: Wish) -> Target:
         process.pidfd_send_signal(pidfd, 0)  # it still lives, so that directory is its
         cgroups = client.cgroup_fds(place) if enters else ()
     except BaseException as error:
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
         if isinstance(error, (ProcessLookupError, FileNotFoundError)):
             raise NotRunning(f"{place.name} is not running: its init has ended") from None
         raise

@@ -258,11 +258,8 @@ class Server:
     ) -> int:
         """A new worker, born in the unified cgroup `cgroup` ("": ours); its pidfd."""
         directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if cgroup else -1
-        try:
+        with closing(directory):
             pid, pidfd = birth.clone3(0, directory)
-        finally:
-            if directory >= 0:
-                os.close(directory)
         if pid == 0:
             try:
                 begin(workers.Worker(self._context, self._policy, self._key, self._program))

@@ -321,8 +321,7 @@ class Worker:
     def leave(self, status: int) -> None:
         self._say_end(status)
         self._has_left = True
-        for fd in (*borrowed.descriptors(), *(number for number in self._numbers if number > 2)):
-            os.close(fd)
+        fs.close(*borrowed.descriptors(), *(number for number in self._numbers if number > 2))
         borrowed.forget()
         if self._counter:
             self._counter.memory.learn()
@@ -330,8 +329,7 @@ class Worker:
     def _leave_counter(self) -> None:
         """Have nothing open of what this worker has without a client; in another process, which does not come back."""
         if self._comes_back:
-            for fd in self._own():
-                os.close(fd)
+            fs.close(*self._own())
 
     def _end_with_client(self) -> None:
         """Have the kernel kill this process when the client ends."""

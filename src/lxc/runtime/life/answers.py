@@ -11,7 +11,7 @@ from lxc.cgroups import stopping
 from lxc.cgroups.devices import ACCESS, Rule
 from lxc.cgroups.plan import scope
 from lxc.errors import StepError
-from lxc.kernel import process
+from lxc.kernel import fs, process
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
 
@@ -251,13 +251,10 @@ class Answers:
         try:
             for directory in directories:
                 opened.append(_open_directory(directory))
-        except FileNotFoundError:
-            for fd in opened:
-                os.close(fd)
-            return Reply(-errno.ENOENT)  # the container has removed it
-        except BaseException:
-            for fd in opened:
-                os.close(fd)
+        except BaseException as error:
+            fs.close(*opened)
+            if isinstance(error, FileNotFoundError):  # the container has removed it
+                return Reply(-errno.ENOENT)
             raise
         return _give(*opened, payload=payload)
 

@@ -244,8 +244,7 @@ def _accompany(
         trace.phase("wait until its program runs")
         handshake.run(lambda number: failures.not_executed(plan.init.argv, plan.root.path, number, plan.security.label))
     except BaseException:
-        for fd in descriptors:
-            os.close(fd)
+        fs.close(*descriptors)
         raise
     listeners, consoles, devpts = shape[1], shape[1] + shape[2], shape[1] + shape[2] + shape[3]
     return Running(

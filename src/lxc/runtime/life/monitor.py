@@ -19,7 +19,7 @@ from lxc.cgroups.devices import Policy
 from lxc.cgroups.limiting import DeviceProgram
 from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
-from lxc.kernel import process, signals
+from lxc.kernel import fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import ENDED, Loop
 from lxc.network.outside import Network
@@ -145,8 +145,7 @@ class Monitor:
             self.server.close_all()
             tell_monitord(self.place, commands.STOPPED)
             self.loop.close()
-            if self.signals >= 0:
-                os.close(self.signals)
+            fs.close(self.signals)
             signals.restore(mask)
 
     def set_state(self, state: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from lxc import propagation
-from lxc.kernel import process
+from lxc.kernel import fs, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ class Namespaces:
         return tuple(f"{name}:{path}" for name, path in self._paths())
 
     def close(self) -> None:
-        for fd in self._files.values():
-            os.close(fd)
+        fs.close(*self._files.values())
         self._files.clear()
 
     def _paths(self) -> list[tuple[str, str]]:

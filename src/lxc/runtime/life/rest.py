@@ -118,8 +118,7 @@ def begin(monitor: Monitor) -> None:
         log.warn(f"the monitor stays awake: {error}")
         for fd in inheritable:
             os.set_inheritable(fd, False)
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
 
 
 def _may(monitor: Monitor) -> bool:
@@ -264,8 +263,7 @@ def _read(sheet: int, note: int) -> Rested:
     """What a monitor has left, and what has happened since; both files are closed.  Raises _Unreadable: they are not."""
     rested = _unpacked(rest_of(_content(sheet)))
     status, left = happened(_content(note))
-    for fd in (sheet, note, *rested.lent):
-        os.close(fd)
+    fs.close(sheet, note, *rested.lent)
     fs.close_range(3, fs.HIGHEST, on_exec=True)
     return rested.replace(status=status, connections=left)
 

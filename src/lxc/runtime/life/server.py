@@ -12,7 +12,7 @@ import os
 import time
 
 from lxc import log
-from lxc.kernel import sockets
+from lxc.kernel import fs, sockets
 from lxc.loop import BROKEN, READABLE, WRITABLE
 from lxc.runtime import commands, strangers
 from lxc.runtime.commands import Reply, Request
@@ -182,8 +182,7 @@ class Server:
             return
         while (missing := _missing(connection.incoming)) > 0:
             data, descriptors, credentials = sockets.receive(connection.channel, missing)
-            for fd in descriptors:  # no request that we serve comes with one
-                os.close(fd)
+            fs.close(*descriptors)  # no request that we serve comes with one
             if not data:
                 self._end(connection)
                 return
@@ -209,8 +208,7 @@ class Server:
             connection.keep, connection.awaits = False, None
             self._send(connection, commands.encode(awaits(descriptors)))
         finally:
-            for fd in descriptors:
-                os.close(fd)
+            fs.close(*descriptors)
 
     def _request(self, connection: Connection) -> None:
         command, _, number = commands.read_header(connection.incoming[: commands.HEADER])
@@ -227,8 +225,7 @@ class Server:
                 return
         if reply:
             self._send(connection, commands.encode(reply), reply.descriptors)
-            for fd in reply.given:
-                os.close(fd)
+            fs.close(*reply.given)
 
     def _send(self, connection: Connection, data: bytes, descriptors: tuple[int, ...] = ()) -> None:
         """Send what can be sent at once, the rest when the client has read it; then end, or serve on."""

@@ -135,8 +135,7 @@ class _Listing:
             return -1, -1
         except (LxcError, OSError):
             return -1, -1
-        for extra in descriptors[1 if command == commands.GET_INIT_PIDFD else 0 :]:
-            os.close(extra)
+        fs.close(*descriptors[1 if command == commands.GET_INIT_PIDFD else 0 :])
         return number, descriptors[0] if descriptors and command == commands.GET_INIT_PIDFD else -1
 
 

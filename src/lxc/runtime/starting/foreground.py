@@ -17,7 +17,7 @@ import select
 
 from lxc import borrowed, log
 from lxc.errors import LxcError
-from lxc.kernel import polling, process, signals, sockets, tty
+from lxc.kernel import fs, polling, process, signals, sockets, tty
 from lxc.kernel.fs import closing
 from lxc.runtime import handshake
 from lxc.runtime.interruption import Interrupted
@@ -82,9 +82,8 @@ def be_accompanied(channel: socket) -> None:
     process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
     if polling.events(channel.fileno(), wanted=0):
         raise LxcError("nobody is left to be told how it ends")
-    if borrowed.connection >= 0:
-        os.close(borrowed.connection)
-        borrowed.connection = -1
+    fs.close(borrowed.connection)
+    borrowed.connection = -1
 
 
 def tell_end(channel: socket, code: int, failure: bytes = b"") -> None:

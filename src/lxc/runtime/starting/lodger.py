@@ -21,6 +21,7 @@ from lxc import trace
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
 from lxc.kernel import beside, fs
+from lxc.kernel.fs import closing
 from lxc.runtime.life import launch
 
 TYPE_CHECKING = False
@@ -67,20 +68,13 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
     failures: list[BaseException] = []  # put there by the monitor
     trace.phase("make the monitor")
     gc.set_threshold(0)
-    unified = -1
     try:
-        unified = cgroups.open_unified(watch.made, watch.made.monitor)
-        pid, pidfd = beside.clone(
-            0,
-            unified,
-            lambda: _be_monitor(watch, first, started, failures, is_born=unified >= 0),
-            watch.listener.fileno(),
-        )
+        with closing(cgroups.open_unified(watch.made, watch.made.monitor)) as unified:
+            be_monitor = lambda: _be_monitor(watch, first, started, failures, is_born=unified >= 0)  # noqa: E731
+            pid, pidfd = beside.clone(0, unified, be_monitor, watch.listener.fileno())
     except OSError as error:
         watch.abandon()
         raise watch.unborn(error) from error
-    finally:
-        fs.close(unified)
     fs.close(pidfd, watch.pidfile)
     watch.listener.detach()
     _, status = os.waitpid(pid, 0 if failures else os.WNOHANG)  # mostly it is there still
