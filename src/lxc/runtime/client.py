@@ -43,18 +43,32 @@ def connect(place: Place) -> socket:
     return connection
 
 
-def exchange(connection: socket, place: Place, request: Request) -> Reply:
-    """Send `request` and return the reply; the caller closes its descriptors.
+def begin(place: Place, request: Request) -> socket:
+    """The first half of `ask`: a connection on which `request` has been sent; the caller closes it.
 
-    Raises NotRunning if the monitor goes away instead, StateError if it does not
-    answer, or refuses to.
+    Raises NotRunning, StateError, Refused.
     """
-    send(connection, place, request)
-    return receive(connection, place, request)
+    connection = connect(place)
+    try:
+        send(connection, place, request)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def lease(place: Place, request: Request) -> tuple[socket, Reply]:
+    """As `ask`, and the connection, which stays open until the caller closes it."""
+    connection = begin(place, request)
+    try:
+        return connection, receive(connection, place, request)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def send(connection: socket, place: Place, request: Request) -> None:
-    """The first half of `exchange`.  Raises NotRunning."""
+    """Raises NotRunning if the monitor has gone away."""
     trace.phase(commands.NAMES[request.command])
     try:
         sockets.send(connection, commands.encode(request), credentials=(os.getpid(), os.geteuid(), os.getegid()))
@@ -63,7 +77,10 @@ def send(connection: socket, place: Place, request: Request) -> None:
 
 
 def receive(connection: socket, place: Place, request: Request) -> Reply:
-    """The second half of `exchange`.  Raises NotRunning, StateError."""
+    """The reply to `request`, which was sent; the caller closes its descriptors.
+
+    Raises NotRunning if the monitor goes away instead, StateError if it does not answer, or refuses to.
+    """
     try:
         raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
         if len(raw) < commands.HEADER:
@@ -135,24 +152,16 @@ class Asking(Record):
 
 def begin_to_ask(place: Place, *requests: Request) -> Asking:
     """Ask the state and `requests` at once.  Raises NotRunning, StateError."""
-    connection = connect(place)
-    try:
-        send(connection, place, commands.with_aside(requests))
-    except BaseException:
-        connection.close()
-        raise
-    return Asking(place, connection, requests)
+    return Asking(place, begin(place, commands.with_aside(requests)), requests)
 
 
 def ask(place: Place, request: Request) -> Reply:
-    """Connect, exchange, close."""
+    """The reply to `request`; the caller closes its descriptors.  Raises NotRunning, StateError, Refused."""
     if isinstance(place, Asked) and request in place.replies:
         return place.replies.pop(request)
-    connection = connect(place)
-    try:
-        return exchange(connection, place, request)
-    finally:
-        connection.close()
+    connection, reply = lease(place, request)
+    connection.close()
+    return reply
 
 
 def state(place: Place) -> str:
@@ -199,8 +208,7 @@ def no_init(place: Place) -> NoInit:
 
 def devpts_fd(place: Place) -> int | None:
     """A descriptor of the container's devpts, None if it has none; the caller closes it."""
-    reply = ask(place, Request(commands.GET_DEVPTS_FD))
-    return _first(reply.descriptors)
+    return _first(ask(place, Request(commands.GET_DEVPTS_FD)).descriptors)
 
 
 def clone_flags(place: Place) -> int:
@@ -210,8 +218,7 @@ def clone_flags(place: Place) -> int:
 
 def config_item(place: Place, key: str) -> str | None:
     """The running container's value of `key`; None if it has none or does not know it."""
-    reply = ask(place, questions.item(key))
-    return _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+    return _text(ask(place, questions.item(key)))
 
 
 def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROUP) -> str | None:
@@ -228,7 +235,7 @@ def _cgroup(place: Place, controller: str, command: int) -> str | None:
         if not is_running(place):
             raise
         return None
-    path = _text(reply.payload) if reply.ret >= 0 and reply.payload else None
+    path = _text(reply)
     if path and reply.said_by >= 0:
         from lxc.runtime import suspicion
 
@@ -250,8 +257,7 @@ def add_device_rule(place: Place, rule: DeviceRule) -> None:
 
 def scope(place: Place) -> str:
     """The systemd scope that an ordinary user's container is in; "" if it is in none."""
-    reply = ask(place, Request(commands.GET_SYSTEMD_SCOPE))
-    return _text(reply.payload) if reply.ret >= 0 and reply.payload else ""
+    return _text(ask(place, Request(commands.GET_SYSTEMD_SCOPE))) or ""
 
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:
@@ -274,14 +280,7 @@ def offer_listener(place: Place) -> socket:
 
     A process on its way into the container sends it with `hand_over`, and is nobody here by then.
     """
-    connection = connect(place)
-    try:
-        request = commands.encode(Request(commands.SECCOMP_NOTIFY_ADD_LISTENER))
-        sockets.send(connection, request, credentials=(os.getpid(), os.geteuid(), os.getegid()))
-    except OSError:
-        connection.close()
-        raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from None
-    return connection
+    return begin(place, Request(commands.SECCOMP_NOTIFY_ADD_LISTENER))
 
 
 def hand_over(connection: socket, listener: int) -> None:
@@ -319,12 +318,7 @@ def tty(place: Place, number: int) -> tuple[int, int, socket]:
 
     The caller closes both.  Raises NotRunning, StateError if the tty is in use or does not exist.
     """
-    connection = connect(place)
-    try:
-        reply = exchange(connection, place, Request(commands.GET_TTY_FD, number))
-    except LxcError:
-        connection.close()
-        raise
+    connection, reply = lease(place, Request(commands.GET_TTY_FD, number))
     master = _first(reply.descriptors)
     if master is None:
         connection.close()
@@ -359,5 +353,8 @@ def _close(descriptors: tuple[int, ...]) -> None:
         os.close(fd)
 
 
-def _text(payload: bytes) -> str:
-    return payload.rstrip(b"\0").decode(errors="surrogateescape")
+def _text(reply: Reply) -> str | None:
+    """The text of a reply; None if it has none, or is a refusal."""
+    if reply.ret < 0 or not reply.payload:
+        return None
+    return reply.payload.rstrip(b"\0").decode(errors="surrogateescape")

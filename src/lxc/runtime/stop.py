@@ -34,13 +34,7 @@ def kill(place: Place) -> None:
 
 def begin_to_kill(place: Place) -> Dying:
     """The first half of `kill`: return at once; the caller waits for the rest.  Raises NotRunning, StateError."""
-    connection = client.connect(place)
-    try:
-        client.send(connection, place, _STOP)
-    except BaseException:
-        connection.close()
-        raise
-    return Dying(place, connection)
+    return Dying(place, client.begin(place, _STOP))
 
 
 class Dying(Record):

@@ -49,13 +49,8 @@ def register(place: Place, wanted: frozenset[int], value: int = 1) -> tuple[sock
     """Ask to be told of the states `wanted`: the connection to wait on, and the state's number if it is already reached
     (else commands.REGISTERED).  `value` 2 wants only changes to come.  The caller closes the connection.
     """
-    connection = client.connect(place)
-    try:
-        payload = commands.as_wanted_states(wanted, value)
-        reply = client.exchange(connection, place, Request(commands.ADD_STATE_CLIENT, payload=payload))
-    except BaseException:
-        connection.close()
-        raise
+    payload = commands.as_wanted_states(wanted, value)
+    connection, reply = client.lease(place, Request(commands.ADD_STATE_CLIENT, payload=payload))
     if reply.ret < 0:
         connection.close()
         raise StateError(f"the monitor of {place.name} refused to tell its states")

@@ -82,7 +82,6 @@ def launch(
     try:
         trace.phase("decide")
         plan = decide(place, target, wish, held)
-        trace.phase("make the process that joins")
         if plan.enters_cgroups and os.geteuid() != 0:
             _join_scope(place)
         if terminal >= 0:
@@ -93,6 +92,7 @@ def launch(
             shares_memory=is_all and beside.is_possible() and _may_share_memory(plan),
         )  # fmt: skip
         with closing(supervisor(place, plan)) as connection:
+            trace.phase("make the process that joins")
             return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
     finally:
         target.close()

@@ -108,11 +108,12 @@ def _ask(address: bytes, lxcpath: bytes, command: int) -> bytes:
     from lxc.runtime import claim, client
     from lxc.runtime.commands import Request
 
+    there, request = Place(os.fsdecode(address), "/"), Request(command)
     connection = sockets.connect(address, _SHORTLY)
     claim.believe(connection, "a monitor", os.fsdecode(lxcpath))
     try:
         sockets.set_receive_timeout(connection, client.PATIENCE)
-        reply = client.exchange(connection, Place(os.fsdecode(address), "/"), Request(command))
-        return reply.payload.rstrip(b"\0")
+        client.send(connection, there, request)
+        return client.receive(connection, there, request).payload.rstrip(b"\0")
     finally:
         connection.close()
