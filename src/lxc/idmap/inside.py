@@ -1,4 +1,4 @@
-"""Becoming root in a user namespace whose maps have been written, in the container's init."""
+"""Becoming somebody else, in a user namespace whose maps have been written: init and what attaches."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ def become_root(plan: IdMapPlan) -> None:
     Afterwards this process cannot be dumped, so nobody in the namespace can look into it (ptrace(2)), and its parent's
     death signal is cleared (prctl(2)).  Raises OSError.
     """
-    leave_groups()
-    os.setresgid(plan.gid, plan.gid, plan.gid)
-    os.setresuid(plan.uid, plan.uid, plan.uid)
+    become(plan.uid, plan.gid)
     if not os.access(".", os.X_OK):
         os.chdir("/")  # the starter may be in a directory that is closed to others
 
 
-def leave_groups() -> None:
-    """Have no supplementary groups; a map that an ordinary user has written forbids that: then they stay, as nobody's."""
+def become(uid: int, gid: int, groups: tuple[int, ...] = ()) -> None:
+    """Be that user of that group, with these supplementary `groups`.  Raises OSError.
+
+    To have none is forbidden by a map that an ordinary user has written: then they stay, as nobody's.
+    """
     try:
-        os.setgroups(())
+        os.setgroups(groups)
     except PermissionError:
-        pass
+        if groups:
+            raise
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)

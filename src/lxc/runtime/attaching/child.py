@@ -19,6 +19,7 @@ import errno
 import os
 
 from lxc import detached, log, trace
+from lxc.idmap import inside as idmap
 from lxc.kernel import beside, capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -39,7 +40,7 @@ _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
 
 class Given(Record):
-    """The descriptors this process needs, and nothing else of what it inherits."""
+    """What this process needs; of the descriptors that it inherits, no others."""
 
     pidfd: int  # of the container's init
     door: int  # the directory of lxc-init, on its read-only mount
@@ -52,13 +53,17 @@ class Given(Record):
     mask: frozenset[int] = frozenset()  # the signal mask the command gets
     shares_memory: bool = False  # with the parent: see beside.clone
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return self.pidfd, self.door, self.report, self.status, self.supervisor, *self.tasks, *self.stdio
+
 
 def run(plan: AttachPlan, given: Given) -> NoReturn:
     """Join the container and become the command.  Never returns."""
     step: object = "leave the caller's files and memory"
     try:
         sealed.seal(shares_memory=given.shares_memory)
-        _close_all_but(given)
+        fs.keep_only((0, 1, 2, *given.descriptors, trace.descriptor()), 0)
         step = OPEN_LABEL
         label_file, _ = security.open_label(plan.label)
         for step in joining(plan, given, label_file):
@@ -96,7 +101,8 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
     yield f"join the namespaces of {plan.name}"
     _join(plan, given.pidfd)
     yield "become root of the user namespace"
-    _become_first(plan)
+    if plan.joins_user:  # nobody outside has an id of ours any more
+        idmap.become(plan.first_uid, plan.first_gid)
     yield f"change to the directory {plan.cwd}"
     _change_directory(plan.cwd)
     yield "set the personality"
@@ -126,7 +132,7 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
             monitor.close()
         fs.close(listener)  # without a monitor that has it, what it is for fails with ENOSYS
     yield f"become user {plan.uid}, group {plan.gid}"
-    _become(plan)
+    idmap.become(plan.uid, plan.gid, plan.groups)
 
 
 def _take_core_cookie(pid: int) -> None:
@@ -137,24 +143,11 @@ def _take_core_cookie(pid: int) -> None:
             raise
 
 
-def _close_all_but(given: Given) -> None:
-    ours = given.pidfd, given.door, given.report, given.status, given.supervisor, trace.descriptor()
-    fs.keep_only((*ours, *given.tasks, *given.stdio))
-
-
 def _join(plan: AttachPlan, pidfd: int) -> None:
     """All at once, the user namespace before the others: setns(2) with a pidfd."""
     flags = sum(process.NAMESPACES[name] for name in plan.namespaces)
     if flags:
         process.setns(pidfd, flags)
-
-
-def _become_first(plan: AttachPlan) -> None:
-    """What joining a user namespace asks for: nobody outside has an id of ours any more."""
-    if plan.joins_user:
-        _leave_groups()
-        os.setresgid(plan.first_gid, plan.first_gid, plan.first_gid)
-        os.setresuid(plan.first_uid, plan.first_uid, plan.first_uid)
 
 
 def _change_directory(path: str) -> None:
@@ -175,22 +168,6 @@ def _drop_capabilities(dropped: tuple[int, ...]) -> None:
         process.prctl(process.PR_CAPBSET_DROP, number)
     if dropped:
         capability.clear_inheritable()
-
-
-def _become(plan: AttachPlan) -> None:
-    if plan.groups:
-        os.setgroups(plan.groups)
-    else:
-        _leave_groups()
-    os.setresgid(plan.gid, plan.gid, plan.gid)
-    os.setresuid(plan.uid, plan.uid, plan.uid)
-
-
-def _leave_groups() -> None:
-    try:
-        os.setgroups(())
-    except PermissionError:  # a user namespace may forbid it: then they were left as it was made
-        pass
 
 
 def _take_stdio(stdio: tuple[int, int, int]) -> None:

@@ -70,7 +70,5 @@ def _join(pidfd: int, different: tuple[str, ...]) -> None:
     process.prctl(process.PR_SET_DUMPABLE, 0)
     process.setns(pidfd, sum(process.NAMESPACES[name] for name in ("user", "mnt") if name in different))
     if "user" in different:
-        idmap.leave_groups()
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
+        idmap.become(0, 0)
     os.chdir("/")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lxc.kernel.sockets import socket
     from lxc.mounts.plan import Step
     from lxc.runtime.handshake import Handshake
-    from lxc.runtime.plans.start import ChangeDirectory, InitPlan, StartPlan
+    from lxc.runtime.plans.start import ChangeDirectory, StartPlan
     from lxc.terminal.plan import Given, Prepared
 
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
@@ -185,7 +185,8 @@ def run(
         begin(f"become user {plan.init.uid}, group {plan.init.gid}")
         if plan.idmap.uid:
             capability.clear_inheritable()  # the hooks are done
-        _become(plan.init)
+        idmap.become(plan.init.uid, plan.init.gid, plan.init.groups)
+        process.prctl(process.PR_SET_PDEATHSIG, plan.init.pdeath_signal)  # changing ids has cleared it (prctl(2))
         begin("run lxc-init")
         trace.leave()
         _execute(plan, door, monitor.exec_write, given.container_ttys, label_file)
@@ -251,16 +252,6 @@ def _change_directory(step: ChangeDirectory) -> None:
 def _directory(root: int, path: str) -> int:
     resolve = fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS
     return fs.openat2(root, path or "/", os.O_PATH | os.O_DIRECTORY, 0, resolve)
-
-
-def _become(plan: InitPlan) -> None:
-    if plan.groups:
-        os.setgroups(plan.groups)
-    else:
-        idmap.leave_groups()
-    os.setresgid(plan.gid, plan.gid, plan.gid)
-    os.setresuid(plan.uid, plan.uid, plan.uid)
-    process.prctl(process.PR_SET_PDEATHSIG, plan.pdeath_signal)  # changing ids has cleared it (prctl(2))
 
 
 def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label_file: int) -> None:
