@@ -54,7 +54,7 @@ def accompany(monitor: int, channel: socket) -> int:
             if not is_from_kernel:  # the terminal's have gone to it, too
                 os.kill(monitor, number)
     os.close(fd)
-    said = _hear(channel)
+    said, _ = sockets.receive_exactly(channel, _LONGEST)  # or as much as there is
     status = os.waitpid(monitor, 0)[1]
     if len(said) < _CODE_SIZE:
         _put_back(before)
@@ -111,10 +111,3 @@ def _put_back(settings: list[Any]) -> None:
                 tty.restore(fd, settings)
     except OSError:
         pass  # it has hung up
-
-
-def _hear(channel: socket) -> bytes:
-    said = b""
-    while len(said) < _LONGEST and (part := sockets.receive(channel, 65536)[0]):
-        said += part
-    return said

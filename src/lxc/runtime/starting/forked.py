@@ -149,12 +149,7 @@ def _fork_monitor(watch: Watch) -> tuple[socket, int]:
 
 def _receive(channel: socket) -> tuple[bytes, bytes]:
     letter, _ = sockets.receive_exactly(channel, 1)
-    payload = b""
-    while letter == _FAILED and len(payload) < _LONGEST_REPORT:
-        part, _, _ = sockets.receive(channel, 65536)
-        if not part:
-            break
-        payload += part
+    payload, _ = sockets.receive_exactly(channel, _LONGEST_REPORT) if letter == _FAILED else (b"", ())
     return letter, payload
 
 
@@ -205,13 +200,13 @@ def _keep(watch: Watch, channel: socket, *, is_born: bool) -> None:
     watch.keep(
         lambda: _tell_running(channel),
         is_born=is_born,
-        first=lambda: _detach(watch, channel),
+        first=lambda: detach(watch, channel),
         companion=channel.fileno(),
     )
 
 
-def _detach(watch: Watch, channel: socket) -> None:
-    """Leave the starter's session and files."""
+def detach(watch: Watch, channel: socket) -> None:
+    """In the monitor: leave the starter's session and files, but for the channel to who waits for it."""
     os.setsid()
     os.chdir("/")
     forget_terminal()

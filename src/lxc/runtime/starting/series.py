@@ -21,7 +21,7 @@ from lxc.kernel import beside, fs, polling, process, signals, sockets
 from lxc.kernel.fs import closing
 from lxc.runtime import handshake
 from lxc.runtime.starting import foreground, lodger
-from lxc.runtime.starting.forked import forget_terminal
+from lxc.runtime.starting.forked import detach
 from lxc.runtime.starting.watch import prepared
 
 TYPE_CHECKING = False
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
     from lxc.runtime.plans.start import StartPlan
     from lxc.runtime.starting.start import Order
-    from lxc.runtime.starting.watch import Watch
 
     Decide = Callable[[Place], tuple[Order, StartPlan]]
 
@@ -207,19 +206,12 @@ def _outcome(place: Place, decide: Decide, channel: socket) -> tuple[bytes, byte
         if not lodger.may_have(order, plan):
             return APART, b""
         watch = prepared(order, plan)
-        lodger.start(watch, lambda: _detach(watch, channel), started)
+        lodger.start(watch, lambda: detach(watch, channel), started)
     except AlreadyRunning:
         pass
     except (LxcError, OSError) as error:
         return FAILED, handshake.pack_failure(error)
     return RUNS, b""
-
-
-def _detach(watch: Watch, channel: socket) -> None:
-    os.setsid()
-    os.chdir("/")
-    forget_terminal()
-    fs.keep_only({watch.listener.fileno(), channel.fileno(), *log.descriptors()})
 
 
 def _is_withdrawn(channel: socket) -> bool:

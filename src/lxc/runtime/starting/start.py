@@ -62,7 +62,7 @@ def start(order: Order, told: Callable[[], None] | None = None, warn: Callable[[
     With `told`, starting it is all that this process is for: a worker of the fork server becomes the monitor, calls `told` once
     the container runs, and does not return.  `warn` tells who asks of what the plan warns of.
     """
-    plan = _decided(order)
+    _, plan = decided(order)
     if warn:
         for warning in plan.warnings:
             warn(warning)
@@ -78,21 +78,16 @@ def begin(place: Place, order: Callable[[], Order]) -> Begun:
 
     The caller hears its outcome, or withdraws, and closes it.
     """
-
     return forked.begin_whole(place, lambda: decided(order()))
 
 
 def decided(order: Order) -> tuple[Order, StartPlan]:
     """`order`, and the plan for it, of whose warnings the log knows.  Raises LxcError."""
-    return order, _decided(order)
-
-
-def _decided(order: Order) -> StartPlan:
     _enter_scope(order.place)
     plan = decide(order)
     for warning in (*plan.warnings, *plan.remarks):
         log.warn(warning)
-    return plan
+    return order, plan
 
 
 def _enter_scope(place: Place) -> None:
