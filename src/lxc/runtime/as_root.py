@@ -13,7 +13,7 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
-from lxc.kernel import polling, process, signals
+from lxc.kernel import fs, polling, process, signals
 from lxc.runtime.handshake import pack_failure, unpack_failure
 
 TYPE_CHECKING = False
@@ -40,16 +40,13 @@ def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -
 
 
 def run_apart(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
-    """The same in any case in a process with mounts of its own, which every user may have: without ids with our own two.  Not by root."""
+    """The same in any case by a process with mounts of its own: root's is root, any other user's is root among the ids, or our own two if there are none."""
     import _pickle as pickle  # what `pickle` wraps
 
-    from lxc.idmap.fork import fork
-
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    everybody, _, _ = with_us(ids)
     starter = os.getpid()
     try:
-        pid = fork(everybody, hands_on=True)
+        pid = _fork(ids)
         if pid == 0:
             _end_with(starter)
             _tell(writer, lambda: _DONE + pickle.dumps(work()))
@@ -63,8 +60,19 @@ def run_apart(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = N
         result: T = pickle.loads(said[1:])
         return result
     if not said:
-        raise LxcError("the process that was root in the container's user namespace ended before it was done")
+        raise LxcError("the process that did it as the container's root ended before it was done")
     raise unpack_failure(said)
+
+
+def _fork(ids: IdMapPlan) -> int:
+    """fork(2), but the child is root, and has mounts of its own."""
+    if os.geteuid() != 0:
+        from lxc.idmap.fork import fork
+
+        return fork(with_us(ids)[0], hands_on=True)
+    pid, pidfd = process.clone3(process.CLONE_NEWNS)
+    fs.close(pidfd)
+    return pid
 
 
 def with_us(ids: IdMapPlan) -> tuple[IdMapPlan, int, int]:

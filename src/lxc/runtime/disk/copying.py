@@ -15,10 +15,9 @@ from lxc import beneath, log
 from lxc.errors import AlreadyRunning, LxcError, NotFound, StateError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
-from lxc.kernel import process
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.runtime import as_root, claim, handshake, host, interruption, remedies
+from lxc.runtime import as_root, claim, host, interruption, remedies
 from lxc.runtime.disk import copy_config, dependents
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.making import Making, exists
@@ -29,7 +28,6 @@ from lxc.storage.plan import RootPlan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
 
     from lxc.config.container import Config
     from lxc.config.document import Document
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.05  # seconds between looks at whether others are done with a container
 _SILENCE = 1  # seconds until it is said for whom we wait
-_LONGEST = 1 << 20
 _NOBODY = 65534  # whose is what belongs to an id that a user namespace does not have (user_namespaces(7))
 
 
@@ -288,35 +285,31 @@ def finish_root(source: Place, new: Place, wish: Wish) -> None:
     if root.is_shared and not config.hook_clone:
         return
     attached = outside.attach(root)
-    ids, mounted = host.ids_on_disk(config), root.replace(device=attached.device)
+    mounted = root.replace(device=attached.device)
     try:
-        if os.geteuid() != 0:
-            as_root.run_apart(ids, lambda: _adapt(source, new, wish, config, mounted))
-        else:
-            _in_child(lambda: _adapt(source, new, wish, config, mounted))
+        as_root.run_apart(host.ids_on_disk(config), lambda: _adapt(source, new, wish, config, mounted))
     finally:
         outside.detach(attached)
 
 
 def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan) -> None:
     """In a child whose mounts are nobody else's."""
-    with closing(inside.take_root(root)) as top:
-        commands = zip(config.hook_clone, config.places("lxc.hook.clone"), strict=True)
-        told = {
-            "LXC_SRC_NAME": source.name,
-            "LXC_CONFIG_FILE": new.config_file,
-            "LXC_ROOTFS_MOUNT": root.mount or "/",
-            "LXC_ROOTFS_PATH": f"{root.driver}:{root.path}" if root.path else "",
-        }
-        words = tuple(map(hook_plan.quoted, wish.arguments))
-        hooks.run(
-            tuple(
-                hook.replace(arguments=words)
-                for hook in hook_plan.hooks("clone", commands, new.name, config.hook_version, told)
-            )
-        )
-        if not (wish.keeps_name or root.is_shared):
-            _write_name(top, new.name)
+    commands = zip(config.hook_clone, config.places("lxc.hook.clone"), strict=True)
+    told = {
+        "LXC_SRC_NAME": source.name,
+        "LXC_CONFIG_FILE": new.config_file,
+        "LXC_ROOTFS_MOUNT": root.mount or "/",
+        "LXC_ROOTFS_PATH": f"{root.driver}:{root.path}" if root.path else "",
+    }
+    words = tuple(map(hook_plan.quoted, wish.arguments))
+    found = hook_plan.hooks("clone", commands, new.name, config.hook_version, told)
+    try:
+        with closing(inside.take_root(root)) as top:
+            hooks.run(tuple(hook.replace(arguments=words) for hook in found))
+            if not (wish.keeps_name or root.is_shared):
+                _write_name(top, new.name)
+    except (OSError, LxcError) as error:
+        raise remedies.failure("prepare the copy", error) from error
 
 
 def _write_name(root: int, name: str) -> None:
@@ -332,28 +325,3 @@ def _write_name(root: int, name: str) -> None:
     except OSError as error:
         why = error.strerror or str(error)
         raise StepError("write the copy's name into its /etc/hostname", why, hint="lxc-copy -K leaves it") from error
-
-
-def _in_child(work: Callable[[], None]) -> None:
-    """Have a child do `work`.  Raises what it raised."""
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
-    if pid == 0:
-        _be_child(work, writer)
-    os.close(writer)
-    with open(reader, "rb") as file:
-        failure = file.read()
-    _, status = os.waitpid(pid, 0)
-    if failure:
-        raise handshake.unpack_failure(failure)
-    if status:
-        raise LxcError(f"the process that was to prepare the copy ended with wait status {status:#x}")
-
-
-def _be_child(work: Callable[[], None], report: int) -> NoReturn:
-    try:
-        process.unshare(process.CLONE_NEWNS)
-        work()
-    except BaseException as error:
-        os.write(report, handshake.pack_failure(remedies.failure("prepare the copy", error))[:_LONGEST])
-    os._exit(0)
