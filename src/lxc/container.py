@@ -359,6 +359,6 @@ def list_containers(  # noqa: F811
     if os.path.isdir(path):
         configured = set(listing.defined(path))
         running = set(listing.active(path) if active is True else ())
-        names = running - listing.strangers(path, running - configured) - listing.foreign(path, running & configured)
+        names = running - listing.mistaken(path, running)
         names |= configured if defined is True else set()
     return tuple(Container(name, path) for name in sorted(names)) if as_object else tuple(sorted(names))

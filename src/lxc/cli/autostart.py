@@ -8,7 +8,7 @@ import time
 from lxc import log
 from lxc.cli import output
 from lxc.cli.options import Command, Printing, switch, value, values, whole
-from lxc.errors import NotFound, Refused, StateError, UsageError
+from lxc.errors import NotFound, NotRunning, Refused, StateError, UsageError
 from lxc.runtime import client
 from lxc.runtime.lists import listing
 from lxc.runtime.starting import fleet
@@ -156,6 +156,8 @@ def _is_meant(place: Place, complaints: _Complaints, *, running: bool, wants_run
         if wants_running:
             return client.may_control(place)
         client.connect(place).close()  # another user there would keep it from being started, and nobody would know
+    except NotRunning:
+        return True  # it has just stopped, or nobody ever listened: see `listing.mistaken`
     except Refused as error:
         complaints.leave_out(place, error)
     except StateError as error:

@@ -36,17 +36,14 @@ def reserve(place: Place) -> socket:
 
 
 def check(connection: socket, place: Place) -> None:
-    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then.
-
-    The container's directory may be its root's, whom others of the same ids are, too.
-    """
-    believe(connection, f"the monitor of {place.name}", place.config_file, place.lxcpath)
+    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then."""
+    believe(connection, f"the monitor of {place.name}", *_ours(place))
 
 
 def believe(connection: socket, whose: str, *paths: str) -> None:
     """Whether it is root who listens, or we, or one whose `paths` are.  Raises Refused, and closes the connection then."""
     pid, uid, _ = sockets.peer_credentials(connection)
-    if uid == 0 or uid == os.geteuid() or uid in _owners(*paths):
+    if _is_one_of_us(uid, paths):
         return
     connection.close()
     raise Refused(
@@ -98,7 +95,7 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
 def _refuse_keeper(place: Place) -> None:
     """Raise Refused if whoever has bound the address, and does not listen there, has no business with the container."""
     for it in _keepers(place):
-        if not (it.uid == -1 or may_have(it.uid, place)):
+        if not may_have(it.uid, place):
             pid = _holder(it.inode)
             raise Refused(
                 f"{f'process {pid}' if pid else 'a process'} of user {it.uid} keeps the address of the monitor of "
@@ -131,7 +128,7 @@ def _keepers(place: Place) -> list[Bound]:
 
 def may_have(uid: int, place: Place) -> bool:
     """Whether a process of the user `uid` at the container's address could be his monitor, or who copies or removes it."""
-    return uid in (0, os.geteuid()) or uid in _owners(place.config_file, place.lxcpath)
+    return _is_one_of_us(uid, _ours(place))
 
 
 def _holder(inode: int) -> int:
@@ -146,7 +143,16 @@ def _holder(inode: int) -> int:
     return 0
 
 
-def _owners(*paths: str) -> set[int]:
+def _ours(place: Place) -> tuple[str, ...]:
+    """Whose owners may be its monitor.  Not the container's directory: that may be its root's, whom others of the same ids are, too."""
+    return place.config_file, place.lxcpath
+
+
+def _is_one_of_us(uid: int, paths: tuple[str, ...]) -> bool:
+    return uid in (0, os.geteuid()) or uid in _owners(paths)
+
+
+def _owners(paths: tuple[str, ...]) -> set[int]:
     found = set()
     for path in paths:
         try:

@@ -237,6 +237,23 @@ def test_no_address_confuses_a_list(lxc: Lxc, box: str, address: str) -> None:
     assert (len(top.stdout.splitlines()), top.stderr) == (1, "")
 
 
+def test_an_address_with_a_line_break_makes_no_stopped_container_one_that_runs(lxc: Lxc) -> None:
+    """Anybody could keep it so from being started with the host."""
+    box = lxc.create("idle", f"{CONFIG}lxc.init.cmd = /bin/sleep 1000\n")
+    forged = f"x\n0 00000002 00000000 00010000 0001 01 123 @{lxc.path}/{box}/command"
+    with subprocess.Popen([sys.executable, "-c", SQUAT, forged], stdout=subprocess.PIPE, text=True) as squatter:
+        assert squatter.stdout
+        assert squatter.stdout.readline() == "listens\n"
+        try:
+            assert [lxc.ok("lxc-ls", "-1", choice) for choice in ("--active", "--running")] == ["", ""]
+            assert lxc.ok("lxc-ls", "-1", "--stopped").split() == [box]
+            assert list_containers(defined=False, config_path=str(lxc.path)) == ()
+            lxc.ok("lxc-autostart", "-A")
+        finally:
+            squatter.kill()
+    assert lxc.state(box) == "RUNNING"
+
+
 @pytest.mark.parametrize("what", ["path", "configuration"])
 def test_who_owns_the_container_path_or_its_configuration_is_believed(lxc: Lxc, squatted: str, what: str) -> None:
     path = lxc.path if what == "path" else lxc.config(squatted)

@@ -89,13 +89,13 @@ class Choice(Record):
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
     defined, active, needs = listing.defined(lxcpath), frozenset(listing.active(lxcpath)), choice.needs
-    active -= listing.strangers(lxcpath, active.difference(defined))
+    active -= listing.mistaken(lxcpath, active.difference(defined))
     configurations = _Configurations()
     here = place_of("lxc-ls", lxcpath)
     names = choice.names(defined, active)
     monitors = _monitors(here, [name for name in names if name in active], needs)
     if monitors is None and (choice.only_active or choice.only_running or choice.only_stopped):  # nobody is asked
-        active -= listing.foreign(lxcpath, active)
+        active -= listing.mistaken(lxcpath, active)
         names = choice.names(defined, active)
     for name in names:
         try:

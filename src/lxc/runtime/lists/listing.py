@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
 from lxc.errors import LxcError
 from lxc.runtime.place import Place, is_name, place
 
@@ -42,31 +41,11 @@ def active(lxcpath: str) -> list[str]:
     return sorted(filter(is_name, names))
 
 
-def strangers(lxcpath: str, names: Iterable[str]) -> set[str]:
-    """Those of `names`, which have a monitor's address and no configuration, where whoever listens could be no monitor.
+def mistaken(lxcpath: str, names: Iterable[str]) -> set[str]:
+    """Those of `names`, told by `active`, that have no monitor: nobody listens at its address, or one who could be none.
 
-    Anybody may listen at any address: that alone makes no container.
+    Anybody may listen at any address, and with line breaks in one tell of more.  sock_diag(7) knows better.
     """
-    from lxc.kernel import sockets
-    from lxc.runtime import claim
-
-    found = set()
-    for name in names:
-        try:
-            there = place(name, lxcpath)
-            connection = sockets.connect(there.socket_name, _SHORTLY)
-            claim.check(connection, there)
-            connection.close()
-        except PermissionError:
-            continue
-        except (LxcError, OSError) as error:
-            log.info(f"{name} is no container: {error}")
-            found.add(name)
-    return found
-
-
-def foreign(lxcpath: str, names: Iterable[str]) -> set[str]:
-    """Those of `names`, which have a monitor's address, where whoever listens could be no monitor: the kernel says whose it is."""
     from lxc.kernel import unixdiag
     from lxc.runtime import claim
 
@@ -75,7 +54,8 @@ def foreign(lxcpath: str, names: Iterable[str]) -> set[str]:
         found = [it for it in unixdiag.bound(unixdiag.LISTENING) if it.address in places] if places else []
     except OSError:
         return set()  # the kernel does not tell: who asks such a monitor is told
-    return {places[it.address].name for it in found if it.uid != -1 and not claim.may_have(it.uid, places[it.address])}
+    believed = {it.address for it in found if claim.may_have(it.uid, places[it.address])}
+    return {there.name for address, there in places.items() if address not in believed}
 
 
 def _listening() -> Iterator[bytes]:
