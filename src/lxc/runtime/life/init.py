@@ -26,14 +26,16 @@ from lxc.terminal import inside as terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn, TypeVar
 
     from lxc.kernel.sockets import socket
     from lxc.mounts.plan import Step
     from lxc.runtime.handshake import Handshake
     from lxc.runtime.plans.start import ChangeDirectory, StartPlan
     from lxc.terminal.plan import Given, Prepared
+
+    T = TypeVar("T")
 
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
 
@@ -62,6 +64,11 @@ def run(
         log.trace(what)
         trace.phase(what)
 
+    def perform(steps: Iterable[T], do: Callable[[T], object]) -> None:
+        for each in steps:
+            begin(each)
+            do(each)
+
     try:
         process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
         begin("enter its cgroups")
@@ -79,9 +86,7 @@ def run(
             process.setns(file, process.NAMESPACES[kind])
         begin("make a time namespace")
         clocks.make(plan.clocks)
-        for step in plan.clocks.shifts:
-            begin(step)
-            clocks.perform(step)
+        perform(plan.clocks.shifts, clocks.perform)
         begin("enter a time namespace")
         namespaces = clocks.enter(plan.clocks)
         way, aid = storage.Way(), mounts.Aid({}, monitor.idmap)
@@ -112,24 +117,16 @@ def run(
         if plan.hooks.pre_mount:
             begin("keep from the host what is mounted here")
             mounts.be_slave("/")
-        for step in plan.hooks.pre_mount:
-            begin(step)
-            hooks.run(step)
+        perform(plan.hooks.pre_mount, hooks.run)
         umask = os.umask(0)  # modes are meant as they are written
         begin(plan.root)
         root = storage.take_root(plan.root, way, tree, monitor.idmap)
         way.close()
-        for step in plan.mounts:
-            begin(step)
-            _perform(step, root, aid)
+        perform(plan.mounts, lambda mount: _mount(mount, root, aid))
         os.umask(umask)
-        for step in (*plan.hooks.mount, *plan.hooks.autodev):
-            begin(step)
-            hooks.run(step)
+        perform((*plan.hooks.mount, *plan.hooks.autodev), hooks.run)
         os.umask(0)
-        for step in plan.devices:
-            begin(step)
-            _perform(step, root, aid)
+        perform(plan.devices, lambda device: _mount(device, root, aid))
         aid.close()
         if not hooks_look:  # the devices are made while we mount
             _configure(plan, monitor, begin)
@@ -140,9 +137,7 @@ def run(
         hooks.check(plan.hooks.start, root)
         begin("set up the terminals")
         given = _terminals(plan, prepared, root)
-        for step in plan.links:
-            begin(step)
-            _perform(step, root, aid)
+        perform(plan.links, lambda link: _mount(link, root, aid))
         proc = limits.open_proc(plan.limits.parameters)
         if not plan.root.is_shared:
             begin(f"enter the root file system {plan.root.path}")
@@ -154,9 +149,7 @@ def run(
         if plan.personality.arch:
             begin(plan.personality)
             process.personality(plan.personality.persona)
-        for step in plan.limits.parameters:
-            begin(step)
-            limits.perform(step, proc)
+        perform(plan.limits.parameters, lambda parameter: limits.perform(parameter, proc))
         begin("take the console")
         terminal.take_stdio(plan.terminal, given)
         begin("drop capabilities")
@@ -172,9 +165,8 @@ def run(
             begin(plan.security.filter)
             listener = security.filter_system_calls(plan.security.filter)
             security.hand_over(listener, supervisor)
-        for step in plan.hooks.start:
-            begin(step)
-            hooks.run_contained(step, door, lambda: security.told(plan.security.label, label_file))
+        told = lambda: security.told(plan.security.label, label_file)  # noqa: E731
+        perform(plan.hooks.start, lambda hook: hooks.run_contained(hook, door, told))
         begin("hand the terminals to the monitor")
         monitor.ready(*_parcel(plan, given, listener, namespaces))
         begin("take the console for the first process")
@@ -211,7 +203,7 @@ def _configure(plan: StartPlan, monitor: Handshake, begin: Callable[[object], No
             network.perform(step, links)
 
 
-def _perform(step: Step, root: int, aid: mounts.Aid) -> None:
+def _mount(step: Step, root: int, aid: mounts.Aid) -> None:
     try:
         mounts.perform(step, root, aid)
     except OSError as error:

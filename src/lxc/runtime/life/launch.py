@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lxc.terminal.plan import Prepared
 
 
+_LATE = ("cgroup", "time")  # namespaces that init makes itself, once it is where it belongs
 _FAREWELL_MS = 500  # that init may take to see that nobody listens
 
 
@@ -136,9 +137,7 @@ def _clone(
 ) -> tuple[int, int]:
     """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
-    flags = sum(
-        process.NAMESPACES[kind] for kind in plan.namespaces if kind not in ("cgroup", "time")
-    )  # those init makes once it is where it belongs
+    flags = sum(process.NAMESPACES[kind] for kind in plan.namespaces if kind not in _LATE)
     later = elsewhere.joined_later(plan.namespaces)
     before = tuple(pair for pair in shared if pair[0] not in later)
     inits = tuple(pair for pair in shared if pair[0] in later)
@@ -205,7 +204,7 @@ def _accompany(
     """The monitor's half of the handshake."""
     trace.phase("map its ids, limit it")
     try:
-        held.hold(pid, (name for name in plan.namespaces if name not in ("cgroup", "time")))
+        held.hold(pid, (name for name in plan.namespaces if name not in _LATE))
     except (FileNotFoundError, ProcessLookupError) as error:
         raise LxcError(ENDED) from error
     idmap.write(plan.idmap, pid)
@@ -231,7 +230,7 @@ def _accompany(
         remedies.explain_root(plan.root, plan.idmap, error)
         raise
     try:
-        late = [name for name in plan.namespaces if name in ("cgroup", "time")]
+        late = [name for name in plan.namespaces if name in _LATE]
         for name, fd in zip(late, descriptors[: shape[0]], strict=True):
             held.adopt(name, fd)
         descriptors = descriptors[shape[0] :]
@@ -246,15 +245,9 @@ def _accompany(
     except BaseException:
         fs.close(*descriptors)
         raise
-    listeners, consoles, devpts = shape[1], shape[1] + shape[2], shape[1] + shape[2] + shape[3]
-    return Running(
-        pid,
-        pidfd,
-        descriptors[listeners] if consoles > listeners else -1,
-        descriptors[consoles] if devpts > consoles else -1,
-        descriptors[devpts:],
-        descriptors[0] if listeners else -1,
-    )
+    rest = list(descriptors)
+    listener, console, devpts = (rest.pop(0) if is_there else -1 for is_there in shape[1:])
+    return Running(pid, pidfd, console, devpts, tuple(rest), listener)
 
 
 def delegate(plan: StartPlan, made: Cgroups) -> None:
