@@ -17,14 +17,13 @@ from lxc.kernel.fs import closing
 from lxc.runtime import client
 from lxc.runtime.plans import cgroups as plan_cgroups
 from lxc.runtime.plans import namespaces as plan_namespaces
+from lxc.runtime.plans import start as _plan
 from lxc.runtime.plans.start import Facts
 from lxc.security import selinux
 from lxc.security.apparmor import outside as apparmor
 from lxc.security.apparmor.plan import Host as AppArmor
 from lxc.security.plan import Filter
 from lxc.storage import outside as storage
-from lxc.storage import plan as storage_plan
-from lxc.storage.plan import RootPlan
 from lxc.values import mount as values
 from lxc.values.namespace import NAMES
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
     from lxc.config.container import Config
     from lxc.runtime.place import Place
+    from lxc.storage.plan import RootPlan
     from lxc.values.mount import MountEntry
 
 _OLDEST_KERNEL = (5, 15)
@@ -96,12 +96,7 @@ def volume_group() -> str:
 
 def root(place: Place, config: Config) -> RootPlan:
     """The root file system that the container's configuration names; path "" is none.  Raises Unsupported."""
-    path = config.rootfs_path
-    if not path.path:
-        return RootPlan("")
-    chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    where = config.where("lxc.rootfs.path")
-    return storage_plan.root(path.path, path.driver or storage.driver(path.path), chosen, place.rootfs, where)
+    return _plan.root(place, config, _storage(config))
 
 
 def _is_initial_user_namespace() -> bool:

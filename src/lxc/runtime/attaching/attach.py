@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _LEAF = ".lxc"  # cgroup below the container's for what is attached: one with processes cannot hand controllers down
 _LEAVES = 1000
-_NOWHERE = -1  # no descriptor yet
 _REMEDY = {
     errno.EAGAIN: "pids.max, cgroup.max.descendants or cgroup.max.depth of it is reached: raise it, or attach with -eCGROUP",
     errno.ENOENT: "it was removed: attach with -eCGROUP",
@@ -88,7 +87,7 @@ def launch(
             _give_terminal(terminal, target, plan)
         mask = held.mask if held else signals.blocked()
         given = Given(
-            target.pidfd, _NOWHERE, _NOWHERE, _NOWHERE, (), wish.stdio, terminal >= 0, mask=mask,
+            target.pidfd, wish.stdio, terminal >= 0, mask=mask,
             shares_memory=is_all and beside.is_possible() and _may_share_memory(plan),
         )  # fmt: skip
         with closing(supervisor(place, plan)) as connection:
@@ -132,7 +131,7 @@ def supervisor(place: Place, plan: AttachPlan) -> int:
 
     The caller closes it.
     """
-    return client.offer_listener(place).detach() if plan.hands_over else _NOWHERE
+    return client.offer_listener(place).detach() if plan.hands_over else -1
 
 
 def _spawn(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> Launched:

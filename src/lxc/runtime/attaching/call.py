@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from lxc.runtime.plans.attach import AttachPlan, Wish
 
 _FAILED = 255  # exit status for what is no exit status
-_NOWHERE = -1  # no descriptor
 _JOINED = b"\1"  # no report of a failure begins so
 
 
@@ -70,9 +69,7 @@ def _fork(
     plan: AttachPlan, target: Target, stdio: tuple[int, int, int], ends: tuple[int, int], function: Callable[[], object]
 ) -> int:
     tasks = attach.tasks(plan, target)
-    given = attach_child.Given(
-        target.pidfd, _NOWHERE, ends[0], _NOWHERE, tasks, stdio, is_on_terminal=False, supervisor=ends[1]
-    )
+    given = attach_child.Given(target.pidfd, stdio, report=ends[0], tasks=tasks, supervisor=ends[1])
     try:
         _flush()  # or both processes would write what is in there
         pid = os.fork()

@@ -43,12 +43,12 @@ class Given(Record):
     """What this process needs; of the descriptors that it inherits, no others."""
 
     pidfd: int  # of the container's init
-    door: int  # the directory of lxc-init, on its read-only mount
-    report: int  # where this process tells its failure
-    status: int  # where lxc-init tells the pid, and the command's failure
-    tasks: tuple[int, ...]  # the `tasks` files of the cgroups to enter
     stdio: tuple[int, int, int]
-    is_on_terminal: bool  # one of stdio is the pseudo terminal that is to be the controlling one
+    is_on_terminal: bool = False  # one of stdio is the pseudo terminal that is to be the controlling one
+    door: int = -1  # the directory of lxc-init, on its read-only mount
+    report: int = -1  # where this process tells its failure
+    status: int = -1  # where lxc-init tells the pid, and the command's failure
+    tasks: tuple[int, ...] = ()  # the `tasks` files of the cgroups to enter
     supervisor: int = -1  # connection to the monitor, which waits at it for the listener to system calls
     mask: frozenset[int] = frozenset()  # the signal mask the command gets
     shares_memory: bool = False  # with the parent: see beside.clone

@@ -255,19 +255,23 @@ def start(
     )
 
 
-def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_users: bool) -> RootPlan:
-    path, options = config.rootfs_path.path, config.rootfs_options
-    if not path:
+def root(place: Place, config: Config, driver: str) -> RootPlan:
+    """The root file system that the configuration names, by `driver` if it names none; path "" is none.  Raises Unsupported."""
+    path = config.rootfs_path
+    if not path.path:
         return RootPlan("")
-    where = config.where("lxc.rootfs.path")
-    driver = config.rootfs_path.driver or facts.storage
     chosen = config.rootfs_mount if config.is_set("lxc.rootfs.mount") else ""
-    is_root = facts.starter.is_root
-    root = storage.root(path, driver, chosen, place.rootfs, where)
-    return root.replace(
+    return storage.root(path.path, path.driver or driver, chosen, place.rootfs, config.where("lxc.rootfs.path"))
+
+
+def _root(place: Place, config: Config, facts: Facts, mapped: IdMapPlan, *, has_users: bool) -> RootPlan:
+    found, options, is_root = root(place, config, facts.storage), config.rootfs_options, facts.starter.is_root
+    if found.is_shared:
+        return found
+    return found.replace(
         idmap=options.idmap,
         owner=mapped.owner if mapped.users else (-1, -1),
-        by_monitor=has_users and is_root and (root.is_device or (not root.is_directory and not config.hook_pre_mount)),
+        by_monitor=has_users and is_root and (found.is_device or not (found.is_directory or config.hook_pre_mount)),
         attr_set=options.attr_set,
         attr_clear=options.attr_clear,
         propagation=options.propagation,
