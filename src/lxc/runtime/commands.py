@@ -1,4 +1,4 @@
-"""What is said over a container's command socket: LXC's wire format, as data.  Pure; `client` and `monitor` do the talking.
+"""What is said over a container's command socket: LXC's wire format, as data.  Pure; `client` and `server` do the talking.
 
     client                                              monitor
     connect to @LXCPATH/NAME/command
@@ -38,18 +38,10 @@ NAMES = {
     for name, number in list(globals().items())
     if isinstance(number, int) and name not in (*STATES, "REGISTERED") and name.isupper()
 }
-ASIDE = frozenset(
-    {
-        GET_INIT_PID,
-        GET_INIT_PIDFD,
-        GET_CLONE_FLAGS,
-        GET_CGROUP,
-        GET_LIMIT_CGROUP,
-        GET_CONFIG_ITEM,
-        GET_DEVPTS_FD,
-        GET_CGROUP_CTX,
-    }
-)
+ASIDE = frozenset({
+    GET_INIT_PID, GET_INIT_PIDFD, GET_CLONE_FLAGS, GET_CGROUP, GET_LIMIT_CGROUP, GET_CONFIG_ITEM, GET_DEVPTS_FD,
+    GET_CGROUP_CTX,
+})  # fmt: skip
 KEPT = frozenset({GET_TTY_FD, ADD_STATE_CLIENT})  # the connection stays open after the answer: it is a lease
 LONGEST = 8192  # bytes that may follow a request
 HEADER = 16

@@ -28,24 +28,14 @@ _LAYOUTS = {"none": -1, "legacy": 0, "hybrid": 1, "unified": 2}
 _CONTEXT_FDS = 20  # in struct cgroup_ctx
 _CONTEXT_SIZE = 96  # as Debian's 5.0.2 sends and reads it
 _FREEZE_PATIENCE = 5  # seconds that everybody else may have to wait for
-_SETTLED = frozenset(  # as long as a life goes on
-    {
-        commands.GET_INIT_PID,
-        commands.GET_INIT_PIDFD,
-        commands.GET_CLONE_FLAGS,
-        commands.GET_CGROUP,
-        commands.GET_LIMIT_CGROUP,
-        commands.GET_CONFIG_ITEM,
-        commands.GET_NAME,
-        commands.GET_LXCPATH,
-        commands.GET_DEVPTS_FD,
-        commands.GET_CGROUP_CTX,
-        commands.GET_CGROUP2_FD,
-        commands.GET_LIMIT_CGROUP2_FD,
-        commands.GET_CGROUP_FD,
-        commands.GET_LIMIT_CGROUP_FD,
-    }
-)
+_SETTLED = commands.ASIDE | {  # as long as a life goes on
+    commands.GET_NAME,
+    commands.GET_LXCPATH,
+    commands.GET_CGROUP2_FD,
+    commands.GET_LIMIT_CGROUP2_FD,
+    commands.GET_CGROUP_FD,
+    commands.GET_LIMIT_CGROUP_FD,
+}
 _MOST_REMEMBERED = 64  # requests
 _CHANGES = frozenset(  # what there is of a container once it runs
     {commands.SERVE_STATE_CLIENTS, commands.ADD_BPF_DEVICE_CGROUP, commands.FREEZE, commands.UNFREEZE}
