@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lxc.cgroups import outside as cgroups
 from lxc.cgroups import stopping
-from lxc.errors import LxcError, NotFound, NotRunning, StateError
+from lxc.errors import LxcError, NotRunning, StateError
 from lxc.runtime import client, commands
+from lxc.runtime.place import undefined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def unfreeze(place: Place, timeout: float = -1) -> None:
     """Thaw the container; one that is not frozen, or not running, is fine.  Raises NotFound, StateError."""
     state = client.state(place)
     if state == "STOPPED" and not place.is_defined:
-        raise NotFound(
-            f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}"
-        )
+        raise undefined(place)
     if state not in ("FROZEN", "FREEZING"):
         return
     client.publish_state(place, commands.THAWED)

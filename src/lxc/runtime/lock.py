@@ -13,6 +13,7 @@ import os
 import time
 
 from lxc.errors import LxcError
+from lxc.runtime.place import users_run_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +105,5 @@ def _file(place: Place) -> str:
 
 def _root() -> str:
     status = os.stat("/run")
-    own = os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"
     is_ours = status.st_uid == os.geteuid() or status.st_gid == os.getegid()
-    return f"{'/run' if is_ours else own}/lxc/lock"
+    return f"{'/run' if is_ours else users_run_directory()}/lxc/lock"

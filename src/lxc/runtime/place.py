@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lxc.errors import UsageError
+from lxc.errors import NotFound, UsageError
 from lxc.record import Record
 
 _NAME_MAX, _PATH_MAX = 254, 4096  # limits.h; a file name has 255, but the name of a container's lock is .NAME
@@ -71,9 +71,7 @@ class Place(Record):
     def beside(self, name: str) -> Place:
         """The place of the container `name` in the same directory.  Raises UsageError for a name that none can have."""
         beside = Place(name, self.lxcpath)
-        return (
-            beside if _PLAIN.issuperset(name) and 2 < len(name) < 200 and len(self.lxcpath) < 512 else _checked(beside)
-        )
+        return beside if _is_plain(name) and len(self.lxcpath) < 512 else _checked(beside)
 
     @property
     def is_defined(self) -> bool:
@@ -107,7 +105,17 @@ def place(name: str, lxcpath: str = "") -> Place:
 
 def is_name(text: str) -> bool:
     """Whether a container can be called that."""
-    return (_PLAIN.issuperset(text) and 2 < len(text) < 200) or not _objection(Place(text, "/"))
+    return _is_plain(text) or not _objection(Place(text, "/"))
+
+
+def _is_plain(name: str) -> bool:
+    """Whether nothing is wrong with it, as is mostly so and soon seen."""
+    return _PLAIN.issuperset(name) and 2 < len(name) < 200
+
+
+def undefined(place: Place) -> NotFound:
+    """What to raise where there is no configuration."""
+    return NotFound(f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}")
 
 
 def _checked(wanted: Place) -> Place:
@@ -168,6 +176,9 @@ def monitor_fifo(lxcpath: str) -> str:
 
 def run_directory() -> str:
     """Where what lasts until the next boot is kept: for root /run."""
-    if os.geteuid() == 0:
-        return "/run"
+    return "/run" if os.geteuid() == 0 else users_run_directory()
+
+
+def users_run_directory() -> str:
+    """The same for a user who may not write to /run."""
     return os.environ.get("XDG_RUNTIME_DIR") or f"{os.environ.get('HOME', '/')}/.cache/lxc/run"

@@ -12,7 +12,7 @@ import stat
 import time
 
 from lxc import beneath, log
-from lxc.errors import AlreadyRunning, LxcError, NotFound, StateError, StepError
+from lxc.errors import AlreadyRunning, LxcError, StateError, StepError
 from lxc.hooks import outside as hooks
 from lxc.hooks import plan as hook_plan
 from lxc.kernel.fs import closing
@@ -21,6 +21,7 @@ from lxc.runtime import as_root, claim, host, interruption, remedies
 from lxc.runtime.disk import copy_config, dependents
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.making import Making, exists
+from lxc.runtime.place import undefined
 from lxc.storage import clone, inside, outside, tree, volumes
 from lxc.storage.creation import Wanted
 from lxc.storage.plan import RootPlan
@@ -68,9 +69,7 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
     from lxc.config import document as documents
 
     if not source.is_defined:
-        raise NotFound(
-            f"Container {source.name} is not defined", hint=source.hidden or f"there is no {source.config_file}"
-        )
+        raise undefined(source)
     if new.is_defined:
         raise exists(new)
     with interruption.deferred() as signal, stopped(source, signal.check, wish.waits, or_not=wish.allows_running):

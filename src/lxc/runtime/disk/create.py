@@ -67,8 +67,6 @@ def create(place: Place, recipe: Recipe, initial: Settings | None = None) -> Non
     # While signals have their effect: a pipe is waited for.
     config, document = (initial.config, initial.document) if initial else _initial(recipe.config_file)
     with interruption.deferred() as signal:
-        if place.is_defined:
-            raise exists(place)
         ids = host.ids_on_disk(config)
         rootfs = _rootfs(place, recipe, config)
         if template:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 
 from lxc import log
-from lxc.errors import LxcError, NotFound, StateError
+from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
 from lxc.runtime import interruption, lock
 from lxc.runtime.disk import copy_config, copying, dependents, destroy
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.copying import stopped
 from lxc.runtime.disk.making import exists
+from lxc.runtime.place import undefined
 from lxc.storage import removal
 
 TYPE_CHECKING = False
@@ -90,9 +91,7 @@ def moving(config: Config, place: Place, new: Place, name: str = "") -> Change:
 
 def _refuse(place: Place, new: Place) -> None:
     if not place.is_defined:
-        raise NotFound(
-            f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}"
-        )
+        raise undefined(place)
     if new.lxcpath != place.lxcpath:
         raise StateError(
             "renaming does not move a container to another path", hint="copy it, then destroy the original"

@@ -15,7 +15,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import host
 from lxc.runtime.disk import copy_config, copying, dependents, destroy, ephemeral, rename
-from lxc.runtime.place import Place
+from lxc.runtime.place import Place, undefined
 from lxc.storage import ours
 from lxc.storage.plan import MODULES, layers
 
@@ -55,7 +55,7 @@ def found(place: Place) -> tuple[Snapshot, ...]:
     """As `listed`.  Raises NotFound if there is no container that could have any, nor left some when it was destroyed."""
     snapshots = listed(place)
     if not snapshots and not place.is_defined:
-        raise _undefined(place)
+        raise undefined(place)
     return snapshots
 
 
@@ -233,12 +233,8 @@ def _loaded(place: Place) -> tuple[Config, Document]:
     from lxc.config import document
 
     if not place.is_defined:
-        raise _undefined(place)
+        raise undefined(place)
     return document.load(place.config_file)
-
-
-def _undefined(place: Place) -> NotFound:
-    return NotFound(f"Container {place.name} is not defined", hint=place.hidden or f"there is no {place.config_file}")
 
 
 def _read(path: str) -> bytes:
