@@ -1,4 +1,4 @@
-"""Waiting for a container to reach a state: lxc_wait(3) as runtime.md's ADD_STATE_CLIENT has it."""
+"""Waiting for a container to reach a state: its monitor is asked to tell of it (ADD_STATE_CLIENT)."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Context(Record):
     @property
     def unified(self) -> bytes:
         """What /proc/PID/cgroup says of the unified hierarchy."""
-        return next((line for line in self.cgroups.split(b"\n") if line.startswith(b"0::")), b"")
+        return _unified(self.cgroups)
 
     def compare(self, ours: Context) -> None:
         """Raises ValueError that says in what it differs from `ours`, but for what can be carried."""
@@ -151,9 +151,11 @@ def unified_cgroup(pid: int) -> str:
     """The directory of the unified cgroup of process `pid`, "" if there is none or it has ended."""
     try:
         with open(f"/proc/{pid}/cgroup", "rb") as file:
-            return _unified(file.read())
+            line = _unified(file.read())
     except OSError:
         return ""
+    mount = _mounts().get(b"") if line else ""
+    return mount + os.fsdecode(line[3:]) if mount else ""
 
 
 def is_alive(proc: int) -> bool:
@@ -164,12 +166,8 @@ def is_alive(proc: int) -> bool:
         return False
 
 
-def _unified(text: bytes) -> str:
-    for line in text.split(b"\n"):
-        if line.startswith(b"0::"):
-            mount = _mounts().get(b"")
-            return mount + os.fsdecode(line[3:]) if mount else ""
-    return ""
+def _unified(text: bytes) -> bytes:
+    return next((line for line in text.split(b"\n") if line.startswith(b"0::")), b"")
 
 
 _found: dict[bytes, str] = {}

@@ -173,8 +173,9 @@ class Monitor:
 
         Without rules so far everything is allowed.  Raises StepError.
         """
-        policy = (self.plan.cgroups.policy or Policy(allows=True)).with_rule(rule)
-        if policy == (self.plan.cgroups.policy or Policy(allows=True)):
+        before = self.plan.cgroups.policy or Policy(allows=True)
+        policy = before.with_rule(rule)
+        if policy == before:
             return
         self.device_program.put(self.made, policy)
         self.plan = self.plan.replace(cgroups=self.plan.cgroups.replace(policy=policy))

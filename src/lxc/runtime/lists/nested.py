@@ -102,7 +102,8 @@ class _Listing:
 
     def _row(self, inside: Inside, row: Row, settings: dict[str, str], *, is_active: bool) -> Row:
         if is_active:
-            number, _ = self._ask(inside, row.name, commands.GET_STATE)
+            number, useless = self._ask(inside, row.name, commands.GET_STATE)
+            fs.close(useless)
             row = row.replace(state=commands.STATES[number] if number in range(len(commands.STATES)) else "RUNNING")
         if not self._choice.needs & CONFIGURED:
             return row
@@ -135,8 +136,8 @@ class _Listing:
             return -1, -1
         except (LxcError, OSError):
             return -1, -1
-        fs.close(*descriptors[1 if command == commands.GET_INIT_PIDFD else 0 :])
-        return number, descriptors[0] if descriptors and command == commands.GET_INIT_PIDFD else -1
+        fs.close(*descriptors[1:])
+        return number, descriptors[0] if descriptors else -1
 
 
 def _exchange(inside: Inside, place: Place, command: int) -> tuple[int, tuple[int, ...]]:
