@@ -69,7 +69,7 @@ def unshare(wanted: Apart) -> int:
     except OSError as error:
         if "user" in wanted.namespaces:
             raise remedies.no_user_namespace(error) from error
-        raise StepError(f"make namespaces: {' '.join(wanted.namespaces)}", error.strerror or str(error)) from error
+        raise StepError(f"make namespaces: {' '.join(wanted.namespaces)}", error) from error
     if pid == 0:
         os.close(opens)
         _begin(wanted, gate, mask)
@@ -136,7 +136,7 @@ def _map(wanted: Apart, pid: int) -> None:
             with open(f"/proc/{pid}/{file}", "w", encoding="ascii") as opened:
                 opened.write(text)
         except OSError as error:
-            raise StepError(f"map user {wanted.uid} ({file})", error.strerror or str(error)) from error
+            raise StepError(f"map user {wanted.uid} ({file})", error) from error
 
 
 def _move(interface: str, pid: int) -> None:

@@ -182,15 +182,15 @@ def _shared(config: Config, place: Place) -> tuple[tuple[str, str], ...]:
 
 def _check_namespace(kind: str, file: str, where: str) -> None:
     """Raise StepError if `file` is no namespace of this kind."""
+    step = f"share the {kind} namespace {file}"
     try:
         with closing(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as fd:
             is_one = fs.filesystem_type(fd) == fs.NSFS_MAGIC and process.namespace_type(fd) == process.NAMESPACES[kind]
-        why, hint = f"it is no {kind} namespace", _WHAT_TO_SHARE
     except OSError as error:
-        is_one, why = False, error.strerror or str(error)
         hint = _WHAT_TO_SHARE if isinstance(error, FileNotFoundError) else ""
+        raise StepError(step, error, where=where, hint=hint) from error
     if not is_one:
-        raise StepError(f"share the {kind} namespace {file}", why, where=where, hint=hint)
+        raise StepError(step, f"it is no {kind} namespace", where=where, hint=_WHAT_TO_SHARE)
 
 
 def _joined(config: Config, place: Place) -> tuple[tuple[str, Range], ...]:

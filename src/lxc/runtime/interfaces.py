@@ -60,4 +60,4 @@ def _namespace(place: Place) -> int:
             return namespace.of(pidfd)
         except OSError as error:
             hint = "root may do that" if error.errno == errno.EPERM else ""
-            raise StepError(f"enter the network of {place.name}", error.strerror or str(error), hint=hint) from error
+            raise StepError(f"enter the network of {place.name}", error, hint=hint) from error

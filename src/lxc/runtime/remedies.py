@@ -42,21 +42,20 @@ def init_not_executed(label: Label, error: OSError) -> StepError:
     hint = ""
     if label.module == "selinux" and label.name and error.errno == errno.EACCES:
         hint = f"lxc-init lies on a mount with nosuid: the policy must allow nosuid_transition to {label.name}"
-    return StepError("run lxc-init", error.strerror or str(error), where=label.where, hint=hint)
+    return StepError("run lxc-init", error, where=label.where, hint=hint)
 
 
 def no_user_namespace(error: OSError) -> StepError:
     """What to raise if the kernel makes no user namespace for who starts the container."""
-    said = error.strerror or str(error)
     for file, value, remedy in _RESTRICTIONS:
         try:
             with open(f"/proc/sys/{file}", encoding="ascii") as setting:
                 if setting.read().strip() == value:
                     hint = f"/proc/sys/{file} is {value}; as root: sysctl -w {remedy}"
-                    return StepError("make a user namespace", said, hint=hint)
+                    return StepError("make a user namespace", error, hint=hint)
         except OSError:
             continue  # not of this kernel
-    return StepError("make a user namespace", said)
+    return StepError("make a user namespace", error)
 
 
 def explain_root(root: RootPlan, ids: IdMapPlan, error: LxcError) -> None:

@@ -171,9 +171,7 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
         return pid
     except OSError as error:
         hint = _REMEDY.get(error.errno or 0, "")
-        raise StepError(
-            f"make a process in the cgroup of {plan.name}", error.strerror or str(error), hint=hint
-        ) from error
+        raise StepError(f"make a process in the cgroup of {plan.name}", error, hint=hint) from error
     finally:
         fs.close(*given.tasks)
 
@@ -252,7 +250,7 @@ def tasks(plan: AttachPlan, target: Target) -> tuple[int, ...]:
     except OSError as error:
         fs.close(*opened)
         hint = _REMEDY.get(error.errno or 0, "")
-        raise StepError(f"open the cgroups of {plan.name}", error.strerror or str(error), hint=hint) from error
+        raise StepError(f"open the cgroups of {plan.name}", error, hint=hint) from error
     return tuple(opened)
 
 

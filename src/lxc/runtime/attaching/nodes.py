@@ -39,7 +39,7 @@ def add(place: Place, source: str, target: str = "") -> None:
         try:
             way.make(path, source, status)
         except OSError as error:
-            raise StepError(f"make the device {path} in {place.name}", error.strerror or str(error)) from error
+            raise StepError(f"make the device {path} in {place.name}", error) from error
         try:
             cgroup_files.write(place, "devices.allow", f"{nodes.numbers(status)} rwm")
         except BaseException:
@@ -59,7 +59,7 @@ def remove(place: Place, source: str, target: str = "") -> None:
         try:
             _way(it, root).remove(path)
         except OSError as error:
-            raise StepError(f"remove the device {path} of {place.name}", error.strerror or str(error)) from error
+            raise StepError(f"remove the device {path} of {place.name}", error) from error
         cgroup_files.write(place, "devices.deny", rule)
 
 
@@ -191,7 +191,7 @@ def _numbers_in(root: int, path: str, place: Place) -> str:
     try:
         found = errand.run(look, (root,)).decode()
     except TimeoutError as error:
-        raise StepError(f"find the device {path} in {place.name}", error.strerror or str(error)) from error
+        raise StepError(f"find the device {path} in {place.name}", error) from error
     except OSError as error:
         raise NotFound(f"there is no device {path} in {place.name}: {error.strerror}") from error
     if not found:

@@ -231,7 +231,7 @@ def _copy_files(source: Place, target: int, files: tuple[str, ...], us: tuple[in
                 try:
                     _copy_file(here, target, name, us)
                 except OSError as error:
-                    raise StepError(f"copy {source.directory}/{name}", error.strerror or str(error)) from error
+                    raise StepError(f"copy {source.directory}/{name}", error) from error
             parts = [part for part in name.split("/") if part not in ("", ".")]
             above |= {"/".join(parts[:count]) for count in range(1, len(parts))}
         for name in sorted(above, reverse=True):  # what is in them was made before
@@ -322,5 +322,4 @@ def _write_name(root: int, name: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        why = error.strerror or str(error)
-        raise StepError("write the copy's name into its /etc/hostname", why, hint="lxc-copy -K leaves it") from error
+        raise StepError("write the copy's name into its /etc/hostname", error, hint="lxc-copy -K leaves it") from error

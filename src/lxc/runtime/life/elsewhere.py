@@ -51,16 +51,14 @@ def born(
         _join_and_clone(dict(named), files, clone, writer)
     os.close(writer)
     with closing(reader):
-        said = os.read(reader, 65536)
-        while (
-            said and said[:1] != _BORN and (part := os.read(reader, 65536))
-        ):  # init holds the other end, once it is born
+        said = part = os.read(reader, 65536)
+        while part and said[:1] != _BORN:  # init holds the other end, once it is born
+            part = os.read(reader, 65536)
             said += part
     os.waitpid(middle, 0)
     if said[:1] != _BORN:
-        raise (
-            unpack_failure(said) if said else LxcError("the process that was to join the namespaces to share has ended")
-        )
+        ended = LxcError("the process that was to join the namespaces to share has ended")
+        raise unpack_failure(said) if said else ended
     pid = int.from_bytes(said[1:], "little")
     return pid, process.pidfd_open(pid)
 

@@ -278,7 +278,7 @@ def _open_namespace(kind: str, file: str) -> int:
     try:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise StepError(f"share the {kind} namespace {file}", error.strerror or str(error)) from error
+        raise StepError(f"share the {kind} namespace {file}", error) from error
 
 
 def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> int:

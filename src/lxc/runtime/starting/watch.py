@@ -57,9 +57,7 @@ class Watch(Record):
     def unborn(self, error: OSError) -> StepError:
         """What to raise where there can be no monitor in its unified cgroup."""
         hint = _THREADED if error.errno == errno.EOPNOTSUPP else ""
-        return StepError(
-            f"make the monitor, in the cgroup {self.made.monitor}", error.strerror or str(error), hint=hint
-        )
+        return StepError(f"make the monitor, in the cgroup {self.made.monitor}", error, hint=hint)
 
     def keep(
         self,
@@ -177,7 +175,7 @@ def _claim(place: Place) -> socket:
     try:
         return claim.listen(place)
     except OSError as error:
-        raise StepError(f"listen on the command socket of {place.name}", error.strerror or str(error)) from error
+        raise StepError(f"listen on the command socket of {place.name}", error) from error
 
 
 def _open_pidfile(path: str) -> int:
