@@ -36,12 +36,12 @@ def reserve(place: Place) -> socket:
 
 
 def check(connection: socket, place: Place) -> None:
-    """Whether who listens at the other end may be the container's monitor.  Raises Refused, and closes the connection then."""
+    """Raise Refused, and close the connection, unless who listens at its other end may be the container's monitor."""
     believe(connection, f"the monitor of {place.name}", *_ours(place))
 
 
 def believe(connection: socket, whose: str, *paths: str) -> None:
-    """Whether it is root who listens, or we, or one whose `paths` are.  Raises Refused, and closes the connection then."""
+    """Raise Refused, and close the connection, unless it is root who listens, or we, or the owner of one of `paths`."""
     pid, uid, _ = sockets.peer_credentials(connection)
     if _is_one_of_us(uid, paths):
         return
@@ -93,7 +93,7 @@ def _taken(place: Place, take: Callable[[bytes], socket]) -> socket:
 
 
 def _refuse_keeper(place: Place) -> None:
-    """Raise Refused if whoever has bound the address, and does not listen there, has no business with the container."""
+    """Raise Refused if whoever keeps the address has no right to the container."""
     for it in _keepers(place):
         if not may_have(it.uid, place):
             pid = _holder(it.inode)
@@ -127,7 +127,7 @@ def _keepers(place: Place) -> list[Bound]:
 
 
 def may_have(uid: int, place: Place) -> bool:
-    """Whether a process of the user `uid` at the container's address could be his monitor, or who copies or removes it."""
+    """Whether a process of the user `uid` at the container's address could be its monitor, or who copies or removes it."""
     return _is_one_of_us(uid, _ours(place))
 
 

@@ -56,7 +56,7 @@ def security_modules() -> frozenset[str]:
 
 def facts(config: Config, place: Place) -> Facts:
     """What the plan to start the container at `place` depends on.  Raises ConfigError, LxcError."""
-    layout = _layout(config)
+    layout, modules = _layout(config), security_modules()
     return Facts(
         layout,
         capability.last(),
@@ -65,7 +65,7 @@ def facts(config: Config, place: Place) -> Facts:
         log.LEVELS[log.threshold()],
         storage=_storage(config),
         filter=_filter(config),
-        modules=(modules := security_modules()),
+        modules=modules,
         apparmor=apparmor.host() if "apparmor" in modules else AppArmor(),
         starter=starter(),
         landlock=landlock.abi() if config.x_landlock or config.x_monitor_landlock else 0,

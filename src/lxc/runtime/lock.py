@@ -32,11 +32,11 @@ class held:
     def __enter__(self) -> held:
         path = _file(self.place)
         deadline = time.monotonic() + _PATIENCE
-        while self.fd < 0:
+        while True:
             fd = _open(path)
             if try_lock(fd) and _is_at(path, fd):
                 self.fd = fd
-                break
+                return self
             os.close(fd)
             if time.monotonic() > deadline:
                 raise LxcError(
@@ -44,7 +44,6 @@ class held:
                     hint=f"lslocks(8) tells which process has {path} locked",
                 )
             time.sleep(0.02)
-        return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self.fd)

@@ -274,15 +274,16 @@ class Server:
         self._epoll.unregister(pidfd)
         os.close(pidfd)
         ended = os.waitid(os.P_PID, hand.pid, os.WEXITED | os.WNOWAIT)
-        is_killed = ended and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
-        is_reborn = ended and is_killed and ended.si_status == signals.SIGPIPE
-        if hand.connection and ended and is_killed and not is_reborn:
+        assert ended  # it does not return without
+        is_killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+        is_reborn = is_killed and ended.si_status == signals.SIGPIPE
+        if hand.connection and is_killed and not is_reborn:
             say(hand.connection, KILLED, ended.si_status)  # before its pid can be another's
         os.waitpid(hand.pid, 0)
         if hand.counter and pidfd in self._resting[hand.counter]:
             self._resting[hand.counter].remove(pidfd)
         if hand.counter and self._waiting.get(hand.counter) == pidfd:  # it ended without having had a client
-            self._failures += not (ended and ended.si_code == os.CLD_EXITED and ended.si_status == workers.HAS_REFUSED)
+            self._failures += not (ended.si_code == os.CLD_EXITED and ended.si_status == workers.HAS_REFUSED)
             if self._is_closing:
                 del self._waiting[hand.counter]
             else:

@@ -158,8 +158,7 @@ def _known_choice(config: Config, host: Host) -> Chosen:
 def _chosen(config: Config, host: Host) -> Chosen:
     """What of the limits applies here, and what is warned of.  Raises ConfigError."""
     old, new = _writes(config, "lxc.cgroup"), _writes(config, "lxc.cgroup2")
-    mistakes: list[str] = []
-    mistakes += _hindrances(old if host.layout.name != "unified" else (*old, *new))
+    mistakes = list(_hindrances(old if host.layout.name != "unified" else (*old, *new)))
     if host.layout.name == "unified":
         warnings, translated = _translated(old, new, mistakes)
         writes, rules = _split((*translated, *new))
@@ -195,12 +194,11 @@ def _hindrances(writes: Iterable[Write]) -> Iterable[str]:
             yield f"{write.where}: {write.key}: {why}"
 
 
-def _split(writes: Iterable[Write]) -> tuple[tuple[Write, ...], tuple[Write, ...]]:
+def _split(writes: tuple[Write, ...]) -> tuple[tuple[Write, ...], tuple[Write, ...]]:
     """(values for files, rules for devices): these come into force later."""
-    all_of_them = tuple(writes)
     return (
-        tuple(write for write in all_of_them if write.controller != "devices"),
-        tuple(write for write in all_of_them if write.controller == "devices"),
+        tuple(write for write in writes if write.controller != "devices"),
+        tuple(write for write in writes if write.controller == "devices"),
     )
 
 
@@ -211,8 +209,7 @@ def _missing(write: Write, layout: str, known: Iterable[str]) -> str:
 
 def _memory_and_swap_last(writes: tuple[Write, ...]) -> tuple[Write, ...]:
     """The kernel wants memory limited before memory and swap together are."""
-    name = "memory.memsw.limit_in_bytes"
-    return (*(each for each in writes if each.file != name), *(each for each in writes if each.file == name))
+    return tuple(sorted(writes, key=lambda write: write.file == "memory.memsw.limit_in_bytes"))
 
 
 def _numbered(write: Write, host: Host, mistakes: list[str]) -> Write:

@@ -53,8 +53,8 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
         for number in come:  # they are not inherited
             os.kill(os.getpid(), number)
         trace.become(f"monitor of {order.place.name}")
-        if order.foreground or not told:
-            return _stay(watch)
+        if order.foreground or not told:  # until it has ended, or the client, which ends it
+            return watch.keep(foreground.wanted, is_born=True, companion=borrowed.connection)
         return _leave(watch, worker, told)
     finally:
         signals.restore(mask)
@@ -81,11 +81,6 @@ def _lodge(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
     for number in withdrawn:
         os.kill(os.getpid(), number)
     return 1 if withdrawn else 0
-
-
-def _stay(watch: Watch) -> int:
-    """In the foreground: until it has ended, or the client, which ends it."""
-    return watch.keep(foreground.wanted, is_born=True, companion=borrowed.connection)
 
 
 def _tell(worker: Worker, told: Callable[[], None], withdrawn: set[int]) -> bool:
