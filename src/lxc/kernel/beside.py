@@ -91,7 +91,7 @@ def _clone(flags: int, cgroup_fd: int, run: Callable[[], NoReturn], gives: int, 
     clone = PyDLL(_BESIDE, use_errno=True)["lxc_clone_beside"]
     clone.argtypes, clone.restype = (c_void_p, c_size_t, c_void_p), c_long
     pidfd, it, number = c_int(-1), _Beside(maker=os.getpid(), gives=gives, may_stop=may_stop), 0
-    args = process.arguments(flags | _SHARING | process.CLONE_PARENT_SETTID, pidfd, cgroup_fd, signals.SIGCHLD)
+    args = process.arguments(flags | _SHARING | process.CLONE_PARENT_SETTID, pidfd, cgroup_fd)
     args.parent_tid = addressof(it)  # its first field
 
     def thread() -> None:

@@ -11,25 +11,25 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc.kernel import process, signals
+from lxc.kernel import process
 from lxc.kernel.fs import closing
 
 _MINFLT = 7  # of `process.stat`
 
 
-def clone3(flags: int, cgroup_fd: int, *, exit_signal: int = signals.SIGCHLD) -> tuple[int, int]:
+def clone3(flags: int, cgroup_fd: int) -> tuple[int, int]:
     """process.clone3, for a child that is in the cgroup `cgroup_fd` (-1: in ours) before it does anything else."""
     if cgroup_fd < 0:
-        return process.clone3(flags, exit_signal=exit_signal)
+        return process.clone3(flags)
     is_sibling = flags & process.CLONE_PARENT  # a dead one would be our parent's to reap
     if not is_sibling or _is_survived(cgroup_fd):
-        pid, pidfd = process.clone3(flags, cgroup_fd, exit_signal=exit_signal)
+        pid, pidfd = process.clone3(flags, cgroup_fd)
         if not pid or is_sibling or not _is_stillborn(pid, pidfd) or _is_survived(cgroup_fd):
             return pid, pidfd
         os.waitpid(pid, 0)
         os.close(pidfd)
     with closing(way_into(cgroup_fd)) as way:
-        pid, pidfd = process.clone3(flags, exit_signal=exit_signal)
+        pid, pidfd = process.clone3(flags)
         if pid == 0:
             enter(way)
     return pid, pidfd

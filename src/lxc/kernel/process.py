@@ -238,15 +238,16 @@ def stat(pid: int | str) -> list[bytes]:
         return file.read().rpartition(b")")[2].split()  # the name before may have anything in it
 
 
-def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> tuple[int, int]:
+def clone3(flags: int, cgroup_fd: int = -1) -> tuple[int, int]:
     """clone3(2) as fork(2) does it: return (0, -1) in the child, (pid, pidfd) in the parent, which closes the pidfd.
 
     The caller must have one thread that runs.  The interpreter is told about the fork, as
     os.fork() would; PyDLL keeps the GIL across the call, so nothing runs between.
-    With `cgroup_fd` the child is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7), if it survives that: see `birth`.
+    With CLONE_PARENT the child is our parent's, who is told of its end by the signal that tells of ours.
+    With `cgroup_fd` it is born in that cgroup (CLONE_INTO_CGROUP, Linux 5.7), if it survives that: see `birth`.
     """
     pidfd = c_int(-1)
-    args = arguments(flags, pidfd, cgroup_fd, exit_signal)
+    args = arguments(flags, pidfd, cgroup_fd)
     _before_fork()
     pid = _clone3(_SYS_CLONE3, byref(args), sizeof(args))
     if pid == 0:
@@ -259,9 +260,11 @@ def clone3(flags: int, cgroup_fd: int = -1, *, exit_signal: int = _SIGCHLD) -> t
     return pid, pidfd.value
 
 
-def arguments(flags: int, pidfd: c_int, cgroup_fd: int, exit_signal: int) -> clone_args:
+def arguments(flags: int, pidfd: c_int, cgroup_fd: int) -> clone_args:
     """What clone3(2) takes for that; the child is born in the cgroup if there is one (not -1)."""
-    args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd), exit_signal=exit_signal)
+    args = clone_args(flags=flags | CLONE_PIDFD, pidfd=addressof(pidfd))
+    if not flags & CLONE_PARENT:
+        args.exit_signal = _SIGCHLD
     if cgroup_fd >= 0:
         args.flags |= CLONE_INTO_CGROUP
         args.cgroup = cgroup_fd

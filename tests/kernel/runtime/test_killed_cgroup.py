@@ -205,7 +205,7 @@ def test_a_sibling_leaves_no_dead_one_to_its_parent(kills: int) -> None:
     def function(cgroup: int) -> object:
         middle = os.fork()
         if middle == 0:
-            pid, _ = birth.clone3(process.CLONE_PARENT, cgroup, exit_signal=0)
+            pid, _ = birth.clone3(process.CLONE_PARENT, cgroup)
             if pid == 0:
                 os._exit(7 if own_cgroup() == "test" else 1)
             os._exit(0)

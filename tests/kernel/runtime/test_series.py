@@ -166,9 +166,9 @@ def test_whoever_is_interrupted_as_it_makes_a_process_waits_for_that_too(
         made = 0
         clone3 = process.clone3
 
-        def interrupted(flags: int, cgroup_fd: int = -1, *, exit_signal: int = signal.SIGCHLD) -> tuple[int, int]:
+        def interrupted(flags: int, cgroup_fd: int = -1) -> tuple[int, int]:
             nonlocal made
-            pid, pidfd = clone3(flags, cgroup_fd, exit_signal=exit_signal)
+            pid, pidfd = clone3(flags, cgroup_fd)
             if pid:
                 made += 1
                 if made == which:

@@ -160,7 +160,7 @@ def _clone(plan: AttachPlan, target: Target, given: Given, is_sibling: bool) -> 
     def clone(cgroup: int) -> tuple[int, int]:
         if given.shares_memory:
             return beside.clone(0, cgroup, be_attached, may_stop=True)
-        return _fork(cgroup, is_sibling)
+        return birth.clone3(process.CLONE_PARENT if is_sibling else 0, cgroup)
 
     try:
         pid, pidfd = _clone_into(unified(target), clone)
@@ -223,12 +223,6 @@ def _refuse_frozen(cgroup: int) -> None:
         if b"\nfrozen 1\n" in b"\n" + os.read(file, 4096):
             hint = "lxc-freeze, and then lxc-unfreeze, thaw what has frozen itself; or attach with -eCGROUP"
             raise StateError("the container's control group is frozen, though not by lxc-freeze", hint=hint)
-
-
-def _fork(cgroup: int, is_sibling: bool) -> tuple[int, int]:
-    if is_sibling:  # it ends with the signal that we end with
-        return birth.clone3(process.CLONE_PARENT, cgroup, exit_signal=0)
-    return birth.clone3(0, cgroup)
 
 
 def unified(target: Target) -> int:

@@ -183,7 +183,7 @@ def may_share_memory(plan: StartPlan) -> bool:
 
 def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:
     try:
-        return birth.clone3(flags, unified, exit_signal=0 if flags & process.CLONE_PARENT else signals.SIGCHLD)
+        return birth.clone3(flags, unified)
     except OSError as error:
         if "user" in plan.namespaces:
             raise remedies.no_user_namespace(error) from error
