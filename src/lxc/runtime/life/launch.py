@@ -45,6 +45,19 @@ _LATE = ("cgroup", "time")  # namespaces that init makes itself, once it is wher
 _FAREWELL_MS = 500  # that init may take to see that nobody listens
 
 
+class Means(Record):
+    """What a container is started with: the monitor's own, also if the start fails."""
+
+    made: Cgroups
+    program: DeviceProgram  # gets its device rules
+    prepared: Prepared  # of its terminals
+    held: Namespaces  # gets its namespaces
+    net: Network  # makes its devices
+    door: int  # lxc-init on its read-only mount
+    loop: Loop  # is served when it takes long, and may give up
+    supervisor: socket | None = None  # gets the listener to system calls
+
+
 class Running(Record):
     """A container that runs; whoever has it closes the descriptors and reaps the pid."""
 
@@ -79,40 +92,25 @@ class Exit(Record):
         return os.WEXITSTATUS(self.status)
 
 
-def launch(
-    plan: StartPlan,
-    made: Cgroups,
-    program: DeviceProgram,
-    prepared: Prepared,
-    held: Namespaces,
-    net: Network,
-    door: int,
-    loop: Loop,
-    supervisor: socket | None = None,
-) -> Running:
-    """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError.
-
-    `program` gets its device rules, `held` its namespaces, `net` makes its devices, also if the start fails later on;
-    `door` is the directory of lxc-init on its read-only mount, `loop` is served when it takes long, and may give up; `supervisor` gets the
-    listener to system calls.
-    """
+def launch(plan: StartPlan, means: Means) -> Running:
+    """Start what `plan` describes.  Return once the container's own program runs.  Raises LxcError, OSError."""
     trace.phase("look at the network")
-    plan = plan.replace(network=net.survey())
-    handshake = Handshake(loop)
+    plan = plan.replace(network=means.net.survey())
+    handshake = Handshake(means.loop)
     trace.phase("mount the root")
     tree = _mount_root(plan)
     trace.phase("make init")
     try:
-        pid, pidfd = _clone(plan, made, handshake, prepared, tree, door, supervisor)
+        pid, pidfd = _clone(plan, means, handshake, tree)
         try:
-            return _accompany(plan, made, handshake, pid, pidfd, held, program, net, loop)
+            return _accompany(plan, means, handshake, pid, pidfd)
         except BaseException as error:
-            status = _end(made, pid, pidfd, handshake)
+            status = _end(means.made, pid, pidfd, handshake)
             if str(error) != ENDED:
                 raise
             from lxc.runtime.life import premature
 
-            raise premature.failure(plan, made, status) from error
+            raise premature.failure(plan, means.made, status) from error
     finally:
         gc.enable()  # see beside.clone
         handshake.close()
@@ -126,27 +124,20 @@ def _mount_root(plan: StartPlan) -> int:
         raise remedies.failure(plan.root, error) from error
 
 
-def _clone(
-    plan: StartPlan,
-    made: Cgroups,
-    handshake: Handshake,
-    prepared: Prepared,
-    tree: int,
-    door: int,
-    supervisor: socket | None,
-) -> tuple[int, int]:
-    """Make init, which gets the descriptors of what is `prepared`, and `tree`, of its root if that is mounted already."""
+def _clone(plan: StartPlan, means: Means, handshake: Handshake, tree: int) -> tuple[int, int]:
+    """Make init, which gets `tree`, of its root if that is mounted already."""
     shared = tuple((kind, _open_namespace(kind, file)) for kind, file in plan.shared)
     flags = sum(process.NAMESPACES[kind] for kind in plan.namespaces if kind not in _LATE)
     later = elsewhere.joined_later(plan.namespaces)
     before = tuple(pair for pair in shared if pair[0] not in later)
     inits = tuple(pair for pair in shared if pair[0] in later)
+    made = means.made
     unified, tasks = cgroups.open_unified(made, made.container), cgroups.open_tasks(made, made.container)
     try:
 
         def be_init(monitor: Handshake) -> NoReturn:
             trace.become("init")
-            init.run(plan, monitor, prepared, door, inits, tasks, tree, supervisor)
+            init.run(plan, monitor, means.prepared, means.door, inits, tasks, tree, means.supervisor)
 
         def clone(more: int = 0) -> tuple[int, int]:
             pid, pidfd = _clone3(plan, flags | more, unified)
@@ -190,18 +181,9 @@ def _clone3(plan: StartPlan, flags: int, unified: int) -> tuple[int, int]:
         raise
 
 
-def _accompany(
-    plan: StartPlan,
-    made: Cgroups,
-    handshake: Handshake,
-    pid: int,
-    pidfd: int,
-    held: Namespaces,
-    program: DeviceProgram,
-    net: Network,
-    loop: Loop,
-) -> Running:
+def _accompany(plan: StartPlan, means: Means, handshake: Handshake, pid: int, pidfd: int) -> Running:
     """The monitor's half of the handshake."""
+    made, held, net, loop = means.made, means.held, means.net, means.loop
     trace.phase("map its ids, limit it")
     try:
         held.hold(pid, (name for name in plan.namespaces if name not in _LATE))
@@ -222,7 +204,7 @@ def _accompany(
     handshake.have_devices()
     if plan.cgroups.policy:
         trace.phase("load its device program")
-        program.load(plan.cgroups.policy)
+        means.program.load(plan.cgroups.policy)
     trace.phase("wait until init is ready")
     try:
         descriptors, shape = handshake.await_ready(lambda *asked: idmap.map_mount(pid, *asked))
@@ -237,7 +219,7 @@ def _accompany(
         trace.phase("limit its devices")
         limiting.write_all(made, plan.cgroups.devices)
         if plan.cgroups.policy:
-            program.put(made, plan.cgroups.policy)
+            means.program.put(made, plan.cgroups.policy)
         trace.phase("run start-host hooks")
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host), loop)
         trace.phase("wait until its program runs")

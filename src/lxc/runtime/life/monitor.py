@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lxc.hooks.plan import Hook
     from lxc.kernel.sockets import socket
     from lxc.runtime.commands import Request
-    from lxc.runtime.life.launch import Running
+    from lxc.runtime.life.launch import Means, Running
     from lxc.runtime.life.rest import Rested
     from lxc.runtime.plans.start import StartPlan
     from lxc.runtime.starting.start import Order
@@ -254,17 +254,11 @@ class Monitor:
             self.loaded = plan.security.label.profile
         if plan.security.filter.is_supervised and plan.security.supervision.proxy:
             self.supervised.start()
-        running = self.running = self._restored(plan) or launch.launch(
-            plan,
-            self.made,
-            self.device_program,
-            self.prepared,
-            self.namespaces,
-            self.network,
-            way,
-            self.loop,
+        means = launch.Means(
+            self.made, self.device_program, self.prepared, self.namespaces, self.network, way, self.loop,
             self.supervised.channel,
-        )
+        )  # fmt: skip
+        running = self.running = self._restored(plan, means) or launch.launch(plan, means)
         self.terminals = terminal.Terminals(
             self.plan.terminal, self.prepared, self.loop, running.console_master, running.tty_masters
         )
@@ -276,14 +270,14 @@ class Monitor:
         else:
             self.supervised.stop(None)
 
-    def _restored(self, plan: StartPlan) -> Running | None:
+    def _restored(self, plan: StartPlan, means: Means) -> Running | None:
         """The container as it was dumped; None if there is no dump, or it has been restored before."""
         checkpoint, self._checkpoint = self._checkpoint, None
         if not checkpoint:
             return None
         from lxc.runtime.life import restoring
 
-        return restoring.launch(checkpoint, plan, self.made, self.device_program, self.namespaces, self.network)
+        return restoring.launch(checkpoint, plan, means)
 
     def _init_ended(self, _events: int) -> None:
         assert self.running is not None

@@ -33,12 +33,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from lxc.cgroups.limiting import DeviceProgram
-    from lxc.cgroups.outside import Cgroups
     from lxc.checkpoint.outside import Criu
     from lxc.checkpoint.plan import Images
-    from lxc.network.outside import Network
-    from lxc.runtime.life.namespaces import Namespaces
+    from lxc.runtime.life.launch import Means
     from lxc.runtime.plans.start import StartPlan
     from lxc.security.plan import Label
 
@@ -50,14 +47,9 @@ class Checkpoint(Record):
     images: Images
 
 
-def launch(
-    checkpoint: Checkpoint, plan: StartPlan, made: Cgroups, program: DeviceProgram, held: Namespaces, net: Network
-) -> Running:
-    """Have what was dumped begin again, as `plan` has it started.  Return once it runs.  Raises LxcError, OSError.
-
-    `program` gets its device rules, `held` its namespaces, `net` its devices, also if this fails later on.
-    """
-    label = plan.security.label
+def launch(checkpoint: Checkpoint, plan: StartPlan, means: Means) -> Running:
+    """Have what was dumped begin again, as `plan` has it started.  Return once it runs.  Raises LxcError, OSError."""
+    made, held, net, label = means.made, means.held, means.net, plan.security.label
     net.survey()
     it = Restore(
         checkpoint.images,
@@ -72,7 +64,7 @@ def launch(
     delegate(plan, made)
     limiting.write_all(made, plan.cgroups.devices)
     if plan.cgroups.policy:
-        program.put(made, plan.cgroups.policy)
+        means.program.put(made, plan.cgroups.policy)
     log.info(str(it))
     before = _children()
     if plan.idmap.users:
