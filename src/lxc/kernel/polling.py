@@ -15,9 +15,9 @@ def events(fd: int, ms: int | None = 0, wanted: int = POLLIN) -> int:
     return next((found for _, found in waiter.poll(ms)), 0)
 
 
-def readable(*fds: int) -> tuple[int, ...]:
-    """Which of `fds` can be read, or have come to their end; waits until one can."""
+def readable(*fds: int, ms: float | None = None) -> tuple[int, ...]:
+    """Which of `fds` can be read, or have come to their end, once one can; () if none does within `ms` milliseconds."""
     waiter = poll()
     for fd in fds:
         waiter.register(fd, POLLIN)
-    return tuple(fd for fd, _ in waiter.poll())
+    return tuple(fd for fd, _ in waiter.poll(ms))

@@ -13,8 +13,9 @@ import os
 from lxc import log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
-from lxc.kernel import fs, polling, process, signals
+from lxc.kernel import fs, process, signals
 from lxc.runtime.handshake import pack_failure, unpack_failure
+from lxc.runtime.interruption import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ def _answer(pid: int, reader: int, signal: deferred | None) -> bytes:
     said = b""
     try:
         while True:
-            if signal and signal.fd in polling.readable(reader, signal.fd):
-                signal.check()
+            readable(signal, reader)
             part = os.read(reader, 1 << 16)
             if not part:
                 return said

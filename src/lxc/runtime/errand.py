@@ -13,11 +13,11 @@ import errno
 import marshal
 import os
 import time
-from select import POLLIN, poll
 
 from lxc import log
-from lxc.kernel import fs, process, signals
+from lxc.kernel import fs, polling, process, signals
 from lxc.kernel.fs import closing
+from lxc.runtime.interruption import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lxc.runtime.interruption import deferred
 
-_PATIENCE_MS = 10_000
+_PATIENCE = 10.0  # seconds
 _FAREWELL_MS = 200  # for one that was killed to end
 _UNANSWERED = "a file system of the container does not answer"
 
@@ -60,11 +60,9 @@ def run(act: Callable[[], bytes | None], kept: tuple[int, ...] = (), held: defer
 
 def end(pid: int, pidfd: int) -> None:
     """Kill the child `pid` of ours, and forget it; one that does not even die then is left to itself."""
-    waiter = poll()
-    waiter.register(pidfd, POLLIN)
     try:
         process.pidfd_send_signal(pidfd, signals.SIGKILL)
-        if waiter.poll(_FAREWELL_MS):
+        if polling.events(pidfd, _FAREWELL_MS):
             os.waitpid(pid, 0)
     except (ProcessLookupError, ChildProcessError):  # the caller's process is not ours alone: somebody else took it
         pass
@@ -72,21 +70,13 @@ def end(pid: int, pidfd: int) -> None:
 
 def _hear(reader: int, held: deferred | None) -> bytes:
     """All that it says; raises as `run` does if that does not come."""
-    waiter = poll()
-    for fd in (reader, *((held.fd,) if held else ())):
-        waiter.register(fd, POLLIN)
-    said, deadline = b"", time.monotonic() + _PATIENCE_MS / 1000
-    while True:
-        ready = {fd for fd, _ in waiter.poll(max(0, deadline - time.monotonic()) * 1000)}
-        if reader in ready:
-            part = os.read(reader, 1 << 16)
-            if not part:
-                return said
-            said += part
-        elif not ready:
-            raise TimeoutError(errno.ETIMEDOUT, _UNANSWERED)
-        elif held:
-            held.check()
+    said, deadline = b"", time.monotonic() + _PATIENCE
+    while readable(held, reader, ms=max(0, deadline - time.monotonic()) * 1000):
+        part = os.read(reader, 1 << 16)
+        if not part:
+            return said
+        said += part
+    raise TimeoutError(errno.ETIMEDOUT, _UNANSWERED)
 
 
 def _be_child(act: Callable[[], bytes | None], writer: int, kept: tuple[int, ...]) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.errors import LxcError
-from lxc.kernel import signals
+from lxc.kernel import polling, signals
 
 _NAMES = {signals.SIGHUP: "SIGHUP", signals.SIGINT: "SIGINT", signals.SIGQUIT: "SIGQUIT", signals.SIGTERM: "SIGTERM"}
 
@@ -48,3 +48,14 @@ class deferred:
             return signals.read_signal(self.fd)[0]
         except BlockingIOError:
             return 0
+
+
+def readable(held: deferred | None, *fds: int, ms: float | None = None) -> tuple[int, ...]:
+    """As `polling.readable`; raises Interrupted if a signal that is `held` comes before."""
+    while True:
+        ready = polling.readable(*fds, *((held.fd,) if held else ()), ms=ms)
+        found = tuple(fd for fd in ready if fd in fds)
+        if found or not ready:
+            return found
+        if held:
+            held.check()

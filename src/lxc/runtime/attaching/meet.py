@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-from select import POLLIN, poll
 
 from lxc.errors import LxcError, StepError
 from lxc.kernel import fs, process
@@ -18,6 +17,7 @@ from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import errand, failures
 from lxc.runtime.handshake import unpack_failure
+from lxc.runtime.interruption import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,28 +130,14 @@ def _stranger(pid: int) -> StepError:
 
 def _execution(status: int, pidfd: int, held: deferred | None) -> int:
     """0 once the command runs, or has run; else the errno with which it could not be executed."""
-    ready = _ready((status, pidfd), held)
-    if status in ready:  # also if both are: what it said is still there
+    if status in readable(held, status, pidfd):  # also if both are: what it said is still there
         return int.from_bytes(os.read(status, 4), "little", signed=True)
     return 0
 
 
 def _hear(fd: int, held: deferred | None, size: int = 65536) -> bytes:
-    _ready((fd,), held)
+    readable(held, fd)
     return os.read(fd, size)
-
-
-def _ready(fds: tuple[int, ...], held: deferred | None) -> frozenset[int]:
-    """Which of `fds` can be read, once one can.  Raises Interrupted, if a signal is all there is."""
-    waiter = poll()
-    for fd in (*fds, *((held.fd,) if held else ())):
-        waiter.register(fd, POLLIN)
-    while True:
-        ready = frozenset(fd for fd, _ in waiter.poll())
-        if ready & set(fds):
-            return ready
-        if held:
-            held.check()
 
 
 def _kill(pid: int) -> None:
