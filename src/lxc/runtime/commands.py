@@ -8,8 +8,8 @@
                     ◀──  length bytes
 
 A small number travels in `data` itself, with length 0.  All in the machine's
-own byte order.  The monitor closes the connection after its answer, unless the
-command keeps it (see KEPT).
+own byte order.  The monitor closes the connection after its answer, unless that
+is a lease: of a tty, or a state to be told of.
 
 What LXC's monitors pass over, ours understand: other requests behind GET_STATE
 (ASIDE), which are answered behind the state.
@@ -42,7 +42,6 @@ ASIDE = frozenset({
     GET_INIT_PID, GET_INIT_PIDFD, GET_CLONE_FLAGS, GET_CGROUP, GET_LIMIT_CGROUP, GET_CONFIG_ITEM, GET_DEVPTS_FD,
     GET_CGROUP_CTX,
 })  # fmt: skip
-KEPT = frozenset({GET_TTY_FD, ADD_STATE_CLIENT})  # the connection stays open after the answer: it is a lease
 LONGEST = 8192  # bytes that may follow a request
 HEADER = 16
 MESSAGE = 264  # struct lxc_msg
