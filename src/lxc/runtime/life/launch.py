@@ -53,7 +53,7 @@ class Means(Record):
     prepared: Prepared  # of its terminals
     held: Namespaces  # gets its namespaces
     net: Network  # makes its devices
-    door: int  # lxc-init on its read-only mount
+    door: int  # the directory of lxc-init, on its read-only mount
     loop: Loop  # is served when it takes long, and may give up
     supervisor: socket | None = None  # gets the listener to system calls
 
