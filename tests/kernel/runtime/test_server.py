@@ -30,6 +30,7 @@ NOBODY = 65534
 CLIENT = f"{os.path.dirname(lxc.__file__)}/libexec/lxc-client"
 HUGE = 8 << 20
 PATIENCE = 20
+POOR = 40  # descriptors
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,10 @@ class Host:
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def has_run_out(self) -> bool:
+        """Whether it has no descriptor left to open, but perhaps one."""
+        return self.descriptors() >= POOR - 1
+
     def is_idle(self) -> bool:
         return self.descriptors() <= self.idle
 
@@ -108,7 +113,7 @@ def host(rests: bool) -> Iterator[Host]:
 @pytest.fixture
 def poor_host(rests: bool) -> Iterator[Host]:
     """One that may open few descriptors."""
-    host = Host(descriptors=40, rests=rests)
+    host = Host(descriptors=POOR, rests=rests)
     yield host
     until(host.is_idle, "no connection is left")
     end(host)
@@ -183,7 +188,8 @@ def test_a_longest_request_is_heard_and_a_longer_one_is_not(host: Host) -> None:
 @BOTH
 @pytest.mark.parametrize("length", [-1, -(2**31), 8193, 2**31 - 1])
 def test_a_length_that_cannot_be_closes_the_connection_without_an_answer(host: Host, length: int) -> None:
-    assert host.ask(struct.pack("=iiq", commands.GET_CONFIG_ITEM, length, 0)) == b""
+    for command in (commands.GET_CONFIG_ITEM, commands.GET_STATE):  # the latter takes no argument
+        assert host.ask(struct.pack("=iiq", command, length, 0)) == b""
 
 
 @BOTH
@@ -448,8 +454,42 @@ def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: H
 
 
 @BOTH
+def test_when_descriptors_run_out_strangers_who_say_nothing_go_first(poor_host: Host) -> None:
+    ours = [poor_host.connect() for _ in range(24)]
+
+    def stay() -> bytes:
+        strangers = [poor_host.connect() for _ in range(16)]
+        os.write(says, b"x")
+        os.read(waits, 1)
+        return b"%d" % len(strangers)
+
+    (hears, says), (waits, lets) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            as_nobody(stay)
+        finally:
+            os._exit(0)
+    os.close(says)
+    assert os.read(hears, 1) == b"x"
+    try:
+        until(poor_host.has_run_out, "no descriptor is left")
+        assert poor_host.state() == 2
+    finally:
+        os.write(lets, b"x")
+        os.waitpid(pid, 0)
+    for client in ours:
+        client.sendall(request(commands.GET_STATE))
+        assert len(everything(client)) == 16
+        client.close()
+    for fd in (hears, waits, lets):
+        os.close(fd)
+
+
+@BOTH
 def test_when_descriptors_run_out_those_who_wait_are_answered_later(poor_host: Host) -> None:
     clients = [poor_host.connect() for _ in range(60)]
+    until(poor_host.has_run_out, "no descriptor is left")
     for client in clients[:40]:
         client.close()
     assert poor_host.state() == 2
