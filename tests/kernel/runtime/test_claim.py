@@ -362,6 +362,11 @@ def test_who_is_not_root_believes_root_and_himself_and_no_other() -> None:
     ]
 
 
+def test_who_owns_the_container_path_may_copy_the_container(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1234)
+    assert [claim.may_have(uid, Place("web", str(tmp_path))) for uid in (1234, NOBODY)] == [True, False]
+
+
 def test_who_copies_the_container_is_no_stranger(lxc: Lxc) -> None:
     place = Place(f"web-{lxc.tag}", str(lxc.path))
     keeper = claim.reserve(place)
