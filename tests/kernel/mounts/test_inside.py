@@ -23,6 +23,7 @@ from lxc.mounts.plan import (
     Link,
     MakeDir,
     MakeFile,
+    Move,
     New,
     Step,
 )
@@ -149,6 +150,26 @@ def test_attributes_can_be_taken_away_again(place: Place, apart: Apart) -> None:
     (place.host / "data/sub").mkdir()
     kind = fstype(place.path)
     assert apart(run) == [f"dir {kind} noexec,ro", f"dir/sub {kind} noexec"]
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_mount_that_is_moved_is_gone_where_it_was_and_has_what_its_options_say(
+    place: Place, apart: Apart, relative: bool
+) -> None:
+    def run() -> object:
+        at = f"{place.root}/dir/sub" if relative else f"{place.host}/data"
+        mount.mount("none", at, "tmpfs")
+        Path(at, "y").write_text("moved")
+        (place.root / "goal").mkdir()
+        source = "dir/sub goal none relative" if relative else f"{at} goal none "
+        place.entry(f"{source},move,ro,nosuid,shared")
+        return place.mounts(), (place.root / "goal/y").read_text(), os.path.ismount(at)
+
+    assert apart(run) == (["goal tmpfs nosuid,ro,shared"], "moved", False)
+
+
+def test_only_a_mount_can_be_moved(place: Place, apart: Apart) -> None:
+    assert apart(lambda: place.failure(Move(f"{place.host}/data", "dir"))[0]) == errno.EINVAL
 
 
 def test_a_file_is_bound_on_a_file(place: Place, apart: Apart) -> None:
