@@ -66,5 +66,31 @@ def test_device_names_are_short() -> None:
 
 def test_a_proxy_is_a_socket() -> None:
     assert [address.show_proxy(address.proxy(text)) for text in ("unix:/run/x", "unix:@x")] == ["/run/x", "x"]
-    with pytest.raises(ValueError, match="unix:"):
-        address.proxy("/run/x")
+    longest = f"unix:/{'x' * 106}"
+    assert address.proxy(longest) == longest
+    for text in ("/run/x", "unix:x", "unix:/", "unix:@", f"{longest}x", f"unix:/{'ü' * 54}", "unix", ""):
+        with pytest.raises(ValueError, match="unix:"):
+            address.proxy(text)
+
+
+def test_or_functions_of_a_module_or_a_file() -> None:
+    for text in ("python:a.b:f", "python:/srv/a b.py:f, g", "python:a:f,g"):
+        assert address.proxy(text) == text
+    for text in (
+        "python:a b:f",
+        "python:/srv/a:f",
+        "python:a:",
+        "python:a:f,",
+        "python:a:f.g",
+        "python:f",
+        "pythons:a:f",
+    ):
+        with pytest.raises(ValueError, match="python:module:function"):
+            address.proxy(text)
+
+
+def test_a_vlan_has_a_number_or_is_none() -> None:
+    assert [address.vlan_id(text) for text in ("none", "0", "4094")] == [-1, 0, 4094]
+    for text in ("-1", "4095", "x", ""):
+        with pytest.raises(ValueError, match="expected"):
+            address.vlan_id(text)

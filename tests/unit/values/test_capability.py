@@ -16,3 +16,10 @@ def test_a_number_is_written_as_in_c(name: str, number: int) -> None:
 def test_what_is_no_capability_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a capability such as net_admin"):
         capability.number(name)
+
+
+def test_none_is_kept_and_not_dropped() -> None:
+    assert capability.drop("chown  21") == ("chown", "21")
+    assert capability.keep("none", ("chown",)) == ("none",)
+    with pytest.raises(ValueError, match=r"'none' is for lxc\.cap\.keep only"):
+        capability.drop("chown none")
