@@ -174,18 +174,21 @@ static bool is_monitor(void)
 static void pass_on(int number, bool to_all)
 {
     struct pollfd end = {.fd = channel, .events = POLLIN};
-    pid_t pid = worker();
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    pid_t pid;
 
-    if (pidfd < 0)
-        return;
-    if (poll(&end, 1, 0) == 0) { /* nothing was said of its end, so it was there to be opened */
-        if (!to_all)
-            syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
-        else if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0)
-            kill(-pid, number);
-    }
-    close(pidfd);
+    do {
+        int pidfd = (int)syscall(SYS_pidfd_open, pid = worker(), 0);
+
+        if (pidfd < 0)
+            continue;
+        if (poll(&end, 1, 0) == 0) { /* nothing was said of its end, so it was there to be opened */
+            if (!to_all)
+                syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+            else if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0)
+                kill(-pid, number);
+        }
+        close(pidfd);
+    } while (worker() != pid); /* another has its place */
 }
 
 static _Noreturn void die_by(int number)

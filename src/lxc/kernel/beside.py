@@ -204,13 +204,14 @@ def execute(path: str, words: tuple[str, ...], variables: Mapping[bytes, bytes],
     raise OSError(number, os.strerror(number), path)
 
 
-def be_reborn(cgroup_fd: int) -> None:
+def be_reborn(cgroup_fd: int, tell: Callable[[], object] = lambda: None) -> None:
     """Return in a child of this process, born in that cgroup (CLONE_INTO_CGROUP), which this one has made room for.
 
     The child has this process's memory and stack themselves (CLONE_VM), so it costs no more than a system call.  This
     process waits for it in the kernel (CLONE_VFORK), and would find a stack that is not its own any more: the first
     thing that the child does is to end it, by SIGPIPE, which service managers take for a clean end (systemd.service(5),
-    SuccessExitStatus).  Descriptors and what is blocked are copied.
+    SuccessExitStatus).  Descriptors and what is blocked are copied; signals that wait for it come to the child, once it has
+    done `tell`, which tells who sends them.
 
     Where Linux kills who is born there (`birth`), this process moves there before.
 
@@ -235,7 +236,14 @@ def be_reborn(cgroup_fd: int) -> None:
                 os.write(way, b"0")
             args.flags &= ~process.CLONE_INTO_CGROUP
             process.clone_raw(args)
-        process.pidfd_send_signal(parent, signals.SIGPIPE)
+        come = frozenset[int]()
+        try:
+            tell()
+            come = signals.pending_of(before)
+        finally:
+            process.pidfd_send_signal(parent, signals.SIGPIPE)
+        for number in come:
+            os.kill(os.getpid(), number)
         if not polling.events(parent, _TRACED_MS):
             process.pidfd_send_signal(parent, signals.SIGKILL)
             polling.events(parent, None)

@@ -49,6 +49,12 @@ def pending() -> frozenset[int]:
     return frozenset(_signal.sigpending())
 
 
+def take(wanted: frozenset[int]) -> int:
+    """One of the blocked signals `wanted` that has come, and waits no longer then; 0 if none has."""
+    come = pending() & wanted
+    return int(_signal.sigwait(come)) if come else 0
+
+
 def pending_of(pid: int) -> frozenset[int]:
     """`pending` of another process."""
     with open(f"/proc/{pid}/status", "rb") as file:

@@ -114,16 +114,18 @@ def test_who_is_ended_while_its_start_goes_on_has_it_undone(server: Server, long
 
 
 @pytest.mark.parametrize("words", [(), ("-F",), ("-L", "/dev/null")])  # the worker's lodger; the worker itself, twice
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_is_ended_while_its_cgroups_are_made_has_them_undone(
-    server: Server, boxes: list[str], words: tuple[str, ...]
+    server: Server, boxes: list[str], words: tuple[str, ...], number: int
 ) -> None:
     top = f"deep-{server.lxc.tag}"
     with server.lxc.config(boxes[0]).open("a") as file:  # that takes a while
         file.write(f"lxc.cgroup.dir = {'/'.join([top, *'abcdefghij' * 15])}\n")
     starting = server.spawn("lxc-start", "-n", boxes[0], *words)
     until(lambda: next(Path("/sys/fs/cgroup").rglob(top), None) or starting.poll() is not None, "it is at it")
-    starting.send_signal(signal.SIGINT)
-    assert starting.wait(PATIENCE) in (130, -signal.SIGINT)
+    starting.send_signal(number)
+    _, said = starting.communicate(timeout=PATIENCE)
+    assert starting.returncode in (128 + number, -number), said
     until(lambda: not server.lxc.leftovers(), "it is undone")
 
 

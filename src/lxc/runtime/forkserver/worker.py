@@ -297,13 +297,15 @@ class Worker:
         fcntl.fcntl(self._connection.fileno(), fcntl.F_SETFL, 0)
 
     def be_reborn(self, cgroup: int, *, has_session: bool) -> None:
-        beside.be_reborn(cgroup)
+        def tell() -> None:
+            if has_session:
+                os.setsid()
+            else:
+                os.setpgid(0, 0)
+            self._tell_pid(is_monitor=True)
+
+        beside.be_reborn(cgroup, tell)
         self._leave_counter()
-        if has_session:
-            os.setsid()
-        else:
-            os.setpgid(0, 0)
-        self._tell_pid(is_monitor=True)
 
     def lend(self) -> None:
         self._leave_counter()

@@ -72,7 +72,10 @@ def accompany(monitor: int, channel: socket) -> int:
 
 def wanted() -> bool:
     """That the container is, which has just begun to run.  Raises Interrupted if a signal came that it was too early for."""
-    for number in signals.pending() & INTERRUPTIONS:
+    number = signals.take(INTERRUPTIONS)
+    while number and signals.take(INTERRUPTIONS):  # impatience
+        pass
+    if number:
         raise Interrupted(number)
     return True
 

@@ -26,6 +26,7 @@ import os
 
 from lxc import borrowed, trace
 from lxc.kernel import fs, polling, signals
+from lxc.runtime.interruption import Interrupted
 from lxc.runtime.starting import foreground, lodger
 from lxc.runtime.starting.forked import forget_terminal
 from lxc.runtime.starting.watch import prepared
@@ -48,10 +49,7 @@ def start(order: Order, plan: StartPlan, worker: Worker, told: Callable[[], None
         if told and worker.may_lodge and lodger.is_possible() and lodger.may_have(order, plan):
             return _lodge(prepared(order, plan), worker, told)
         watch = prepared(order, plan)
-        come = signals.pending() & foreground.PASSED_ON
         watch.be_reborn(lambda cgroup: worker.be_reborn(cgroup, has_session=not order.foreground))
-        for number in come:  # they are not inherited
-            os.kill(os.getpid(), number)
         trace.become(f"monitor of {order.place.name}")
         if order.foreground or not told:  # until it has ended, or the client, which ends it
             return watch.keep(foreground.wanted, is_born=True, companion=borrowed.connection)
@@ -122,7 +120,9 @@ def _leave(watch: Watch, worker: Worker, told: Callable[[], None]) -> int:
             os.dup2(fd, number)
             os.close(fd)
     for number in withdrawn:
-        os.kill(os.getpid(), number)
+        while signals.take(foreground.INTERRUPTIONS):  # nobody would tell the client of a reborn process that they kill
+            pass
+        raise Interrupted(number)
     return 1
 
 
