@@ -2,6 +2,7 @@
 
 import os
 import pty
+import random
 import signal
 import stat
 import subprocess
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import PATIENCE, SLOWNESS, Lxc, as_often, until
 
 pytestmark = pytest.mark.root
 
@@ -261,3 +262,14 @@ def test_a_start_that_runs_out_of_descriptors_leaves_nothing(lxc: Lxc, box: str)
             assert most > 8
             break
         assert (done.returncode, lxc.leftovers(), pidfile.exists()) == (1, [], False), f"{most}: {done.stderr}"
+
+
+@pytest.mark.parametrize("wish", ["0", "1"])
+def test_what_is_executed_ends_whenever_it_is_told_to(lxc: Lxc, box: str, wish: str) -> None:
+    for _ in range(as_often(25)):
+        words = ("-n", box, "--", "/bin/sleep", "1000")
+        executing = lxc.spawn("lxc-execute", *words, env=os.environ | {"LXC_FORKSERVER": wish})
+        time.sleep(random.random() * 0.06 * SLOWNESS)
+        executing.terminate()
+        _, said = executing.communicate(timeout=PATIENCE)
+        assert executing.returncode in (128 + signal.SIGTERM, -signal.SIGTERM), said

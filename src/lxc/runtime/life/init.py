@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _FIRST = 3  # the lowest descriptor that is not standard input, output or error
+_FAULTS = frozenset({signals.SIGBUS, signals.SIGILL, signals.SIGSEGV})
 
 
 def run(
@@ -253,13 +254,14 @@ def _execute(plan: StartPlan, door: int, report: int, container_ttys: str, label
     ttys = (f"container_ttys={container_ttys}",) if container_ttys else ()
     environment = dict(pair.split("=", 1) for pair in (*init.environment, *ttys))
     signals.reset()  # ignoring is inherited: from Python, from a shell's background
-    signals.restore(frozenset())
     fs.close_range(_FIRST, fs.HIGHEST, on_exec=True)
     if init.supervised:
+        signals.restore(signals.ALL - _FAULTS)  # as lxc-init has them: none that comes early is lost
         try:
             beside.execveat(door, "lxc-init", ("init", "--name=container", *pdeath, "--", *init.argv), environment)
         except OSError as error:
             raise remedies.init_not_executed(label, error) from error
+    signals.restore(frozenset())
     os.set_inheritable(report, True)  # lxc-init marks it close-on-exec again
     words = security.told(label, label_file)
     beside.execveat(door, "lxc-init", ("lxc-init", f"--exec={report}", *words, *pdeath, "--", *init.argv), environment)
