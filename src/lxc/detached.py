@@ -79,27 +79,22 @@ def nobody_maps(tree: int, users: str, recursive: bool) -> None:
     raise PermissionError(errno.EPERM, f"idmap={users}: only the monitor may")
 
 
-def protect_null(fds: tuple[int, ...]) -> None:
-    """Where one of `fds` is /dev/null, have in its place another that leads to the host's, and whose mode and owner nobody changes.
+def protected_null(fds: tuple[int, ...]) -> int:
+    """If one of `fds` is /dev/null, another descriptor of the host's, through which nobody changes its mode or owner; else -1.
 
-    It is opened on a read-only mount, which is gone then: nobody makes it writable.  Who may not mount has no right to
-    the host's to give away.
+    It is opened on a read-only mount, which is gone then: nobody makes it writable.  The caller closes it.  Who may not
+    mount, or open it, has no right to the host's to give away, and gets -1, too.
     """
-    theirs = [fd for fd in fds if _is_null(fd)]
-    if not theirs:
-        return
+    if not any(map(is_null, fds)):
+        return -1
     try:
-        tree = copy(mount.AT_FDCWD, "/dev/null", recursive=False, set_=mount.MOUNT_ATTR_RDONLY)
+        with closing(copy(mount.AT_FDCWD, "/dev/null", recursive=False, set_=mount.MOUNT_ATTR_RDONLY)) as tree:
+            return os.open(f"/proc/self/fd/{tree}", os.O_RDWR | os.O_CLOEXEC)
     except PermissionError:
-        return
-    with closing(tree):
-        null = os.open(f"/proc/self/fd/{tree}", os.O_RDWR | os.O_CLOEXEC)
-    with closing(null):
-        for fd in theirs:
-            os.dup2(null, fd)
+        return -1
 
 
-def _is_null(fd: int) -> bool:
+def is_null(fd: int) -> bool:
     try:
         status = os.fstat(fd)
     except OSError:

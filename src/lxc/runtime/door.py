@@ -36,9 +36,11 @@ def open_init() -> int:
 
 
 def _open() -> int:
-    tree = mount.open_tree(mount.AT_FDCWD, LIBEXEC, mount.OPEN_TREE_CLONE)
+    # With what is mounted below: who opens it as root of a user namespace may not see what that covers.
+    tree = mount.open_tree(mount.AT_FDCWD, LIBEXEC, mount.OPEN_TREE_CLONE | mount.AT_RECURSIVE)
+    attributes = mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV
     try:
-        mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_RDONLY | mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV)
+        mount.mount_setattr(tree, attr_set=attributes, recursive=True)
         os.stat("lxc-init", dir_fd=tree)
     except BaseException:
         os.close(tree)

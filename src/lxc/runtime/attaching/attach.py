@@ -1,9 +1,8 @@
 """Attaching: a process that is ours is made to join a running container and to become a command in it.
 
 `attach` gives the command's pid once it runs, and leaves the rest to the caller;
-`attach_run` stays until it has ended, and lends it a terminal.  What the process
-does on its way is `attach_child`, what that will be `attach_plan`, and who waits
-for it `attach_meet`.
+`run` stays until it has ended, and lends it a terminal.  What the process does on
+its way is `child`, what that will be `plans.attach`, and who waits for it `meet`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import log, trace
+from lxc import detached, log, trace
 from lxc.errors import LxcError, StateError, StepError, Unsupported
 from lxc.kernel import beside, birth, fs, process, signals
 from lxc.kernel.fs import closing
@@ -90,9 +89,10 @@ def launch(
             target.pidfd, wish.stdio, terminal >= 0, mask=mask,
             shares_memory=is_all and beside.is_possible() and _may_share_memory(plan),
         )  # fmt: skip
-        with closing(supervisor(place, plan)) as connection:
+        with closing(detached.protected_null(wish.stdio)) as null, closing(supervisor(place, plan)) as connection:
             trace.phase("make the process that joins")
-            return _spawn(plan, target, given.replace(supervisor=connection), is_sibling)
+            given = given.replace(stdio=stdio(wish, null), supervisor=connection)
+            return _spawn(plan, target, given, is_sibling)
     finally:
         target.close()
 
@@ -124,6 +124,12 @@ def decide(place: Place, target: Target, wish: Wish, held: deferred | None = Non
     plan = attach_plan.decide(place.name, wish, facts)
     log.debug(plan)
     return plan
+
+
+def stdio(wish: Wish, null: int) -> tuple[int, int, int]:
+    """The command's standard descriptors: `null` (-1: none) for each that is the host's /dev/null."""
+    stdin, stdout, stderr = (null if null >= 0 and detached.is_null(fd) else fd for fd in wish.stdio)
+    return stdin, stdout, stderr
 
 
 def supervisor(place: Place, plan: AttachPlan) -> int:

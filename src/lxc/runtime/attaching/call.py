@@ -24,6 +24,7 @@ from __future__ import annotations
 import os
 import sys
 
+from lxc import detached
 from lxc.errors import LxcError
 from lxc.kernel import fs, signals
 from lxc.kernel.fs import closing
@@ -58,8 +59,12 @@ def call(place: Place, wish: Wish, function: Callable[[], object]) -> int:
         plan = attach.decide(place, target, wish.replace(argv=(getattr(function, "__name__", "a function"),)))
         report, report_end = os.pipe2(os.O_CLOEXEC)
         with closing(report):
-            with closing(report_end), closing(attach.supervisor(place, plan)) as supervisor:
-                pid = _fork(plan, target, wish.stdio, (report_end, supervisor), function)
+            with (
+                closing(report_end),
+                closing(detached.protected_null(wish.stdio)) as null,
+                closing(attach.supervisor(place, plan)) as supervisor,
+            ):
+                pid = _fork(plan, target, attach.stdio(wish, null), (report_end, supervisor), function)
             return _joined(pid, report)
     finally:
         target.close()

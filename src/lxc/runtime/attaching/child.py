@@ -18,7 +18,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import detached, log, trace
+from lxc import log, trace
 from lxc.idmap import inside as idmap
 from lxc.kernel import beside, capability, fs, process, signals, sockets
 from lxc.kernel.fs import closing
@@ -90,8 +90,6 @@ def joining(plan: AttachPlan, given: Given, label_file: int) -> Iterator[object]
     if plan.new_keyring:  # while no quota but the caller's counts
         yield "leave the caller's session keyring"
         security.join_keyring()
-    yield "leave the host its /dev/null"
-    detached.protect_null(given.stdio)
     yield f"enter the cgroups of {plan.name}"
     for file in given.tasks:
         os.write(file, b"0")

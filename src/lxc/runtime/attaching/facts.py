@@ -79,7 +79,7 @@ def open_target(place: Place, wish: Wish) -> Target:
 
 
 def facts(place: Place, target: Target, wish: Wish, held: deferred | None = None) -> Facts:
-    """All that `attach_plan.decide` needs.  Raises LxcError, OSError; Interrupted if a signal that is `held` comes."""
+    """All that `plans.attach.decide` needs.  Raises LxcError, OSError; Interrupted if a signal that is `held` comes."""
     status = dict(line.split(":", 1) for line in target.read("status").split("\n") if ":" in line)
     different = different_namespaces(target)
     joins_root = "mnt" in different and (not wish.namespaces or "mnt" in wish.namespaces)

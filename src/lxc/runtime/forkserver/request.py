@@ -1,4 +1,4 @@
-"""What a client of the fork server wants, and what is said to it: `forkserver` draws the conversation.
+"""What a client of the fork server wants, and what is said to it: `server` draws the conversation.
 
 The layout is that of native/client/worker.c.
 """

@@ -16,12 +16,12 @@ come back when they have served, if all is as before (`Worker._recover`), and ar
 and in the processor's need not come there anew.  So do those that take down containers for monitors that rest (`rest`), and
 those for lxc-start, if the monitor has been in their memory only until it rests (`lodger`).
 All other workers serve once; those for lxc-attach have a socket of their own as well, since the memory that it writes to
-is not what a start does (`forkserver_memory`).
+is not what a start does (`memory`).
 
 The server holds no state: killed at any time, nothing is lost but that its next user waits for an interpreter.  A
 worker needs it no more once it has accepted, and a monitor that a worker leaves behind has nothing to do with either.
 
-Who is served: the user whose server it is, from a process that the kernel says is like ours (`client_context`).  What
+Who is served: the user whose server it is, from a process that the kernel says is like ours (`context`).  What
 can be carried is carried (words, environment, umask, directory, descriptors, ignored and blocked signals, limits,
 cgroups); who differs in anything else is refused, and runs directly.  The unified cgroup is carried by birth alone: a
 client that is in another than the server gets a worker that is born there, for it.  The server stays in the cgroups of

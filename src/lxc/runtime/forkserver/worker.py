@@ -1,4 +1,4 @@
-"""A worker of the fork server (`forkserver` draws the conversation): waits for a client, becomes like it, runs its command."""
+"""A worker of the fork server (`server` draws the conversation): waits for a client, becomes like it, runs its command."""
 
 from __future__ import annotations
 

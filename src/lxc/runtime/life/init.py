@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import NoReturn, TypeVar
 
+    from lxc.hooks.plan import Hook
     from lxc.kernel.sockets import socket
     from lxc.mounts.plan import Step
     from lxc.runtime.handshake import Handshake
@@ -79,7 +80,7 @@ def run(
         sealed.seal(shares_memory=monitor.shares_memory)
         if plan.terminal.keeps_stdio or not plan.terminal.has_console:
             begin("leave the host its /dev/null")
-            detached.protect_null((0, 1, 2))
+            _leave_null()
         begin("open the files for the label of a security module")
         label_file, keyring_file = security.open_label(plan.security.label, is_init=True)
         for kind, file in shared:
@@ -166,8 +167,7 @@ def run(
             begin(plan.security.filter)
             listener = security.filter_system_calls(plan.security.filter)
             security.hand_over(listener, supervisor)
-        told = lambda: security.told(plan.security.label, label_file)  # noqa: E731
-        perform(plan.hooks.start, lambda hook: hooks.run_contained(hook, door, told))
+        perform(plan.hooks.start, lambda hook: _run_contained(plan, hook, door, label_file))
         begin("hand the terminals to the monitor")
         monitor.ready(*_parcel(plan, given, listener, namespaces))
         begin("take the console for the first process")
@@ -188,6 +188,14 @@ def run(
         monitor.report(remedies.failure(step, error))
     finally:
         os._exit(1)  # whatever happens: nothing of the monitor's work is done by two
+
+
+def _leave_null() -> None:
+    """Where a standard descriptor is the host's /dev/null, have one in its place that nobody can change it by."""
+    with closing(detached.protected_null((0, 1, 2))) as null:
+        for fd in (0, 1, 2):
+            if null >= 0 and detached.is_null(fd):
+                os.dup2(null, fd)
 
 
 def _configure(plan: StartPlan, monitor: Handshake, begin: Callable[[object], None]) -> None:
@@ -211,6 +219,10 @@ def _mount(step: Step, root: int, aid: mounts.Aid) -> None:
         if not step.optional:
             raise
         log.info(f"left out, it is optional: {step}: {error.strerror}")
+
+
+def _run_contained(plan: StartPlan, hook: Hook, door: int, label_file: int) -> None:
+    hooks.run_contained(hook, door, lambda: security.told(plan.security.label, label_file))
 
 
 def _terminals(plan: StartPlan, prepared: Prepared, root: int) -> Given:

@@ -70,7 +70,10 @@ def start(watch: Watch, first: Callable[[], None], started: Callable[[], bool]) 
     gc.set_threshold(0)
     try:
         with closing(cgroups.open_unified(watch.made, watch.made.monitor)) as unified:
-            be_monitor = lambda: _be_monitor(watch, first, started, failures, is_born=unified >= 0)  # noqa: E731
+
+            def be_monitor() -> NoReturn:
+                _be_monitor(watch, first, started, failures, is_born=unified >= 0)
+
             pid, pidfd = beside.clone(0, unified, be_monitor, watch.listener.fileno())
     except OSError as error:
         watch.abandon()
