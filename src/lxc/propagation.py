@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc.kernel import mount, process
@@ -9,16 +10,21 @@ from lxc.kernel.fs import closing
 
 
 def keep_from_host(propagation: int = mount.MS_SLAVE) -> None:
-    """Whatever this process's namespace has of mounts gives nothing back to the host's; as a slave it still gets what happens there.
+    """What there is of mounts below our root gives nothing back to the host's; as a slave it still gets what happens there.
 
-    All of it, also above a directory that chroot(2) has made our root, which need not be a mount.  Raises OSError.
+    Where that is a directory which chroot(2) has made our root, and no mount, all of the namespace.  Raises OSError.
     """
-    with closing(_directory("/")) as root, closing(_current()) as current:
-        leave_chroot()
+    try:
         mount.mount(None, "/", None, mount.MS_REC | propagation)
-        os.fchdir(root)
-        os.chroot(".")
-        os.fchdir(current)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        with closing(_directory("/")) as root, closing(_current()) as current:
+            leave_chroot()
+            mount.mount(None, "/", None, mount.MS_REC | propagation)
+            os.fchdir(root)
+            os.chroot(".")
+            os.fchdir(current)
 
 
 def leave_chroot() -> None:
