@@ -149,3 +149,17 @@ def test_no_file_knows_where_it_was_written() -> None:
     assert [
         f"{path}: {found[0]}" for path in texts if (found := checkout.search(path.read_text("utf-8", "replace")))
     ] == []
+
+
+def test_files_that_documents_name_are_there() -> None:
+    """By their whole path, or by as much of its end as says which."""
+    there = [f"/{path.relative_to(ROOT)}" for path in files(".py", ".c", ".h", below=ROOT)]
+    named = {
+        (document.name, name)
+        for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+        for name in re.findall(r"`([\w/.-]+\.(?:py|c|h))`", document.read_text())
+    }
+    assert len(named) > 50
+    assert {
+        (document, name) for document, name in named if not any(path.endswith(f"/{name}") for path in there)
+    } == set()
