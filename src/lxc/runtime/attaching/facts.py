@@ -170,6 +170,8 @@ def _open_proc() -> int:
     try:
         return procfs.root()
     except OSError as error:
+        if error.errno:
+            raise
         raise Refused("/proc is not the proc file system", hint="mount it: mount -t proc proc /proc") from error
 
 
