@@ -117,7 +117,7 @@ static bool be_born_in(const char *home)
     long child = -1;
 
     if (target >= 0 && former >= 0) {
-        how.cgroup = (uint64_t)target;
+        how.cgroup = (__u64)target;
         child = syscall(SYS_clone3, &how, sizeof how);
         if (child > 0 && !is_stillborn(pidfd))
             _exit(0);
