@@ -93,7 +93,9 @@ def _make(
         device = os.open(source, access | os.O_CLOEXEC | os.O_NONBLOCK)
         if not stat.S_ISBLK(os.fstat(device).st_mode):
             raise OSError(errno.ENOTBLK, os.strerror(errno.ENOTBLK))
-        os.fchdir(actor.own)  # the kernel looks the device up by name: in the host's proc, and not the container's
+        # The kernel looks the device up by name: in the host's proc, and not the container's; before Linux 6.5 also what
+        # options of an overlay name, and of xfs ever: there, .. leads nowhere.
+        os.fchdir(actor.own)
         text = str(device)
     kernel.fsconfig(context, kernel.FSCONFIG_SET_STRING, "source", text)
     kernel.fsconfig(context, kernel.FSCONFIG_CMD_CREATE)

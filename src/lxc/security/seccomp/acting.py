@@ -20,7 +20,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc.kernel import capability, fs, polling, process, signals
+from lxc.kernel import capability, fs, mount, polling, process, signals
 from lxc.kernel.fs import closing
 from lxc.record import Record
 
@@ -38,7 +38,7 @@ class Actor(Record):
     uid: int  # who the caller is to file systems, as the host counts
     umask: int
     base: int  # the directory, or what else, that `Powers.dirfd` means
-    own: int  # the actor's fd directory in the host's proc
+    own: int  # the actor's fd directory in the host's proc, mounted nowhere: nothing is above it.  -1: it has not entered
 
 
 AT_FDCWD = -100
@@ -127,7 +127,7 @@ def _be(
             os.write(group, b"0")
         held = int(status["CapEff"], 16) if has_our_users(directory) else 0
         owned = tuple(number for number in _OVER_FILES if held >> number & 1)
-        own = os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        own = mount.open_tree(mount.AT_FDCWD, "/proc/self/fd", mount.OPEN_TREE_CLONE) if powers.enters else -1
         root, cwd, mounts, base = opened
         actor = Actor(int(status["Uid"].split()[3]), int(status.get("Umask", "022"), 8), base, own)
         if powers.enters:
