@@ -510,11 +510,9 @@ def test_a_device_is_mounted_that_the_container_may_open(lxc: Lxc) -> None:
         subprocess.run(["losetup", "-d", loop], check=True)
 
 
-def test_an_option_that_is_a_path_leads_where_it_leads_in_the_container(lxc: Lxc) -> None:
-    """The device is looked up in the host's proc; nothing else is."""
-    for name in ("one", "two"):
-        (lxc.path / "outside" / name).mkdir(parents=True)
-    (lxc.path / "outside/one/secret").touch()
+@pytest.fixture
+def overlays(lxc: Lxc) -> Iterator[str]:
+    """A container that may have overlays mounted, and has a block device, which mount(8) is told for a source."""
     image = lxc.path / "image"
     image.write_bytes(bytes(1 << 20))
     loop = subprocess.run(["losetup", "-f", "--show", image], check=True, capture_output=True, text=True).stdout.strip()
@@ -523,16 +521,31 @@ def test_an_option_that_is_a_path_leads_where_it_leads_in_the_container(lxc: Lxc
         entry = f"lxc.mount.entry = {loop} dev/disk none bind,create=file\n"
         name = make(lxc, "mount notify\n", more + entry, drop="sys_admin")
         lxc.start(name)
-        for up in ("", *("../" * depth for depth in range(1, 6))):
-            layers = ":".join(f"{up}{str(lxc.path).lstrip('/')}/outside/{each}" for each in ("one", "two"))
-            mounted = f"cd /tmp; mkdir -p /there; mount -t overlay -o lowerdir={layers} /dev/disk /there"
-            assert "No such file" in sh(lxc, name, mounted)
-        sh(lxc, name, "mkdir -p /tmp/one /tmp/two; touch /tmp/two/own")
-        mounted = "cd /tmp; mount -t overlay -o lowerdir=one:two /dev/disk /there && ls /there"
-        assert sh(lxc, name, mounted) == "own"
+        sh(lxc, name, "mkdir -p /there /tmp/one /tmp/two; touch /tmp/two/own")
+        yield name
     finally:
-        lxc.run("lxc-stop", "-n", name, "-k")
+        lxc.run("lxc-stop", "-n", f"box-{lxc.tag}", "-k")
         subprocess.run(["losetup", "-d", loop], check=True)
+
+
+def test_an_option_that_is_a_path_does_not_lead_out_of_the_container(lxc: Lxc, overlays: str) -> None:
+    """The device is looked up in the host's proc; nothing else is."""
+    for name in ("one", "two"):
+        (lxc.path / "outside" / name).mkdir(parents=True)
+    (lxc.path / "outside/one/secret").touch()
+    for up in ("", *("../" * depth for depth in range(1, 6))):
+        layers = ":".join(f"{up}{str(lxc.path).lstrip('/')}/outside/{each}" for each in ("one", "two"))
+        mounted = f"cd /tmp; mount -t overlay -o lowerdir={layers} /dev/disk /there"
+        assert "No such file" in sh(lxc, overlays, mounted)
+    assert sh(lxc, overlays, "mount -t overlay -o lowerdir=/tmp/one:/tmp/two /dev/disk /there && ls /there") == "own"
+
+
+@pytest.mark.kernel(
+    "6.5"
+)  # before that the kernel looks when the file system is made, and the caller's directory is left
+def test_an_option_that_is_a_relative_path_leads_where_it_leads_for_the_caller(lxc: Lxc, overlays: str) -> None:
+    mounted = "cd /tmp; mount -t overlay -o lowerdir=one:two /dev/disk /there && ls /there"
+    assert sh(lxc, overlays, mounted) == "own"
 
 
 def test_a_directory_is_marked_opaque_and_nothing_else_set(lxc: Lxc) -> None:
