@@ -94,10 +94,10 @@ class _prepared:
         os.set_blocking(master, False)
 
     def __enter__(self) -> _prepared:
-        if self._terminal:
-            self._terminal.__enter__()
         self._mask = signals.block(self._wanted)
         self.signal_fd = signals.signalfd(self._wanted)
+        if self._terminal:
+            self._terminal.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
