@@ -29,7 +29,7 @@ def write(plan: IdMapPlan, pid: int) -> None:
                 procfs.write(f"{pid}/setgroups", "deny")  # else it could leave a group that keeps it from something
             procfs.write(f"{pid}/{file}", "".join(f"{range_}\n" for range_ in ranges))
     except OSError as error:
-        raise StepError(f"map the ids of the container ({file})", error.strerror or str(error)) from error
+        raise StepError(f"map the ids of the container ({file})", error) from error
 
 
 def map_mount(pid: int, tree: int, users: str, recursive: bool) -> None:

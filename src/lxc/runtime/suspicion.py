@@ -63,9 +63,7 @@ def has_cgroup(uid: int, controller: str, path: str) -> bool:
 def cgroups_of(uid: int, descriptors: tuple[int, ...]) -> tuple[int, ...]:
     """Those of the cgroups' directories that are the user's, or lie in one that is; the others are closed."""
     his = tuple(fd for fd in descriptors if _is_his(uid, fd))
-    for fd in descriptors:
-        if fd not in his:
-            os.close(fd)
+    fs.close(*(fd for fd in descriptors if fd not in his))
     return his
 
 
@@ -92,12 +90,10 @@ def _is_below_one_of(pid: int, uid: int) -> bool:
     namespace = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     while True:
         with closing(namespace):
-            status = os.fstat(namespace)
-            if (status.st_dev, status.st_ino) == (own.st_dev, own.st_ino):
+            if os.path.samestat(os.fstat(namespace), own):
                 return False
             above = process.parent_namespace(namespace)
-            status = os.fstat(above)
-            if (status.st_dev, status.st_ino) == (own.st_dev, own.st_ino):
+            if os.path.samestat(os.fstat(above), own):
                 os.close(above)
                 return process.namespace_owner(namespace) == uid
         namespace = above

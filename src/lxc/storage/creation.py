@@ -168,7 +168,7 @@ def _make_room(file: int, shown: str, size: int) -> None:
         os.ftruncate(file, size)
     except OSError as error:
         hint = "the file system that it lies on has files of no such size" if error.errno == errno.EFBIG else ""
-        raise StepError(f"make {shown} {size} bytes long", error.strerror or str(error), hint=hint) from error
+        raise StepError(f"make {shown} {size} bytes long", error, hint=hint) from error
 
 
 def _mkfs(path: str, shown: str, wanted: Wanted) -> None:

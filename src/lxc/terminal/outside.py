@@ -36,9 +36,7 @@ def prepare(plan: TerminalPlan) -> Prepared:
             prepared = _open(step, prepared, plan.owner)
         except OSError as error:
             close(prepared)
-            raise StepError(
-                str(step), error.strerror or str(error), where=step.where, hint=_hint(step, error)
-            ) from error
+            raise StepError(str(step), error, where=step.where, hint=_hint(step, error)) from error
     return prepared
 
 
