@@ -25,7 +25,11 @@ def environment(served: str) -> dict[str, str]:
 def box(lxc: Lxc) -> str:
     """A container, and a server, which the first command leaves behind for the next."""
     name = lxc.create()
-    until(lambda: lxc.run("lxc-start", "-n", name, "--dry-run", env=environment("only")).returncode == 0, "it serves")
+    words = "lxc-start", "-n", name, "--dry-run"
+    until(
+        lambda: lxc.ok(*words, env=environment("1")) and not lxc.run(*words, env=environment("only")).returncode,
+        "it serves",
+    )
     return name
 
 
