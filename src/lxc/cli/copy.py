@@ -126,12 +126,6 @@ def _waits(arguments: CopyArguments) -> Callable[[str], None] | None:
     return None if arguments.quiet else lambda said: output.lines([f"lxc-copy: {said}"], output.STDERR)
 
 
-def _new(arguments: CopyArguments, name: str, path: str) -> Place:
-    from lxc.runtime.place import place
-
-    return place(name, path)
-
-
 def _wish(arguments: CopyArguments) -> copying.Wish:
     is_temporary = arguments.temporary
     changed = ephemeral.Wish(arguments.mounts, arguments.keepdata, arguments.tmpfs, arguments.keepname)

@@ -7,8 +7,6 @@ import os
 from lxc.cli.options import Arguments, Command, identity, switch, value, values
 from lxc.errors import LxcError, UsageError
 
-_IDS = 0xFFFFFFFF
-
 
 def mapping(text: str) -> tuple[str, int, int, int]:
     """`u` (users), `g` (groups) or `b` (both), the first id there, the first here, and how many, with colons between."""
