@@ -87,11 +87,8 @@ def _enable(directory: str, wanted: frozenset[str]) -> None:
             write(f"{directory}/cgroup.subtree_control", f"+{controller}")
         except OSError as error:
             if controller in wanted:
-                step, hint = (
-                    f"enable the controller {controller} below {directory}",
-                    _ENABLING.get(error.errno or 0, ""),
-                )
-                raise StepError(f"{step} (unified layout)", error, hint=hint) from error
+                step = f"enable the controller {controller} below {directory} (unified layout)"
+                raise StepError(step, error, hint=_ENABLING.get(error.errno or 0, "")) from error
             log.info(f"the controller {controller} stays off below {directory}: {error.strerror}")
 
 

@@ -56,9 +56,7 @@ def _enter(plan: IdMapPlan, gate: int, opens: int, tells: int, *, hands_on: bool
     """In the child: wait for the ids, and take them.  It ends if it cannot, and never raises: the caller's work is the parent's."""
     step = "wait for them"
     try:
-        os.dup2(
-            gate, opens, inheritable=False
-        )  # if the parent ends, the gate does; on its way out the child closes both
+        os.dup2(gate, opens, inheritable=False)  # if the parent ends, so does the gate; both are closed on the way out
         if os.read(gate, 1) != _GO:
             os._exit(1)  # the parent is gone
         step = "keep its mounts from the host"

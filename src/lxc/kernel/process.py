@@ -210,9 +210,7 @@ def set_title(title: str) -> None:
     global _title, _places
     if not _places:
         fields = stat("self")
-        _places = tuple(
-            map(int, (*fields[23:26], *fields[42:45], *fields[47:49]))
-        )  # proc(5): fields 26-28, 45-47, 50-51
+        _places = tuple(map(int, (*fields[23:26], *fields[42:45], *fields[47:49])))  # 26-28, 45-47, 50-51 of proc(5)
     raw = os.fsencode(title) + b"\0"
     _title = create_string_buffer(raw, len(raw))
     start_code, end_code, start_stack, start_data, end_data, start_brk, env_start, env_end = _places

@@ -22,12 +22,9 @@ def cgroup_of(controller: str, command: int = commands.GET_LIMIT_CGROUP) -> Requ
 INIT_PID, INIT_PIDFD = Request(commands.GET_INIT_PID), Request(commands.GET_INIT_PIDFD)
 CLONE_FLAGS = Request(commands.GET_CLONE_FLAGS)
 CGROUPS = Request(commands.GET_CGROUP_CTX, payload=bytes(commands.CGROUP_CONTEXT))
-MEASURED = tuple(
-    map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", ""))
-)  # what `statistics` asks, on one host or another
-NETWORKS = tuple(
-    map(item, ("lxc.net.0.type", "lxc.net.0.veth.pair", "lxc.net.0.link", "lxc.net.1.type"))
-)  # of lxc-info: most have but one
+# What `statistics` asks, on one host or another; and lxc-info of networks, of which most have but one.
+MEASURED = tuple(map(cgroup_of, ("cpuacct", "cpu", "blkio", "memory", "")))
+NETWORKS = tuple(map(item, ("lxc.net.0.type", "lxc.net.0.veth.pair", "lxc.net.0.link", "lxc.net.1.type")))
 LISTED = tuple(map(item, ("lxc.start.auto", "lxc.group", "lxc.idmap")))  # of lxc-ls: inventory.ITEMS
 ATTACHING = (
     INIT_PID, INIT_PIDFD, CGROUPS, CLONE_FLAGS,

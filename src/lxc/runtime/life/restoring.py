@@ -81,7 +81,7 @@ def launch(checkpoint: Checkpoint, plan: StartPlan, means: Means) -> Running:
         net.prepare(held.file("net"), pid, lambda each: run_scripts(plan.hooks.net_up, each, told), exist=True)
         hooks.run(tuple(hook.told(held.variables()) for hook in plan.hooks.start_host))
     except BaseException:
-        process.pidfd_send_signal(pidfd, 9)
+        process.pidfd_send_signal(pidfd, signals.SIGKILL)
         os.waitpid(pid, 0)
         os.close(pidfd)
         raise
@@ -132,9 +132,7 @@ def _check_label(pid: int, label: Label) -> None:
     if label.name:
         with open(f"/proc/{pid}/attr/current", "rb") as file:
             found = os.fsdecode(file.read()).rstrip("\0\n")
-        if not found.startswith(
-            label.name
-        ):  # its mode comes behind it, or what it has in a policy namespace of its own
+        if not found.startswith(label.name):  # behind it is its mode, or what it has in a policy namespace of its own
             raise StepError(str(label), f"CRIU has restored the container with {found}", where=label.where)
 
 

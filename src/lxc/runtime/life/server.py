@@ -60,9 +60,7 @@ class Server:
         self._listener, self._loop, self._answer, self._closed = listener, loop, answer, closed
         self._connections: dict[int, Connection] = {}
         self._strangers: list[Connection] = []
-        self._leaving: list[socket] | None = (
-            None  # connections of strangers to let go of together, while some are accepted
-        )
+        self._leaving: list[socket] | None = None  # while some are accepted: strangers', to be let go of together
         loop.watch(listener.fileno(), self._accept)
 
     @property

@@ -19,9 +19,7 @@ class Wish(Record):
 
     argv: tuple[str, ...] = ()  # (): the user's shell
     namespaces: tuple[str, ...] = ()  # (): the container's
-    elevated: tuple[
-        str, ...
-    ] = ()  # PRIVILEGES to keep: CGROUP not to enter its cgroups, CAP all capabilities, LSM no label
+    elevated: tuple[str, ...] = ()  # PRIVILEGES to keep: CGROUP enters no cgroup, CAP drops nothing, LSM takes no label
     arch: str = ""  # "i686" or "x86_64"; "": the container's
     no_new_privs: bool = False  # also where the container has it not
     remount_proc_sys: bool = False  # if the mount namespace is not joined

@@ -37,10 +37,8 @@ KILLED = LxcError("the process that started it was killed", hint="look at dmesg(
 
 
 def is_possible() -> bool:
-    """Whether this process may have monitors in its memory, one after the other."""
-    return (
-        os.geteuid() == 0 and beside.is_available() and "LISTEN_FDS" not in os.environ
-    )  # others may have to enter a scope of systemd's for each
+    """Whether this process may have monitors in its memory, one after the other: root's, who enters no scope for each."""
+    return os.geteuid() == 0 and beside.is_available() and "LISTEN_FDS" not in os.environ
 
 
 def may_have(order: Order, plan: StartPlan) -> bool:
