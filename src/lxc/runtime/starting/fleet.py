@@ -17,7 +17,7 @@ from lxc.record import Record
 from lxc.runtime import client, container_log, stop
 from lxc.runtime.lists import listing
 from lxc.runtime.place import place as place_of
-from lxc.runtime.starting import foreground, series, start
+from lxc.runtime.starting import foreground, forked, series, start
 from lxc.runtime.starting.start import Order
 
 TYPE_CHECKING = False
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lxc.runtime.place import Place
+    from lxc.runtime.plans.start import StartPlan
     from lxc.runtime.starting.forked import Begun
+    from lxc.runtime.starting.series import Decide
 
     Complain = Callable[[Place, LxcError], None]
 
 _KEYS = ("lxc.start.auto", "lxc.start.delay", "lxc.start.order", "lxc.group")
-_POLL = select.POLLIN | select.POLLHUP
 
 
 class Member(Record):
@@ -99,20 +100,19 @@ def start_all(places: Iterable[Place], complain: Complain, at_a_time: int = 0) -
 
     Return when all run, or have failed, which `complain` is told.  On Ctrl-C what does not run yet is undone.
     """
-    has_log = log.has_file()
-    all_of_them = list(places)
-    if len(all_of_them) > 1 and series.is_possible():
+    has_log, left = log.has_file(), list(places)
+
+    def decide(place: Place) -> tuple[Order, StartPlan]:
+        return start.decided(_order(place, has_log=has_log))
+
+    if len(left) > 1 and series.is_possible():
         processors = len(os.sched_getaffinity(0))
-        all_of_them = series.start(
-            all_of_them,
-            lambda place: start.decided(_order(place, has_log=has_log)),
-            min(at_a_time, processors) if at_a_time else processors,
-            lambda place, error: complain(place, error) if error else None,
-        )
-    _start_apart(all_of_them, complain, at_a_time or jobs(), has_log=has_log)
+        runners = min(at_a_time, processors) if at_a_time else processors
+        left = series.start(left, decide, runners, lambda place, error: complain(place, error) if error else None)
+    _start_apart(left, decide, complain, at_a_time or jobs())
 
 
-def _start_apart(places: Iterable[Place], complain: Complain, limit: int, *, has_log: bool) -> None:
+def _start_apart(places: list[Place], decide: Decide, complain: Complain, limit: int) -> None:
     """Start them, each by a process of its own, so many at a time."""
     underway: dict[int, Begun] = {}
     poller = select.poll()
@@ -122,9 +122,9 @@ def _start_apart(places: Iterable[Place], complain: Complain, limit: int, *, has
                 _hear(poller, underway, complain)
             mask = signals.block(foreground.INTERRUPTIONS)
             try:
-                begun = _begin(place, has_log=has_log)
+                begun = forked.begin_whole(place, decide)
                 underway[begun.channel.fileno()] = begun
-                poller.register(begun.channel, _POLL)
+                poller.register(begun.channel, select.POLLIN)
             except OSError as error:
                 complain(place, _told(error))
             finally:
@@ -199,10 +199,6 @@ def failures(places: Sequence[Place], at_a_time: int) -> list[tuple[str, tuple[s
 
     start_all(places, note, at_a_time)
     return found
-
-
-def _begin(place: Place, *, has_log: bool) -> Begun:
-    return start.begin(place, lambda: _order(place, has_log=has_log))
 
 
 def _order(place: Place, *, has_log: bool) -> Order:

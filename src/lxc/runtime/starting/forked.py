@@ -68,17 +68,17 @@ def stay(order: Order, plan: StartPlan) -> int:
         signals.restore(mask)
 
 
-def begin_whole(place: Place, decide: Callable[[], tuple[Order, StartPlan]]) -> Begun:
+def begin_whole(place: Place, decide: Callable[[Place], tuple[Order, StartPlan]]) -> Begun:
     """A process that does what `decide` does, and is the monitor of that; it has the caller's memory, but nothing open of it.
 
-    To be called with what interrupts blocked, until the caller knows of it.
+    To be called with what interrupts blocked, until the caller knows of it, and hears its outcome, or withdraws.
     """
     ours, theirs = sockets.pair()
     try:
         pid, pidfd = process.clone3(0)
         if pid == 0:
             trace.become(f"start of {place.name}")
-            _become_monitor(decide, theirs)
+            _become_monitor(place, decide, theirs)
         os.close(pidfd)
         return Begun(place, ours, pid)
     except BaseException:
@@ -175,12 +175,12 @@ def _be_monitor(watch: Watch, channel: socket, *, is_born: bool) -> NoReturn:
         os._exit(status)
 
 
-def _become_monitor(decide: Callable[[], tuple[Order, StartPlan]], channel: socket) -> NoReturn:
+def _become_monitor(place: Place, decide: Callable[[Place], tuple[Order, StartPlan]], channel: socket) -> NoReturn:
     status = 1
     try:
         fs.keep_only({channel.fileno(), *log.descriptors(), trace.descriptor()}, _lowest())
         borrowed.forget()
-        watch = prepared(*decide())
+        watch = prepared(*decide(place))
         is_born = watch.made.layout.unified is not None
         if is_born:
             watch.be_reborn(beside.be_reborn)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.runtime.life.restoring import Checkpoint
     from lxc.runtime.place import Place
-    from lxc.runtime.starting.forked import Begun
 
 
 class Order(Record):
@@ -71,14 +70,6 @@ def start(order: Order, told: Callable[[], None] | None = None, warn: Callable[[
 
         return in_place.start(order, plan, borrowed.worker, told)
     return forked.stay(order, plan) if order.foreground else forked.wait(order, plan)
-
-
-def begin(place: Place, order: Callable[[], Order]) -> Begun:
-    """The first half of `start`: a process that makes the `order`, decides, and is the monitor.
-
-    The caller hears its outcome, or withdraws, and closes it.
-    """
-    return forked.begin_whole(place, lambda: decided(order()))
 
 
 def decided(order: Order) -> tuple[Order, StartPlan]:
