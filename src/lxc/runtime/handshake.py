@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import detached, log
 from lxc.errors import LxcError, StepError
 from lxc.kernel import beside, fs, polling, sockets
 
@@ -41,10 +41,6 @@ _LONGEST = 1 << 22
 _HEADER = 1 + 4 + 4
 _PATIENCE_MS = 100  # most starts take less
 ENDED = "the container's init ended before it was ready"
-
-
-def _nobody_maps(tree: int, users: str, recursive: bool) -> None:
-    raise PermissionError(1, "nobody gives mounts other ids here")  # EPERM
 
 
 class Handshake:
@@ -127,7 +123,9 @@ class Handshake:
         except BrokenPipeError:
             return  # it has ended; what it said last is still to be heard
 
-    def await_ready(self, idmap: Callable[[int, str, bool], None] = _nobody_maps) -> tuple[tuple[int, ...], bytes]:
+    def await_ready(
+        self, idmap: Callable[[int, str, bool], None] = detached.nobody_maps
+    ) -> tuple[tuple[int, ...], bytes]:
         """Wait until init is ready: its descriptors, which the caller closes, and payload.  Raises LxcError if it failed.
 
         `idmap` does what init's `idmap` asks for; it raises OSError.
