@@ -67,7 +67,7 @@ def roff() -> str:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of an object that maps keys to values; what can be given repeatedly is an array."""
-    properties, patterns = _properties(Config, "")
+    properties, patterns = _properties(Config)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "lxc.container.conf(5)",
@@ -127,18 +127,18 @@ def _escaped(text: str) -> str:
     return f"\\&{bold}" if bold[:1] in (".", "'") else bold
 
 
-def _properties(table: type[Table], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _properties(table: type[Table]) -> tuple[dict[str, Any], dict[str, Any]]:
     properties: dict[str, Any] = {}
     patterns: dict[str, Any] = {}
     for key in table.KEYS.values():
         if isinstance(key, Numbered):
-            inner, _ = _properties(key.table, "")
-            pattern = f"^{_literal(f'{prefix}{key.name}')}\\.[0-9]+\\."
+            inner, _ = _properties(key.table)
+            pattern = f"^{_literal(key.name)}\\.[0-9]+\\."
             patterns |= {f"{pattern}{_literal(name)}$": one for name, one in inner.items()}
         elif key.is_family:
-            patterns[f"^{_literal(f'{prefix}{key.name}')}\\.{_names(key)}$"] = _described(key)
+            patterns[f"^{_literal(key.name)}\\.{_names(key)}$"] = _described(key)
         else:
-            properties[f"{prefix}{key.name}"] = _described(key)
+            properties[key.name] = _described(key)
     return properties, patterns
 
 

@@ -621,7 +621,7 @@ def serve(listener: sockets.socket) -> None:
                 server.tell_state("name", asked.number)
                 return Reply()
             case commands.UNFREEZE:
-                server.drop_waiting(keep_over_reboot=True)
+                server.drop_waiting()
                 return Reply()
             case commands.GET_TTY_FD:
                 connection.keep = True

@@ -364,7 +364,7 @@ class Monitor:
         self.exit, self._is_removed, self._patience = None, False, rest.AFTER
         self.plan = self.plan.replace(hooks=self.plan.hooks.told({"LXC_TARGET": "reboot"}))
         self.set_state(commands.STOPPED)
-        self.server.drop_waiting(keep_over_reboot=True)
+        self.server.drop_waiting()
         cgroups.remake_payload(self.made, self.plan.cgroups)
 
     def _take_signals(self, _events: int) -> None:

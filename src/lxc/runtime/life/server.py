@@ -107,11 +107,10 @@ class Server:
         for connection in list(self._connections.values()):
             self._end(connection)
 
-    def drop_waiting(self, keep_over_reboot: bool) -> None:
-        """End the connections that wait for a state, but with `keep_over_reboot` those that asked to survive one."""
+    def drop_waiting(self) -> None:
+        """End the connections that wait for a state, but those that asked to survive a reboot."""
         for connection in list(self._connections.values()):
-            survives = keep_over_reboot and connection.wanted and connection.wanted[commands.RUNNING] == 2
-            if connection.wanted and not survives:
+            if connection.wanted and connection.wanted[commands.RUNNING] != 2:
                 self._end(connection)
 
     def _accept(self, _events: int) -> None:

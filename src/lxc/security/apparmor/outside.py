@@ -34,7 +34,7 @@ def host() -> Host:
         is_seen=os.path.isdir(POLICY),
         mediates_mounts=os.path.exists(f"{POLICY}/features/mount/mask"),
         stacks=_says_yes(f"{POLICY}/features/domain/stack") and os.path.isdir(f"{POLICY}/policy/namespaces"),
-        has_default=_is_loaded(DEFAULT),
+        has_default=_has_default(),
     )
 
 
@@ -119,10 +119,10 @@ def _says_yes(path: str) -> bool:
         return False
 
 
-def _is_loaded(name: str) -> bool:
-    """Whether the kernel knows the profile; who may not ask takes it to."""
+def _has_default() -> bool:
+    """Whether the kernel knows the default profile; who may not ask takes it to."""
     try:
-        return any(line.startswith(f"{name} (") for line in _read(f"{POLICY}/profiles").split("\n"))
+        return any(line.startswith(f"{DEFAULT} (") for line in _read(f"{POLICY}/profiles").split("\n"))
     except OSError as error:
         log.debug(f"cannot read which AppArmor profiles are loaded: {error.strerror}")
         return True
