@@ -23,6 +23,7 @@ SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM = 1,
 SIGCHLD, SIGCONT, SIGSTOP, SIGXFSZ, SIGWINCH, SIGPWR = 17, 18, 19, 25, 28, 30
 ALL = frozenset(range(1, 65)) - {32, 33}  # 32 and 33 are glibc's own
 IGNORED_BY_PYTHON = frozenset({SIGPIPE, SIGXFSZ})  # by every one, and who is executed inherits that
+KILLED_BY = 128  # and the signal: the exit status that a shell shows
 _SI_KERNEL = 0x80
 _SFD_CLOEXEC, _SFD_NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
 _default = bind("signal", c_int, c_void_p, returns=c_void_p)
@@ -122,6 +123,12 @@ def is_default(number: int) -> bool:
     return _signal.getsignal(number) == _signal.SIG_DFL
 
 
+def exit_status(status: int) -> int:
+    """What a shell makes of a wait status: the exit code, or 128 + the signal."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else KILLED_BY - code
+
+
 def die_by(number: int) -> NoReturn:
     """End this process by signal `number`, as another ended by it; without a core dump."""
     import resource
@@ -131,4 +138,4 @@ def die_by(number: int) -> NoReturn:
         _signal.signal(number, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)
-    os._exit(128 + number)
+    os._exit(KILLED_BY + number)

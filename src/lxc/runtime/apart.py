@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from lxc.idmap.plan import IdMapPlan
 
-_KILLED_BY = 128
 _CANNOT = 1
 _OURS = frozenset({signals.SIGINT, signals.SIGQUIT})  # the terminal sends them to the command, too: its end is ours
 
@@ -54,7 +53,7 @@ def as_root(ids: IdMapPlan, argv: tuple[str, ...]) -> int:
     if pid == 0:
         _execute(argv, mask)
     try:
-        return _status(os.waitpid(pid, 0)[1])
+        return signals.exit_status(os.waitpid(pid, 0)[1])
     finally:
         signals.restore(mask)
 
@@ -87,7 +86,7 @@ def unshare(wanted: Apart) -> int:
     finally:
         os.close(opens)
     try:
-        return 0 if wanted.daemon else _status(os.waitpid(pid, 0)[1])
+        return 0 if wanted.daemon else signals.exit_status(os.waitpid(pid, 0)[1])
     finally:
         signals.restore(mask)
 
@@ -162,8 +161,3 @@ def _execute(argv: tuple[str, ...], mask: frozenset[int]) -> NoReturn:
 
 def _say(text: str) -> None:
     os.write(2, f"{text}\n".encode(errors="surrogateescape"))
-
-
-def _status(status: int) -> int:
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else _KILLED_BY - code

@@ -15,7 +15,7 @@ class Interrupted(LxcError):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"interrupted by {_NAMES.get(number, f'signal {number}')}")
-        self.exit_status = 128 + number
+        self.exit_status = signals.KILLED_BY + number
 
 
 class deferred:

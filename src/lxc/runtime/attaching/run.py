@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lxc.runtime.place import Place
     from lxc.runtime.plans.attach import Wish
 
-_KILLED_BY = 128
-
 
 def run(place: Place, wish: Wish, pty_log: str = "") -> int:
     """Run what `wish` says in the container until it ends.  Return its exit status, 128 + the signal that killed it.
@@ -46,7 +44,7 @@ def _wait(attached: Attached, held: deferred) -> int:
             os.killpg(attached.group, number)
         except ProcessLookupError:
             pass
-    return _exit_status(attached.pid)
+    return signals.exit_status(os.waitpid(attached.pid, 0)[1])
 
 
 def _run_on_terminal(place: Place, wish: Wish, pty_log: str, held: deferred) -> int:
@@ -64,7 +62,7 @@ def _run_on_terminal(place: Place, wish: Wish, pty_log: str, held: deferred) -> 
         source = wish.stdio[0] if 0 in terminals else -1
         with closing(attached.pidfd):
             ended_by = session.accompany(attached.pidfd, master, source, shown, record)
-        return _KILLED_BY + ended_by if ended_by else _exit_status(attached.pid)
+        return signals.KILLED_BY + ended_by if ended_by else signals.exit_status(os.waitpid(attached.pid, 0)[1])
     finally:
         fs.close(master, slave, record)
 
@@ -82,8 +80,3 @@ def _open_terminal(place: Place) -> tuple[int, int]:
         except OSError as error:  # all of the container's may be taken: whoever repairs it still gets one
             log.info(f"the container has no terminal to give, taking one of the host's: {error.strerror}")
             return tty.open_pair()
-
-
-def _exit_status(pid: int) -> int:
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return code if code >= 0 else _KILLED_BY - code

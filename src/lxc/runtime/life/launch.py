@@ -88,7 +88,7 @@ class Exit(Record):
         """What a shell would show: the exit status, or 128 + the signal; halting is 0."""
         if os.WIFSIGNALED(self.status):
             number = os.WTERMSIG(self.status)
-            return 0 if number == signals.SIGINT else 128 + number
+            return 0 if number == signals.SIGINT else signals.KILLED_BY + number
         return os.WEXITSTATUS(self.status)
 
 
