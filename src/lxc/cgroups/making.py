@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Hierarchy, Layout
 
 OWNERS = ("trusted.lxc.owner", "user.lxc.owner")  # extended attribute that names the container; users have the second
-OWNER = OWNERS[0]
 _SHARED = "-"  # the owner of a cgroup that was made only to have others in it
 _PIVOT = "lxc.pivot"  # where LXC lets a monitor go whose own cgroup is removed
 _PATIENCE = 5.0  # seconds until the last process must be gone

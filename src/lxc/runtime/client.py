@@ -330,14 +330,6 @@ def tty(place: Place, number: int) -> tuple[int, int, socket]:
     return reply.number, master, connection
 
 
-def console_log(place: Place, log: commands.ConsoleLog) -> bytes:
-    """Read, clear or write out the console's ring buffer.  Raises OSError: EFAULT no ring buffer, ENODATA it is empty."""
-    reply = ask(place, Request(commands.CONSOLE_LOG, payload=commands.as_console_log(log)))
-    if reply.ret < 0:
-        raise OSError(-reply.ret, os.strerror(-reply.ret), f"console of {place.name}")
-    return reply.payload
-
-
 def publish_state(place: Place, number: int) -> None:
     """SERVE_STATE_CLIENTS: have the monitor record state `number` and tell those who wait for it."""
     ask(place, Request(commands.SERVE_STATE_CLIENTS, number))

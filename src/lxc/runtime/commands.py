@@ -183,16 +183,6 @@ def console_log(payload: bytes) -> ConsoleLog:
     return ConsoleLog(payload[0] != 0, payload[1] != 0, int.from_bytes(payload[8:16], "little"), payload[16] != 0)
 
 
-def as_console_log(log: ConsoleLog) -> bytes:
-    return (
-        bytes((log.clear, log.read))
-        + bytes(6)
-        + log.read_max.to_bytes(8, "little")
-        + bytes((log.write_logfile,))
-        + bytes(7)
-    )
-
-
 def as_device_rule(rule: DeviceRule) -> bytes:
     """The 40 bytes of ADD_BPF_DEVICE_CGROUP: struct device_item, its list pointers left zero."""
     return (

@@ -19,7 +19,6 @@ from errno import EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS
 
 from lxc.errors import LxcError, NotFound, Refused
 from lxc.kernel import btrfs, fs, mountinfo, statx
-from lxc.kernel.fs import closing
 from lxc.storage import descent
 
 _WINDOW = 100  # directories kept open; deeper ones close the upper ones, which are opened again on the way back
@@ -58,18 +57,12 @@ def refuse_mounts(directory: int) -> None:
         raise Refused(f"something is mounted at {printable(points[0])}{more}: nothing was removed", hint=_UNMOUNT)
 
 
-def remove(parent: int, name: str, shown: str, last: tuple[str, ...] = ()) -> None:
-    """Remove the directory `name` of `parent` with all that is in it; `shown` is its path for messages.
-
-    The files `last`, directly in it, go after everything else, and only if everything else could be removed.
-    Raises NotFound, Refused before anything is removed; LxcError naming the first thing that could not be.
-    """
-    with closing(open_directory(parent, name, shown)) as top:
-        remove_opened(top, parent, name, shown, last)
-
-
 def remove_opened(top: int, parent: int, name: str, shown: str, last: tuple[str, ...] = ()) -> None:
-    """`remove` for a directory that `open_directory` opened."""
+    """Remove the directory `name` of `parent`, which `open_directory` opened, with all that is in it.
+
+    `shown` is its path for messages.  The files `last`, directly in it, go after everything else, and only if everything
+    else could be removed.  Raises Refused before anything is removed; LxcError naming the first thing that could not be.
+    """
     removal = _Removal(top, shown, last)
     try:
         refuse_mounts(top)

@@ -87,7 +87,7 @@ def test_both_cgroups_are_made_in_every_hierarchy(place: Place) -> None:
 
 def test_every_cgroup_is_marked_with_its_owner(place: Place) -> None:
     outside.prepare(place.plan())
-    assert {os.getxattr(path, making.OWNER) for path in place.directories()} == {b"/p/mine"}
+    assert {os.getxattr(path, making.OWNERS[0]) for path in place.directories()} == {b"/p/mine"}
 
 
 def test_a_name_taken_in_one_hierarchy_gives_both_a_suffix_in_all(place: Place) -> None:
@@ -148,7 +148,7 @@ def test_cgroups_of_others_are_left_alone_with_their_processes(place: Place, own
     left = outside.prepare(place.plan("/p/other"))
     process = place.sleeper(left)
     for path in place.directories() if owner is None else []:
-        os.removexattr(path, making.OWNER)
+        os.removexattr(path, making.OWNERS[0])
     made = outside.prepare(place.plan())
     assert made.payload == f"lxc.payload.{place.name}-1"
     assert process.poll() is None

@@ -84,8 +84,12 @@ def test_a_read_only_subvolume_around_what_is_to_be_removed_stays_so(host: Host,
         (around / "tree").mkdir()
         (around / "tree/file").touch()
         btrfs("property", "set", "-ts", around, "ro", "true")
-        with closing(os.open(around, os.O_RDONLY)) as parent, pytest.raises(LxcError, match="file: Read-only"):
-            removal.remove(parent, "tree", f"{around}/tree")
+        with (
+            closing(os.open(around, os.O_RDONLY)) as parent,
+            closing(removal.open_directory(parent, "tree", f"{around}/tree")) as tree,
+            pytest.raises(LxcError, match="file: Read-only"),
+        ):
+            removal.remove_opened(tree, parent, "tree", f"{around}/tree")
         assert is_read_only(around)
         assert (around / "tree/file").exists()
 

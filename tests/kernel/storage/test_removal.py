@@ -35,8 +35,11 @@ def tree() -> Iterator[Path]:
 
 
 def remove(tree: Path, last: tuple[str, ...] = ()) -> None:
-    with closing(os.open(tree.parent, os.O_RDONLY | os.O_DIRECTORY)) as parent:
-        removal.remove(parent, tree.name, str(tree), last)
+    with (
+        closing(os.open(tree.parent, os.O_RDONLY | os.O_DIRECTORY)) as parent,
+        closing(removal.open_directory(parent, tree.name, str(tree))) as top,
+    ):
+        removal.remove_opened(top, parent, tree.name, str(tree), last)
 
 
 @contextmanager

@@ -22,8 +22,11 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 
 
 def remove(tree: Path, last: tuple[str, ...] = ()) -> None:
-    with closing(os.open(tree.parent, os.O_RDONLY | os.O_DIRECTORY)) as parent:
-        removal.remove(parent, tree.name, str(tree), last)
+    with (
+        closing(os.open(tree.parent, os.O_RDONLY | os.O_DIRECTORY)) as parent,
+        closing(removal.open_directory(parent, tree.name, str(tree))) as top,
+    ):
+        removal.remove_opened(top, parent, tree.name, str(tree), last)
 
 
 def deepen(tree: Path, levels: int, name: str = "d") -> None:
@@ -125,7 +128,7 @@ def test_a_directory_that_is_not_there_is_not_found(tree: Path) -> None:
 
 def test_a_name_cannot_lead_out(tree: Path) -> None:
     with closing(os.open(tree, os.O_RDONLY)) as parent, pytest.raises(Refused):
-        removal.remove(parent, "../precious", "x")
+        removal.open_directory(parent, "../precious", "x")
 
 
 def test_the_last_files_go_too(tree: Path) -> None:

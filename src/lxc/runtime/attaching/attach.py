@@ -1,8 +1,8 @@
 """Attaching: a process that is ours is made to join a running container and to become a command in it.
 
-`attach` gives the command's pid once it runs, and leaves the rest to the caller;
-`run` stays until it has ended, and lends it a terminal.  What the process does on
-its way is `child`, what that will be `plans.attach`, and who waits for it `meet`.
+`start` returns once the command runs, and leaves the rest to the caller; `run`
+stays until it has ended, and lends it a terminal.  What the process does on its
+way is `child`, what that will be `plans.attach`, and who waits for it `meet`.
 """
 
 from __future__ import annotations
@@ -44,23 +44,14 @@ _REMEDY = {
 }
 
 
-def attach(place: Place, wish: Wish) -> int:
-    """Run what `wish` says in the container.  Return its pid; it is a child of this process, which waits for it.
-
-    This process must have one thread.  Raises LxcError; one for a command that cannot be executed has the exit
-    status of a shell (126, 127).
-    """
-    attached = start(place, wish)
-    os.close(attached.pidfd)
-    return attached.pid
-
-
 def start(
     place: Place, wish: Wish, terminal: int = -1, held: deferred | None = None, *, is_all: bool = False
 ) -> Attached:
-    """Run it; `terminal`, one of `wish.stdio`, becomes its controlling terminal.  The caller closes the pidfd.
+    """Run what `wish` says in the container; the command is a child of this process, which must have one thread.
 
-    A signal that is `held` ends this as long as the command does not run.  `is_all`: this process is for nothing else.
+    `terminal`, one of `wish.stdio`, becomes its controlling terminal.  A signal that is `held` ends this as long as the
+    command does not run.  `is_all`: this process is for nothing else.  The caller closes the pidfd.  Raises LxcError; one
+    for a command that cannot be executed has the exit status of a shell (126, 127).
     """
     return attach_meet.meet(launch(place, wish, terminal, held, is_all=is_all), held)
 
