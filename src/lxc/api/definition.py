@@ -77,9 +77,9 @@ class Definition:
             if file:
                 settings.document.save(file)
             else:
-                from lxc.runtime.disk import save
+                from lxc.runtime.disk import making
 
-                save.save(self._place, settings.document)
+                making.define(self._place, settings.document)
             self._settings = settings
             return True
         return False

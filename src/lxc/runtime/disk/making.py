@@ -33,6 +33,26 @@ def is_being_made(place: Place) -> bool:
         return _marker(directory) == "held"
 
 
+def define(place: Place, document: Document) -> None:
+    """Make `document` the container's configuration file, in its directory, which is made if it is missing.
+
+    Raises LxcError (StepError if it cannot be written), OSError, and leaves nothing made then.
+    """
+    with lock.held(place):
+        made = list(outside.make_directories(place.lxcpath))
+        try:
+            try:
+                os.mkdir(place.directory, 0o770)
+                made.append(place.directory)
+                os.chmod(place.directory, 0o770)  # whatever the umask
+            except FileExistsError:
+                pass
+            document.save(place.config_file)
+        except BaseException:
+            outside.remove_empty(tuple(made))
+            raise
+
+
 class Making:
     """What was made so far.  `with` removes it if the block does not reach `finish`."""
 
