@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import marshal
 import os
+import stat
 import time
 
 from lxc import log
@@ -56,6 +57,20 @@ def run(act: Callable[[], bytes | None], kept: tuple[int, ...] = (), held: defer
     if number:
         raise OSError(number, why, path)
     return bytes(result)
+
+
+def contents(root: int, path: str, most: int) -> bytes:
+    """The first `most` bytes of the regular file at `path` below the directory `root`, which no link leads out of.
+
+    b"" if it is none, nor opened then: opening a device can do something, and reading proc's, which have no size, may
+    keep us waiting.  Of what is the container's, to be called by the child of `run`.  Raises OSError.
+    """
+    with closing(fs.openat2(root, path, os.O_PATH, 0, fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS)) as found:
+        status = os.fstat(found)
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return b""
+        with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
+            return os.read(file, most)
 
 
 def end(pid: int, pidfd: int) -> None:

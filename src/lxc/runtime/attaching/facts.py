@@ -8,7 +8,6 @@ seen to be one.
 from __future__ import annotations
 
 import os
-import stat
 
 from lxc import log
 from lxc.errors import NotRunning, Refused, StateError
@@ -220,23 +219,13 @@ def _passwd(target: Target, joins_root: bool, held: deferred | None) -> str:
 
     def read() -> bytes:
         with closing(os.open("root" if joins_root else "/", os.O_PATH | os.O_CLOEXEC, dir_fd=target.proc)) as root:
-            return _contents(root, "etc/passwd")
+            return errand.contents(root, "etc/passwd", _ANYTHING_LONGER_IS_CUT)
 
     try:
         return errand.run(read, (target.proc,), held).decode(errors="surrogateescape")
     except OSError as error:
         log.debug(f"no /etc/passwd to find a shell in: {error.strerror}")
         return ""
-
-
-def _contents(root: int, path: str) -> bytes:
-    """The beginning of the regular file at `path` below the directory `root`; b"" if it is none.  Raises OSError."""
-    with closing(fs.openat2(root, path, os.O_PATH, 0, fs.RESOLVE_IN_ROOT | fs.RESOLVE_NO_MAGICLINKS)) as found:
-        status = os.fstat(found)
-        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # proc's have none, and may keep us waiting
-            return b""
-        with closing(os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)) as file:
-            return os.read(file, _ANYTHING_LONGER_IS_CUT)
 
 
 def _cwd() -> str:
