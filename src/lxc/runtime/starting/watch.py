@@ -81,7 +81,10 @@ class Watch(Record):
         except BaseException as error:
             self.abandon()
             raise self._failed(error) from error
-        leave = lambda: cgroups.leave(self.made, is_born=is_born and not it.lodges)  # noqa: E731
+
+        def leave() -> None:
+            cgroups.leave(self.made, is_born=is_born and not it.lodges)
+
         return self._live(lambda: it.live(started, self._end, leave, is_born=is_born, companion=companion))
 
     def go_on(self, rested: Rested, leave: Callable[[], None], *, is_itself: bool) -> int:
