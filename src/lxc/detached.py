@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 
-from lxc.kernel import mount
+from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
 
 _NULL = os.makedev(1, 3)
@@ -42,8 +42,7 @@ def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, .
                 raise OSError(error.errno, f"{error.strerror} ({said})", error.filename) from error
             return mount.fsmount(context, attributes)
     finally:
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
 
 
 def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: int = 0) -> int:

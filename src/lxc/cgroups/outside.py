@@ -11,7 +11,7 @@ from lxc.cgroups.files import read, write
 from lxc.cgroups.finding import find as find
 from lxc.cgroups.plan import CgroupPlan, Hierarchy, Layout
 from lxc.errors import StepError
-from lxc.kernel import beside
+from lxc.kernel import beside, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
 
@@ -127,8 +127,7 @@ def open_tasks(cgroups: Cgroups, name: str) -> tuple[int, ...]:
                 path = f"{hierarchy.directory_of(name)}/tasks"
                 opened.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
         raise StepError(f"open the cgroup {path}", error) from error
     return tuple(opened)
 

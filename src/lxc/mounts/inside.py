@@ -12,7 +12,7 @@ import os
 import stat
 
 from lxc import beneath, detached, propagation
-from lxc.kernel import mount
+from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
 from lxc.mounts.plan import (
     Bind,
@@ -43,8 +43,7 @@ class Aid(Record):
     idmap: Callable[[int, str, bool], None] = detached.nobody_maps  # gives a mount the ids of a user namespace
 
     def close(self) -> None:
-        for fd in self.sources.values():
-            os.close(fd)
+        fs.close(*self.sources.values())
 
 
 _ALONE = Aid()

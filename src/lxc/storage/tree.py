@@ -72,8 +72,7 @@ class _Directory:
 
     def close(self) -> None:
         fds, self.source, self.target = (self.source, self.target), -1, -1
-        for fd in fds:
-            os.close(fd)
+        fs.close(*fds)
 
     def rest(self) -> None:
         """Close it for the time being."""

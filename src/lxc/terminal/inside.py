@@ -121,8 +121,8 @@ class _Work:
                 self._bind_tty(step)
 
     def given(self) -> Given:
-        for each in self._ttys if self._masters else ():
-            os.close(each.slave)
+        if self._masters:
+            fs.close(*(each.slave for each in self._ttys))
         return Given(self._console.master, self._console.slave, self._masters, self._devpts, " ".join(self._names))
 
     def _take(self, ttys: Iterable[Pseudo]) -> None:

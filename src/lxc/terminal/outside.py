@@ -171,8 +171,7 @@ class Terminals:
         """Write the ring buffer to the log file, give the peer back as it was, close every descriptor."""
         if self._console:
             self._console.close()
-        for fd in (*self._slaves, *self._given):
-            os.close(fd)
+        fs.close(*self._slaves, *self._given)
         close(self.prepared)
 
 

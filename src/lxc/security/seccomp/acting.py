@@ -88,8 +88,7 @@ def act(
                 process.pidfd_send_signal(pidfd, signals.SIGKILL)
                 os.waitpid(pid, 0)
     finally:
-        for fd in opened:
-            os.close(fd)
+        fs.close(*opened)
     if number:
         raise OSError(number, os.strerror(number))
 
