@@ -1,9 +1,9 @@
 """LXC's log: its levels and line format, and the trace that a start keeps in memory.
 
-Every message is remembered, whatever its level; a log file, and the system's log, get those of the
-level asked for as they come.  When a start fails, `dump` writes all that was
-remembered to the container's log file, so no second run with more logging is
-needed to find out what happened.
+Every message is remembered, whatever its level; a log file, and the system's log,
+get those of the level asked for as they come.  When a start fails, `dump` writes
+all that was remembered to the container's log file, so no second run with more
+logging is needed to find out what happened.
 
 One log for each process: `open` is called once, by the command.
 """

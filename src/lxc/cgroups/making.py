@@ -34,7 +34,8 @@ _REMEDY = {
 def make_all(layout: Layout, names: tuple[str, str, str], owner: str, *, denies_devices: bool = False) -> bool:
     """Make the cgroups monitor, payload and, in that, inner in every hierarchy; a name that is "" is left out.
 
-    `denies_devices`: rules that deny all devices are to be put in force in version 1.  False, and nothing made, if one is taken.  Raises StepError, and nothing is made then, either.
+    `denies_devices`: rules that deny all devices are to be put in force in version 1.  False, and nothing made, if one is
+    taken.  Raises StepError, and nothing is made then, either.
     """
     monitor, payload, inner = names
     made: list[tuple[Hierarchy, str]] = []

@@ -277,8 +277,9 @@ def entries(
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps that make `mounts`, (entry, where), in order; and a warning for each that is left out.
 
-    Those with ids of their own come last.  An absolute target must be below one of `roots`, the names that the container's root has on the host; LXC
-    leaves others out, and so do we.  `container` is the container's directory.  Raises Unsupported.
+    Those with ids of their own come last.  An absolute target must be below one of `roots`, the names that the
+    container's root has on the host; LXC leaves others out, and so do we.  `container` is the container's directory.
+    Raises Unsupported.
     """
     steps: list[Step] = []
     warnings: list[str] = []

@@ -34,14 +34,18 @@ _DONE = b"\1"  # no failure begins so
 def run(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
     """Do `work` with the rights of the container's root, if its ids are others' than ours; else simply do it.
 
-    There, root is 0, or who stands for it, and we are somebody.  What `work` returns must be picklable.  This process must have one thread.
-    Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the other process is then.
+    There, root is 0, or who stands for it, and we are somebody.  What `work` returns must be picklable.  This process
+    must have one thread.  Raises what `work` raises, as LxcError; Interrupted if one of `signal` comes, wherever the
+    other process is then.
     """
     return run_apart(ids, work, signal) if ids.uses_helpers else work()
 
 
 def run_apart(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = None) -> T:
-    """The same in any case by a process with mounts of its own: root's is root, any other user's is root among the ids, or our own two if there are none."""
+    """The same in any case by a process with mounts of its own.
+
+    Root's is root, any other user's is root among the ids, or our own two if there are none.
+    """
     import _pickle as pickle  # what `pickle` wraps
 
     reader, writer = os.pipe2(os.O_CLOEXEC)

@@ -44,9 +44,10 @@ _NOBODY = 65534  # whose is what belongs to an id that a user namespace does not
 class Wish(Record):
     """How to copy.
 
-    `as_snapshot` copies nothing that can be shared, `may_copy` allows a copy where there are no snapshots; `driver`
-    is the storage that is wished for ("": as the source's), `size` that of its new file system, in bytes.  `edit` is a last change to the copy's configuration, and
-    `arguments` are more words for the clone hooks.  `waits` is told for whom we wait, if that takes more than a moment.
+    `as_snapshot` copies nothing that can be shared, `may_copy` allows a copy where there are no snapshots; `driver` is
+    the storage that is wished for ("": as the source's), `size` that of its new file system, in bytes.  `edit` is a last
+    change to the copy's configuration, and `arguments` are more words for the clone hooks.  `waits` is told for whom we
+    wait, if that takes more than a moment.
     """
 
     as_snapshot: bool = False

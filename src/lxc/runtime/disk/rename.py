@@ -39,8 +39,7 @@ def rename(
     """Make the container `place` the container `new` of the same path; the clone and destroy hooks are run.
 
     `keeps_name` leaves its host name; `arguments` are more words for the clone hooks; `waits` is told for whom we
-    wait, if that takes more than a moment.  Raises NotFound, StateError,
-    LxcError, and it has its old name then.
+    wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and it has its old name then.
     """
     _refuse(place, new)
     with (

@@ -72,7 +72,8 @@ def create(
 ) -> tuple[str, tuple[str, ...]]:
     """Make one; it gets the file `comment_file` as its comment.  Return its name, and what was left out of it.
 
-    `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and nothing is left of it then.
+    `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and nothing
+    is left of it then.
     """
     written = _read(comment_file) if comment_file else b""
     config = _config(place)
@@ -99,7 +100,8 @@ def restore(
 ) -> tuple[str, ...]:
     """Make the container `new` (None: the container itself anew) as it was in the snapshot `name`.
 
-    Return what was left out.  `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError; the container is as it was then.
+    Return what was left out.  `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound,
+    StateError, LxcError; the container is as it was then.
     """
     snapshot = _find(place, name)
     wish = copying.Wish(as_snapshot=True, may_copy=True, keeps_addresses=True, waits=waits)

@@ -30,8 +30,9 @@ _BORN = b"\1"  # no failure begins so
 def joined_later(new: tuple[str, ...]) -> tuple[str, ...]:
     """The kinds that init joins itself, where it makes namespaces of the kinds `new`.
 
-    Mounts, once it has opened what it needs of the host's files. A cgroup namespace, once it is in its cgroup: from within one, the
-    kernel lets nobody be born in another's (nsdelegate); but with users of its own it could not join it any more.
+    Mounts, once it has opened what it needs of the host's files.  A cgroup namespace, once it is in its cgroup: from
+    within one, the kernel lets nobody be born in another's (nsdelegate); but with users of its own it could not join it
+    any more.
     """
     return ("mnt",) if "user" in new else ("mnt", "cgroup")
 

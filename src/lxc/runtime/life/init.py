@@ -54,8 +54,9 @@ def run(
 ) -> NoReturn:
     """Become the container.  Never returns: executes, or reports the step that failed and exits.
 
-    `door` is the directory of lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tasks` those of
-    the version 1 cgroups to enter, `tree` the root if the monitor has mounted it, `supervisor` the way to who answers system calls that the filter notifies of.
+    `door` is the directory of lxc-init on its read-only mount, `shared` the open files of the namespaces to join, `tasks`
+    those of the version 1 cgroups to enter, `tree` the root if the monitor has mounted it, `supervisor` the way to who
+    answers system calls that the filter notifies of.
     """
     step: object = ""
     listener = -1

@@ -266,9 +266,9 @@ def _open_namespace(kind: str, file: str) -> int:
 def _end(made: Cgroups, pid: int, pidfd: int, handshake: Handshake) -> int:
     """End init, which somebody may have frozen, and forget it.  Its status, as waitpid(2) gives it.
 
-    One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.  It
-    sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before
-    the thread that stays here (`beside.clone`) has seen how it ended: which is what has it give back that lock.
+    One that shares our memory is not killed while it computes: it may have the lock that we take turns with in its hands.
+    It sees that nobody listens any more, and ends; killed is who hangs in a system call.  Nor is it reaped before the
+    thread that stays here (`beside.clone`) has seen how it ended: which is what has it give back that lock.
     """
     handshake.hang_up()
     cgroups.let_die(made, is_frozen=False)

@@ -87,8 +87,9 @@ def placed(place: Place, config: Config, host: Host, *, has_namespace: bool = Tr
 def automatic_mounts(
     automatic: MountAuto, cgroups: CgroupPlan, *, is_shared: bool, is_admin: bool, where: str
 ) -> tuple[Step, ...]:
-    """The steps of lxc.mount.auto = cgroup….  As LXC 5 does it: on a unified host always; else only what a container cannot mount itself, or is forced.
+    """The steps of lxc.mount.auto = cgroup….
 
+    As LXC 5 does it: on a unified host always; else only what a container cannot mount itself, or is forced.
     `is_shared`: the namespace is another's, who has the same users: what is mounted shows his cgroups.
     With a namespace, all modes but read-only are the same: the container sees nothing but its own cgroups.
     """

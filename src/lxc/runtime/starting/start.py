@@ -58,8 +58,8 @@ def start(order: Order, told: Callable[[], None] | None = None, warn: Callable[[
     Return 0 once it runs; in the foreground the exit code of its init, once it has ended.
     Raises AlreadyRunning, LxcError, and leaves nothing behind then.
 
-    With `told`, starting it is all that this process is for: a worker of the fork server becomes the monitor, calls `told` once
-    the container runs, and does not return.  `warn` tells who asks of what the plan warns of.
+    With `told`, starting it is all that this process is for: a worker of the fork server becomes the monitor, calls
+    `told` once the container runs, and does not return.  `warn` tells who asks of what the plan warns of.
     """
     _, plan = decided(order)
     if warn:

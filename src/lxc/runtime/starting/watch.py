@@ -70,8 +70,8 @@ class Watch(Record):
     ) -> int:
         """Do `first`, then be the monitor until the container has ended.  Return the exit code of its init.
 
-        If it `lodges`, this process shares its memory with another until the container runs, and is `started`: then it rests at
-        once, or calls that, and the memory is its own.  Raises LxcError; everything is removed then, too.
+        If it `lodges`, this process shares its memory with another until the container runs, and is `started`: then it
+        rests at once, or calls that, and the memory is its own.  Raises LxcError; everything is removed then, too.
         """
         try:
             first()
