@@ -26,12 +26,6 @@ else:
         return function
 
 
-# The keys, in the order lxc-config lists them, and those it does not list.
-LISTED = (
-    "lxc.default_config", "lxc.lxcpath", "lxc.bdev.lvm.vg", "lxc.bdev.lvm.thin_pool", "lxc.bdev.zfs.root",
-    "lxc.cgroup.use", "lxc.cgroup.pattern",
-)  # fmt: skip
-KEYS = (*LISTED, "lxc.bdev.rbd.rbdpool", "lxc.bdev.rbd.rbduser")
 DOCS = {
     "lxc.default_config": "Configuration that lxc-create begins with.",
     "lxc.lxcpath": "Directory of the containers.",
@@ -43,6 +37,8 @@ DOCS = {
     "lxc.bdev.rbd.rbdpool": "Ceph pool for new containers.",
     "lxc.bdev.rbd.rbduser": "Ceph user for new containers.",
 }
+KEYS = tuple(DOCS)
+LISTED = KEYS[:-2]  # by lxc-config, in this order
 _SIZE_MAX = 1 << 20
 
 

@@ -62,7 +62,3 @@ def test_a_file_that_cannot_be_read_is_named(conf: Path) -> None:
     conf.mkdir()
     with pytest.raises(ConfigError, match=f"{conf}: cannot read"):
         system.get("lxc.lxcpath")
-
-
-def test_every_key_is_explained() -> None:
-    assert set(system.DOCS) == set(system.KEYS)
