@@ -77,11 +77,11 @@ def decide(
     directory: str,
     *,
     as_snapshot: bool,
-    driver: str = "",
-    may_copy: bool = False,
+    driver: str,
+    may_copy: bool,
     shared: bool,
-    size: int = 0,
-    volume: Wanted = Wanted(),  # noqa: B008  # a Record is immutable
+    size: int,
+    volume: Wanted,
 ) -> Clone:
     """How to copy the root `source` into the container's directory `directory`.  Pure.  Raises Unsupported.
 

@@ -86,7 +86,7 @@ def makeable(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def decide(driver: str, directory: str, rootfs: str, wanted: Wanted = Wanted(), *, is_root: bool) -> Creation:  # noqa: B008  # a Record is immutable
+def decide(driver: str, directory: str, rootfs: str, wanted: Wanted, *, is_root: bool) -> Creation:
     """How to make the root, by one of KINDS, of a container whose own directory is `directory`; `rootfs` is where a plain one is to be.
 
     `is_root`: whether it is made by root.  Pure.  Raises Unsupported.
