@@ -203,7 +203,7 @@ class Container(Interfaces, Checkpoints):
     def get_cgroup_item(self, key: str) -> str:
         """The text of a file of its cgroups, such as pids.current.  Raises KeyError, from the reason, if there is none."""
         attempt.texts(key)
-        from lxc.runtime import cgroup_files
+        from lxc.runtime.changing import cgroup_files
 
         try:
             return cgroup_files.read(self._place, key)
@@ -213,7 +213,7 @@ class Container(Interfaces, Checkpoints):
     def set_cgroup_item(self, key: str, value: str) -> bool:
         """Write `value` to a file of its cgroups.  Return whether the kernel took it."""
         attempt.texts(key, value)
-        from lxc.runtime import cgroup_files
+        from lxc.runtime.changing import cgroup_files
 
         return self._succeeds(cgroup_files.write, self._place, key, value)
 
@@ -222,7 +222,7 @@ class Container(Interfaces, Checkpoints):
     ) -> bool:
         """Give it the host's device `src_path`, at `dest_path` in it (the same path unless given)."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
-        from lxc.runtime.attaching import nodes
+        from lxc.runtime.changing import nodes
 
         return self._succeeds(nodes.add, self._place, *paths)
 
@@ -231,7 +231,7 @@ class Container(Interfaces, Checkpoints):
     ) -> bool:
         """Take the device at `dest_path` in it (at `src_path` unless given) away, and forbid it."""
         paths = attempt.name(src_path), attempt.name_or_none(dest_path)
-        from lxc.runtime.attaching import nodes
+        from lxc.runtime.changing import nodes
 
         return self._succeeds(nodes.remove, self._place, *paths)
 
@@ -310,7 +310,7 @@ class Container(Interfaces, Checkpoints):
 
         step = injected.step(source, target, fstype, flags, data)
         from lxc.runtime import spawn
-        from lxc.runtime.attaching import injection
+        from lxc.runtime.changing import injection
 
         return self._succeeds(spawn.call, injection.mount, self._place, step)
 
@@ -319,7 +319,7 @@ class Container(Interfaces, Checkpoints):
         attempt.texts(target)
         attempt.number(flags)
         from lxc.runtime import spawn
-        from lxc.runtime.attaching import injection
+        from lxc.runtime.changing import injection
 
         return self._succeeds(spawn.call, injection.umount, self._place, target, flags)
 

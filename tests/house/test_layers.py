@@ -20,6 +20,7 @@ LAYERS = (  # imports point up this list; names on one line are strangers to eac
 PURE = ("record", "errors", "release", "values.", "config.key", "config.table", "config.container", "runtime.plans.")
 ROOMS = {  # of runtime: which others each may import, besides the files beside them
     "attaching": "plans",
+    "changing": "plans attaching check",
     "check": "",
     "disk": "plans lists",
     "forkserver": "",

@@ -46,14 +46,14 @@ class Interfaces(Copies):
     def attach_interface(self, src_ifname: str | bytes, dst_ifname: str | bytes | None = None) -> bool:
         """Give it the host's network device `src_ifname`, which is called `dst_ifname` in it (the same unless given)."""
         names = attempt.name(src_ifname), attempt.name_or_none(dst_ifname)
-        from lxc.runtime import interfaces
+        from lxc.runtime.changing import interfaces
 
         return self._succeeds(interfaces.attach, self._place, *names)
 
     def detach_interface(self, ifname: str | bytes, dst_ifname: str | bytes | None = None) -> bool:
         """Take its network device `ifname` to the host, where it is called `dst_ifname` (the same unless given)."""
         names = attempt.name(ifname), attempt.name_or_none(dst_ifname)
-        from lxc.runtime import interfaces
+        from lxc.runtime.changing import interfaces
 
         return self._succeeds(interfaces.detach, self._place, *names)
 

@@ -54,7 +54,7 @@ COMMAND = Command(
 
 
 def run(arguments: CgroupArguments) -> int:
-    from lxc.runtime import cgroup_files
+    from lxc.runtime.changing import cgroup_files
 
     place, value = arguments.place, arguments.value
     is_running = client.is_running(place)

@@ -47,8 +47,7 @@ COMMAND = Command(
 
 
 def run(arguments: Arguments) -> int:
-    from lxc.runtime import interfaces
-    from lxc.runtime.attaching import nodes
+    from lxc.runtime.changing import interfaces, nodes
 
     place, (action, device, *more) = arguments.place, arguments.operands
     if not client.is_running(place):
@@ -68,7 +67,7 @@ def run(arguments: Arguments) -> int:
 
 def _is_network(place: Place, device: str, name: str, *, adds: bool) -> bool:
     """Whether a network device is meant.  Raises NotRunning, StepError."""
-    from lxc.runtime import interfaces
+    from lxc.runtime.changing import interfaces
 
     if "/" in device:
         return False

@@ -1,1 +1,1 @@
-"""Sending into a running container: a command (`attach`, `child`), a function (`call`), a mount (`injection`), a device (`nodes`)."""
+"""Sending into a running container: a command (`attach`, `child`), a function (`call`)."""

@@ -15,8 +15,9 @@ from lxc.cgroups import nodes
 from lxc.errors import NotFound, Refused, StepError, Unsupported
 from lxc.kernel import mount, process
 from lxc.kernel.fs import closing
-from lxc.runtime import cgroup_files, errand, sealed
+from lxc.runtime import errand, sealed
 from lxc.runtime.attaching import facts as attach_facts
+from lxc.runtime.changing import cgroup_files
 from lxc.runtime.plans.attach import CGROUP, Wish
 
 TYPE_CHECKING = False

@@ -1,0 +1,1 @@
+"""Changing a container that runs: its mounts (`injection`), devices (`nodes`, `interfaces`) and limits (`cgroup_files`)."""
