@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         get_global_config_item,
         start_all,
         version,
-    )  # fmt: skip
+    )
     from lxc.api.networks import ContainerNetwork, ContainerNetworkList
     from lxc.container import Container, list_containers
 

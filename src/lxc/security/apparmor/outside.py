@@ -93,7 +93,7 @@ def _parse(parser: str, profile: Profile) -> bytes:
     argv = (parser, "--quiet", "--skip-cache", "--skip-kernel-load", "--stdout")
     done = run(
         argv, input=profile.text.encode(), capture_output=True, check=False, cwd="/", env={"PATH": "/usr/sbin:/usr/bin"}
-    )  # fmt: skip
+    )
     if done.returncode or not done.stdout:
         said = " ".join(done.stderr.decode(errors="replace").split()) or f"it ended with {done.returncode}"
         raise StepError(

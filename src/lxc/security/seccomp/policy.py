@@ -46,7 +46,7 @@ _MACHINES = {
     "ppc64": (("ppc", "ppc64"), ("ppc",)),
     "mips64": (("mips", "mips64n32", "mips64"), ("mips", "mips64n32")),
     **{name: ((name,), ()) for name in ("ppc64le", "ppc", "s390", "s390x", "loongarch64", "mips")},
-}  # fmt: skip
+}
 
 
 class Comparison(Record):
