@@ -35,8 +35,7 @@ def open_label(label: Label, *, is_init: bool = False) -> tuple[int, int]:
                 return _open_attribute(proc, label.module, "exec"), keyring
             return _own_proc(proc) if is_init else fs.duplicate(proc, 0), keyring
         except OSError:
-            if keyring >= 0:
-                os.close(keyring)
+            fs.close(keyring)
             raise
 
 

@@ -97,7 +97,7 @@ def decide(wish: Wish, host: Host) -> tuple[str, Profile | None]:
 def generated(wish: Wish, host: Host) -> Profile:
     """The profile made for `wish`."""
     name = profile_name(wish.name, wish.lxcpath)
-    namespace = _without_slashes(name) if host.stacks else ""
+    namespace = name.replace("/", "-") if host.stacks else ""
     rules = [*_BASE, *_own(name), *_files()]
     rules += ["mount,", "umount,", "pivot_root,"] if wish.allow_nesting or wish.is_mapped else _mounts(*_NEW, *_CGROUPS)
     if wish.allow_nesting:
@@ -209,10 +209,6 @@ def _mounts(*kinds: str) -> Iterator[str]:
     for pattern in all_but("", ("proc", "sys", "dev")):
         yield f"mount options=(rw, bind) {pattern},"
         yield f"mount options=(rw, rbind) {pattern},"
-
-
-def _without_slashes(name: str) -> str:
-    return name.replace("/", "-")
 
 
 def _fnv(text: str) -> int:
