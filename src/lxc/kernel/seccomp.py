@@ -7,18 +7,7 @@ import fcntl
 import sys
 
 from lxc.kernel._libc import bind
-from lxc.kernel.c import (
-    Structure,
-    byref,
-    c_char_p,
-    c_int,
-    c_long,
-    c_uint,
-    c_uint16,
-    c_ulong,
-    c_ushort,
-    c_void_p,
-)
+from lxc.kernel.c import Structure, byref, c_char_p, c_int, c_long, c_uint, c_uint16, c_ulong, c_ushort, c_void_p
 from lxc.kernel.process import machine
 
 INSTRUCTION = 8  # bytes, of struct sock_filter

@@ -14,19 +14,7 @@ import stat
 from lxc import beneath, detached, propagation
 from lxc.kernel import fs, mount
 from lxc.kernel.fs import closing
-from lxc.mounts.plan import (
-    Bind,
-    BootId,
-    Device,
-    Link,
-    MakeDir,
-    MakeFile,
-    MakeLayer,
-    Move,
-    New,
-    OwnCgroup,
-    Step,
-)
+from lxc.mounts.plan import Bind, BootId, Device, Link, MakeDir, MakeFile, MakeLayer, Move, New, OwnCgroup, Step
 from lxc.record import Record
 
 TYPE_CHECKING = False
