@@ -60,10 +60,7 @@ def another(connection: socket) -> int:
 
 def deaf(whose: str, address: bytes) -> Refused:
     """That who listens at the `address` of somebody takes no connections, as he would."""
-    return Refused(
-        f"a process listens at the address of {whose}, and takes no connections",
-        hint=_which(address),
-    )
+    return Refused(f"a process listens at the address of {whose}, and takes no connections", hint=_which(address))
 
 
 def _which(address: bytes) -> str:

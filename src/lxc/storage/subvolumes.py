@@ -63,10 +63,7 @@ class _Copying:
                 btrfs.set_read_only(copy, be=True)
 
     def _those_in(self, path: str, number: int) -> None:
-        with (
-            closing(_subvolume(self.source, path, number)) as source,
-            closing(_descend(self.target, path)) as target,
-        ):
+        with closing(_subvolume(self.source, path, number)) as source, closing(_descend(self.target, path)) as target:
             for each, directory in btrfs.children(source):
                 if each >= self.end:
                     return  # they come in the order of their numbers

@@ -80,16 +80,7 @@ def facts() -> Facts:
     default = system.get("lxc.default_config")
     restriction, remedy = _restriction()
     closed, private = _way(lxcpath)
-    return Facts(
-        starter(),
-        restriction,
-        remedy,
-        closed,
-        private,
-        cgroups.find().name,
-        default,
-        _has_ids(default),
-    )
+    return Facts(starter(), restriction, remedy, closed, private, cgroups.find().name, default, _has_ids(default))
 
 
 def _finding(label: str, why: str, remedy: str) -> Finding:

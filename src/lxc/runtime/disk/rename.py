@@ -42,11 +42,7 @@ def rename(
     wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and it has its old name then.
     """
     _refuse(place, new)
-    with (
-        interruption.deferred() as signal,
-        stopped(place, signal.check, waits),
-        stopped(new, signal.check, waits),
-    ):
+    with interruption.deferred() as signal, stopped(place, signal.check, waits), stopped(new, signal.check, waits):
         config, document = move(place, new, "" if keeps_name else new.host_name)
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))

@@ -84,11 +84,7 @@ def clocks(config: Config) -> tuple[Shift, ...]:
     """By how much lxc.time.offset.* shift which clock."""
     wanted = (("boottime", "boot", config.time_offset_boot), ("monotonic", "monotonic", config.time_offset_monotonic))
     return tuple(
-        Shift(
-            clock,
-            offset.seconds * 1_000_000_000 + offset.nanoseconds,
-            config.where(f"lxc.time.offset.{key}"),
-        )
+        Shift(clock, offset.seconds * 1_000_000_000 + offset.nanoseconds, config.where(f"lxc.time.offset.{key}"))
         for clock, key, offset in wanted
         if offset.seconds or offset.nanoseconds
     )
