@@ -54,11 +54,16 @@ def remember(container: int, made: Made | Volume) -> None:
         os.write(fd, os.fsencode(text))
 
 
-def remembered(container: int) -> Made | Volume | None:
-    """What `remember` wrote; None if there is no such record, or it makes no sense.  Raises OSError."""
+def remembered(container: int, *, by_root: bool = False) -> Made | Volume | None:
+    """What `remember` wrote; None if there is no such record, or it makes no sense.  Raises OSError.
+
+    With `by_root` only what root wrote: whoever else owns the container's directory could name anybody's.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         with closing(os.open(RECORD, flags, dir_fd=container)) as fd:
+            if by_root and os.fstat(fd).st_uid != 0:
+                return None
             text = os.fsdecode(os.read(fd, _LONGEST_RECORD))
     except FileNotFoundError:
         return None

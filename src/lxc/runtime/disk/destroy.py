@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lxc.config.container import Config
     from lxc.kernel.sockets import socket
+    from lxc.storage.ours import Made
 
 _ATTEMPTS = 200
 _OWN = ("config", "rootfs", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", ours.RECORD)
@@ -87,7 +88,8 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
                 log.info(f"lxc.rootfs.managed is 0: {place.directory} is left as it is")
                 return ()
             ids = host.ids(config) if os.geteuid() else IdMapPlan()  # root may remove anybody's files
-            left = as_root.run(ids, lambda: _remove_root(place, config, directory))
+            made = ours.remembered(directory, by_root=not os.geteuid())
+            left = as_root.run(ids, lambda: _remove_root(place, config, made))
             dependents.release(place)
             as_root.run(ids, lambda: _remove_directory(place, directory, parent))
         held.forget()
@@ -136,9 +138,8 @@ def _free_network(place: Place, config: Config) -> None:
         log.debug(f"cannot look for network devices that were left: {error.strerror}")
 
 
-def _remove_root(place: Place, config: Config, directory: int) -> tuple[str, ...]:
-    """Remove a root file system outside of the container's opened directory, if it was made for the container."""
-    made = ours.remembered(directory)
+def _remove_root(place: Place, config: Config, made: Made | Volume | None) -> tuple[str, ...]:
+    """Remove a root file system outside of the container's directory, if it is what was `made` for the container."""
     if isinstance(made, Volume):
         return _remove_volume(place, config, made)
     root = config.rootfs_path
