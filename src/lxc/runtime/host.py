@@ -70,7 +70,7 @@ def facts(config: Config, place: Place) -> Facts:
         starter=starter(),
         landlock=landlock.abi() if config.x_landlock or config.x_monitor_landlock else 0,
         joined=_joined(config, place),
-        makes_devices=_is_initial_user_namespace(),
+        makes_devices=is_initial_user_namespace(),
         controllers=cgroups.controllers(layout) if layout.name == "unified" else (),
         cgroup_pattern=system.get("lxc.cgroup.pattern") or "",
         nodes=tuple(_nodes(config)),
@@ -99,7 +99,8 @@ def root(place: Place, config: Config) -> RootPlan:
     return _plan.root(place, config, _storage(config))
 
 
-def _is_initial_user_namespace() -> bool:
+def is_initial_user_namespace() -> bool:
+    """Whether users have the host's numbers here."""
     return read("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
 
 

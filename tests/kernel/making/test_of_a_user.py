@@ -20,6 +20,7 @@ def theirs(host: Host) -> Path:
     directory = host.path / "web"
     (directory / "rootfs/etc").mkdir(parents=True)
     (directory / "config").write_text(f"lxc.rootfs.path = dir:{directory}/rootfs\n")
+    host.base.chmod(0o755)
     give(host)
     return directory
 
@@ -41,3 +42,40 @@ def test_a_record_that_the_user_wrote_removes_nothing_elsewhere(host: Host, thei
     assert dear.is_dir()
     assert (done.returncode, theirs.exists()) == (0, False)
     assert f"{dear} was left alone" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["clone", "destroy"])
+def test_the_users_hooks_are_not_run_by_root(host: Host, theirs: Path, key: str) -> None:
+    pwned = host.base / "pwned"
+    with (theirs / "config").open("a") as config:
+        config.write(f"lxc.hook.{key} = sh -c 'touch {pwned}'\n")
+    words = {"clone": ("lxc-copy", "-N", "new"), "destroy": ("lxc-destroy",)}[key]
+    done = host.run(*words, "-n", "web")
+    assert not pwned.exists()
+    assert (done.returncode, theirs.is_dir()) == (1, True)
+    assert "root runs no hook that another user has configured" in done.stderr
+    assert f"{theirs}/config:2" in done.stderr
+    done = host.run("lxc-copy", "-R", "-n", "web", "-N", "new")
+    assert (done.returncode, pwned.exists(), theirs.is_dir()) == (1, False, True)
+
+
+def test_a_file_of_the_users_that_roots_configuration_includes_has_no_hooks_for_root(host: Host, theirs: Path) -> None:
+    pwned, included = host.base / "pwned", theirs / "included"
+    included.write_text(f"lxc.hook.destroy = sh -c 'touch {pwned}'\n")
+    give(host)
+    with (theirs / "config").open("a") as config:
+        config.write(f"lxc.include = {included}\n")
+    os.chown(theirs / "config", 0, 0)
+    assert host.destroy("web").returncode == 1
+    assert not pwned.exists()
+
+
+def test_the_hosts_hooks_are_run_for_a_users_container(host: Host, theirs: Path) -> None:
+    told, hosts = host.base / "told", host.base / "hosts.conf"
+    hosts.write_text(f"lxc.hook.clone = echo $LXC_NAME >> {told}\nlxc.hook.destroy = echo $LXC_NAME >> {told}\n")
+    with (theirs / "config").open("a") as config:
+        config.write(f"lxc.include = {hosts}\n")
+    for words in (("lxc-copy", "-n", "web", "-N", "new"), ("lxc-destroy", "-n", "web")):
+        done = host.run(*words)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in told.read_text().splitlines()] == ["new", "web"]

@@ -18,7 +18,7 @@ from lxc.hooks import plan as hook_plan
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import as_root, claim, host, interruption, remedies
-from lxc.runtime.disk import copy_config, dependents
+from lxc.runtime.disk import copy_config, dependents, others
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.making import Making, exists
 from lxc.runtime.place import undefined
@@ -75,6 +75,7 @@ def copy(source: Place, new: Place, wish: Wish) -> tuple[str, ...]:
         raise exists(new)
     with interruption.deferred() as signal, stopped(source, signal.check, wish.waits, or_not=wish.allows_running):
         config, document = documents.load(source.config_file)
+        others.refuse_hooks(config, "lxc.hook.clone")
         with Making(new, host.ids_on_disk(config), _user(source, new, document)) as making:
             making.claim()
             if not making.is_ours:

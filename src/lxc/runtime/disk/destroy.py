@@ -22,7 +22,7 @@ from lxc.idmap.plan import IdMapPlan
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import as_root, claim, host, lock, stop
-from lxc.runtime.disk import dependents
+from lxc.runtime.disk import dependents, others
 from lxc.runtime.place import Place
 from lxc.runtime.plans import cgroups as plan_cgroups
 from lxc.storage import ours, removal, volumes
@@ -51,6 +51,7 @@ def destroy(place: Place, config: Config, wish: Wish) -> tuple[str, ...]:
     Raises NotFound, StateError, Refused before anything is removed; LxcError naming what could not be.
     """
     _refuse_strangers(place)
+    others.refuse_hooks(config, "lxc.hook.destroy")
     if config.rootfs_managed:
         _refuse_dependents(place, wish)
     keeper = _stopped(place, wish)
@@ -81,6 +82,7 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
         ):
             removal.refuse_mounts(directory)
             if not os.path.lexists(place.partial_file):  # else it was never used, and its own hooks may be missing
+                others.refuse_hooks(config, "lxc.hook.destroy")
                 hooks.run(hooks_of(place, config))
             _remove_cgroups(place, config)
             _free_network(place, config)

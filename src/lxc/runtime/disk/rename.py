@@ -12,7 +12,7 @@ from lxc import log
 from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
 from lxc.runtime import interruption, lock
-from lxc.runtime.disk import copy_config, copying, dependents, destroy
+from lxc.runtime.disk import copy_config, copying, dependents, destroy, others
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.copying import stopped
 from lxc.runtime.disk.making import exists
@@ -41,9 +41,13 @@ def rename(
     `keeps_name` leaves its host name; `arguments` are more words for the clone hooks; `waits` is told for whom we
     wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and it has its old name then.
     """
+    from lxc.config import document as documents
+
     _refuse(place, new)
     with interruption.deferred() as signal, stopped(place, signal.check, waits), stopped(new, signal.check, waits):
-        config, document = move(place, new, "" if keeps_name else new.host_name)
+        loaded = documents.load(place.config_file)
+        others.refuse_hooks(loaded[0], "lxc.hook.clone", "lxc.hook.destroy")
+        config, document = move(place, new, "" if keeps_name else new.host_name, loaded)
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))
         except BaseException:
