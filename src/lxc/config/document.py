@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from lxc.config.container import FOREIGN, Config
 from lxc.config.family import Numbered
@@ -94,7 +95,22 @@ class Document(Record):
         A new file has mode 0660 less the umask, and is `owner`'s (-1: ours); an old one keeps its mode and, if root saves
         it, its owner.
         """
-        replace_file(path or self.path, self.text.encode("utf-8", "surrogateescape"), owner)
+        replace_file(path or self.path, self._bytes, owner)
+
+    def save_in(self, directory: int, path: str, owner: tuple[int, int] = (-1, -1)) -> None:
+        """As `save`, of the file at `path`, which is in the opened `directory`, wherever its path leads by now.
+
+        What is there is replaced, and not what it is a link to.
+        """
+        name = os.path.basename(path)
+        try:
+            _replace(name, self._bytes, owner, name, directory)
+        except OSError as error:
+            raise _unwritten(path, error) from error
+
+    @property
+    def _bytes(self) -> bytes:
+        return self.text.encode("utf-8", "surrogateescape")
 
 
 def load(path: str, *, base: Config | None = None, is_stream: bool = False) -> tuple[Config, Document]:
@@ -143,18 +159,23 @@ def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1), *, l
     try:
         _replace(target, data, owner, like or target)
     except OSError as error:
-        why, hint = error.strerror or str(error), _REMEDIES.get(error.errno or 0, "")
-        raise StepError(f"write {path}", why, hint=hint) from error
+        raise _unwritten(path, error) from error
 
 
-def _replace(path: str, data: bytes, owner: tuple[int, int], like: str) -> None:
+def _unwritten(path: str, error: OSError) -> StepError:
+    return StepError(f"write {path}", error.strerror or str(error), hint=_REMEDIES.get(error.errno or 0, ""))
+
+
+def _replace(path: str, data: bytes, owner: tuple[int, int], like: str, directory: int | None = None) -> None:
+    """With `directory` both paths are names in that, and links in it are not followed."""
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
-        old = os.stat(like)
+        found = os.stat(like, dir_fd=directory, follow_symlinks=directory is None)
+        old = None if stat.S_ISLNK(found.st_mode) else found
     except FileNotFoundError:
         old = None
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, 0o600 if old else 0o660)
+    fd = os.open(temporary, flags, 0o600 if old else 0o660, dir_fd=directory)
     try:
         try:
             if not old:
@@ -162,14 +183,14 @@ def _replace(path: str, data: bytes, owner: tuple[int, int], like: str) -> None:
             else:
                 if os.geteuid() == 0:
                     os.fchown(fd, old.st_uid, old.st_gid)
-                os.fchmod(fd, old.st_mode & 0o7777)
+                os.fchmod(fd, old.st_mode & 0o777)
             while data:
                 data = data[os.write(fd, data) :]
         finally:
             os.close(fd)
-        os.rename(temporary, path)
+        os.rename(temporary, path, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
-        os.unlink(temporary)
+        os.unlink(temporary, dir_fd=directory)
         raise
 
 

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lxc.config.document import Document
+from lxc.errors import LxcError
+from lxc.idmap.plan import IdMapPlan
+from lxc.runtime.disk import copying
+from lxc.runtime.place import Place, place
 from lxc.storage import ours
 
 from .conftest import Host
@@ -79,3 +84,32 @@ def test_the_hosts_hooks_are_run_for_a_users_container(host: Host, theirs: Path)
         done = host.run(*words)
         assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[0] for line in told.read_text().splitlines()] == ["new", "web"]
+
+
+def test_a_copys_configuration_is_written_into_its_directory_wherever_that_has_gone(host: Host, theirs: Path) -> None:
+    elsewhere = host.base / "elsewhere"
+    elsewhere.mkdir()
+    new = place("new", str(host.path))
+
+    def swap(document: Document, _place: Place, _ids: IdMapPlan) -> Document:
+        (host.path / "new").rename(host.path / "moved")
+        (host.path / "new").symlink_to(elsewhere)
+        return document
+
+    with pytest.raises((LxcError, OSError)):
+        copying.copy(place("web", str(host.path)), new, copying.Wish(edit=swap))
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_where_the_configuration_belongs_is_replaced(host: Host, theirs: Path) -> None:
+    program = host.base / "program"
+    program.write_text("dear")
+    program.chmod(0o4755)
+    (theirs / "config").unlink()
+    (theirs / "config").symlink_to(program)
+    directory = os.open(theirs, os.O_RDONLY)
+    Document(text="lxc.uts.name = a\n").save_in(directory, str(theirs / "config"))
+    os.close(directory)
+    assert (program.read_text(), (theirs / "config").read_text()) == ("dear", "lxc.uts.name = a\n")
+    assert not (theirs / "config").is_symlink()
+    assert (theirs / "config").stat().st_mode & 0o7000 == 0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def is_being_made(place: Place) -> bool:
     """Whether somebody is making this container right now."""
-    with closing(_open_directory(place)) as directory:
+    with closing(open_directory(place)) as directory:
         return _marker(directory) == "held"
 
 
@@ -100,7 +100,7 @@ class Making:
                 self.is_ours = True
             except FileExistsError:
                 log.info(f"{place.directory} exists; it will stay if {place.name} cannot be made")
-            self.directory = _open_directory(place)
+            self.directory = open_directory(place)
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
                 as_root.give(self.ids, (place.directory,))
@@ -164,7 +164,7 @@ class Making:
         from lxc.config import document as documents
 
         self.files = (*self.files, "config")
-        document.save(self.place.config_file, self.user or (-1, -1))
+        document.save_in(self.directory, self.place.config_file, self.user or (-1, -1))
         config, _ = documents.load(self.place.config_file)
         if rootfs and config.rootfs_path.path != rootfs:
             raise Refused(
@@ -204,7 +204,7 @@ class Making:
             removal.remove_opened(self.directory, parent, place.name, place.directory)
 
 
-def _open_directory(place: Place) -> int:
+def open_directory(place: Place) -> int:
     """The container's directory; the caller closes it.  Raises OSError, ELOOP if it is a link."""
     with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
         return beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)

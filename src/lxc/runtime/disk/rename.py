@@ -11,11 +11,12 @@ import os
 from lxc import log
 from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
+from lxc.kernel.fs import closing
 from lxc.runtime import interruption, lock
 from lxc.runtime.disk import copy_config, copying, dependents, destroy, others
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.copying import stopped
-from lxc.runtime.disk.making import exists
+from lxc.runtime.disk.making import exists, open_directory
 from lxc.runtime.place import undefined
 from lxc.storage import removal
 
@@ -51,7 +52,8 @@ def rename(
         try:
             copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))
         except BaseException:
-            document.save(new.config_file)
+            with closing(open_directory(new)) as moved:
+                document.save_in(moved, new.config_file)
             os.rename(new.directory, place.directory)
             _tell(new, place)
             raise
@@ -72,7 +74,8 @@ def move(
     with lock.held(place) as held:
         os.rename(place.directory, new.directory)
         try:
-            copy_config.relocated(document, moving(config, place, new, name)).save(new.config_file)
+            with closing(open_directory(new)) as moved:
+                copy_config.relocated(document, moving(config, place, new, name)).save_in(moved, new.config_file)
         except BaseException:
             os.rename(new.directory, place.directory)
             raise

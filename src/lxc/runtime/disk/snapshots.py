@@ -14,7 +14,7 @@ from lxc.errors import LxcError, NotFound, StateError, Unsupported
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import host
-from lxc.runtime.disk import copy_config, copying, dependents, destroy, ephemeral, rename
+from lxc.runtime.disk import copy_config, copying, dependents, destroy, ephemeral, making, rename
 from lxc.runtime.place import Place, undefined
 from lxc.storage import ours
 from lxc.storage.plan import MODULES, layers
@@ -86,9 +86,10 @@ def create(
     snapshot, left = _copied(place, waits)
     time.tzset()  # a worker of the fork server has had another environment
     try:
-        _write(f"{snapshot.directory}/ts", time.strftime(_FORMAT).encode())
-        if comment_file:
-            _write(f"{snapshot.directory}/comment", written)
+        with closing(making.open_directory(snapshot)) as directory:
+            _write(directory, "ts", time.strftime(_FORMAT).encode())
+            if comment_file:
+                _write(directory, "comment", written)
     except OSError:
         destroy.destroy(snapshot, _config(snapshot), destroy.Wish())
         raise
@@ -181,7 +182,10 @@ def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, d
     try:
         os.rename(others, own)
         try:
-            copy_config.relocated(document, rename.moving(becomes, made, place)).save(place.config_file)
+            with closing(making.open_directory(place)) as directory:
+                copy_config.relocated(document, rename.moving(becomes, made, place)).save_in(
+                    directory, place.config_file
+                )
         except BaseException:
             os.rename(own, others)
             raise
@@ -247,6 +251,7 @@ def _read(path: str) -> bytes:
         raise LxcError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _write(path: str, data: bytes) -> None:
-    with closing(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)) as fd:
+def _write(directory: int, name: str, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with closing(os.open(name, flags, 0o644, dir_fd=directory)) as fd:
         os.write(fd, data)
