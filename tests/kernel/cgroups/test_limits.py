@@ -158,6 +158,8 @@ def test_a_common_configuration_allows_its_devices_and_no_other(lxc: Lxc, path: 
     name = lxc.create(config=CONFIG + f"lxc.include = {path}\n")
     lxc.start(name)
     has_common_devices(lxc, name)
+    assert tried(lxc, name, "mknod /tmp/console c 5 1 && test -c /dev/console && : > /dev/console")
+    assert tried(lxc, name, ": > /tmp/console") == (path == COMMON)  # it is the host's
 
 
 def has_common_devices(lxc: Lxc, name: str) -> None:

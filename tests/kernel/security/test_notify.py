@@ -627,6 +627,7 @@ def test_a_mapped_container_makes_harmless_devices(lxc: Lxc) -> None:
     assert sh(lxc, name, "cd /tmp && mknod null c 1 3 && stat -c '%t:%T %u' null") == "1:3 0"
     assert os.stat(lxc.rootfs(name) / "tmp/null").st_uid == 100000
     assert "Operation not permitted" in sh(lxc, name, "mknod /tmp/mem c 1 1")
+    assert "Operation not permitted" in sh(lxc, name, "mknod /tmp/console c 5 1; : > /tmp/console")  # it is the host's
     done = lxc.run("lxc-attach", "-n", name, "-u", "1000", "--", "mknod", "/tmp/x", "c", "1", "3")
     assert "Operation not permitted" in done.stderr
     nested = ("unshare", "-U", "-r", "mknod", "/tmp/y", "c", "1", "3")  # root of a namespace below: not the container's

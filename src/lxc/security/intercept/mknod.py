@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CAP_MKNOD = 27
 HARMLESS = {  # (major, minor) of character devices
     (0, 0): "the whiteout of overlay file systems", (1, 3): "null", (1, 5): "zero", (1, 7): "full", (1, 8): "random",
-    (1, 9): "urandom", (5, 0): "tty", (5, 1): "console",
+    (1, 9): "urandom", (5, 0): "tty",
 }  # fmt: skip
 
 
