@@ -9,6 +9,7 @@ import time
 from lxc.cgroups.files import read, write
 from lxc.cgroups.tree import walk
 from lxc.errors import StepError
+from lxc.kernel import fs, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lxc.cgroups.plan import Layout
 
 _PATIENCE = 5.0  # seconds until killed processes must be gone
+_AT_ONCE = 100  # processes that are held: each is a descriptor
 _GONE = (errno.ENOENT, errno.ENODEV)  # it was removed before a file of it was opened, or after that
 
 
@@ -67,13 +69,32 @@ def _kill_once(directories: list[str]) -> bool:
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            for pid in processes(directory):
-                try:
-                    os.kill(pid, 9)
-                except ProcessLookupError:
-                    pass
+            _kill_each(directory)
             thaw(directory)
     return bool(populated)
+
+
+def _kill_each(directory: str) -> None:
+    """Kill the processes of the cgroup, and nobody who gets the number of one that ends meanwhile.
+
+    Who has been held is in there still when its number is: another with it cannot be, as long as this one lives.
+    """
+    pids = processes(directory)
+    for start in range(0, len(pids), _AT_ONCE):
+        held = {}
+        try:
+            for pid in pids[start : start + _AT_ONCE]:
+                try:
+                    held[pid] = process.pidfd_open(pid)
+                except ProcessLookupError:
+                    continue
+            for pid in held.keys() & set(processes(directory)):
+                try:
+                    process.pidfd_send_signal(held[pid], 9)
+                except ProcessLookupError:
+                    continue
+        finally:
+            fs.close(*held.values())
 
 
 def thaw(directory: str) -> None:

@@ -407,3 +407,37 @@ def test_nothing_is_left_open(place: Place) -> None:
     outside.kill(made)
     outside.remove(made)
     assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.hybrid
+def test_who_gets_the_number_of_a_process_that_ends_before_it_is_killed_lives(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = outside.prepare(place.plan())
+    victim, others = place.sleeper(made), list[subprocess.Popen[bytes]]()
+    read, reads = stopping.processes, list[list[int]]()
+
+    def recycled(directory: str) -> list[int]:
+        found = read(directory)
+        reads.append(found)
+        if len(reads) == 2:  # after it was seen that there is somebody to kill
+            victim.kill()
+            victim.wait()
+            for _ in range(50):
+                Path("/proc/sys/kernel/ns_last_pid").write_text(str(victim.pid - 1))
+                others.append(subprocess.Popen(["sleep", "1000"]))
+                if others[-1].pid == victim.pid:
+                    break
+        return found
+
+    monkeypatch.setattr(stopping, "processes", recycled)
+    old = next(path for path in place.directories() if "payload" in path.name and (path / "tasks").exists())
+    try:
+        stopping.kill([str(old)])
+        assert others[-1].pid == victim.pid, "the kernel did not give the number"
+        assert others[-1].poll() is None
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+        outside.remove(made)
