@@ -10,7 +10,9 @@ One log for each process: `open` is called once, by the command.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import time
 
@@ -36,10 +38,11 @@ _facility, _syslog = "", -1
 _offset = 0  # seconds that the local time is ahead; a process in a container must not look it up there
 
 
-def open(prefix: str, name: str = "", path: str = "", level: int = ERROR) -> None:  # noqa: A001  # log.open reads well
+def open(prefix: str, name: str = "", path: str = "", level: int = ERROR, *, is_plain: bool = False) -> None:  # noqa: A001  # log.open reads well
     """Name this process in log lines; with `path`, append messages of `level` and above to that file.
 
-    Missing directories of `path` are made (0755), the file is 0640.  Raises OSError.
+    Missing directories of `path` are made (0755), the file is 0640.  With `is_plain` it must be a file, and no link: nobody
+    has named it, and where it is may be another user's.  Raises OSError.
     """
     global _prefix, _name, _threshold, _fd
     _prefix, _name, _threshold = prefix, name, level
@@ -48,7 +51,7 @@ def open(prefix: str, name: str = "", path: str = "", level: int = ERROR) -> Non
         os.close(_fd)
         _fd = -1
     if path:
-        _fd = _open_file(path)
+        _fd = _open_file(path, is_plain=is_plain)
 
 
 def to_syslog(facility: str) -> None:
@@ -138,9 +141,9 @@ def adopt(lines: list[str]) -> None:
         _remembered.append((0.0, TRACE, None, 0, line))
 
 
-def dump(path: str) -> None:
-    """Append all that was said to the file at `path`.  Raises OSError."""
-    fd = _open_file(path)
+def dump(path: str, *, is_plain: bool = False) -> None:
+    """Append all that was said to the file at `path`, as for `open`.  Raises OSError."""
+    fd = _open_file(path, is_plain=is_plain)
     try:
         os.write(fd, "".join(f"{line}\n" for line in remembered()).encode(errors="surrogateescape"))
     finally:
@@ -203,12 +206,20 @@ def _what(code: CodeType, number: int, message: object) -> str:
     return f"{file.partition('.')[0]} - {file}:{code.co_name}:{number} - {message}"
 
 
-def _open_file(path: str) -> int:
+def _open_file(path: str, *, is_plain: bool) -> int:
     try:
         os.makedirs(os.path.dirname(path) or ".", 0o755, exist_ok=True)
     except FileExistsError:
         pass  # and is no directory, as open(2) says
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    if not is_plain:
+        return os.open(path, flags, 0o640)
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY  # nobody waits for a pipe's reader
+    fd = os.open(path, flags, 0o640)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "it is no regular file", path)
 
 
 def _connected(path: str) -> int:

@@ -279,7 +279,7 @@ def _open_log(tool: str, arguments: Arguments) -> None:
     log.open(tool, arguments.name, "", level)
     if not arguments.logfile and arguments.logpriority >= 0 and arguments.name:
         try:
-            log.open(tool, arguments.name, arguments.place.log_file, level)
+            log.open(tool, arguments.name, arguments.place.log_file, level, is_plain=True)
         except OSError:
             log.open(tool, arguments.name, "", level)  # nobody asked for this file by name
 

@@ -20,7 +20,7 @@ def open_log(prefix: str, place: Place, config: Config, *, is_chosen: bool = Fal
         level = config.log_level if config.log_level >= 0 else log.ERROR
         path = (config.log_file or place.log_file) if config.log_file or config.log_level >= 0 else ""
         try:
-            log.open(prefix, place.name, path, level)
+            log.open(prefix, place.name, path, level, is_plain=not config.log_file)
         except OSError as error:
             where = config.where("lxc.log.file")
             raise LxcError(f"cannot open the log file {error.filename}: {error.strerror}", where=where) from error

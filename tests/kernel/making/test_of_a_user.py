@@ -113,3 +113,15 @@ def test_a_link_where_the_configuration_belongs_is_replaced(host: Host, theirs: 
     assert (program.read_text(), (theirs / "config").read_text()) == ("dear", "lxc.uts.name = a\n")
     assert not (theirs / "config").is_symlink()
     assert (theirs / "config").stat().st_mode & 0o7000 == 0
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_containers_own_log_is_a_file_of_its_own(host: Host, theirs: Path, kind: str) -> None:
+    dear, log = host.base / "dear", theirs / "web.log"
+    dear.write_text("dear\n")
+    make = {"link": log.symlink_to, "pipe": lambda _: os.mkfifo(log)}[kind]
+    make(dear)
+    give(host)
+    for words in (("lxc-info", "-l", "trace"), ("lxc-start", "-s", "lxc.rootfs.path=/nowhere")):
+        host.run(*words, "-n", "web")
+    assert dear.read_text() == "dear\n"

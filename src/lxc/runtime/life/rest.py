@@ -284,7 +284,7 @@ def _say(title: str, why: Exception) -> None:
     """Log to the container's file, if there can be one, that its monitor cannot go on."""
     lxcpath, _, name = title.partition("] ")[2].rpartition(" ")
     try:
-        log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR)
+        log.open("lxc", name, f"{lxcpath}/{name}/{name}.log", log.ERROR, is_plain=True)
     except OSError:
         return
     log.error(

@@ -139,7 +139,7 @@ class Watch(Record):
         if not self.order.logfile and not os.path.isdir(os.path.dirname(path)):
             return  # a container without directory has no log file either
         try:
-            log.dump(path)
+            log.dump(path, is_plain=not self.order.logfile)
         except OSError as error:
             log.debug(f"cannot write {path}: {error.strerror}")
 
