@@ -1,6 +1,8 @@
 """Root destroys or copies a container that another user owns: what that user wrote there decides nothing about the host."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,3 +127,43 @@ def test_a_containers_own_log_is_a_file_of_its_own(host: Host, theirs: Path, kin
     for words in (("lxc-info", "-l", "trace"), ("lxc-start", "-s", "lxc.rootfs.path=/nowhere")):
         host.run(*words, "-n", "web")
     assert dear.read_text() == "dear\n"
+
+
+CHANGE = """
+import os, sys, time
+new, elsewhere, text = sys.argv[1:]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+print("ready", flush=True)
+while not os.path.isdir(new + "/rootfs"):
+    time.sleep(0.001)
+os.rename(new + "/rootfs", new + "/moved")
+os.symlink(elsewhere, new + "/rootfs")
+with open(new + "/config", "w") as file:
+    file.write(text)
+print("changed", flush=True)
+"""
+
+
+def test_what_is_done_in_a_copys_root_follows_nothing_that_the_user_changes_meanwhile(host: Host, theirs: Path) -> None:
+    elsewhere, pwned, hosts = host.base / "elsewhere", host.base / "pwned", host.base / "hosts.conf"
+    for root in (elsewhere, theirs / "rootfs"):
+        (root / "etc").mkdir(parents=True, exist_ok=True)
+        (root / "etc/hostname").write_text("dear")
+    for number in range(5000):  # it takes time to copy them
+        (theirs / f"rootfs/{number}").touch()
+    hosts.write_text("lxc.hook.clone = sh -c 'touch $LXC_ROOTFS_MOUNT/seen'\n")
+    with (theirs / "config").open("a") as config:
+        config.write(f"lxc.include = {hosts}\n")
+    give(host)
+    new = host.path / "new"
+    text = f"lxc.rootfs.path = dir:{elsewhere}\nlxc.include = {hosts}\nlxc.hook.clone = sh -c 'touch {pwned}'\n"
+    argv = [sys.executable, "-c", CHANGE, str(new), str(elsewhere), text]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdout
+        assert user.stdout.readline() == "ready\n"
+        host.run("lxc-copy", "-n", "web", "-N", "new")
+        user.kill()
+        assert user.stdout.read() == "changed\n"
+    assert (elsewhere / "etc/hostname").read_text() == "dear"
+    assert not (elsewhere / "seen").exists()
+    assert not pwned.exists()

@@ -173,7 +173,7 @@ def _copy(
         us = as_root.with_us(making.ids)[1:] if making.ids.uses_helpers else ()
         left += as_root.run(making.ids, lambda: _copy_files(source, making.directory, copied.files, us), signal)
     signal.check()
-    finish_root(source, new, wish)
+    finish_root(source, new, wish, written, making.directory)
     signal.check()
     needed = _needed(source, new, root) if root else ()
     try:
@@ -277,23 +277,39 @@ def uses(paths: tuple[str, ...], place: Place) -> bool:
 # ---- in a mount namespace of its own ---------------------------------------------------------------------------------
 
 
-def finish_root(source: Place, new: Place, wish: Wish) -> None:
-    """Run the clone hooks with the copy's root mounted, and write its name into it.  Raises LxcError."""
+def finish_root(source: Place, new: Place, wish: Wish, document: Document, directory: int) -> None:
+    """Run the clone hooks with the copy's root mounted, and write its name into it.  Raises LxcError.
+
+    `document` is what was written into the copy's opened `directory`: that may be another user's, who can write there, too.
+    """
     from lxc.config import document as documents
 
-    config, _ = documents.load(new.config_file)
+    config, _ = documents.parse(document.text, new.config_file)
     root = host.root(new, config)
     if root.is_shared and not config.hook_clone:
         return
     attached = outside.attach(root)
     mounted = root.replace(device=attached.device)
     try:
-        as_root.run_apart(host.ids_on_disk(config), lambda: _adapt(source, new, wish, config, mounted))
+        as_root.run_apart(host.ids_on_disk(config), lambda: _adapt(source, new, wish, config, mounted, directory))
     finally:
         outside.detach(attached)
 
 
-def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan) -> None:
+def _own_root(new: Place, root: RootPlan, directory: int) -> int:
+    """The root, if it is a directory in the container's opened one, through no link; else -1: it is found by its path.
+
+    Opened anew: what is mounted must be of our own mount namespace.  Raises OSError.
+    """
+    if not root.is_directory or not root.path.startswith(f"{new.directory}/"):
+        return -1
+    with closing(os.open(new.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as here:
+        if not os.path.samestat(os.fstat(here), os.fstat(directory)):
+            raise OSError(errno.EAGAIN, "it is another directory by now", new.directory)
+        return beneath.open(here, root.path.removeprefix(f"{new.directory}/"), os.O_PATH | os.O_DIRECTORY)
+
+
+def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan, directory: int) -> None:
     """In a child whose mounts are nobody else's."""
     commands = zip(config.hook_clone, config.places("lxc.hook.clone"), strict=True)
     told = {
@@ -305,7 +321,10 @@ def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan
     words = tuple(map(hook_plan.quoted, wish.arguments))
     found = hook_plan.hooks("clone", commands, new.name, config.hook_version, told)
     try:
-        with closing(inside.take_root(root)) as top:
+        with (
+            closing(_own_root(new, root, directory)) as own,
+            closing(inside.take_root(root, inside.Way(own))) as top,
+        ):
             hooks.run(tuple(hook.replace(arguments=words) for hook in found))
             if not (wish.keeps_name or root.is_shared):
                 _write_name(top, new.name)

@@ -48,9 +48,13 @@ def rename(
     with interruption.deferred() as signal, stopped(place, signal.check, waits), stopped(new, signal.check, waits):
         loaded = documents.load(place.config_file)
         others.refuse_hooks(loaded[0], "lxc.hook.clone", "lxc.hook.destroy")
-        config, document = move(place, new, "" if keeps_name else new.host_name, loaded)
+        name = "" if keeps_name else new.host_name
+        config, document = move(place, new, name, loaded)
+        written = copy_config.relocated(document, moving(config, place, new, name))
+        wish = copying.Wish(keeps_name=keeps_name, arguments=arguments)
         try:
-            copying.finish_root(place, new, copying.Wish(keeps_name=keeps_name, arguments=arguments))
+            with closing(open_directory(new)) as moved:
+                copying.finish_root(place, new, wish, written, moved)
         except BaseException:
             with closing(open_directory(new)) as moved:
                 document.save_in(moved, new.config_file)
