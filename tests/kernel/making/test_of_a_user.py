@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lxc.config.container import Config
 from lxc.config.document import Document
 from lxc.errors import LxcError
 from lxc.idmap.plan import IdMapPlan
-from lxc.runtime.disk import copying
+from lxc.runtime.disk import copying, snapshots
 from lxc.runtime.place import Place, place
 from lxc.storage import ours
 
@@ -167,3 +168,12 @@ def test_what_is_done_in_a_copys_root_follows_nothing_that_the_user_changes_mean
     assert (elsewhere / "etc/hostname").read_text() == "dear"
     assert not (elsewhere / "seen").exists()
     assert not pwned.exists()
+
+
+def test_what_is_kept_when_a_snapshot_is_restored_is_what_lies_in_the_container(host: Host, theirs: Path) -> None:
+    (host.base / "dear").mkdir()
+    (host.base / "dear/file").touch()
+    (host.path / "old").symlink_to(host.base / "dear")
+    with pytest.raises(OSError, match="symbolic link"):
+        snapshots._carry(place("old", str(host.path)), Config(), place("web", str(host.path)))
+    assert (host.base / "dear/file").exists()

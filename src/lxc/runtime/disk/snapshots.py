@@ -164,8 +164,9 @@ def _replace(place: Place, made: Place) -> tuple[Place, Config]:
 def _carry(old: Place, config: Config, place: Place) -> None:
     """Keep what else lies in the directory of `old`: snapshots, a log, what the configuration names."""
     roots = [path.removeprefix(f"{old.directory}/").split("/")[0] for path in config.rootfs_path.path.split(":")]
-    for name in set(os.listdir(old.directory)).difference(_ITS, roots, os.listdir(place.directory)):
-        os.rename(f"{old.directory}/{name}", f"{place.directory}/{name}")
+    with closing(making.open_directory(old)) as source, closing(making.open_directory(place)) as target:
+        for name in set(os.listdir(source)).difference(_ITS, roots, os.listdir(target)):
+            os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
 
 
 def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, document: Document) -> None:
