@@ -119,6 +119,12 @@ def contents(fd: int) -> bytes:
     return b"".join(parts)
 
 
+def write(fd: int, data: bytes) -> None:
+    """All of `data`, write(2): a disk that gets full takes a first part, and says so only when asked to take the rest."""
+    while data:
+        data = data[os.write(fd, data) :]
+
+
 def setfsids(uid: int, gid: int) -> None:
     """setfsuid(2), setfsgid(2): be this user and group to file systems.  They report no errors, so what is so is looked at.
 

@@ -138,13 +138,8 @@ def _answer(pid: int, reader: int, signal: deferred | None) -> bytes:
 
 def _tell(fd: int, outcome: Callable[[], bytes]) -> NoReturn:
     try:
-        _write(fd, outcome())
+        fs.write(fd, outcome())
     except BaseException as error:
-        _write(fd, pack_failure(error))
+        fs.write(fd, pack_failure(error))
     finally:
         os._exit(0)
-
-
-def _write(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]

@@ -104,7 +104,6 @@ def _be_child(act: Callable[[], bytes | None], writer: int, kept: tuple[int, ...
     except BaseException as error:
         said = marshal.dumps((errno.EIO, str(error) or type(error).__name__, None, b""))
     try:
-        while said:
-            said = said[os.write(writer, said) :]
+        fs.write(writer, said)
     finally:
         os._exit(0)

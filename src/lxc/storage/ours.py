@@ -20,6 +20,7 @@ RECORD = "rootfs.made"  # in the container's directory
 _HEADING = "# lxc-create made this {} for the container; lxc-destroy removes it.  Its path and identity:\n"
 _OF_DIRECTORY, _OF_VOLUME = _HEADING.format("directory"), _HEADING.format("logical volume")
 _LONGEST_RECORD = 8192  # bytes: a path has at most 4095
+_DIGITS = 20  # of 64 bits
 _FOLLOW_NOTHING = fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS
 
 
@@ -51,7 +52,7 @@ def remember(container: int, made: Made | Volume) -> None:
         text = f"{_OF_DIRECTORY}{made.path}\n{made.device} {made.inode} {made.birth_ns}\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(RECORD, flags, 0o600, dir_fd=container)) as fd:
-        os.write(fd, os.fsencode(text))
+        fs.write(fd, os.fsencode(text))
 
 
 def remembered(container: int, *, by_root: bool = False) -> Made | Volume | None:
@@ -72,9 +73,13 @@ def remembered(container: int, *, by_root: bool = False) -> Made | Volume | None
         return Volume(path, uuid)
     lines = text.removeprefix(_OF_DIRECTORY).split("\n")
     numbers = lines[1].split(" ") if len(lines) > 1 else []
-    if not text.startswith(_OF_DIRECTORY) or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
+    if not text.startswith(_OF_DIRECTORY) or len(numbers) != 3 or not all(map(_is_number, numbers)):
         return None
     return Made(lines[0], *map(int, numbers))
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= _DIGITS
 
 
 def objection(path: str, precious: tuple[str, ...]) -> str:

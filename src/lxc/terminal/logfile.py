@@ -12,6 +12,7 @@ import os
 import stat
 
 from lxc import log
+from lxc.kernel import fs
 
 _FLAGS = os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 _MODE = 0o640
@@ -42,7 +43,7 @@ class LogFile:
             if self._size and stat.S_ISREG(os.fstat(self.fd).st_mode):
                 self._write_within_size(data)
             else:
-                os.write(self.fd, data)
+                fs.write(self.fd, data)
             self._is_broken = False
         except OSError as error:
             if not self._is_broken:
@@ -52,7 +53,7 @@ class LogFile:
     def replace(self, data: bytes) -> None:
         """Make `data` all that is in the file.  Raises OSError."""
         os.ftruncate(self.fd, 0)
-        os.write(self.fd, data)
+        fs.write(self.fd, data)
 
     def close(self) -> None:
         os.close(self.fd)

@@ -16,7 +16,7 @@ import os
 from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 
 from lxc import log
-from lxc.kernel import polling, signals, tty
+from lxc.kernel import fs, polling, signals, tty
 from lxc.terminal import ours
 
 _CHUNK = 4096
@@ -235,7 +235,7 @@ class _Company(_Session):
 
     def _write_record(self, data: bytes) -> None:
         try:
-            os.write(self._record, data)
+            fs.write(self._record, data)
         except OSError as error:
             log.error(f"cannot write the log of the terminal, which ends here: {error.strerror}")
             self._record = -1

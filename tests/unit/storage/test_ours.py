@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import largest_file
 
 from lxc.errors import Refused
 from lxc.storage import ours
@@ -39,6 +40,11 @@ def test_what_is_remembered_is_never_overwritten(tmp_path: Path, container: int)
     assert ours.remembered(container) == Made("/srv/root", 1, 2, 3)
 
 
+def test_a_record_that_there_is_no_room_for_is_an_error(container: int) -> None:
+    with largest_file(64), pytest.raises(OSError):
+        ours.remember(container, Made("/srv/root", 1, 2, 3))
+
+
 def test_a_link_on_the_way_is_not_remembered_but_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "real/root").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
@@ -46,8 +52,14 @@ def test_a_link_on_the_way_is_not_remembered_but_where_it_leads(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "# lxc-create\n/\n1 2 3\n", "/\n1 2 3\n", ours._HEADING, ours._HEADING + "/\n1 2 x\n"]
+    "numbers", ["", "1 2", "1 2 x", "1 2 3 4", "1 2 -3", f"1 2 {'9' * 5000}"], ids=lambda numbers: numbers[:9]
 )
+def test_numbers_that_make_no_sense_are_no_record(tmp_path: Path, container: int, numbers: str) -> None:
+    (tmp_path / "container" / ours.RECORD).write_text(f"{ours._OF_DIRECTORY}/\n{numbers}\n")
+    assert ours.remembered(container) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "# lxc-create\n/\n1 2 3\n", "/\n1 2 3\n", ours._OF_DIRECTORY])
 def test_a_record_that_makes_no_sense_is_none(tmp_path: Path, container: int, text: str) -> None:
     (tmp_path / "container" / ours.RECORD).write_text(text)
     assert ours.remembered(container) is None

@@ -10,16 +10,19 @@ a number into lxc_snapshots instead: how many there are, not which.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import beneath
 from lxc.errors import UsageError
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.runtime import lock
 from lxc.runtime.place import Place
 from lxc.runtime.place import place as checked
 
 _LONGEST = 1 << 20  # bytes of a record
+_MANY = 10**9  # clones, where a record says that there are even more
 
 
 def snapshots(place: Place) -> list[Place]:
@@ -64,9 +67,8 @@ def forget_snapshots(place: Place) -> None:
 def clones(place: Place) -> list[Place]:
     """The containers that need this one's root file system; those only counted are called `?`."""
     text = _read(place, "lxc_snapshots")
-    if text.strip().isdecimal():
-        return [Place("?", place.lxcpath)] * min(int(text), 1)
-    return _pairs(text)
+    count = _count(text)
+    return _pairs(text) if count < 0 else [Place("?", place.lxcpath)] * min(count, 1)
 
 
 def needed(place: Place) -> tuple[Place, ...]:
@@ -82,7 +84,8 @@ def record(place: Place, needed: tuple[Place, ...]) -> None:
     for other in needed:
         with lock.held(other):
             text = _read(other, "lxc_snapshots")
-            more = str(int(text) + 1) if text.strip().isdecimal() else f"{text}{place.lxcpath}\n{place.name}\n"
+            count = _count(text)
+            more = f"{text}{place.lxcpath}\n{place.name}\n" if count < 0 else str(count + 1)
             _write(other, "lxc_snapshots", more)
 
 
@@ -93,12 +96,21 @@ def release(place: Place, name: Place | None = None) -> None:
             continue
         with lock.held(other):
             text = _read(other, "lxc_snapshots")
-            if text.strip().isdecimal():
-                left = str(int(text) - 1) if int(text) > 1 else ""
+            count = _count(text)
+            if count >= 0:
+                left = str(count - 1) if count > 1 else ""
             else:
                 left = "".join(f"{clone.lxcpath}\n{clone.name}\n" for clone in _pairs(text) if clone != (name or place))
             if left != text:
                 _write(other, "lxc_snapshots", left)
+
+
+def _count(text: str) -> int:
+    """The number that LXC once wrote into lxc_snapshots; -1 if that is not what it is."""
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal()):
+        return -1
+    return int(digits) if len(digits) < len(str(_MANY)) else _MANY
 
 
 def _pairs(text: str) -> list[Place]:
@@ -114,14 +126,17 @@ def _pairs(text: str) -> list[Place]:
 
 
 def _read(place: Place, name: str) -> str:
-    """The text of a record; "" if there is none.  Raises OSError."""
+    """The text of a record; "" if there is none.  Raises OSError, also if it is longer than we would read: none of it is to be lost."""
     try:
         with closing(_directory(place)) as directory:
             flags = os.O_RDONLY | os.O_NONBLOCK
             with closing(beneath.open(directory, name, flags)) as fd:
-                return os.fsdecode(os.read(fd, _LONGEST))
+                data = os.read(fd, _LONGEST + 1)
     except FileNotFoundError:
         return ""
+    if len(data) > _LONGEST:
+        raise OSError(errno.EFBIG, f"it has more than {_LONGEST} bytes", f"{place.directory}/{name}")
+    return os.fsdecode(data)
 
 
 def _write(place: Place, name: str, text: str) -> None:
@@ -133,8 +148,12 @@ def _write(place: Place, name: str, text: str) -> None:
         new = f"{name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with closing(os.open(new, flags, 0o644, dir_fd=directory)) as fd:
-            os.write(fd, os.fsencode(text))
-        os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+            try:
+                fs.write(fd, os.fsencode(text))
+                os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                os.unlink(new, dir_fd=directory)
+                raise
 
 
 def _directory(place: Place) -> int:

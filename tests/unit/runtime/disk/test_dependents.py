@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.conftest import largest_file
 
 from lxc.runtime.disk import dependents
 from lxc.runtime.place import Place, place
@@ -60,6 +61,32 @@ def test_the_old_format_is_counted_down(lxcpath: Path) -> None:
     for name in ("one", "two"):
         dependents.release(container(lxcpath, name, lxc_rdepends=f"{lxcpath}\nbase\n"))
     assert not Path(base.directory, "lxc_snapshots").exists()
+
+
+def test_a_count_of_any_length_is_one(lxcpath: Path) -> None:
+    base, clone = container(lxcpath, "base", lxc_snapshots=f"{'9' * 5000}\n"), container(lxcpath, "clone")
+    assert dependents.clones(base)
+    dependents.record(clone, (base,))
+    assert Path(base.directory, "lxc_snapshots").read_text() == "1000000001"
+    dependents.release(clone)
+    assert Path(base.directory, "lxc_snapshots").read_text() == "999999999"
+
+
+def test_a_record_of_which_only_a_part_would_be_read_is_not_rewritten(lxcpath: Path) -> None:
+    text = "".join(f"{lxcpath}\nclone{number}\n" for number in range(30000))
+    base = container(lxcpath, "base", lxc_snapshots=text)
+    with pytest.raises(OSError, match=r"has more than 1048576 bytes.*base/lxc_snapshots"):
+        dependents.release(container(lxcpath, "one", lxc_rdepends=f"{lxcpath}\nbase\n"))
+    assert Path(base.directory, "lxc_snapshots").read_text() == text
+
+
+def test_a_record_that_there_is_no_room_for_is_an_error_and_the_old_one_stays(lxcpath: Path) -> None:
+    text = "".join(f"{lxcpath}\nclone{number}\n" for number in range(200))
+    base, clone = container(lxcpath, "base", lxc_snapshots=text), container(lxcpath, "clone")
+    with largest_file(4096), pytest.raises(OSError):
+        dependents.record(clone, (base,))
+    assert Path(base.directory, "lxc_snapshots").read_text() == text
+    assert os.listdir(base.directory) == ["lxc_snapshots"]
 
 
 def test_one_whose_base_is_gone_goes_all_the_same(lxcpath: Path) -> None:
