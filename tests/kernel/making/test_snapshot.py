@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def test_snapshots_are_numbered_dated_and_commented(host: Host, web: Path) -> No
     assert sorted(path.name for path in (web / "snaps").iterdir()) == ["snap0", "snap1"]
     snapshot(host, "-d", "ALL")
     assert not (web / "snaps").exists()
+
+
+def test_a_comment_is_kept_whole_wherever_it_comes_from(host: Host, web: Path) -> None:
+    text = "a word or two\n" * 20000
+    late = "sleep 0.3; seq 20000 | sed 's/.*/a word or two/'"
+    argv = " ".join(map(shlex.quote, command("lxc-snapshot", "-P", host.path, "-n", "web", "-c")))
+    subprocess.run(["bash", "-c", f"{argv} <({late})"], check=True, stdin=subprocess.DEVNULL)
+    assert (web / "snaps/snap0/comment").read_text() == text
+    assert snapshot(host, "-L", "-C").endswith(text)
+
+
+@pytest.mark.parametrize(("size", "said"), [(60000, "File too large"), (2 << 20, "it has more than 1048576 bytes")])
+def test_a_comment_that_cannot_be_kept_whole_is_an_error_and_leaves_no_snapshot(
+    host: Host, web: Path, size: int, said: str
+) -> None:
+    comment = host.base / "comment"
+    comment.write_bytes(b"x" * size)
+    argv = command("lxc-snapshot", "-P", host.path, "-n", "web", "-c", comment)
+    done = subprocess.run(["prlimit", "--fsize=32768", *argv], text=True, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert not list(web.glob("snaps/*"))
 
 
 def test_some_that_are_made_at_the_same_time_have_names_of_their_own(host: Host, web: Path) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from lxc import log
+from lxc import log, regular
 from lxc.errors import LxcError, NotFound, StateError, Unsupported
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import host
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lxc.config.document import Document
 
 _FORMAT = "%Y:%m:%d %H:%M:%S"
-_LONGEST = 1 << 16  # bytes of a comment or a time
+_LONGEST = 1 << 20  # bytes of a comment or a time
 # In a container's directory, besides its root: of what it is, and not what somebody keeps there.
 _ITS = ("config", "rootfs", "rootdev", "overlay", "partial", "apparmor", "lxc_rdepends", ours.RECORD)
 
@@ -75,7 +76,7 @@ def create(
     `waits` is told for whom we wait, if that takes more than a moment.  Raises NotFound, StateError, LxcError, and nothing
     is left of it then.
     """
-    written = _read(comment_file) if comment_file else b""
+    written = _read(comment_file, is_stream=True) if comment_file else b""
     config = _config(place)
     driver = host.root(place, config).driver
     if config.rootfs_path.path and MODULES[driver] not in ("dir", "btrfs", "overlay", "loop"):
@@ -244,15 +245,18 @@ def _loaded(place: Place) -> tuple[Config, Document]:
     return document.load(place.config_file)
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, *, is_stream: bool = False) -> bytes:
     try:
-        with closing(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as fd:
-            return os.read(fd, _LONGEST)
-    except OSError as error:
-        raise LxcError(f"cannot read {path}: {error.strerror}") from error
+        data = regular.read(path, _LONGEST, is_stream=is_stream)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise LxcError(f"cannot read {path}: {why}") from error
+    if len(data) > _LONGEST:
+        raise LxcError(f"cannot read {path}: it has more than {_LONGEST} bytes")
+    return data
 
 
 def _write(directory: int, name: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(name, flags, 0o644, dir_fd=directory)) as fd:
-        os.write(fd, data)
+        fs.write(fd, data)
