@@ -44,6 +44,7 @@ _openat2 = bind_number(437, c_int, c_char_p, c_void_p, c_size_t)
 _close_range = bind_number(436, c_uint, c_uint, c_uint)
 _fstatfs = bind("fstatfs", c_int, c_void_p)
 _setfsuid, _setfsgid = bind("setfsuid", c_uint), bind("setfsgid", c_uint)
+_syncfs = bind("syncfs", c_int)
 _execveat = bind("execveat", c_int, c_char_p, c_void_p, c_void_p, c_int)
 
 
@@ -123,6 +124,11 @@ def write(fd: int, data: bytes) -> None:
     """All of `data`, write(2): a disk that gets full takes a first part, and says so only when asked to take the rest."""
     while data:
         data = data[os.write(fd, data) :]
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2): all that was written to the file system that `fd` is on is on its disk; an error is also one since `fd` was opened."""
+    _syncfs(fd)
 
 
 def setfsids(uid: int, gid: int) -> None:

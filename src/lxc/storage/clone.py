@@ -195,7 +195,9 @@ def _fill(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             os.rmdir("lost+found", dir_fd=target)
         except FileNotFoundError:
             pass  # not every kind has it
-        return _files(clone.source, target, check)
+        left = _files(clone.source, target, check)
+        creation.settle(target, clone.path)
+        return left
 
     try:
         return _seen(RootPlan(clone.path, driver=clone.driver), work)

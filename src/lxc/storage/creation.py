@@ -16,7 +16,7 @@ import os
 
 from lxc import programs
 from lxc.errors import StepError, Unsupported
-from lxc.kernel import btrfs
+from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.storage import volumes
@@ -180,6 +180,18 @@ def _mkfs(path: str, shown: str, wanted: Wanted) -> None:
     if done.status:
         hint = "--fssize may be too small for it" if wanted.size < SIZE else ""
         raise StepError(f"{name} {shown}", _complaint(done), hint=hint)
+
+
+def settle(root: int, shown: str) -> None:
+    """Have all on the disk that was written to the file system `shown` since its directory `root` was opened.  Raises StepError.
+
+    Whoever wrote to an image on a full disk need not have heard of that.
+    """
+    try:
+        fs.syncfs(root)
+    except OSError as error:
+        hint = "the disk that it lies on may be full: free some space"
+        raise StepError(f"write to {shown} all that is to be in it", error, hint=hint) from error
 
 
 def _complaint(done: programs.Done) -> str:

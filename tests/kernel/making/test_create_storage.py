@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import PATIENCE, Lxc, until
 
+from lxc.kernel import mount
+
 from .conftest import Host, appears
 
 pytestmark = pytest.mark.root
@@ -54,6 +56,33 @@ def test_without_a_size_it_has_one_gibibyte_but_takes_no_room(host: Host) -> Non
     status = (host.path / "web/rootdev").stat()
     assert status.st_size == 1 << 30
     assert status.st_blocks * 512 < 100 << 20
+
+
+def test_an_image_that_the_disk_had_no_room_for_is_an_error_and_nothing_is_left(
+    host: Host, apart: Callable[[Callable[[], None]], None]
+) -> None:
+    ballast = f"""
+for word; do case $word in --rootfs=*) root=${{word#*=}};; esac; done
+head -c 8M /dev/urandom > $root/big; sync; rm {host.path}/ballast
+"""
+    template, big = host.template(ballast), host.template("head -c 8M /dev/urandom > ${3#*=}/big", "big")
+
+    def work() -> None:
+        for path, size in (("lxc", 10), ("small", 4)):
+            (host.base / path).mkdir()
+            mount.mount("none", str(host.base / path), "tmpfs", 0, f"size={size}m")
+        (host.path / "ballast").write_bytes(bytes(6 << 20))
+        done = host.create("web", "-t", template, "-B", "loop", "--fssize", "16M")
+        assert done.returncode == 1
+        assert f"cannot write to {host.path}/web/rootdev all that is to be in it: " in done.stderr
+        assert host.made() == []
+        assert host.create("web", "-t", big).returncode == 0
+        done = host.run("lxc-copy", "-n", "web", "-N", "copy", "-p", host.base / "small", "-B", "loop", "-L", "16M")
+        assert done.returncode == 1
+        assert f"cannot write to {host.base}/small/copy/rootdev all that is to be in it: " in done.stderr
+        assert os.listdir(host.base / "small") == []
+
+    apart(work)
 
 
 def test_an_overlay_has_what_the_template_made_below_what_the_container_changes(host: Host) -> None:

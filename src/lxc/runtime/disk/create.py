@@ -120,7 +120,7 @@ class _reached:
 
     def __init__(self, place: Place, ids: IdMapPlan, filled: str) -> None:
         self._place, self._ids, self._filled = place, ids, filled
-        self._root, self._attached = RootPlan(""), Attached()
+        self._root, self._attached, self._top = RootPlan(""), Attached(), -1
 
     def __enter__(self) -> str:
         if self._filled:
@@ -134,13 +134,20 @@ class _reached:
             with closing(inside.take_root(root.replace(device=self._attached.device))) as top:
                 if self._ids.users:
                     os.chown(f"/proc/self/fd/{top}", *self._ids.owner)
+                self._top = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=top)
         except BaseException:
             outside.detach(self._attached)
             raise
         return root.mount
 
-    def __exit__(self, *_: object) -> None:
-        if not self._root.is_shared:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._root.is_shared:
+            return
+        try:
+            with closing(self._top):
+                if not kind:
+                    creation.settle(self._top, self._root.path)
+        finally:
             mount.umount(self._root.mount, mount.MNT_DETACH)  # whatever the template has left running there
             outside.detach(self._attached)
 
