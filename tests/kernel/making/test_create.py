@@ -263,6 +263,29 @@ def test_nothing_is_left_where_the_template_fails(host: Host, script: str, why: 
     assert os.listdir(host.base / "roots") == []
 
 
+@pytest.mark.parametrize("left", [(), ("mine",)], ids=["own", "there"])
+@pytest.mark.parametrize("target", [".", "precious"])
+def test_a_root_that_the_template_made_a_link_leads_nowhere(host: Host, target: str, left: tuple[str, ...]) -> None:
+    (host.base / "precious").mkdir()
+    (host.base / "precious/file").write_text("dear")
+    for name in left:
+        (host.path / "web" / name).mkdir(parents=True)
+    template = host.template(f"cd ${{3#*=}}/..; rmdir rootfs; ln -s {host.base}/{target} rootfs; exit 5")
+    done = host.create("web", "-t", template)
+    assert (done.returncode, "ended with status 5" in done.stderr) == (1, True), done.stderr
+    assert host.made() == (["web", "web/config", "web/mine", "web/partial", "web/rootfs"] if left else [])
+    assert (host.base / "precious/file").read_text() == "dear"
+
+
+def test_a_configuration_that_the_template_made_a_link_is_not_written_through(host: Host) -> None:
+    (host.base / "precious").write_text("lxc.uts.name = dear\n")
+    done = host.create("web", "-t", host.template(f"ln -sf {host.base}/precious ${{1#*=}}/config"))
+    assert done.returncode == 1
+    assert f"{host.path}/web/config has become a symbolic link: what it leads to is not written to\n" in done.stderr
+    assert (host.base / "precious").read_text() == "lxc.uts.name = dear\n"
+    assert host.made() == []
+
+
 def test_a_quiet_templates_last_words_are_told_to_who_calls_it(host: Host) -> None:
     from lxc.errors import LxcError
     from lxc.runtime.disk import create

@@ -164,6 +164,11 @@ class Making:
         from lxc.config import document as documents
 
         self.files = (*self.files, "config")
+        if os.path.islink(self.place.config_file):
+            raise Refused(
+                f"{self.place.config_file} has become a symbolic link: what it leads to is not written to",
+                hint="a template must leave the configuration where it is",
+            )
         document.save_in(self.directory, self.place.config_file, self.user or (-1, -1))
         config, _ = documents.load(self.place.config_file)
         if rootfs and config.rootfs_path.path != rootfs:
@@ -194,14 +199,16 @@ class Making:
     def _undo_roots(self) -> None:
         if self.volume:
             volumes.remove(self.volume)
+        own = os.path.realpath(self.place.directory)
         for made in self.made:
-            ours.remove_made(made, ())
+            if not (self.is_ours and os.path.dirname(made.path) == own):  # that goes with all that is in it
+                ours.remove_made(made, ())
         outside.remove_empty(self.roots)
 
     def _undo_directory(self) -> None:
         place = self.place
         with closing(os.open(place.lxcpath, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
-            removal.remove_opened(self.directory, parent, place.name, place.directory)
+            removal.remove_opened(self.directory, parent, place.name, place.directory, last=("config", "partial"))
 
 
 def open_directory(place: Place) -> int:
