@@ -228,7 +228,13 @@ def _marker(directory: int) -> str:
 
 
 def exists(place: Place) -> LxcError:
-    """That there is such a container already."""
+    """That there is such a container already, or one in the making."""
+    try:
+        with closing(_open_directory(place)) as directory:
+            if _marker(directory):
+                return _claimed(place, directory)
+    except OSError as error:
+        log.debug(f"whether {place.name} is in the making cannot be told: {error.strerror}")
     return StateError(f'Container "{place.name}" already exists in "{place.lxcpath}"')
 
 
