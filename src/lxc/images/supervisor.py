@@ -52,19 +52,25 @@ def run(
     interruption: int,
     fork: Callable[[], int] = os.fork,
     needed: tuple[str, ...] = (),
+    ignored: tuple[int, ...] = (),
 ) -> Ended:
     """Run a program to its end, or until the signalfd `interruption` gets readable, and then end all it started.
 
     The signals of `interruption` must be blocked.  With `is_quiet` it has /dev/null for standard input and output.
-    `fork` makes the program's process, which must be able to reach the paths `needed`.  Raises OSError.
+    `fork` makes the program's process, which must be able to reach the paths `needed`, and begins with the signals `ignored`
+    ignored.  Raises OSError.
     """
+
+    def become() -> None:
+        _become(argv, report_end, words_end if is_quiet else -1, needed, ignored)
+
     report, report_end = os.pipe()
     words, words_end = os.pipe()
     us = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            _supervise(us, argv, report_end, words_end if is_quiet else -1, fork, needed)
+            _supervise(us, report_end, fork, become)
         finally:
             os._exit(1)
     os.close(report_end)
@@ -111,10 +117,8 @@ def _read(fd: int) -> bytes:
         return b""
 
 
-def _supervise(
-    parent: int, argv: tuple[str, ...], report: int, words: int, fork: Callable[[], int], needed: tuple[str, ...]
-) -> None:
-    """Be the supervisor; says on `report` how it went and does not return but by an error."""
+def _supervise(parent: int, report: int, fork: Callable[[], int], become: Callable[[], None]) -> None:
+    """Be the supervisor, and in the process that `fork` makes, `become` the program; says on `report` how it went and does not return but by an error."""
     process.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     stop = signals.signalfd(frozenset({signals.SIGTERM}))
     signals.block(frozenset({signals.SIGTERM}))
@@ -136,7 +140,7 @@ def _supervise(
         return
     if pid == 0:
         try:
-            _become(argv, report, words, needed)
+            become()
         finally:
             os._exit(127)
     pidfd = process.pidfd_open(pid)
@@ -153,7 +157,7 @@ def _supervise(
     os._exit(0)
 
 
-def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, ...]) -> None:
+def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, ...], ignored: tuple[int, ...]) -> None:
     process.prctl(process.PR_SET_PDEATHSIG, signals.SIGKILL)
     if words >= 0:
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -161,6 +165,8 @@ def _become(argv: tuple[str, ...], report: int, words: int, needed: tuple[str, .
             os.dup2(source, fd)
     os.umask(0o022)
     signals.reset(signals.IGNORED_BY_PYTHON)
+    for number in ignored:
+        signals.ignore(number)
     signals.restore(frozenset())
     for path in needed:
         closed = _closed(path)

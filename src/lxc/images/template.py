@@ -13,6 +13,7 @@ import sys
 
 from lxc.errors import LxcError, NotFound, UsageError
 from lxc.images import supervisor
+from lxc.kernel import signals
 from lxc.loading import PACKAGES
 
 TYPE_CHECKING = False
@@ -90,7 +91,9 @@ def run(
     program = _program(path)
     argv = (*program, *arguments)
     paths = (*program[:1], program[-1], *needed)
-    ended = supervisor.run(argv, is_quiet=is_quiet, interruption=interruption, fork=fork, needed=paths)
+    # Python would say where a keystroke has interrupted it; and is ended by SIGTERM all the same.
+    ignored = (signals.SIGINT,) if len(program) > 1 else ()
+    ended = supervisor.run(argv, is_quiet=is_quiet, interruption=interruption, fork=fork, needed=paths, ignored=ignored)
     why = "" if ended.signal else _failure(ended)
     if not why:
         return ended.signal

@@ -445,6 +445,20 @@ def test_an_interrupted_create_leaves_neither_files_nor_processes(
         assert is_gone(int((host.base / name).read_text())), name
 
 
+@pytest.mark.parametrize("moment", range(8))
+def test_ctrl_c_while_a_template_of_ours_is_at_work_is_no_traceback(host: Host, moment: int) -> None:
+    busybox = host.template("sleep 0.4; exec busybox $@", "busybox")
+    argv = ["env", "--default-signal=INT", *command("lxc-create", "-P", host.path, "-n", "web", "-t", "busybox")]
+    process = subprocess.Popen(
+        [*argv, "--", f"--busybox-path={busybox}"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    appears(host.path / "web/partial")
+    time.sleep(moment * 0.04)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60)[1] == "lxc-create: web: interrupted by SIGINT\n"
+    assert not host.path.exists()
+
+
 def test_a_create_that_is_killed_leaves_no_processes_and_can_be_destroyed(host: Host) -> None:
     process = host.begin("-n", "web", "-t", host.template(SLEEPY), "--dir", host.base / "a/web/root")
     appears(host.base / "ready")
