@@ -65,7 +65,9 @@ def test_a_comment_is_kept_whole_wherever_it_comes_from(host: Host, web: Path) -
     assert snapshot(host, "-L", "-C").endswith(text)
 
 
-@pytest.mark.parametrize(("size", "said"), [(60000, "File too large"), (2 << 20, "it has more than 1048576 bytes")])
+@pytest.mark.parametrize(
+    ("size", "said"), [(60000, "web/snaps/snap0/comment: File too large"), (2 << 20, "it has more than 1048576 bytes")]
+)
 def test_a_comment_that_cannot_be_kept_whole_is_an_error_and_leaves_no_snapshot(
     host: Host, web: Path, size: int, said: str
 ) -> None:

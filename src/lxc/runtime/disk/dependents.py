@@ -134,6 +134,8 @@ def _read(place: Place, name: str) -> str:
                 data = os.read(fd, _LONGEST + 1)
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f"{place.directory}/{name}") from error
     if len(data) > _LONGEST:
         raise OSError(errno.EFBIG, f"it has more than {_LONGEST} bytes", f"{place.directory}/{name}")
     return os.fsdecode(data)
@@ -141,6 +143,13 @@ def _read(place: Place, name: str) -> str:
 
 def _write(place: Place, name: str, text: str) -> None:
     """Replace a record in one step; an empty one is removed.  Raises OSError."""
+    try:
+        _replace(place, name, os.fsencode(text))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f"{place.directory}/{name}") from error
+
+
+def _replace(place: Place, name: str, text: bytes) -> None:
     with closing(_directory(place)) as directory:
         if not text:
             os.unlink(name, dir_fd=directory)
@@ -149,7 +158,7 @@ def _write(place: Place, name: str, text: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with closing(os.open(new, flags, 0o644, dir_fd=directory)) as fd:
             try:
-                fs.write(fd, os.fsencode(text))
+                fs.write(fd, text)
                 os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
             except BaseException:
                 os.unlink(new, dir_fd=directory)

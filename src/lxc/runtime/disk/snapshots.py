@@ -10,7 +10,7 @@ import os
 import time
 
 from lxc import log, regular
-from lxc.errors import LxcError, NotFound, StateError, Unsupported
+from lxc.errors import LxcError, NotFound, StateError, StepError, Unsupported
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
@@ -88,10 +88,10 @@ def create(
     time.tzset()  # a worker of the fork server has had another environment
     try:
         with closing(making.open_directory(snapshot)) as directory:
-            _write(directory, "ts", time.strftime(_FORMAT).encode())
+            _write(directory, f"{snapshot.directory}/ts", time.strftime(_FORMAT).encode())
             if comment_file:
-                _write(directory, "comment", written)
-    except OSError:
+                _write(directory, f"{snapshot.directory}/comment", written)
+    except (OSError, StepError):
         destroy.destroy(snapshot, _config(snapshot), destroy.Wish())
         raise
     return snapshot.name, left
@@ -256,7 +256,11 @@ def _read(path: str, *, is_stream: bool = False) -> bytes:
     return data
 
 
-def _write(directory: int, name: str, data: bytes) -> None:
+def _write(directory: int, path: str, data: bytes) -> None:
+    """Make the file at `path`, which is in the opened `directory`.  Raises StepError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with closing(os.open(name, flags, 0o644, dir_fd=directory)) as fd:
-        fs.write(fd, data)
+    try:
+        with closing(os.open(os.path.basename(path), flags, 0o644, dir_fd=directory)) as fd:
+            fs.write(fd, data)
+    except OSError as error:
+        raise StepError(f"write {path}", error) from error
