@@ -85,6 +85,14 @@ head -c 8M /dev/urandom > $root/big; sync; rm {host.path}/ballast
     apart(work)
 
 
+def test_a_system_that_the_image_has_no_room_for_is_said_with_what_to_do(host: Host) -> None:
+    done = host.create("web", "-t", "busybox", "-B", "loop", "--fssize", "1M")
+    room = "No space left on device (with -B loop or lvm, --fssize makes it larger)"
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lxc-busybox: cannot make the system in {host.path}/web/rootfs: {room}\n")
+    assert host.made() == []
+
+
 def test_an_overlay_has_what_the_template_made_below_what_the_container_changes(host: Host) -> None:
     assert host.create("web", "-t", host.template(FILL), "-B", "overlayfs").returncode == 0
     web = host.path / "web"
