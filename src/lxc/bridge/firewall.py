@@ -1,7 +1,7 @@
 """The rules for the bridge: DNS and DHCP come in, containers reach the world, and get answers.  Pure.
 
-LXC's, in its tables and chains. With nft they are tables of our own, which come and go as a whole; each rule says in a
-comment whose it is. With iptables they are put among those of others, one by one.
+LXC's, in its tables and chains. With nft they are tables of our own, which come and go as a whole, with what others have
+put there; each rule says in a comment whose it is. With iptables they are put among those of others, one by one.
 """
 
 from __future__ import annotations
@@ -98,12 +98,18 @@ class Iptables(Record):
 
 
 def is_ours(listing: str, table: Table) -> bool:
-    """Whether the table that `nft -j list table` shows was made by us, or by LXC's own lxc-net with the same settings."""
-    rules = [each["rule"] for each in _listed(listing) if "rule" in each]
-    by_us = bool(rules) and all(rule.get("comment") == OWNER for rule in rules)
-    return by_us or _shape(_listed(listing), comments=False) == _shape(
-        _loads(table.commands())["nftables"], "add", comments=False
-    )
+    """Whether the table that `nft -j list table` shows was made by us, or by LXC's own lxc-net with the same settings.
+
+    One rule of ours is enough: others may have added theirs.  So is a table of which somebody has flushed all rules,
+    for there is nothing in it of anybody's.
+    """
+    shown, wanted = _listed(listing), _loads(table.commands())["nftables"]
+    rules = [each["rule"] for each in shown if "rule" in each]
+    if any(rule.get("comment") == OWNER for rule in rules):
+        return True
+    if not rules:
+        return {*_shape(shown)} <= {*_shape(wanted, "add")}
+    return _shape(shown, comments=False) == _shape(wanted, "add", comments=False)
 
 
 def tables(settings: Settings) -> tuple[Table, ...]:

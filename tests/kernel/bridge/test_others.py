@@ -81,6 +81,35 @@ def test_an_administrators_rules_stay_and_those_of_a_start_go(net: Net, verbs: t
     assert rules(net) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "nft add rule inet lxc input tcp dport 80 accept",
+        "nft add rule ip lxc postrouting accept",
+        "nft flush table inet lxc",
+        "nft flush ruleset && nft add table inet lxc",
+    ],
+)
+@pytest.mark.parametrize("verbs", [("start", "stop"), ("restart", "stop"), ("stop",)])
+def test_its_tables_stay_its_own_whatever_somebody_does_to_their_rules(
+    net: Net, change: str, verbs: tuple[str, ...]
+) -> None:
+    net.ok("start")
+    net.host.ok("sh", "-c", change)
+    for verb in verbs:
+        net.ok(verb)
+        assert verb == "stop" or net.status()["missing"] == []
+    assert " lxc {" not in net.ruleset()
+
+
+def test_a_table_with_a_chain_of_somebody_elses_is_not_taken_for_one_that_was_emptied(net: Net) -> None:
+    net.host.ok("nft", "add table inet lxc; add chain inet lxc mine { type filter hook input priority 5; }")
+    before = net.ruleset()
+    assert net.call("start")[0] == 1
+    net.ok("stop")
+    assert net.ruleset() == before
+
+
 def test_a_stop_that_never_started_looks_at_no_device_of_another_type(net: Net) -> None:
     net.host.ok("sh", "-c", "ip link add lxcbr0 type veth peer name x && ip address add 10.0.3.1/24 dev lxcbr0")
     assert net.ok("stop") == "lxc-net isn't running\n"
