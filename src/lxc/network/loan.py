@@ -74,6 +74,8 @@ def _fetch(loan: Loan, index: int, netns: int, home: Links) -> int:
         return here.index  # it never left
     with links_in(netns) as there:
         found = there.at(index) if index else there.find(loan.name) or there.find(name)
+        if not found and here and here.kind == loan.link.kind and here.index in (index, loan.link.index):
+            return here.index  # it has come back already: whoever brought it was killed then
         if not found or found.kind != loan.link.kind:
             log.warn(f"the device {name}, which the container had, is not there any more")
             return 0

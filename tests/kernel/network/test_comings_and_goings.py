@@ -81,6 +81,18 @@ def test_who_gives_it_back_is_not_killed_with_all_that_is_called_a_monitor(lab: 
 
 
 @pytest.mark.parametrize("end", [stop, kill_monitor])
+def test_a_device_that_is_at_home_already_is_as_it_was_all_the_same(lab: Lab, end: Callable[[Lab, str], None]) -> None:
+    """As if a monitor were killed when it had just brought it."""
+    before = {**state(lab, "wire1"), "altnames": ["a-long-alternative-name", "another"]}
+    name = lend(lab, "hwaddr = 10:66:6a:00:00:09")
+    lab.inside(name, "ip", "link", "set", "card", "netns", str(lab.host), "name", "wire1")
+    assert state(lab, "wire1") != before
+    end(lab, name)
+    until(lambda: state(lab, "wire1") == before, "it is as it was")
+    swept(lab, name)
+
+
+@pytest.mark.parametrize("end", [stop, kill_monitor])
 def test_a_device_comes_back_however_many_names_the_container_has_given_it(
     lab: Lab, end: Callable[[Lab, str], None]
 ) -> None:
