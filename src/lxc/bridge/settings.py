@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lxc.bridge import variables
 from lxc.errors import ConfigError
@@ -65,19 +65,23 @@ def machine_id() -> bytes:
 def settings(given: Mapping[str, str], machine_id: bytes = b"") -> Settings:
     """The settings that these variables make.  Raises ValueError, which names the variable."""
     bridge = given.get("LXC_BRIDGE") or "lxcbr0"
-    # the kernel puts a number in the place of %d
-    if len(os.fsencode(bridge)) >= _IFNAMSIZ or {*bridge} & {*"/%"} or bridge.split() != [bridge]:
+    # the kernel puts a number in the place of %d; nft and iptables take a name with such an end for many
+    if len(os.fsencode(bridge)) >= _IFNAMSIZ or {*bridge} & {*"/%"} or bridge.split() != [bridge] or bridge[-1] in "*+":
         raise ValueError(f"LXC_BRIDGE: {bridge!r} cannot be the name of a network device")
+    ipv4 = ipv6 = None
     address = given.get("LXC_ADDR", "10.0.3.1")
-    ipv4 = _parsed(IPv4Interface, "LXC_ADDR", f"{address}/{given.get('LXC_NETMASK') or 24}") if address else None
-    _refuse_without_room("LXC_NETMASK", ipv4)
+    if address:
+        _parsed(IPv4Address, "LXC_ADDR", address)
+        ipv4 = _parsed(IPv4Interface, "LXC_NETMASK", f"{address}/{given.get('LXC_NETMASK') or 24}")
+        _refuse_unusable("LXC_ADDR", "LXC_NETMASK", ipv4)
     network = _parsed(IPv4Network, "LXC_NETWORK", given["LXC_NETWORK"]) if given.get("LXC_NETWORK") else None
     prefix = given.get("LXC_IPV6_PREFIX") or unique_local_prefix(machine_id)
     address6 = given.get("LXC_IPV6_ADDR", f"{prefix}::1") if _is_true(given, "LXC_IPV6_ENABLE") else ""
-    ipv6 = (
-        _parsed(IPv6Interface, "LXC_IPV6_ADDR", f"{address6}/{given.get('LXC_IPV6_MASK') or 64}") if address6 else None
-    )
-    _refuse_without_room("LXC_IPV6_MASK", ipv6)
+    if address6:
+        name = "LXC_IPV6_ADDR" if "LXC_IPV6_ADDR" in given else "LXC_IPV6_PREFIX"
+        _parsed(IPv6Address, name, address6)
+        ipv6 = _parsed(IPv6Interface, "LXC_IPV6_MASK", f"{address6}/{given.get('LXC_IPV6_MASK') or 64}")
+        _refuse_unusable(name, "LXC_IPV6_MASK", ipv6)
     network6 = None
     if ipv6 and _is_true(given, "LXC_IPV6_NAT"):
         text = given.get("LXC_IPV6_NETWORK")
@@ -89,7 +93,7 @@ def settings(given: Mapping[str, str], machine_id: bytes = b"") -> Settings:
         ipv4=ipv4,
         network=network or (ipv4.network if ipv4 else None),
         dhcp_range=_range(given.get("LXC_DHCP_RANGE") or (usual_range(ipv4) if ipv4 else "")),
-        dhcp_max=given.get("LXC_DHCP_MAX") or "253",
+        dhcp_max=_number("LXC_DHCP_MAX", given.get("LXC_DHCP_MAX") or "253"),
         dhcp_conf=given.get("LXC_DHCP_CONFILE") or "/dev/null",
         dhcp_ping=given.get("LXC_DHCP_PING") != "false",
         domain=given.get("LXC_DOMAIN", ""),
@@ -111,9 +115,25 @@ def _parsed(kind: Callable[[str], T], name: str, text: str) -> T:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _refuse_without_room(name: str, address: IPv4Interface | IPv6Interface | None) -> None:
-    if address and address.network.num_addresses == 1:
-        raise ValueError(f"{name}: expected room for the bridge and a container, got {address}, which is one address")
+def _refuse_unusable(name: str, mask: str, address: IPv4Interface | IPv6Interface) -> None:
+    """Raise ValueError if that can be no bridge's address in its network: `name` and `mask` are its variables."""
+    network = address.network
+    if network.num_addresses == 1:
+        raise ValueError(f"{mask}: expected room for the bridge and a container, got {address}, which is one address")
+    if not network.prefixlen:
+        raise ValueError(f"{mask}: expected a network, got {address}: all of the world would be on the bridge")
+    is_networks = network.num_addresses > 2 and address.ip == network.network_address
+    is_for_all = network.num_addresses > 2 and network.version == 4 and address.ip == network.broadcast_address
+    if is_networks or is_for_all or address.ip.is_loopback or address.ip.is_multicast or address.ip.is_unspecified:
+        raise ValueError(f"{name}: expected an address that a device can have, got {address}")
+    if "%" in str(address):
+        raise ValueError(f"{name}: expected an address without a zone, got {address}")
+
+
+def _number(name: str, text: str) -> str:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{name}: expected a number, got {text!r}")
+    return text
 
 
 def _mac(text: str) -> str:
