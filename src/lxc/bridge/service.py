@@ -136,16 +136,33 @@ class Service:
         from json import dump
 
         partial = f"{UP_FILE}.new"
-        with open(partial, "w") as file:
-            host = {"nft": facts.nft, "has_ipv6": facts.has_ipv6}
-            dump({"settings": dict(self._given), "keeps": keeps, "host": host}, file)
-        os.rename(partial, UP_FILE)
+        try:
+            with open(partial, "w") as file:
+                host = {"nft": facts.nft, "has_ipv6": facts.has_ipv6}
+                dump({"settings": dict(self._given), "keeps": keeps, "host": host}, file)
+            os.rename(partial, UP_FILE)
+        except OSError as error:
+            _remove(partial)
+            hint = f"see whether there is room: df {RUN}"
+            raise StepError(f"note in {UP_FILE} what is made", error, hint=hint) from error
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        log.debug(f"{path} stays: {error.strerror}")
 
 
 def planned(given: Mapping[str, str]) -> tuple[Step, ...]:
     """What a start would make on this host, if nothing were there."""
     wanted = _settings(given)
     return plan(wanted, outside.facts(wanted))
+
+
+def asked() -> Mapping[str, str] | None:
+    """The variables of the last start, if it was not stopped; None if there are none."""
+    return _note().given
 
 
 def _settings(given: Mapping[str, str]) -> Settings:

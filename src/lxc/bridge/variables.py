@@ -16,6 +16,7 @@ _SCRIPT = """
 directory=$1; shift
 for file in lxc lxc-net; do [ ! -f "$directory/$file" ] || . "$directory/$file" >&2; done
 for name; do eval "[ -z \\"\\${$name+set}\\" ] || printf '%s=%s\\0' $name \\"\\$$name\\""; done
+printf .
 """
 
 
@@ -30,4 +31,7 @@ def read(names: Sequence[str]) -> dict[str, str]:
     done = programs.run(("/bin/sh", "-c", _SCRIPT, "sh", where, *names))
     if done.status != 0:
         raise ConfigError(f"{where}/lxc-net cannot be read: {done.complaint}", hint="it is a shell script: sh -n tells")
-    return dict(pair.split("=", 1) for pair in done.output.split("\0") if pair)
+    *pairs, end = done.output.split("\0")
+    if end != ".":
+        raise ConfigError(f"{where}/lxc-net cannot be read: it ends the shell that reads it", hint="leave exit out")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -76,7 +76,8 @@ def run(arguments: NetArguments) -> int:
     from lxc.bridge import service, settings
 
     verb = arguments.operands[0]
-    given = settings.read()
+    asked = service.asked() if verb == "stop" else None  # what is in the files by now is nothing to a stop
+    given = settings.read() if asked is None else asked
     if arguments.dry_run:
         output.lines(str(step) for step in service.planned(given))
         return RUNNING

@@ -227,6 +227,27 @@ def test_what_was_started_is_stopped_whatever_the_settings_are_by_then(net: Net)
     assert (net.ruleset(), net.host.links()) == (before, ["lo"])
 
 
+@pytest.mark.parametrize("text", ["LXC_ADDR=nonsense\n", "if true\n", "exit 0\n"])
+def test_what_was_started_is_stopped_though_the_settings_have_become_wrong(net: Net, text: str) -> None:
+    before = net.ruleset()
+    net.ok("start")
+    net.host.write("/etc/default/lxc-net", text)
+    assert net.call("restart")[0] == 1
+    assert net.host.links() == ["lo", "lxcbr0"]
+    net.ok("stop")
+    assert (net.ruleset(), net.host.links(), net.files()) == (before, ["lo"], set())
+    net.set()
+
+
+def test_a_start_that_has_no_room_for_its_note_makes_nothing(net: Net) -> None:
+    fill = "mkdir -p /run/lxc && mount -t tmpfs -o size=4k none /run/lxc && head -c 4096 /dev/zero >/run/lxc/full"
+    net.host.ok("sh", "-c", fill)
+    code, _, said = net.call("start")
+    assert code == 1
+    assert "cannot note in /run/lxc/network_up what is made: No space left on device\n" in said
+    assert (net.host.links(), net.files()) == (["lo"], {"full"})
+
+
 def test_a_bridge_that_is_not_wanted_is_not_made(net: Net) -> None:
     net.host.write(
         "/etc/default/lxc", 'USE_LXC_BRIDGE="false"\n[ ! -f /etc/default/lxc-net ] || . /etc/default/lxc-net\n'
@@ -246,6 +267,9 @@ def test_a_bridge_that_is_not_wanted_is_not_made(net: Net) -> None:
         ("LXC_NETMASK=255.255.255.255\n", "/etc/default/lxc-net: LXC_NETMASK: "),
         ("if true\n", "/etc/default/lxc-net cannot be read: "),
         ("exit 3\n", "/etc/default/lxc-net cannot be read: exit code 3"),
+        ("exit 0\n", "/etc/default/lxc-net cannot be read: it ends the shell that reads it\n  leave exit out"),
+        ("LXC_BRIDGE='br*'\n", "/etc/default/lxc-net: LXC_BRIDGE: "),
+        ("LXC_NETMASK=0\n", "/etc/default/lxc-net: LXC_NETMASK: "),
     ],
 )
 def test_settings_that_are_wrong_are_told_before_anything_is_made(net: Net, text: str, says: str) -> None:
