@@ -178,7 +178,9 @@ def _ports(protocol: str) -> tuple[str, dict[str, Any]]:
 def _masquerade(family: str, network: IPv4Network | IPv6Network) -> Chain:
     def match(field: str, operator: str) -> tuple[str, dict[str, Any]]:
         left = {"payload": {"protocol": family, "field": field}}
-        right = {"prefix": {"addr": str(network.network_address), "len": network.prefixlen}}
+        first = str(network.network_address)  # so nft shows a network that is one address
+        is_one = network.num_addresses == 1
+        right = first if is_one else {"prefix": {"addr": first, "len": network.prefixlen}}
         sign = "" if operator == "==" else f"{operator} "
         return f"{family} {field} {sign}{network}", {"match": {"op": operator, "left": left, "right": right}}
 

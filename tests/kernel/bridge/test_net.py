@@ -88,6 +88,14 @@ def test_stop_leaves_the_host_as_start_has_found_it(net: Net) -> None:
     assert net.files() == set()
 
 
+@pytest.mark.parametrize("network", ["10.0.3.1/32", "10.0.3.7", "10.0.0.0/8", "0.0.0.0/0"])
+def test_what_is_masqueraded_is_found_as_it_was_made(net: Net, network: str) -> None:
+    net.set(LXC_NETWORK=network)
+    net.ok("start")
+    assert net.call("status")[0] == 0
+    assert net.ok("start") == "lxc-net is already running\n"
+
+
 def test_both_may_be_repeated(net: Net) -> None:
     assert net.ok("stop") == "lxc-net isn't running\n"
     net.ok("start")
