@@ -124,6 +124,8 @@ def test_what_a_killed_one_leaves_the_next_removes_and_nothing_else(lxc: Lxc, bo
     for name in ("0123456789abcdef", "0123456789abcdef.look", "0123456789abcdef.lock", "fedcba9876543210.lock"):
         (place / name).touch()
     (place / "another").touch()
+    (place / "0000000000000000.lock").touch()  # before the clock was set back
+    os.utime(place / "0000000000000000.lock", (1 << 32, 1 << 32))
     for path in (lock, place / "0123456789abcdef.lock"):  # what was begun just now stays
         os.utime(path, (0, 0))
     forkserver_left.remove(str(place))

@@ -40,7 +40,7 @@ def remove(directory: str) -> None:
 
 def _is_nobodys(lock: int) -> bool:
     """Whether no server has it, nor is about to.  If so, it is ours from now on."""
-    if time.time() - os.fstat(lock).st_mtime < _FRESH:
+    if 0 <= time.time() - os.fstat(lock).st_mtime < _FRESH:  # one of the future is of before the clock was set back
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
