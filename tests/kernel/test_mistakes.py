@@ -554,7 +554,7 @@ def network_that_is_a_namespace_of_another_kind(lxc: Lxc, name: str) -> list[str
     1,
     "lxc-start: {name}: cannot make the network device lxc.net.1: no network device can be called a/b\n"
     "  set in {path}/{name}/config:33\n"
-    "  a name has no slash, colon or blank in it, and is not . or ..",
+    "  a name has no slash, colon or blank in it, and is not . or .., all or default",
 )
 def network_device_with_a_slash(lxc: Lxc, name: str) -> list[str]:
     extend(lxc, name, "lxc.net.1.type = veth\nlxc.net.1.name = a/b\n")

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 
 _NO_VLAN = -1  # lxc.net.N.veth.vlan.id = none
+_NO_NAMES = (".", "..", "all", "default")  # the latter are directories of sysctl(8)
 _NEED_LINK = ("macvlan", "ipvlan", "vlan", "phys")
 _MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 _IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
@@ -160,9 +161,12 @@ def _check(wish: Wish) -> None:
     if device.type == "empty" and device.name not in ("", "lo"):
         raise wish.fail("name", f"the type empty has the loopback device only, which cannot be called {device.name}")
     for key, name in (("name", device.name), ("veth.pair", device.veth_pair)):
-        if name in (".", "..") or any(char in "/:" or char.isspace() for char in name):
-            hint = "a name has no slash, colon or blank in it, and is not . or .."
+        if name in _NO_NAMES or any(char in "/:" or char.isspace() for char in name):
+            hint = "a name has no slash, colon or blank in it, and is not . or .., all or default"
             raise wish.fail(key, f"no network device can be called {name}", hint)
+    if "%" in device.veth_pair:
+        why = f"no network device can be called {device.veth_pair}"
+        raise wish.fail("veth.pair", why, "leave veth.pair out, and a name that nothing has is chosen")
     for family, gateway, addresses in _families(device):
         if gateway and not device.flags:
             hint = f"set lxc.net.{wish.number}.flags = up"

@@ -224,6 +224,8 @@ def _queues(rx: int, tx: int) -> str:
 
 def hint(step: Record, number: int | None) -> str:
     """What to do about a step that failed with errno `number`; "" if there is nothing to say."""
+    if isinstance(step, Route) and number == errno.EINVAL and step.to and not step.gateway:
+        return f"{step.to} is an address in a network of /{step.prefix}: write that of the network"
     if isinstance(step, Route) and number in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL):
         return f"{step.gateway} must be reachable through {step.device}: correct the gateway, or the addresses' prefix"
     if isinstance(step, Route) and number == errno.EEXIST and not step.to:

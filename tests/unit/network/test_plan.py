@@ -179,6 +179,9 @@ def test_the_order_is_that_of_the_numbers() -> None:
         ("type = veth\nlink = a\nveth.mode = router\nveth.vlan.tagged.id = 4", 4, "VLANs are of a bridge"),
         ("type = veth\nlink = a\nveth.vlan.id = 4\nveth.vlan.tagged.id = 4", 4, "VLAN 4 is its untagged one"),
         ("type = vlan\nlink = a", 1, "VLANs are 1 to 4094, not 0"),
+        ("type = veth\nname = all", 2, "no network device can be called all"),
+        ("type = phys\nlink = a\nname = default", 3, "no network device can be called default"),
+        ("type = veth\nveth.pair = web%d", 2, "no network device can be called web%d"),
         ("type = ipvlan\nlink = a\nl2proxy = 1", 3, "it needs ipvlan.mode = l3s, and has l2"),
     ],
 )

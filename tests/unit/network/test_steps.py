@@ -20,6 +20,7 @@ ADDRESS, NONE, MOVE, MTU = (
 @pytest.mark.parametrize(("step", "number", "said"), [
     (ROUTE, ENETUNREACH, "10.9.9.9 must be reachable through eth0"), (ROUTE, EHOSTUNREACH, "10.9.9.9 must be"),
     (ROUTE, EINVAL, "10.9.9.9 must be"), (DEFAULT, EINVAL, "10.9.9.9 must be"),
+    (ROUTE.replace(to="10.0.0.9", gateway=""), EINVAL, "10.0.0.9 is an address in a network of /8"),
     (DEFAULT, EEXIST, "a default route already"), (VETH, EINVAL, "have an MTU of 70000"), (MTU, EINVAL, "have an MTU of 5"),
     (STACKED, EINVAL, "an MTU of 9000, and dummy0 has that or more"), (STACKED, EBUSY, "dummy0 is used already"),
     (STACKED, EOPNOTSUPP, "no devices of type macvlan"), (VETH, EOPNOTSUPP, "no devices of type veth"),
