@@ -13,6 +13,7 @@ CONTAINERS = {
     "e": "lxc.group = onboot\n",
     "f": "",
     "g": "lxc.start.auto = 1\nlxc.start.order = 9\n",
+    ".h": "lxc.start.auto = 1\n",
 }
 
 

@@ -144,11 +144,13 @@ def told(text: str) -> str:
 
 
 class Both:
-    """A container path with a busybox container, `box` in the lines, and one that is a configuration and no more."""
+    """A container path with a busybox container, `box` in the lines, one that is a configuration and no more, and a repository."""
 
     def __init__(self, lxc: Lxc) -> None:
         self.lxc, self.name = lxc, lxc.create(config=CONFIG)
-        (lxc.path / "idle").mkdir()
+        for name in ("idle", ".git"):
+            (lxc.path / name).mkdir()
+        lxc.config(".git").write_text("[core]\n")
         lxc.config("idle").write_text("lxc.uts.name = i\nlxc.group = web\n")
 
     def start(self, starter: str) -> None:

@@ -195,7 +195,7 @@ def _user_of(place: Place, path: str) -> str:
     from lxc.config import reader
     from lxc.runtime.lists import listing
 
-    for name in listing.defined(place.lxcpath):
+    for name in listing.defined(place.lxcpath, hidden=True):
         if name == place.name:
             continue
         try:

@@ -16,11 +16,15 @@ _SHORTLY = 0.1  # seconds: many may listen there
 _LISTENING = b"00010000"  # __SO_ACCEPTCON, as it is printed
 
 
-def defined(lxcpath: str) -> list[str]:
-    """The names of the containers in `lxcpath` that have a configuration, sorted; none if there is no such directory."""
+def defined(lxcpath: str, *, hidden: bool = False) -> list[str]:
+    """The names of the containers in `lxcpath` that have a configuration, sorted; none if there is no such directory.
+
+    What begins with a dot is hidden, as from ls(1): there is a `config` in .git, too.
+    """
     try:
         with os.scandir(lxcpath) as entries:
-            names = [entry.name for entry in entries if os.access(f"{entry.path}/config", os.F_OK)]
+            shown = [entry for entry in entries if hidden or not entry.name.startswith(".")]
+            names = [entry.name for entry in shown if os.access(f"{entry.path}/config", os.F_OK)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(names)

@@ -192,7 +192,7 @@ def _defined(inside: Inside, lxcpath: str) -> list[str]:
             closing(_open(inside, lxcpath, os.O_RDONLY | os.O_DIRECTORY)) as directory,
             os.scandir(directory) as entries,
         ):
-            names = [entry.name for entry in itertools.islice(entries, _MOST)]
+            names = [entry.name for entry in itertools.islice(entries, _MOST) if not entry.name.startswith(".")]
     except OSError:
         return []
     return [name for name in names if _exists(inside, f"{lxcpath}/{name}/config")]
