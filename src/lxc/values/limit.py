@@ -25,7 +25,7 @@ class Limit(Record):
 
 
 def parse(value: str) -> Limit:
-    """`soft:hard`, or one limit for both; each a number or `unlimited`."""
+    """`soft:hard`, or one limit for both; each a number or `unlimited` (-1 is the same)."""
     soft, colon, hard = value.partition(":")
     return Limit(_one(soft, value), _one(hard if colon else soft, value))
 
@@ -44,7 +44,7 @@ def number(name: str) -> int:
 
 def _one(text: str, value: str) -> int:
     word = text.strip(" \t")
-    if word == "unlimited":
+    if word in ("unlimited", "-1"):  # what the kernel's number of it is as a signed one
         return UNLIMITED
     if not (word.isascii() and word.isdecimal()) or len(word) > 20 or int(word) > _INFINITY:
         raise Misspelt(f"expected 'soft[:hard]', each a number or 'unlimited', got {value!r}", word)

@@ -277,6 +277,8 @@ for value, answer in {
     "unlimited": "unlimited",
     "1 : unlimited": "1:unlimited",
     "3:3": "3",
+    "-1": "unlimited",
+    "5:-1": "5:unlimited",
 }.items():
     reads("lxc.prlimit.core", value, as_=answer)
 reads(

@@ -73,11 +73,11 @@ def test_syslog_has_few_facilities() -> None:
 
 def test_a_limit_is_soft_and_hard() -> None:
     assert limit.parse("1024 : unlimited") == Limit(1024, UNLIMITED)
-    assert [str(limit.parse(text)) for text in ("5", "1:2", "unlimited:7", "3:3")] == ["5", "1:2", "unlimited:7", "3"]
+    assert [str(limit.parse(text)) for text in ("5", "1:2", "-1:7", "3:3")] == ["5", "1:2", "unlimited:7", "3"]
     assert str(limit.parse("9223372036854775808:18446744073709551615")) == "9223372036854775808:unlimited"
 
 
-@pytest.mark.parametrize("text", ["", "a", "1:", ":1", "1:2:3", "-1", "0x10", "18446744073709551616"])
+@pytest.mark.parametrize("text", ["", "a", "1:", ":1", "1:2:3", "-2", "0x10", "18446744073709551616"])
 def test_what_is_no_limit_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match="unlimited"):
         limit.parse(text)
