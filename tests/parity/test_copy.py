@@ -67,7 +67,7 @@ def test_copies_are_the_same(lxc: Lxc, first: Path, options: tuple[str, ...]) ->
     made = []
     for peer in (False, True):
         copy = lxc.path / f"copy{'theirs' if peer else 'ours'}"
-        lxc.ok("lxc-copy", "-n", first.name, "-N", copy.name, *options, "--", "more", peer=peer)
+        assert lxc.ok("lxc-copy", "-n", first.name, "-N", copy.name, *options, "--", "more", peer=peer) == ""
         said = (copy / "said").read_text().replace(copy.name, "NAME")
         elsewhere = (
             "LXC_CONSOLE",

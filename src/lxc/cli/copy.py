@@ -103,7 +103,8 @@ def run(arguments: CopyArguments) -> int:
         return 0
     new, left = _copy(arguments, source)
     if not arguments.quiet:
-        output.lines([f"Created {new.name} as clone of {source.name}"])
+        if arguments.temporary:  # who asks for another copy names it, and is told by its exit status
+            output.lines([f"Created {new.name} as clone of {source.name}"])
         output.lines([f"lxc-copy: {source.name}: {sentence}" for sentence in left], output.STDERR)
     return _start(arguments, new) if arguments.temporary else 0
 
