@@ -140,3 +140,16 @@ def test_what_is_attached_has_the_same_status(lxc: Lxc, box: str, flags: int) ->
     command = ["grep", "-E", "^(Uid|Gid|Groups|Cap|NoNewPrivs)", "/proc/self/status"]
     call = f"lxc.Container('{box}', sys.argv[1]).attach_wait(lxc.attach_run_command, {command}, attach_flags={flags})"
     assert outcomes(lxc, sys.executable, call) == outcomes(lxc, "/usr/bin/python3", call)
+
+
+@pytest.mark.parametrize(
+    "command", [("/bin/sh", ["sh", "-c", "echo $0 $A; exit 3"]), ("ls", ["/nowhere/ls", "/etc/passwd"]), ("/nowhere", ["nowhere"])]
+)  # fmt: skip
+def test_a_command_may_be_called_by_its_path_and_by_its_name(
+    lxc: Lxc, box: str, command: tuple[str, list[str]]
+) -> None:
+    lxc.start(box)
+    call = f"lxc.Container('{box}', sys.argv[1]).attach_wait(lxc.attach_run_command, {command}, extra_env_vars=['A=1'])"
+    said = [outcomes(lxc, python, call) for python in (sys.executable, "/usr/bin/python3")]
+    assert [line.replace("/bin/sh 1", "sh 1") for line in said[0]] == said[1]
+    assert len(said[1]) == (1 if "nowhere" in command[1] else 2)

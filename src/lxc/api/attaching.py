@@ -171,9 +171,9 @@ def _words(run: Callable[..., object], payload: object) -> tuple[str, ...]:
     if run is functions.attach_run_shell:
         return ()
     program, words = command(payload)
-    if words[:1] != [program]:
+    if not words or os.path.basename(words[0]) != os.path.basename(program):
         raise Unsupported(f"{program} cannot be given the name {words[0] if words else 'of nobody'!r}: it has its own")
-    return tuple(words)
+    return program, *words[1:]
 
 
 def _fileno(file: object) -> int:
