@@ -93,6 +93,9 @@ lxc-info --lo x
 lxc-info --quiet=3
 lxc-info -P /x idle
 lxc-info idle --rcfile /nowhere
+lxc-info nobody --rcfile /nowhere
+lxc-info nobody --rcfile /dev/null
+lxc-info nobody --rcfile /dev/null -s -c lxc.tty.max
 lxc-info idle -o /proc/nowhere/log
 lxc-wait idle -s STOPPED
 lxc-wait idle -s STOPPED|RUNNING

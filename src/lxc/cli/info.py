@@ -86,7 +86,7 @@ def run(arguments: InfoArguments) -> int:
         with asking.replies() as running:
             facts = gather(arguments, running, client.state(running), hierarchies)
     except NotRunning:
-        if not place.is_defined:
+        if not (place.is_defined or arguments.rcfile):
             why = [f"  {place.hidden}"] if place.hidden else []
             said = [f"{place.name} doesn't exist", *why]
             output.lines(said, output.STDERR)  # shown in spite of -q, as scripts expect
