@@ -18,6 +18,7 @@ from lxc.errors import UsageError
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.runtime import lock
+from lxc.runtime.disk.making import open_directory
 from lxc.runtime.place import Place
 from lxc.runtime.place import place as checked
 
@@ -128,7 +129,7 @@ def _pairs(text: str) -> list[Place]:
 def _read(place: Place, name: str) -> str:
     """The text of a record; "" if there is none.  Raises OSError, also if it is longer than we would read: none of it is to be lost."""
     try:
-        with closing(_directory(place)) as directory:
+        with closing(open_directory(place)) as directory:
             flags = os.O_RDONLY | os.O_NONBLOCK
             with closing(beneath.open(directory, name, flags)) as fd:
                 data = os.read(fd, _LONGEST + 1)
@@ -150,7 +151,7 @@ def _write(place: Place, name: str, text: str) -> None:
 
 
 def _replace(place: Place, name: str, text: bytes) -> None:
-    with closing(_directory(place)) as directory:
+    with closing(open_directory(place)) as directory:
         if not text:
             os.unlink(name, dir_fd=directory)
             return
@@ -163,8 +164,3 @@ def _replace(place: Place, name: str, text: bytes) -> None:
             except BaseException:
                 os.unlink(new, dir_fd=directory)
                 raise
-
-
-def _directory(place: Place) -> int:
-    with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
-        return beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)

@@ -230,7 +230,7 @@ def _marker(directory: int) -> str:
 def exists(place: Place) -> LxcError:
     """That there is such a container already, or one in the making."""
     try:
-        with closing(_open_directory(place)) as directory:
+        with closing(open_directory(place)) as directory:
             if _marker(directory):
                 return _claimed(place, directory)
     except OSError as error:
