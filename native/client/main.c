@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -144,6 +145,25 @@ static const char *command(void)
     return strncmp(name, "lxc-", 4) == 0 ? name + 4 : name;
 }
 
+/* What Python does not get along without: it would say so in its own words, at whatever place it had come to. */
+static void need_room(void)
+{
+    enum { KIB = 1024 };
+    static const struct { int resource; unsigned needed_kib; const char *of, *option; } limits[] = {
+        {RLIMIT_AS, 32 * KIB, "address space", "-v"}, {RLIMIT_DATA, 16 * KIB, "data", "-d"}, {RLIMIT_STACK, 128, "stack", "-s"},
+    };
+    const char *slash = strrchr(arguments[1], '/');
+    struct rlimit limit;
+
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (getrlimit(limits[i].resource, &limit) < 0 || limit.rlim_cur >= (rlim_t)limits[i].needed_kib * KIB)
+            continue;
+        fprintf(stderr, "%s: out of memory: the limit of the %s is %llu KiB\n  it needs more: raise the limit (ulimit %s %u)\n",
+            slash ? slash + 1 : arguments[1], limits[i].of, (unsigned long long)limit.rlim_cur / KIB, limits[i].option, limits[i].needed_kib);
+        _exit(LOST);
+    }
+}
+
 static bool is_in_foreground(void)
 {
     for (char **word = arguments + 2; *word; word++)
@@ -225,6 +245,8 @@ int main(int argc, char **argv, char **variables)
     if (strcmp(argv[1], "--rest") == 0)
         rest(argc, argv);
     insists = wish && strcmp(wish, "only") == 0;
+    if (argv[1][0] != '-')
+        need_room();
     called = command();
     if ((wish && strcmp(wish, "0") == 0) || is_one_of(called, alone))
         insists = false, run_directly("");

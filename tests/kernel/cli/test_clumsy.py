@@ -62,3 +62,41 @@ def test_output_that_would_block_waits_for_its_reader(lxc: Lxc, box: str, wish: 
         assert process.communicate(timeout=60)[1] == ""
     assert process.returncode == 0
     assert plan
+
+
+def bounded(limit: str, argv: list[str], wish: str) -> subprocess.CompletedProcess[str]:
+    words = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *argv]
+    environment = os.environ | {"LXC_FORKSERVER": wish}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("wish", ["0", "1"])
+@pytest.mark.parametrize("option", ["-v", "-d", "-s"])
+def test_who_may_have_too_little_memory_for_an_interpreter_is_told_so(
+    lxc: Lxc, box: str, option: str, wish: str
+) -> None:
+    argv = lxc.command("lxc-start", "-n", box)
+    for kib in {"-v": range(12000, 32000, 2000), "-d": range(3000, 16000, 2000), "-s": (32, 64)}[option]:
+        done = bounded(f"{option} {kib}", argv, wish)
+        first, remedy = done.stderr.splitlines()
+        assert done.returncode == 1
+        assert first.startswith("lxc-start: out of memory: the limit of the ")
+        assert first.endswith(f" is {kib} KiB")
+        assert f"raise the limit (ulimit {option} " in remedy
+    enough = remedy.rpartition(" ")[2].rstrip(")")
+    assert bounded(f"{option} {enough}", argv, wish).returncode == 0
+    assert lxc.state(box) == "RUNNING"
+
+
+def test_who_may_write_no_larger_file_is_told_which_limit_that_is(lxc: Lxc, box: str) -> None:
+    done = bounded("-f 0", lxc.command("lxc-copy", "-n", box, "-N", f"{box}-copy"), "0")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].endswith(": File too large")
+    assert done.stderr.splitlines()[1:] == ["  a file may not become as large: raise the limit (ulimit -f)"]
+
+
+def test_where_there_is_no_null_device_only_the_command_speaks(lxc: Lxc, box: str) -> None:
+    script = 'mount -t tmpfs none /dev && exec "$@"'
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", *lxc.command("lxc-info", "-n", box, "-s")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["State:", "STOPPED"], "")
