@@ -18,7 +18,20 @@ words for what failed adds them: `raise LxcError("cannot …") from error`.
 
 from __future__ import annotations
 
+import errno
 import os
+
+_LIMITS = {  # what the kernel says of whoever has reached one, whatever they were doing
+    errno.EMFILE: "it needs more open files: raise the limit (ulimit -n)",
+    errno.ENFILE: "the host has as many files open as it may: raise fs.file-max (sysctl), or end what has many",
+    errno.EFBIG: "a file may not become as large: raise the limit (ulimit -f)",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+}
+
+
+def remedy(error: object) -> str:
+    """What to do about an OSError that says that a limit is reached, whatever was done; "" for all else."""
+    return _LIMITS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 class LxcError(Exception):
@@ -37,7 +50,8 @@ class LxcError(Exception):
     def lines(self) -> list[str]:
         """What the user is shown: at most five lines, the first says what failed and why."""
         from_where = [f"  set in {self.where}"] if self.where else []
-        what_to_do = [f"  {self.hint}"] if self.hint else []
+        hint = self.hint or remedy(self.__cause__)
+        what_to_do = [f"  {hint}"] if hint else []
         return [*str(self).splitlines()[: 5 - len(from_where) - len(what_to_do)], *from_where, *what_to_do]
 
 
@@ -96,7 +110,7 @@ class StepError(LxcError):
 
     def __init__(self, step: str, why: str | OSError, *, where: str = "", hint: str = "") -> None:
         self.step, self.why = step, why if isinstance(why, str) else why.strerror or str(why)
-        super().__init__(f"cannot {step}: {self.why}", where=where, hint=hint)
+        super().__init__(f"cannot {step}: {self.why}", where=where, hint=hint or remedy(why))
 
 
 def sentence(error: OSError) -> str:

@@ -14,7 +14,7 @@ import sys
 from lxc import log, trace
 from lxc.cli import output
 from lxc.cli.parser import Answer, parse
-from lxc.errors import LxcError, UsageError, sentence
+from lxc.errors import LxcError, UsageError, remedy, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,10 +86,7 @@ SELDOM = frozenset(
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # as a shell reports SIGINT and SIGPIPE
 _NO_MEMORY = ["out of memory", "  it needs more: raise the limit (ulimit -v, ulimit -d), or free some"]
-_REMEDY = {
-    errno.EMFILE: "  it needs more open files: raise the limit (ulimit -n)",
-    errno.ENOSPC: "  the disk is full: free some space",
-}
+_FULL = "the disk is full: free some space"
 
 
 def main(tool: str, argv: Sequence[str] | None = None) -> int:
@@ -245,8 +242,8 @@ def _run(tool: str, words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        remedy = _REMEDY.get(error.errno or 0)
-        _complain(tool, arguments, [sentence(error), *([remedy] if remedy else [])])
+        hint = _hint(error)
+        _complain(tool, arguments, [sentence(error), *([f"  {hint}"] if hint else [])])
         return 1
     finally:
         trace.complete()
@@ -264,7 +261,7 @@ def _open_trace(tool: str, arguments: Arguments) -> None:
         try:
             trace.open(arguments.trace, tool)
         except OSError as error:
-            raise LxcError(f"cannot write the trace {arguments.trace}: {error.strerror}") from error
+            raise LxcError(f"cannot write the trace {arguments.trace}: {error.strerror}", hint=_hint(error)) from error
 
 
 def _open_log(tool: str, arguments: Arguments) -> None:
@@ -274,7 +271,9 @@ def _open_log(tool: str, arguments: Arguments) -> None:
         try:
             log.open(tool, arguments.name, arguments.logfile, level)
         except OSError as error:
-            raise LxcError(f"cannot open the log file {arguments.logfile}: {error.strerror}") from error
+            raise LxcError(
+                f"cannot open the log file {arguments.logfile}: {error.strerror}", hint=_hint(error)
+            ) from error
         return
     log.open(tool, arguments.name, "", level)
     if not arguments.logfile and arguments.logpriority >= 0 and arguments.name:
@@ -282,6 +281,11 @@ def _open_log(tool: str, arguments: Arguments) -> None:
             log.open(tool, arguments.name, arguments.place.log_file, level, is_plain=True)
         except OSError:
             log.open(tool, arguments.name, "", level)  # nobody asked for this file by name
+
+
+def _hint(error: OSError) -> str:
+    """What to do about it, "" if nobody knows."""
+    return _FULL if error.errno == errno.ENOSPC else remedy(error)
 
 
 def _complain(tool: str, arguments: Arguments, lines: list[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc.errors import LxcError, StepError
+from lxc.errors import LxcError, StepError, remedy
 from lxc.security.plan import Label
 
 UNKNOWN_CONTEXT = (
@@ -27,7 +27,8 @@ def failure(step: object, error: BaseException, hint: str | None = None) -> Base
         named = StepError(name, str(error), where=where or error.where, hint=error.hint)
         named.exit_status = error.exit_status
         return named
-    return StepError(name, _why(error), where=where, hint=_hint(step, error.errno or 0) if hint is None else hint)
+    what_to_do = _hint(step, error.errno or 0) if hint is None else hint
+    return StepError(name, _why(error), where=where, hint=what_to_do or remedy(error))
 
 
 def not_executed(argv: tuple[str, ...], rootfs: str, number: int, label: Label) -> StepError:

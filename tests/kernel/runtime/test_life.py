@@ -262,6 +262,7 @@ def test_a_start_that_runs_out_of_descriptors_leaves_nothing(lxc: Lxc, box: str)
             assert most > 8
             break
         assert (done.returncode, lxc.leftovers(), pidfile.exists()) == (1, [], False), f"{most}: {done.stderr}"
+        assert "(ulimit -n)" in done.stderr, f"{most}: {done.stderr}"
 
 
 @pytest.mark.parametrize("wish", ["0", "1"])

@@ -15,7 +15,7 @@ import pytest
 from lxc import cli, log
 from lxc.cli import main
 from lxc.cli.options import Arguments, Command, text
-from lxc.errors import ConfigError, LxcError, NotRunning
+from lxc.errors import ConfigError, LxcError, NotRunning, StepError
 
 SRC = Path(__file__).parents[3] / "src"
 
@@ -63,6 +63,16 @@ def test_the_exit_code_is_the_commands(failures: dict[str, BaseException]) -> No
         (
             OSError(errno.EMFILE, "Too many open files", "/proc"),
             "lxc-try: me: /proc: Too many open files\n  it needs more open files: raise the limit (ulimit -n)\n",
+            1,
+        ),
+        (
+            StepError("make it", OSError(errno.EMFILE, "Too many open files"), where="f:3"),
+            "lxc-try: me: cannot make it: Too many open files\n  set in f:3\n  it needs more open files: raise the limit (ulimit -n)\n",
+            1,
+        ),
+        (
+            StepError("make it", OSError(errno.EMFILE, "Too many open files"), hint="try harder"),
+            "lxc-try: me: cannot make it: Too many open files\n  try harder\n",
             1,
         ),
         (KeyboardInterrupt(), "", 130),
