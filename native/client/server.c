@@ -182,7 +182,8 @@ void start_server(char *directory, uint64_t key)
             _exit(0);
         dup2(lock, 3); /* it is the server's from now on; it may be one of the following now */
         fcntl(3, F_SETFD, 0);
-        null = open("/dev/null", O_RDWR);
+        if ((null = open("/dev/null", O_RDWR)) < 0)
+            _exit(LOST); /* it would keep what we have, and speak there */
         for (int fd = 0; fd < 3; fd++)
             dup2(null, fd);
         syscall(SYS_close_range, 4, ~0U, 0);
