@@ -178,8 +178,10 @@ def _mkfs(path: str, shown: str, wanted: Wanted) -> None:
         raise StepError(f"{name} {shown}", "this host has no such program", hint="install it, or use --fstype=ext4")
     done = programs.run((program, path))
     if done.status:
-        hint = "--fssize may be too small for it" if wanted.size < SIZE else ""
-        raise StepError(f"{name} {shown}", _complaint(done), hint=hint)
+        complaint, hint = _complaint(done), "--fssize may be too small for it" if wanted.size < SIZE else ""
+        if os.strerror(errno.ENOSPC) in complaint:
+            hint = "the disk that the image lies on is full: free some space"
+        raise StepError(f"{name} {shown}", complaint, hint=hint)
 
 
 def settle(root: int, shown: str) -> None:
