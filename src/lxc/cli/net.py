@@ -92,6 +92,8 @@ def run(arguments: NetArguments) -> int:
 def _act(verb: str, given: Mapping[str, str], *, quiet: bool) -> int:
     from lxc.bridge.service import Service
 
+    if os.geteuid() != 0:
+        raise LxcError("only root changes the host's network", hint=f"sudo lxc-net {verb}")
     with Service(given) as service:
         if verb != "start":
             stopped = service.stop()
