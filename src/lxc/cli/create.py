@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from lxc.cli import output
 from lxc.cli.options import Arguments, Command, superfluous, text, value
-from lxc.errors import UsageError
+from lxc.errors import Unsupported, UsageError
 from lxc.images import template
 from lxc.runtime.disk import create
 from lxc.storage.creation import FSTYPE, GROUP, KINDS, POOL, SIZE, Wanted
@@ -103,7 +106,26 @@ COMMAND = Command(
 
 def run(arguments: CreateArguments) -> int:
     create.create(arguments.place, _recipe(arguments))
+    if os.geteuid() != 0 and not arguments.quiet:
+        _warn(arguments)
     return 0
+
+
+def _warn(arguments: CreateArguments) -> None:
+    """Tell a user whose container was made without ids of its own that it cannot be started as it is."""
+    from lxc.config import document
+    from lxc.idmap import plan
+    from lxc.idmap.starter import starter
+
+    config, _ = document.load(arguments.place.config_file)
+    if config.idmap or "user" in config.namespace_share:
+        return
+    try:
+        plan.by(starter(), plan.IdMapPlan())
+    except Unsupported as error:
+        name = f"{COMMAND.tool}: {arguments.name}"
+        hint = "lxc-checkconfig --user tells how lxc-create gives containers some"
+        output.lines([f"{name}: warning: {error}", f"  {hint}"], output.STDERR)
 
 
 def _recipe(arguments: CreateArguments) -> create.Recipe:

@@ -280,6 +280,19 @@ def test_what_is_in_the_way_is_told_beforehand_and_its_command_mends_it(user: Us
     user.start(f"box-{user.tag}")
 
 
+def test_who_makes_a_container_that_only_root_could_start_is_told_so(user: User) -> None:
+    name, file = f"box-{user.tag}", user.top / "box.conf"
+    file.write_text("lxc.net.0.type = empty\n")
+    made = user.run("lxc-create", "-n", name, "-t", "none", "-f", str(file))
+    said = user.run("lxc-start", "-n", name)
+    assert made.returncode == 0
+    warning, hint = made.stderr.splitlines()
+    assert warning.replace("lxc-create: ", "lxc-start: ").replace("warning: ", "") == said.stderr.splitlines()[0]
+    assert "lxc-checkconfig --user" in hint
+    quiet = user.run("lxc-create", "-q", "-n", f"q{name}", "-t", "none", "-f", str(file))
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
 def test_a_user_without_ids_is_told_that_they_are_required(user: User) -> None:
     for file in ("subuid", "subgid"):
         (user.top / file).write_text("")
