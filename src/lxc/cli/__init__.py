@@ -98,6 +98,10 @@ def main(tool: str, argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except RuntimeError as error:  # Python before 3.12 makes one of what comes while it makes a class
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return INTERRUPTED
     except OSError:  # of writing to standard error, there is no one to tell
         return 1
 

@@ -47,6 +47,15 @@ def test_the_exit_code_is_the_commands(failures: dict[str, BaseException]) -> No
     assert main("lxc-try", ["me"]) == 7
 
 
+def test_an_interruption_while_a_class_is_made_is_one(
+    failures: dict[str, BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
+    failures["it"] = error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = KeyboardInterrupt()
+    assert main("lxc-try", ["me", "-f", "it"]) == 130
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("error", "shown", "status"),
     [
