@@ -31,6 +31,19 @@ def failure(step: object, error: BaseException, hint: str | None = None) -> Base
     return StepError(name, _why(error), where=where, hint=what_to_do or remedy(error))
 
 
+def no_directory(error: OSError, path: str) -> StepError:
+    """What to raise if the directory `path`, or one above it, cannot be made, or have in it what belongs there."""
+    number, at = error.errno or 0, str(error.filename or path)
+    above = os.path.dirname(at)
+    hint = {
+        errno.EROFS: f"mount the file system of {above} read-write",
+        errno.ENOTDIR: "what lies above it is a file",
+    }.get(number, "")
+    if number in (errno.EACCES, errno.EPERM):
+        hint = f"user {os.geteuid()} may not write to {above}: choose another place (-P), or be who may"
+    return StepError(f"make {at}", error, hint=hint or _hint(None, number))
+
+
 def not_executed(argv: tuple[str, ...], rootfs: str, number: int, label: Label) -> StepError:
     """What to raise when the container's program, which is to have the label, could not be executed."""
     program = argv[0]

@@ -84,6 +84,10 @@ def _open(path: str) -> int:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             continue  # whoever removed the last lock there removed the directory
+        except OSError as error:
+            from lxc.runtime import failures
+
+            raise failures.no_directory(error, os.path.dirname(path)) from error
 
 
 def _lock() -> bytes:

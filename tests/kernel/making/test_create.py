@@ -1,5 +1,6 @@
 """lxc-create: what it makes, and that nothing is left of what it could not make."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -399,7 +400,31 @@ def test_nothing_is_left_on_a_file_system_that_cannot_be_written(
         mount.mount("none", str(host.path), "tmpfs", mount.MS_RDONLY)
         done = host.create("web", "-t", "none")
         assert done.returncode == 1
-        assert "Read-only file system" in done.stderr
+        assert done.stderr.splitlines() == [
+            f"lxc-create: web: cannot make {host.path}/web: Read-only file system",
+            f"  mount the file system of {host.path} read-write",
+        ]
+
+    apart(work)
+
+
+def test_a_disk_that_is_full_is_told_of_in_words(host: Host, apart: Callable[[Callable[[], None]], None]) -> None:
+    def work() -> None:
+        host.path.mkdir()
+        mount.mount("none", str(host.path), "tmpfs", data="size=400k")
+        done = host.create("web", "-t", "busybox")
+        assert done.returncode == 1
+        assert f"cannot make the system in {host.path}/web/rootfs: No space left on device\n" in done.stderr
+        (host.path / "fill").write_bytes(bytes(390 << 10))
+        done = host.create("web", "-t", "busybox", "-B", "loop", "--fssize", "100M")
+        assert (done.returncode, done.stderr.splitlines()[1:]) == (
+            1, ["  the disk that the image lies on is full: free some space"],
+        )  # fmt: skip
+        with contextlib.suppress(OSError), (host.path / "fill").open("ab", 0) as file:
+            while file.write(bytes(4096)):
+                pass
+        done = host.run("lxc-ls", "--trace", host.path / "trace")
+        assert done.stderr.splitlines()[1:] == ["  the disk is full: free some space"]
 
     apart(work)
 

@@ -17,7 +17,7 @@ from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
-from lxc.runtime import as_root, lock
+from lxc.runtime import as_root, failures, lock
 from lxc.storage import creation, ours, outside, removal, volumes
 
 TYPE_CHECKING = False
@@ -39,14 +39,17 @@ def define(place: Place, document: Document) -> None:
     Raises LxcError (StepError if it cannot be written), OSError, and leaves nothing made then.
     """
     with lock.held(place):
-        made = list(outside.make_directories(place.lxcpath))
+        made: list[str] = []
         try:
             try:
+                made += outside.make_directories(place.lxcpath)
                 os.mkdir(place.directory, 0o770)
                 made.append(place.directory)
                 os.chmod(place.directory, 0o770)  # whatever the umask
             except FileExistsError:
                 pass
+            except OSError as error:
+                raise failures.no_directory(error, place.directory) from error
             document.save(place.config_file)
         except BaseException:
             outside.remove_empty(tuple(made))
@@ -94,12 +97,14 @@ class Making:
         with lock.held(place):
             if place.is_defined or os.path.lexists(place.config_file):
                 raise exists(place)
-            self.above = self._make_above()
             try:
+                self.above = self._make_above()
                 os.mkdir(place.directory, 0o770)
                 self.is_ours = True
             except FileExistsError:
                 log.info(f"{place.directory} exists; it will stay if {place.name} cannot be made")
+            except OSError as error:
+                raise failures.no_directory(error, place.directory) from error
             self.directory = open_directory(place)
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
