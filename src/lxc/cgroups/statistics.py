@@ -41,6 +41,11 @@ class Detail(Record):
     memory_and_swap_bytes: int = 0  # of a version 2 host: swap alone, which is what it limits
     kernel_bytes: int = 0
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the kernel counts anything of it: there is no container without any of its own cgroups' numbers."""
+        return self != Detail()
+
 
 def detail(directory: Directory) -> Detail:
     """What the cgroup has used and uses now."""

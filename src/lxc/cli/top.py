@@ -13,7 +13,7 @@ from lxc.errors import LxcError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lxc.cgroups.statistics import Detail
 
@@ -77,7 +77,9 @@ COMMAND = Command(
     "the order round; q ends.\n\n"
     "In batch mode a line is printed for each container and look; with --format json, which is a batch mode, too, a line "
     "for each look, an array of objects with the same names. Sizes are in bytes, times in what their names say; "
-    "userhz is a hundredth of a second. On hosts of the unified layout memsw is the swap space alone.",
+    "userhz is a hundredth of a second. On hosts of the unified layout memsw is the swap space alone.\n\n"
+    "A container without a control group that its monitor's user may have, as that of an ordinary user who has been delegated none, "
+    "is counted by nobody: its numbers are 0, and it is named below the table; in batch mode once, on standard error.",
     name="none",
     containers="none",
     many_paths=True,
@@ -103,8 +105,12 @@ def _print(arguments: TopArguments) -> None:
 
     if arguments.format == "text":
         output.lines([",".join(_COLUMNS)])
+    told: set[str] = set()
     while True:
         now_ms, found = int(time.time() * 1000), statistics.details(arguments.lxcpath)
+        if (fresh := {name for name, it in found.items() if not it.is_counted} - told) and not arguments.quiet:
+            output.lines([f"lxc-top: {_uncounted(fresh)}"], output.STDERR)
+            told |= fresh
         names = sort(found, arguments.sort, arguments.reverse)
         table: list[tuple[int | str, ...]] = [(now_ms, name, *_numbers(found[name])) for name in names]
         if arguments.format == "json":
@@ -166,11 +172,19 @@ def screen(found: dict[str, Detail], names: list[str], rows: int) -> Iterator[st
     frame = _FRAME + " %10s" * len(more)
     yield _BOLD + frame % ("Container", "CPU", "CPU", "CPU", "BlkIO", "Mem", *more)
     yield frame % ("Name", "Used", "Sys", "User", "Total(Read/Write)", "Used", *("Used" for _ in more))
-    shown = names[: max(rows, 0)]
+    uncounted = [name for name in names if not found[name].is_counted]
+    shown = names[: max(rows - bool(uncounted), 0)]
     lines = [_row(frame, name, [found[name]], more) for name in shown]
     lines.append(_row(frame, f"TOTAL {len(shown)} of {len(names)}", list(found.values()), more))
     yield _PLAIN + lines[0]
     yield from lines[1:]
+    if uncounted:
+        yield _uncounted(uncounted)[: _WIDTH - 1]
+
+
+def _uncounted(names: Iterable[str]) -> str:
+    """Why these have used nothing, it seems."""
+    return f"not counted, for they have no control groups of their own: {output.printable(', '.join(sorted(names)))}"
 
 
 def _row(frame: str, name: str, those: list[Detail], more: list[str]) -> str:

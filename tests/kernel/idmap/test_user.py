@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import user as users
+from tests.conftest import Lxc
 from tests.user import COUNT, FIRST, NAME, UID, User
 
 pytestmark = pytest.mark.root  # which becomes the user
@@ -56,6 +57,31 @@ def test_a_whole_life_without_cgroups(user: User) -> None:
 
     user.ok("lxc-destroy", "-n", box)
     assert list(user.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("by_root", [False, True])
+def test_top_says_why_it_has_no_numbers(user: User, by_root: bool) -> None:
+    box = user.create()
+    user.start(box)
+    top = (Lxc(user.path) if by_root else user).spawn("lxc-top", "-b", "-d", "0.2")
+    assert top.stdout
+    lines = [top.stdout.readline() for _ in range(3)]
+    top.kill()
+    said = top.communicate()[1]
+    assert [line.split(",")[1:3] for line in lines[1:]] == [[box, "0"]] * 2
+    assert said == f"lxc-top: not counted, for they have no control groups of their own: {box}\n"
+
+
+def test_root_sees_the_numbers_of_a_users_container_that_has_cgroups(delegate: User) -> None:
+    box = delegate.create()
+    delegate.start(box)
+    top = Lxc(delegate.path).spawn("lxc-top", "-b", "-d", "0.2")
+    assert top.stdout
+    line = [top.stdout.readline() for _ in range(2)][1].split(",")
+    top.kill()
+    assert top.communicate()[1] == ""
+    assert line[1] == box
+    assert int(line[7]) > 0
 
 
 def test_a_whole_life_without_a_root(user: User) -> None:

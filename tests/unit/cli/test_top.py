@@ -26,13 +26,18 @@ def test_names_are_sorted_upwards_and_values_downwards(by: str, reverse: bool, n
 
 
 def test_the_screen() -> None:
-    assert list(top.screen(FOUND, ["b", "a name that is rather long", "a"], 2)) == [
+    assert list(top.screen(FOUND, ["b", "a name that is rather long", "a"], 3)) == [
         "\33[7m\33[1mContainer                   CPU          CPU          CPU                                BlkIO        Mem",
         "Name                       Used          Sys         User                    Total(Read/Write)       Used",
         "\33[0mb                          0.50         0.00         0.00      2.93 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
         "a name that is rat         0.00         0.00         0.00         0.00   (  0.00   /  0.00   )    0.00   ",
         "TOTAL 2 of 3               2.00         0.50         1.00      2.93 KiB(1000.00   /  1.95 KiB)   5.00 GiB",
+        "not counted, for they have no control groups of their own: a name that is rather long",
     ]
+
+
+def test_who_is_counted_is_not_named_below_the_table() -> None:
+    assert len(list(top.screen({"a": FOUND["a"]}, ["a"], 9))) == 4
 
 
 def test_swap_and_kernel_memory_have_columns_if_there_is_any() -> None:
