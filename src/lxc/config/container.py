@@ -23,7 +23,7 @@ from lxc.values import (
 )
 from lxc.values import arch as architecture
 from lxc.values.plain import flag, identity, path, relative_path, text, unsigned
-from lxc.values.words import Misspelt, meant
+from lxc.values.words import Misspelt, correction, meant
 
 FOREIGN = "lxc.x-"  # keys that begin so are somebody else's: kept in the file, without effect
 ROOTFS_MOUNT = "/usr/lib/lxc/rootfs"
@@ -240,7 +240,7 @@ class Config(Table):
         number = name.removeprefix("lxc.net.").partition(".")[0]
         known = [*cls.KEYS, *(f"lxc.net.{number if number.isdigit() else '<n>'}.{key}" for key in Net.KEYS)]
         nearest = meant(name, known)
-        return Misspelt(f"unknown key{f'; did you mean {nearest}?' if nearest else ''}", name)
+        return Misspelt(f"unknown key{correction(name, nearest)}", name)
 
 
 class _Foreign(Key):

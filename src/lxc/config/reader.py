@@ -11,7 +11,7 @@ from lxc.config.key import Directive
 from lxc.config.lines import not_a_comment, numbered, pieces, span, unquoted
 from lxc.config.table import Draft
 from lxc.errors import ConfigError
-from lxc.values.words import Misspelt, meant
+from lxc.values.words import Misspelt, correction, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class Reader:
         key = line.partition("=")[0].strip(" \t")
         likely = f"lxc.{key[4:]}"
         near = likely if likely in self._table.KEYS else meant(key, self._table.KEYS) if len(self.warnings) < 10 else ""
-        hint = f"; did you mean {near}?" if near else ""
+        hint = correction(key, near)
         column = len(text) - len(text.lstrip()) + 1
         self._tell(f"{where}:{column}: {key}: has no effect, for it does not begin with 'lxc.'{hint}", where)
 

@@ -10,7 +10,7 @@ from lxc.config.reader import WHAT_IS_A_COMMENT, Reader, read
 from lxc.config.rules.rule import Assignment, Edit, Found
 from lxc.config.table import Draft
 from lxc.record import Record
-from lxc.values.words import meant
+from lxc.values.words import correction, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Recorder(Reader):
         super()._without_effect(line, text, where)
         key = line.partition("=")[0].strip(" \t")
         near = f"lxc.{key[4:]}" if f"lxc.{key[4:]}" in Config.KEYS else meant(key, Config.KEYS)
-        hint = f"; did you mean {near}?" if near else ""
+        hint = correction(key, near)
         message = f"this line has no effect, for it does not begin with 'lxc.'{hint}"
         self._found.append(("ignored-line", Found(where, message, key)))
 

@@ -6,7 +6,7 @@ of it holds the values.  `Draft` is how many assignments make one table.
 
 from __future__ import annotations
 
-from lxc.values.words import Misspelt, meant
+from lxc.values.words import Misspelt, correction, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ class Table:
     @classmethod
     def unknown(cls, name: str) -> ValueError:
         """The error for `name`, which is no key, with the nearest that is one."""
-        nearest = meant(name, cls.KEYS)
-        return Misspelt(f"unknown key{f'; did you mean {nearest}?' if nearest else ''}", name)
+        return Misspelt(f"unknown key{correction(name, meant(name, cls.KEYS))}", name)
 
     def refuses(self, name: str) -> str:
         """Why this table as it now is has no use for the key `name`; "" if it has."""

@@ -23,6 +23,17 @@ class Misspelt(ValueError):
         self.part, self.remedy = part, remedy
 
 
+INVISIBLE = {"\u00a0": "a no-break space", "\u200b": "a zero-width space", "\ufeff": "a byte order mark"}
+
+
+def correction(word: str, near: str) -> str:
+    """What to add to the statement that `word` is none of the known: `near` is one, or "", and what nobody sees is in the way."""
+    unseen = next((f"{name} (U+{ord(char):04X})" for char, name in INVISIBLE.items() if char in word), "")
+    if near:
+        return f"; did you mean {near}{unseen and f', without {unseen}'}?"
+    return unseen and f"; {unseen} stands in it"
+
+
 def unknown(expected: str, got: str, known: Iterable[str]) -> Misspelt:
     """The error for `got`, which is none of `known`, with the nearest of those."""
     nearest = meant(got, known)

@@ -76,6 +76,20 @@ def test_lines_without_effect_are_warned_of(write: Write) -> None:
     )
 
 
+def test_what_nobody_sees_is_named(write: Write) -> None:
+    path = write("\ufefflxc.uts.name = a\nlxc.uts.name = b\n")
+    assert load(path)[1].warnings == (
+        f"{path}:1:1: \ufefflxc.uts.name: has no effect, for it does not begin with 'lxc.'; "
+        "did you mean lxc.uts.name, without a byte order mark (U+FEFF)?",
+    )
+    with pytest.raises(
+        ConfigError, match=r"unknown key; did you mean lxc.uts.name, without a no-break space \(U\+00A0\)\?"
+    ):
+        load(write("lxc.uts.name\u00a0= a\n"))
+    with pytest.raises(ConfigError, match=r"unknown key; a zero-width space \(U\+200B\) stands in it$"):
+        load(write("lxc.qqqqqqqqqqqqqqqqqq\u200b = a\n"))
+
+
 def test_values_begin_and_end_where_lxc_says(write: Write) -> None:
     config, _ = load(write("lxc.environment = 'A= x '\nlxc.environment=B=\"\t\nlxc.group\t =\tx\xa0y\nlxc.tty.dir='\n"))
     assert (config.environment, config.group, config.tty_dir) == (("A= x ", 'B="'), ("x\xa0y",), "'")

@@ -8,6 +8,7 @@ from lxc.config.net import Net
 from lxc.config.rules.rule import ERROR, NOTE, WARNING, Assignment, Edit, Found, Rule, Subject, with_value
 from lxc.values import size
 from lxc.values.plain import Range
+from lxc.values.words import INVISIBLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from lxc.config.table import Key
 
 _SIZES = ("lxc.console.size", "lxc.console.buffer.size")
-_INVISIBLE = {"\u00a0": "a no-break space", "\u200b": "a zero-width space", "\ufeff": "a byte order mark"}
-_INVISIBLE |= {"\u2018": "a typographic quote", "\u2019": "a typographic quote"}
-_INVISIBLE |= {"\u201c": "a typographic quote", "\u201d": "a typographic quote"}
+_UNLIKE = INVISIBLE | {"\u2018": "a typographic quote", "\u2019": "a typographic quote"}
+_UNLIKE |= {"\u201c": "a typographic quote", "\u201d": "a typographic quote"}
 _OFTEN_TWICE = ("lxc.hook.", "lxc.cgroup", "lxc.include", "lxc.net.")
 
 
@@ -158,7 +158,7 @@ def _open_quote(it: Subject) -> Iterator[Found]:
 def _invisible(it: Subject) -> Iterator[Found]:
     for where, text in it.texts.items():
         if text.lstrip(" \t\ufeff")[:4] == "lxc." and not text.isascii():
-            for char, name in _INVISIBLE.items():
+            for char, name in _UNLIKE.items():
                 if char in text:
                     yield Found(
                         where, f"{name} (U+{ord(char):04X}) stands here, and is taken as an ordinary character", char
