@@ -1,6 +1,7 @@
 # Completion of the lxc commands for bash.  Made from the option tables by tools/documents.py; not to be edited.
 
-# What the long options of a tool are; what may follow an option (fails if nothing does); what may follow the tool.
+# What the long options of a tool are; what may follow an option (fails if nothing does); what may follow the tool; what
+# may follow the container's name.
 @FUNCTIONS@
 
 # The names that lxc-ls lists: _lxc_names all|running|stopped|frozen|defined|none [PATH]
@@ -41,7 +42,7 @@ _lxc_others() (
 
 _lxc() {
     local tool=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
-    local path='' name='' kind='' index word
+    local path='' name='' kind='' index word count=0
     COMPREPLY=()
 
     # bash has cut --option=value into three words
@@ -67,11 +68,11 @@ _lxc() {
             if _lxc_argument "$tool:$word" >/dev/null; then
                 [[ ${COMP_WORDS[index + 1]} == '=' ]] && ((index++))
                 ((index++))
-                [[ $word == -n || $word == --name ]] && name=${COMP_WORDS[index]}
+                [[ $word == -n || $word == --name ]] && name=${COMP_WORDS[index]} && ((++count))
             fi
             ;;
         '=') ;;
-        *) name=$word ;;
+        *) name=$word && ((++count)) ;;
         esac
     done
     [[ $name == "$current" ]] && name=''
@@ -86,6 +87,8 @@ _lxc() {
         return
     elif [[ -z $name ]]; then
         kind=$(_lxc_operand "$tool")
+    elif ((count == 1)); then
+        kind=$(_lxc_next "$tool")
     fi
     _lxc_complete "$kind" "$current" "$path"
 }
@@ -116,6 +119,7 @@ _lxc_complete() {
         rest=$(lxc-ls -f -F GROUPS ${3:+-P "$3"} 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n' | grep -v '^-$' | sort -u)
         _lxc_offer "${current##*,}" "$before" < <(_lxc_others "$rest" "$before")
         ;;
+    cgroup-files) _lxc_offer "$current" "" < <(lxc-cgroup -n any --list 2>/dev/null) ;;
     templates) _lxc_offer "$current" "" < <(_lxc_templates "$rest" | sort -u) ;;
     esac
 }

@@ -28,9 +28,17 @@ function __lxc_templates
     end | sort -u
 end
 
-# Whether there is no word yet but options, and -P with its argument.
-function __lxc_is_first
+# How many words there are but options, and -P with its argument.
+function __lxc_count
     set -l words (commandline -opc)
     set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
-    not string match -qr -- '(^| )[^ -]' "$left"
+    count (string match -ra -- '(?:^| )[^ -]' "$left")
+end
+
+function __lxc_is_first
+    test (__lxc_count) -eq 0
+end
+
+function __lxc_is_second
+    test (__lxc_count) -eq 1
 end

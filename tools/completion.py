@@ -1,7 +1,8 @@
 """Completion of the commands' words in bash, zsh and fish: straight from the option tables.
 
 The scripts ask no program what the options are; only the names of containers
-come from `lxc-ls -1`, those of groups from its table.
+come from `lxc-ls -1`, those of groups from its table, those of control groups'
+files from `lxc-cgroup --list`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lxc.cli.options import Command, Option
 
 # What `Option.complete` may name, besides words of its own; the argument FILE or DIR of an option names it, too.
-SOURCES = ("container", "dir", "file", "groups", "keys", "namespaces", "states", "templates")
+SOURCES = ("cgroup-files", "container", "dir", "file", "groups", "keys", "namespaces", "states", "templates")
 OURS = [name.removeprefix("lxc-") for name in os.listdir(template.OWN)]  # others are looked for
 NAMESPACES = ("MOUNT", "PID", "UTSNAME", "IPC", "USER", "NETWORK", "CGROUP", "TIME")
 
@@ -63,8 +64,11 @@ def _bash(commands: list[Command]) -> str:
         if option.argument and not option.optional
     ]
     kinds.append("    *) return 1 ;;")
+    following = [
+        f"    {command.tool}) printf '%s' {command.complete_next} ;;" for command in commands if command.complete_next
+    ]
     operands = [f"    {command.tool}) printf '%s' {quoted(operand(command))} ;;" for command in commands]
-    tables = {"_lxc_options": options, "_lxc_argument": kinds, "_lxc_operand": operands}
+    tables = {"_lxc_options": options, "_lxc_argument": kinds, "_lxc_operand": operands, "_lxc_next": following}
     functions = "".join(
         f"{name}() {{\n    case $1 in\n" + "\n".join(rows) + "\n    esac\n}\n\n" for name, rows in tables.items()
     )
@@ -84,6 +88,8 @@ def _zsh_arguments(command: Command) -> str:
     rows = [_zsh_option(command, option) for option in command.arguments.OPTIONS]
     if operand(command):
         rows.append(quoted(f"1:{operand(command).split()[0]}:{_zsh_action(operand(command))}"))
+    if command.complete_next:
+        rows.append(quoted(f"2:{command.complete_next}:{_zsh_action(command.complete_next)}"))
     rows.append(quoted("*:::word:_lxc_rest"))
     return " \\\n".join(f"            {row}" for row in rows)
 
@@ -112,6 +118,7 @@ def _zsh_action(kind: str) -> str:
     source, _, rest = kind.partition(" ")
     return {
         "words": f"({rest})",
+        "cgroup-files": " _lxc_cgroup_files",
         "container": f" _lxc_names {rest}",
         "file": "_files",
         "dir": "_files -/",
@@ -125,6 +132,8 @@ def _fish(command: Command) -> str:
     rows = [*_template("fish").splitlines(), f"complete -c {command.tool} -f"]
     if operand(command):
         rows.append(f"complete -c {command.tool} -n __lxc_is_first -a {_fish_words(operand(command))}")
+    if command.complete_next:
+        rows.append(f"complete -c {command.tool} -n __lxc_is_second -a {_fish_words(command.complete_next)}")
     for option in command.arguments.OPTIONS:
         short = f" -s {option.short}" * bool(option.short)
         argument = _fish_argument(command, option)
@@ -146,6 +155,7 @@ def _fish_words(kind: str) -> str:
     source, _, rest = kind.partition(" ")
     return {
         "words": _fish_quoted(rest),
+        "cgroup-files": "'(lxc-cgroup -n any --list 2>/dev/null)'",
         "container": _fish_quoted(f"({' '.join(['__lxc_ls', '-1', *_ls_options(rest)])})") if rest != "none" else "''",
         "joined": _fish_quoted(rest),
         "groups": "'(__fish_append , (__lxc_groups))'",

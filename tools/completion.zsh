@@ -31,6 +31,12 @@ _lxc_templates() {
     compadd -a templates
 }
 
+_lxc_cgroup_files() {
+    local -a files
+    files=(${(f)"$(lxc-cgroup -n any --list 2>/dev/null)"})
+    compadd -a files
+}
+
 _lxc_group() {
     compadd "$@" -a groups
 }

@@ -28,15 +28,25 @@ function __lxc_templates
     end | sort -u
 end
 
-# Whether there is no word yet but options, and -P with its argument.
-function __lxc_is_first
+# How many words there are but options, and -P with its argument.
+function __lxc_count
     set -l words (commandline -opc)
     set -l left (string replace -ra -- '(-P|--lxcpath) \S+' '' "$words[2..]")
-    not string match -qr -- '(^| )[^ -]' "$left"
+    count (string match -ra -- '(?:^| )[^ -]' "$left")
+end
+
+function __lxc_is_first
+    test (__lxc_count) -eq 0
+end
+
+function __lxc_is_second
+    test (__lxc_count) -eq 1
 end
 complete -c lxc-cgroup -f
 complete -c lxc-cgroup -n __lxc_is_first -a '(__lxc_ls -1 --running)'
+complete -c lxc-cgroup -n __lxc_is_second -a '(lxc-cgroup -n any --list 2>/dev/null)'
 complete -c lxc-cgroup -l persist -d 'Write VALUE into the container\'s configuration, too, for its next start.'
+complete -c lxc-cgroup -l list -d 'Print the names of the files that a container\'s control groups have on this host.'
 complete -c lxc-cgroup -s n -l name -x -a '(__lxc_ls -1 --running)' -d 'Name of the container.'
 complete -c lxc-cgroup -s h -l help -d 'Print this help.'
 complete -c lxc-cgroup -l usage -d 'Print all options on a few lines.'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lxc.cli import output
-from lxc.cli.options import Arguments, Command, switch
+from lxc.cli.options import Arguments, Command, superfluous, switch
 from lxc.errors import LxcError, NotRunning, UsageError
 from lxc.runtime import client
 
 
 class CgroupArguments(Arguments):
     persist = switch("persist", "", "Write VALUE into the container's configuration, too, for its next start.")
+    list = switch("list", "", "Print the names of the files that a container's control groups have on this host.")
 
     @property
     def file(self) -> str:
@@ -21,6 +22,10 @@ class CgroupArguments(Arguments):
 
 
 def check(arguments: CgroupArguments) -> None:
+    if arguments.list:
+        if arguments.operands:
+            raise superfluous(arguments.operands)
+        return
     if not arguments.operands:
         raise UsageError("missing: the file of the control group, such as pids.max")
     if len(arguments.operands) > 2:
@@ -34,7 +39,7 @@ COMMAND = Command(
     CgroupArguments,
     summary="Prints or sets a file of a running container's control groups.",
     description="Without VALUE the content of FILE is printed, and an empty line. "
-    "FILE is named as in the kernel's documents: the word before the first dot is the controller.\n\n"
+    "FILE is named as in the kernel's documents: the word before the first dot is the controller; --list prints which there are.\n\n"
     "devices.allow and devices.deny work on all hosts. On one of the unified layout, where the kernel has no such "
     "files, the rule is added to the container's program. The device may be named by its file.\n\n"
     "With --persist the value is written into the container's configuration, too: in the place of what it says of the "
@@ -42,6 +47,7 @@ COMMAND = Command(
     "whether the kernel takes the value is known at its next start.",
     operands="FILE [VALUE]",
     containers="running",
+    complete_next="cgroup-files",
     check=check,
     exits=(("0", "Done."), ("1", "There is no such file, it does not take the value, or the container does not run.")),
     examples=(
@@ -56,6 +62,9 @@ COMMAND = Command(
 def run(arguments: CgroupArguments) -> int:
     from lxc.runtime.changing import cgroup_files
 
+    if arguments.list:
+        output.lines(cgroup_files.names())
+        return 0
     place, value = arguments.place, arguments.value
     is_running = client.is_running(place)
     if not is_running and not arguments.persist:

@@ -250,6 +250,7 @@ class Command(Record):
     containers: str = "all"
     many_paths: bool = False
     complete: str | tuple[str, ...] = ""
+    complete_next: str = ""  # the same for the word after the container's name
     check: Callable[[Any], None] = lambda arguments: None
     more_help: Callable[[dict[str, Any]], str] = lambda given: ""
     exits: tuple[tuple[str, str], ...] = (("0", "Done."), ("1", "An error; a message says which."))

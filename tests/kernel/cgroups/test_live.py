@@ -284,3 +284,11 @@ def test_who_was_frozen_and_cannot_be_thawed_is_killed_before_lxc_stop_returns(l
     client.publish_state(place(homeless, str(lxc.path)), commands.FREEZING)
     lxc.ok("lxc-stop", "-n", homeless, "-k")
     assert lxc.leftovers() == []
+
+
+def test_the_files_there_are_can_be_listed(lxc: Lxc, running: str) -> None:
+    names = lxc.ok("lxc-cgroup", "-n", running, "--list").splitlines()
+    assert names == sorted(set(names))
+    assert {"pids.max", "memory.limit_in_bytes", "cgroup.procs"} <= set(names)
+    assert all(lxc.run("lxc-cgroup", "-n", running, name).returncode == 0 for name in ("pids.max", "cpu.shares"))
+    assert "could not parse command line" in said(lxc, "lxc-cgroup", "-n", running, "--list", "x")

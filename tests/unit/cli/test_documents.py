@@ -79,7 +79,11 @@ def completed(*words: str, directory: Path) -> list[str]:
     (directory / "lxc-ls").write_text(
         f'#!/bin/sh\ncase "$*" in\n  *GROUPS*) printf "GROUPS \\nweb, db \\n- \\n" ;;\n  *-P\\ /else*) echo other ;;\n{lists}\nesac\n'
     )
-    (directory / "lxc-ls").chmod(0o755)
+    (directory / "lxc-cgroup").write_text(
+        '#!/bin/sh\n[ "$3" = --list ] && printf "%s\\n" pids.max pids.current cpu.max\n'
+    )
+    for tool in ("lxc-ls", "lxc-cgroup"):
+        (directory / tool).chmod(0o755)
     return offers(words, directory).split()
 
 
@@ -112,6 +116,11 @@ def offers(words: tuple[str, ...], directory: Path) -> str:
         (("lxc-info", "-P", "'/el'\\s\"e\"", ""), ["other"]),
         (("lxc-info", "alpha", ""), []),
         (("lxc-info", "-n", "alpha", ""), []),
+        (("lxc-cgroup", "run", "pids."), ["pids.current", "pids.max"]),
+        (("lxc-cgroup", "-n", "run", "c"), ["cpu.max"]),
+        (("lxc-cgroup", "--name", "=", "run", "-P", "/else", "c"), ["cpu.max"]),
+        (("lxc-cgroup", "run", "pids.max", "p"), []),
+        (("lxc-cgroup", "r"), ["run"]),
         (("lxc-info", "-c", "lxc.uts.name", "b"), ["beta"]),
         (("lxc-info", "-c", "lxc.ut"), ["lxc.uts.name"]),
         (("lxc-info", "--no"), ["--no-humanize"]),
@@ -181,6 +190,11 @@ def test_bash_quotes_what_others_have_named_and_never_runs_it(
         ("lxc-ls -g ", ["db", "web"]),
         ("lxc-ls -g web,d", ["web,db"]),
         ("lxc-create -t busy", ["busybox"]),
+        ("lxc-cgroup ", ["run"]),
+        ("lxc-cgroup run pids.", ["pids.current", "pids.max"]),
+        ("lxc-cgroup -n run c", ["cpu.max"]),
+        ("lxc-cgroup -P /else run c", ["cpu.max"]),
+        ("lxc-cgroup run pids.max p", []),
     ],
 )
 def test_fish_offers(line: str, expected: list[str], tmp_path: Path) -> None:

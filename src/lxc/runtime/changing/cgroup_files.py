@@ -73,6 +73,13 @@ def check(key: str, value: str) -> None:
         raise NotFound(f"there is no {key} ({layout.name} layout)", hint=f"there are {' '.join(files)}")
 
 
+def names() -> list[str]:
+    """The names of the files that containers' cgroups have on this host, of all controllers; those that none has had so far are unknown."""
+    from lxc.runtime.check import survey
+
+    return sorted(set(survey.cgroup_files(cgroups.find())))
+
+
 def persist(place: Place, key: str, value: str) -> None:
     """Write into the container's configuration what has it limited so from its next start on.
 
