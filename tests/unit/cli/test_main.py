@@ -84,6 +84,13 @@ def test_an_interruption_while_a_class_is_made_is_one(
             "lxc-try: me: cannot make it: Too many open files\n  try harder\n",
             1,
         ),
+        (
+            StepError("fork", BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")),
+            "lxc-try: me: cannot fork: Resource temporarily unavailable\n"
+            "  no more processes may run: raise the limit (ulimit -u), or pids.max of the control group\n",
+            1,
+        ),
+        (BlockingIOError(errno.EAGAIN, "it moved"), "lxc-try: me: it moved\n", 1),
         (KeyboardInterrupt(), "", 130),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), "", 141),
     ],
