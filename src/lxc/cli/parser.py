@@ -136,11 +136,9 @@ def _answer(command: Command, name: str, given: dict[str, Any]) -> Answer | None
 
 
 def _mistake(command: Command, word: str, error: getopt.GetoptError) -> Answer:
-    """GNU's words for what getopt(3) prints, and the help."""
-    from lxc.cli.help import help_text
-
+    """GNU's words for what getopt(3) prints, and where to look: the help itself would push them out of sight."""
     complaint = _complaint(command.arguments.OPTIONS, word, error.opt)
-    return Answer(f"{command.tool}: {complaint}\n{help_text(command)}", status=1)
+    return Answer(f"{command.tool}: {complaint}\n  {command.tool} --help explains all options\n", status=1)
 
 
 def _complaint(options: Sequence[Option], word: str, name: str) -> str:
@@ -153,4 +151,7 @@ def _complaint(options: Sequence[Option], word: str, name: str) -> str:
     possible = " ".join(f"'--{option.long}'" for option in options if option.long.startswith(name))
     if possible:
         return f"option '{word}' is ambiguous; possibilities: {possible}"
-    return f"unrecognized option '{word}'"
+    from lxc.values.words import meant
+
+    near = meant(name, [option.long for option in options])
+    return f"unrecognized option '{word}'{near and f'; did you mean --{near}?'}"

@@ -142,6 +142,7 @@ def test_what_looks_like_an_option_is_an_argument_where_one_is_due() -> None:
     [
         (("--x=3", "me"), "unrecognized option '--x=3'"),
         (("--x",), "unrecognized option '--x'"),
+        (("--logfiel=3", "me"), "unrecognized option '--logfiel=3'; did you mean --logfile?"),
         (("-Z",), "invalid option -- 'Z'"),
         (("-fZq",), "invalid option -- 'Z'"),
         (("-?",), "invalid option -- '?'"),
@@ -154,11 +155,11 @@ def test_what_looks_like_an_option_is_an_argument_where_one_is_due() -> None:
         (("--lo=4",), "option '--lo=4' is ambiguous; possibilities: '--logfile' '--logpriority'"),
     ],
 )
-def test_a_mistake_is_told_in_the_words_of_gnu_and_followed_by_the_help(words: tuple[str, ...], complaint: str) -> None:
+def test_a_mistake_is_told_in_the_words_of_gnu_and_where_the_help_is(words: tuple[str, ...], complaint: str) -> None:
     found = answer(*words)
     first, rest = found.text.split("\n", 1)
     assert (first, found.fd, found.status) == (f"lxc-cook: {complaint}", STDERR, 1)
-    assert rest == answer("--help").text
+    assert rest == "  lxc-cook --help explains all options\n"
 
 
 def test_help_goes_to_stderr_and_is_no_error() -> None:
