@@ -145,23 +145,33 @@ static const char *command(void)
     return strncmp(name, "lxc-", 4) == 0 ? name + 4 : name;
 }
 
-/* What Python does not get along without: it would say so in its own words, at whatever place it had come to. */
-static void need_room(void)
+/*
+ * Ends for want of what Python does not get along without: it would say so in its own words, at whatever place it had come to.
+ * Returns whether there is room for a worker of the server, too, which has loaded everything.
+ */
+static bool has_room(void)
 {
-    enum { KIB = 1024 };
+    enum { KIB = 1024, PLENTY = 8 };
     static const struct { int resource; unsigned needed_kib; const char *of, *option; } limits[] = {
         {RLIMIT_AS, 32 * KIB, "address space", "-v"}, {RLIMIT_DATA, 16 * KIB, "data", "-d"}, {RLIMIT_STACK, 128, "stack", "-s"},
     };
     const char *slash = strrchr(arguments[1], '/');
     struct rlimit limit;
+    bool plenty = true;
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        if (getrlimit(limits[i].resource, &limit) < 0 || limit.rlim_cur >= (rlim_t)limits[i].needed_kib * KIB)
+        rlim_t needed = (rlim_t)limits[i].needed_kib * KIB;
+
+        if (getrlimit(limits[i].resource, &limit) < 0 || limit.rlim_cur >= needed * PLENTY)
+            continue;
+        plenty = false;
+        if (limit.rlim_cur >= needed)
             continue;
         fprintf(stderr, "%s: out of memory: the limit of the %s is %llu KiB\n  it needs more: raise the limit (ulimit %s %u)\n",
             slash ? slash + 1 : arguments[1], limits[i].of, (unsigned long long)limit.rlim_cur / KIB, limits[i].option, limits[i].needed_kib);
         _exit(LOST);
     }
+    return plenty;
 }
 
 static bool is_in_foreground(void)
@@ -232,6 +242,7 @@ int main(int argc, char **argv, char **variables)
     int channel, terminal;
     const char *called;
     uint64_t key;
+    bool roomy;
 
     arguments = argv, environment = variables;
     if (argc < 2) {
@@ -245,13 +256,14 @@ int main(int argc, char **argv, char **variables)
     if (strcmp(argv[1], "--rest") == 0)
         rest(argc, argv);
     insists = wish && strcmp(wish, "only") == 0;
-    if (argv[1][0] != '-')
-        need_room();
+    roomy = argv[1][0] == '-' || has_room();
     called = command();
     if ((wish && strcmp(wish, "0") == 0) || is_one_of(called, alone))
         insists = false, run_directly("");
     if (geteuid() != getuid() || getegid() != getgid() || !directory_of(directory, sizeof directory))
         run_directly("this user has no directory for it");
+    if (!roomy)
+        run_directly("its memory is limited");
     if (is_peculiar())
         run_directly("it has another timer slack, priority of disk, policy of memory, cookie of core scheduling, securebits, or no new privileges");
     terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
