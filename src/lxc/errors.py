@@ -27,15 +27,17 @@ _LIMITS = {  # what the kernel says of whoever has reached one, whatever they we
     errno.EFBIG: "a file may not become as large: raise the limit (ulimit -f)",
     errno.EDQUOT: "the disk quota is used up: free some space",
 }
-_NO_PROCESS = "no more processes may run: raise the limit (ulimit -u), or pids.max of the control group"
+_NO_PROCESS = "no more processes may run, or there is no memory for one: raise the limit (ulimit -u, ulimit -v), or pids.max of the control group"
 
 
 def remedy(error: object) -> str:
-    """What to do about an OSError that says that a limit is reached, whatever was done; "" for all else."""
+    """What to do about an OSError that says that a limit is reached, or that there is no /proc, whatever was done; "" for all else."""
     if not isinstance(error, OSError):
         return ""
     if error.errno == errno.EAGAIN and error.strerror == os.strerror(errno.EAGAIN):  # in the kernel's words: of fork(2)
         return _NO_PROCESS
+    if error.errno == errno.ENOENT and str(error.filename).startswith("/proc/") and not os.path.exists("/proc/self"):
+        return "proc is not mounted: mount -t proc proc /proc"
     return _LIMITS.get(error.errno or 0, "")
 
 

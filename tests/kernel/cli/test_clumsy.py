@@ -76,7 +76,7 @@ def test_who_may_have_too_little_memory_for_an_interpreter_is_told_so(
     lxc: Lxc, box: str, option: str, wish: str
 ) -> None:
     argv = lxc.command("lxc-start", "-n", box)
-    for kib in {"-v": range(12000, 32000, 2000), "-d": range(3000, 16000, 2000), "-s": (32, 64)}[option]:
+    for kib in {"-v": (*range(12000, 32000, 4000), 32767), "-d": range(3000, 16000, 2000), "-s": (32, 64)}[option]:
         done = bounded(f"{option} {kib}", argv, wish)
         first, remedy = done.stderr.splitlines()
         assert done.returncode == 1
@@ -100,3 +100,11 @@ def test_where_there_is_no_null_device_only_the_command_speaks(lxc: Lxc, box: st
     argv = ["unshare", "--mount", "sh", "-c", script, "sh", *lxc.command("lxc-info", "-n", box, "-s")]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["State:", "STOPPED"], "")
+
+
+@pytest.mark.parametrize("words", [("lxc-start", "-n"), ("lxc-ls", "-f", "-n")])
+def test_where_proc_is_not_mounted_one_is_told_so(lxc: Lxc, box: str, words: tuple[str, ...]) -> None:
+    argv = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh", *lxc.command(*words, box)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == ["  proc is not mounted: mount -t proc proc /proc"]

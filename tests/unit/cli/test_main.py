@@ -87,7 +87,8 @@ def test_an_interruption_while_a_class_is_made_is_one(
         (
             StepError("fork", BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")),
             "lxc-try: me: cannot fork: Resource temporarily unavailable\n"
-            "  no more processes may run: raise the limit (ulimit -u), or pids.max of the control group\n",
+            "  no more processes may run, or there is no memory for one: raise the limit (ulimit -u, ulimit -v), "
+            "or pids.max of the control group\n",
             1,
         ),
         (BlockingIOError(errno.EAGAIN, "it moved"), "lxc-try: me: it moved\n", 1),
