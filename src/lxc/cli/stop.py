@@ -94,5 +94,4 @@ def _shut_down(arguments: StopArguments, timeout: int) -> bool:
 
 def _signal(arguments: StopArguments, key: str) -> int:
     """The signal that the configuration names: that of --rcfile, else what the container was started with; 0 if none."""
-    given = arguments.config.get_item(key) if arguments.rcfile else client.config_item(arguments.place, key)
-    return int(given or 0)
+    return int(arguments.config.get_item(key) or 0) if arguments.rcfile else stop.signal_of(arguments.place, key)

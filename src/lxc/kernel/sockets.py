@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from _socket import (
     AF_UNIX,
     MSG_CTRUNC,
@@ -203,20 +204,39 @@ def _receive(connection: socket, size: int) -> tuple[bytes, tuple[int, ...], tup
     return data, tuple(descriptors), credentials, bool(flags & MSG_CTRUNC)
 
 
-def receive_exactly(connection: socket, size: int) -> tuple[bytes, tuple[int, ...]]:
+def receive_exactly(connection: socket, size: int, patience: float | None = None) -> tuple[bytes, tuple[int, ...]]:
     """Like `receive`, but go on until `size` bytes have come or the stream has ended; descriptors of all parts.
 
-    Raises OSError(EMFILE) if there is no room for one of them, and all are closed then.
+    Who has begun to speak has `patience` seconds for all of it, unless that is None; then the connection's timeout is
+    another.  Raises OSError(EMFILE) if there is no room for a descriptor, BlockingIOError; all are closed then.
     """
-    data = b""
-    descriptors: tuple[int, ...] = ()
-    while len(data) < size:
-        part, more, _credentials, are_missing = _receive(connection, size - len(data))
-        data, descriptors = data + part, descriptors + more
-        if are_missing:
-            for fd in descriptors:
-                os.close(fd)
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        if not part:
-            break
+    data, descriptors = b"", tuple[int, ...]()
+    deadline = None if patience is None else time.monotonic() + patience
+    try:
+        while len(data) < size:
+            if data and deadline is not None:
+                _set_deadline(connection, deadline)
+            part, more, _credentials, are_missing = _receive(connection, size - len(data))
+            data, descriptors = data + part, descriptors + more
+            if are_missing:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            if not part:
+                break
+    except OSError:
+        close_all(descriptors)
+        raise
     return data, descriptors
+
+
+def close_all(descriptors: tuple[int, ...]) -> None:
+    """Close what has come with a message, and is not wanted."""
+    for fd in descriptors:
+        os.close(fd)
+
+
+def _set_deadline(connection: socket, deadline: float) -> None:
+    """Wait no longer than that.  Raises BlockingIOError if it is over."""
+    left = deadline - time.monotonic()
+    if left < 1e-6:  # what is less would be 0, and that for ever
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    set_receive_timeout(connection, left)

@@ -82,17 +82,21 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
     Raises NotRunning if the monitor goes away instead, StateError if it does not answer, or refuses to.
     """
     try:
-        raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
+        raw, descriptors = sockets.receive_exactly(connection, commands.HEADER, PATIENCE)
         if len(raw) < commands.HEADER:
-            _close(descriptors)
+            sockets.close_all(descriptors)
             raise NotRunning(f"{place.name} is not running: its monitor closed the connection")
         ret, length, number = commands.read_header(raw)
         if not 0 <= length <= _LONGEST_ANSWER:
-            _close(descriptors)
+            sockets.close_all(descriptors)
             raise StateError(f"the monitor of {place.name} announced {length} bytes")
-        payload, more = sockets.receive_exactly(connection, length) if length else (b"", ())
+        try:
+            payload, more = sockets.receive_exactly(connection, length, PATIENCE) if length else (b"", ())
+        except OSError:
+            sockets.close_all(descriptors)
+            raise
         if len(payload) < length:
-            _close(descriptors + more)
+            sockets.close_all(descriptors + more)
             raise NotRunning(f"{place.name} is not running: its monitor closed the connection")
     except BlockingIOError as error:
         raise StateError(
@@ -119,7 +123,7 @@ class Asked(Place):
 
     def __exit__(self, *_: object) -> None:
         for reply in self.replies.values():
-            _close(reply.descriptors)
+            sockets.close_all(reply.descriptors)
 
 
 class Asking(Record):
@@ -141,12 +145,14 @@ class Asking(Record):
         replies = {Request(commands.GET_STATE): Reply(reply.ret, reply.number)}
         if reply.payload:  # else it is LXC's, which is asked the rest when somebody wants to know
             try:
-                told = commands.apart(reply.payload, reply.descriptors)
-                told = [each.replace(said_by=reply.said_by) for each in told] if reply.said_by >= 0 else told
-                replies |= zip(self.requests, told, strict=True)
+                behind = commands.apart(reply.payload, reply.descriptors)
+                behind = [each.replace(said_by=reply.said_by) for each in behind] if reply.said_by >= 0 else behind
+                replies |= zip(self.requests, behind, strict=True)
             except ValueError as error:
-                _close(reply.descriptors)
+                sockets.close_all(reply.descriptors)
                 raise StateError(f"the monitor of {self.place.name} gave an answer that is none: {error}") from error
+        else:
+            sockets.close_all(reply.descriptors)
         return Asked(self.place.name, self.place.lxcpath, replies)
 
 
@@ -164,10 +170,17 @@ def ask(place: Place, request: Request) -> Reply:
     return reply
 
 
+def told(place: Place, request: Request) -> Reply:
+    """As `ask`, without descriptors: none comes with the reply, unless it is meant to use up ours."""
+    reply = ask(place, request)
+    sockets.close_all(reply.descriptors)
+    return reply
+
+
 def state(place: Place) -> str:
     """The state's name; STOPPED if nobody listens.  Raises StateError if the monitor does not tell."""
     try:
-        number = ask(place, Request(commands.GET_STATE)).number
+        number = told(place, Request(commands.GET_STATE)).number
     except NotRunning:
         return "STOPPED"
     if not 0 <= number < len(commands.STATES):
@@ -177,7 +190,7 @@ def state(place: Place) -> str:
 
 def init_pid(place: Place) -> int:
     """The pid of the container's init in the monitor's pid namespace.  Raises NotRunning, NoInit, StateError, Refused."""
-    reply = ask(place, questions.INIT_PID)
+    reply = told(place, questions.INIT_PID)
     if reply.number <= 0:
         raise no_init(place)
     if reply.said_by >= 0:
@@ -213,12 +226,12 @@ def devpts_fd(place: Place) -> int | None:
 
 def clone_flags(place: Place) -> int:
     """The CLONE_NEW* flags of the namespaces that the container does not share."""
-    return ask(place, questions.CLONE_FLAGS).number
+    return told(place, questions.CLONE_FLAGS).number
 
 
 def config_item(place: Place, key: str) -> str | None:
     """The running container's value of `key`; None if it has none or does not know it."""
-    return _text(ask(place, questions.item(key)))
+    return _text(told(place, questions.item(key)))
 
 
 def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROUP) -> str | None:
@@ -230,7 +243,7 @@ def cgroup(place: Place, controller: str = "", command: int = commands.GET_CGROU
 
 def _cgroup(place: Place, controller: str, command: int) -> str | None:
     try:
-        reply = ask(place, questions.cgroup_of(controller, command))
+        reply = told(place, questions.cgroup_of(controller, command))
     except NotRunning:  # LXC closes the connection on a controller it does not know
         if not is_running(place):
             raise
@@ -250,22 +263,22 @@ def limit_cgroup(place: Place, controller: str = "") -> str | None:
 
 def add_device_rule(place: Place, rule: DeviceRule) -> None:
     """Have the monitor add a rule for devices, on a host of the unified layout.  Raises NotRunning, LxcError."""
-    reply = ask(place, Request(commands.ADD_BPF_DEVICE_CGROUP, payload=commands.as_device_rule(rule)))
+    reply = told(place, Request(commands.ADD_BPF_DEVICE_CGROUP, payload=commands.as_device_rule(rule)))
     if reply.ret < 0:
-        raise LxcError(f"the monitor of {place.name} did not add the device rule: {os.strerror(-reply.ret)}")
+        raise LxcError(f"the monitor of {place.name} did not add the device rule: {os.strerror(reply.error)}")
 
 
 def scope(place: Place) -> str:
     """The systemd scope that an ordinary user's container is in; "" if it is in none."""
-    return _text(ask(place, Request(commands.GET_SYSTEMD_SCOPE))) or ""
+    return _text(told(place, Request(commands.GET_SYSTEMD_SCOPE))) or ""
 
 
 def cgroup_fds(place: Place) -> tuple[int, ...]:
     """Directories of the payload's cgroups, one in each hierarchy; the caller closes them."""
     reply = ask(place, questions.CGROUPS)
     if reply.ret < 0:
-        _close(reply.descriptors)
-        what = f"the monitor of {place.name} did not give its cgroups: {os.strerror(-reply.ret)}"
+        sockets.close_all(reply.descriptors)
+        what = f"the monitor of {place.name} did not give its cgroups: {os.strerror(reply.error)}"
         is_gone = reply.ret == -errno.ENOENT
         raise StateError(what, hint="it was removed: attach with -eCGROUP" if is_gone else "")
     if reply.said_by >= 0:
@@ -287,10 +300,10 @@ def hand_over(connection: socket, listener: int) -> None:
     """Send `listener` over the connection of `offer_listener`.  Raises OSError if the monitor does not take it."""
     sockets.send(connection, b"\0", (listener,))
     raw, descriptors = sockets.receive_exactly(connection, commands.HEADER)
-    _close(descriptors)
-    ret = commands.read_header(raw)[0] if len(raw) == commands.HEADER else -errno.EPIPE
-    if ret < 0:
-        raise OSError(-ret, f"the monitor does not take it: {os.strerror(-ret)}")
+    sockets.close_all(descriptors)
+    reply = Reply(commands.read_header(raw)[0] if len(raw) == commands.HEADER else -errno.EPIPE)
+    if reply.ret < 0:
+        raise OSError(reply.error, f"the monitor does not take it: {os.strerror(reply.error)}")
 
 
 def is_running(place: Place) -> bool:
@@ -305,7 +318,7 @@ def is_running(place: Place) -> bool:
 def may_control(place: Place) -> bool:
     """Whether the monitor obeys us; True if there is none."""
     try:
-        ask(place, questions.INIT_PID)
+        told(place, questions.INIT_PID)
     except NotRunning:
         return True
     except StateError:
@@ -332,21 +345,16 @@ def tty(place: Place, number: int) -> tuple[int, int, socket]:
 
 def publish_state(place: Place, number: int) -> None:
     """SERVE_STATE_CLIENTS: have the monitor record state `number` and tell those who wait for it."""
-    ask(place, Request(commands.SERVE_STATE_CLIENTS, number))
+    told(place, Request(commands.SERVE_STATE_CLIENTS, number))
 
 
 def _first(descriptors: tuple[int, ...]) -> int | None:
-    _close(descriptors[1:])
+    sockets.close_all(descriptors[1:])
     return descriptors[0] if descriptors else None
-
-
-def _close(descriptors: tuple[int, ...]) -> None:
-    for fd in descriptors:
-        os.close(fd)
 
 
 def _text(reply: Reply) -> str | None:
     """The text of a reply; None if it has none, or is a refusal."""
     if reply.ret < 0 or not reply.payload:
         return None
-    return reply.payload.rstrip(b"\0").decode(errors="surrogateescape")
+    return reply.payload.partition(b"\0")[0].decode(errors="surrogateescape")

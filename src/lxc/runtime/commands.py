@@ -17,6 +17,8 @@ What LXC's monitors pass over, ours understand: other requests behind GET_STATE
 
 from __future__ import annotations
 
+import errno
+
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -49,6 +51,7 @@ STATE_MESSAGE, PRIORITY_MESSAGE, EXIT_CODE_MESSAGE = range(3)
 CGROUP_CONTEXT = 92  # struct cgroup_ctx: s32 layout, u32 utilities, u32 fd_len, s32 fd[20]
 _DEVICE_RULE = 40  # bytes
 _MOST_ASIDE = 64  # requests behind one
+_MOST_ERRORS = 4095  # the kernel has no higher number
 _LONGEST_NAME = 255  # in struct lxc_msg, without its NUL
 
 
@@ -65,6 +68,11 @@ class Reply(Record):
     descriptors: tuple[int, ...] = ()
     said_by: int = -1  # the user whose monitor has said it, if he is neither root nor we
     given: tuple[int, ...] = ()  # those of `descriptors` that are closed once sent; the sender keeps the others open
+
+    @property
+    def error(self) -> int:
+        """The errno that a refusal gives; EPROTO for what is none."""
+        return -self.ret if -self.ret <= _MOST_ERRORS else errno.EPROTO
 
 
 class DeviceRule(Record):

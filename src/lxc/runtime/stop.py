@@ -54,6 +54,15 @@ class Dying(Record):
             self.connection.close()
 
 
+def signal_of(place: Place, key: str) -> int:
+    """The signal that the running container has as `key`; 0 if none.  Raises StateError if what its monitor says is no signal."""
+    text = client.config_item(place, key) or "0"
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else -1
+    if number and number not in signals.ALL:
+        raise StateError(f"the monitor of {place.name} gave {key} as {text!r}")
+    return number
+
+
 def shutdown(place: Place, timeout: float, signal: int = 0) -> bool:
     """Send init the halt signal and wait up to `timeout` seconds (-1: forever, 0: not at all) until the container is gone.
 

@@ -51,6 +51,7 @@ def register(place: Place, wanted: frozenset[int], value: int = 1) -> tuple[sock
     """
     payload = commands.as_wanted_states(wanted, value)
     connection, reply = client.lease(place, Request(commands.ADD_STATE_CLIENT, payload=payload))
+    sockets.close_all(reply.descriptors)
     if reply.ret < 0:
         connection.close()
         raise StateError(f"the monitor of {place.name} refused to tell its states")
@@ -63,14 +64,18 @@ def next_state(connection: socket, timeout: float | None) -> int | None:
         return None
     sockets.set_receive_timeout(connection, timeout or 0)
     try:
-        raw, _ = sockets.receive_exactly(connection, commands.MESSAGE)
+        raw, descriptors = sockets.receive_exactly(connection, commands.MESSAGE, timeout)
+        sockets.close_all(descriptors)
     except BlockingIOError:
         return None
     except ConnectionResetError:
         return commands.STOPPED
     if len(raw) < commands.MESSAGE:
         return commands.STOPPED
-    return commands.read_state_message(raw)[2]
+    state = commands.read_state_message(raw)[2]
+    if not 0 <= state < len(commands.STATES):
+        raise StateError(f"a monitor told of the state {state}, which is none")
+    return state
 
 
 def _register(place: Place, wanted: frozenset[str], deadline: float | None) -> bool:

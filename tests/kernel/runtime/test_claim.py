@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc, forked
+from tests.conftest import CONFIG, Lxc, as_often, forked
 
 from lxc import list_containers
 from lxc.errors import Refused
@@ -386,3 +386,68 @@ def test_what_is_told_at_the_address_of_lxc_monitord_is_not_passed_on(lxc: Lxc) 
         squatter.kill()
     assert done.returncode == 1
     assert f"of user {NOBODY} listens at the address of the lxc-monitord of {lxc.path}" in done.stderr
+
+
+BABBLER = """
+import array, os, random, socket, struct, sys
+files = [os.open(path, os.O_RDONLY) for path in ("/dev/null", "/", "/proc/self/ns/user")]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+files.append(os.pidfd_open(os.getpid()))
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0" + sys.argv[1])
+listener.listen(100)
+print("listens", flush=True)
+chance = random.Random(int(sys.argv[2]))
+texts = (b"", b"\\0", b"/\\0", b"/x\\0y\\0", b"\\xff\\0", b"../..\\0", b"a\\n\\x1bb\\0", b"none\\0", b"-1\\0", b"9" * 99 + b"\\0")
+
+def reply():
+    ret, number = chance.choice((0, 0, 0, -1, -2, 8, 2**31 - 1, -2**31)), chance.choice((0, 2, 2, os.getpid(), -1, 2**63 - 1, -2**63))
+    return struct.pack("<iiq", ret, len(text := chance.choice(texts)), number) + text, [chance.choice(files)] * chance.choice((0, 0, 1, 2))
+
+while True:
+    client, _ = listener.accept()
+    command, length, _ = struct.unpack("<iiq", client.recv(16, socket.MSG_WAITALL) or bytes(16))
+    asked = client.recv(length, socket.MSG_WAITALL) if length else b""
+    raw, given = reply()
+    if command == 3 and chance.random() < 0.8:  # GET_STATE, with other requests behind it
+        raw, given = b"", []
+        while asked:
+            asked = asked[16 + int.from_bytes(asked[4:8], "little"):]
+            more, descriptors = reply()
+            raw, given = raw + len(descriptors).to_bytes(4, "little") + more, given + descriptors
+        raw = struct.pack("<iiq", 0, len(raw), chance.choice((2, 2, 2, 6, 99))) + raw
+    elif command == 10 and chance.random() < 0.8:  # ADD_STATE_CLIENT
+        raw = struct.pack("<iiq", 8, 0, 8) + struct.pack("<i256si", 0, b"box", chance.choice((0, 7, 8, -1)))
+    try:
+        client.sendmsg([raw[:chance.choice((len(raw),) * 9 + (5,))]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))])
+    except OSError:  # the other has closed
+        pass
+    client.close()
+"""
+ASKING = [
+    "lxc-info", "lxc-info -c lxc.uts.name -c lxc.net", "lxc-ls -f", "lxc-ls -F NAME,PID,MEMORY,GROUPS", "lxc-attach -- true",
+    "lxc-attach -e -- true", "lxc-stop -W", "lxc-stop -r -W", "lxc-stop -k", "lxc-freeze", "lxc-unfreeze", "lxc-cgroup pids.max",
+    "lxc-cgroup devices.allow a", "lxc-console -t 1", "lxc-device add /dev/zero", "lxc-wait -s STOPPED -t 1", "lxc-autostart -s -A -t 0",
+    "lxc-autostart -r -A", "lxc-snapshot", "lxc-execute -- true", "lxc-start",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ASKING)
+def test_whatever_a_monitor_answers_is_understood_or_said_to_be_wrong(lxc: Lxc, box: str, line: str) -> None:
+    tool, *words = line.split()
+    name = [] if tool in ("lxc-ls", "lxc-autostart") else ["-n", box]
+    os.chown(lxc.path, NOBODY, NOBODY)
+    with ExitStack() as stack:
+        stack.callback(os.chown, lxc.path, 0, 0)
+        for seed in range(as_often(8)):
+            babbler = [sys.executable, "-c", BABBLER, f"{lxc.path}/{box}/command", str(seed)]
+            with subprocess.Popen(babbler, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout
+                assert process.stdout.readline() == "listens\n"
+                try:
+                    done = lxc.run(tool, *name, *words, timeout=40, errors="replace")
+                finally:
+                    process.kill()
+            assert "Traceback" not in done.stderr, done.stderr
+            assert 0 <= done.returncode < 128
+            assert "\x1b" not in done.stdout + done.stderr

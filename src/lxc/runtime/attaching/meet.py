@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lxc.runtime.plans.attach import AttachPlan
 
 _CANNOT_EXECUTE, _NOT_FOUND = 126, 127
+_MOST_ERRORS = 4095  # the kernel has no higher number
 
 
 class Launched(Record):
@@ -87,7 +88,7 @@ def _birth(launched: Launched, held: deferred | None) -> int:
         raise unpack_failure(failure)
     number = int.from_bytes(said, "little", signed=True)
     if number <= 0:
-        why = os.strerror(-number) if number else f"it ended with {os.waitstatus_to_exitcode(ended)}"
+        why = os.strerror(min(-number, _MOST_ERRORS)) if number else f"it ended with {os.waitstatus_to_exitcode(ended)}"
         raise StepError(f"make a process in the pid namespace of {launched.plan.name}", why)
     return number
 

@@ -98,6 +98,8 @@ def _ask(address: bytes, lxcpath: bytes, command: int) -> bytes:
     try:
         sockets.set_receive_timeout(connection, client.PATIENCE)
         client.send(connection, there, request)
-        return client.receive(connection, there, request).payload.rstrip(b"\0")
+        reply = client.receive(connection, there, request)
+        sockets.close_all(reply.descriptors)
+        return reply.payload.rstrip(b"\0")
     finally:
         connection.close()

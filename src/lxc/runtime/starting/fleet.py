@@ -14,7 +14,7 @@ from lxc import log
 from lxc.errors import AlreadyRunning, LxcError, NotRunning, sentence
 from lxc.kernel import signals
 from lxc.record import Record
-from lxc.runtime import client, container_log, stop
+from lxc.runtime import container_log, stop
 from lxc.runtime.lists import listing
 from lxc.runtime.place import place as place_of
 from lxc.runtime.starting import foreground, forked, series, start
@@ -148,7 +148,7 @@ def shut_down_all(places: Sequence[Place], timeout: float, complain: Complain) -
     deadline = time.monotonic() + timeout
     for place in places:
         try:
-            stop.shutdown(place, 0, int(client.config_item(place, "lxc.signal.halt") or 0))
+            stop.shutdown(place, 0, stop.signal_of(place, "lxc.signal.halt"))
             asked.append(place)
         except NotRunning:
             continue
@@ -185,7 +185,7 @@ def reboot_all(places: Sequence[Place], complain: Complain) -> None:
     """Ask all to reboot."""
     for place in places:
         try:
-            stop.reboot(place, 0, int(client.config_item(place, "lxc.signal.reboot") or 0))
+            stop.reboot(place, 0, stop.signal_of(place, "lxc.signal.reboot"))
         except (LxcError, OSError) as error:
             complain(place, _told(error))
 
