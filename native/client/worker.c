@@ -58,7 +58,7 @@ static bool is_known(int to)
     socklen_t size = sizeof pidfd;
 
     if (getsockopt(to, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0)
-        return false;
+        return errno != ENOPROTOOPT; /* there may be no room for a descriptor */
     close(pidfd);
     return true;
 }

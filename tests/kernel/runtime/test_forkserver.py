@@ -179,6 +179,15 @@ def test_who_ignores_that_its_children_end_gets_their_exit_status(server: Server
     assert (done.returncode, done.stderr) == (8, "")
 
 
+def test_who_has_room_for_no_descriptor_beyond_the_request_does_not_wait_for_a_word_that_nobody_says(
+    server: Server,
+) -> None:
+    """The kernel cannot give it a pidfd of who serves; what it wants to know is whether the server was given its own."""
+    few = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (7, 7)), "start_new_session": True}
+    done = server.run("lxc-ls", **few)
+    assert not done.stderr.endswith("not served: the server refused\n"), done  # without that it had been asked
+
+
 def test_a_limit_of_the_clients_is_the_commands_also_one_that_python_has_no_name_for(server: Server, box: str) -> None:
     limited = {"wish": "only", "preexec_fn": lambda: resource.setrlimit(10, (7, 9))}
     done = server.run("lxc-execute", "-n", box, "--", "grep", "file locks", "/proc/self/limits", **limited)
