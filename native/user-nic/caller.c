@@ -140,7 +140,7 @@ void leave_cgroups(pid_t pid)
 
 void forget_the_caller(void)
 {
-    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY}, size;
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY}, size, processor;
     sigset_t all;
     int fd;
 
@@ -158,6 +158,10 @@ void forget_the_caller(void)
     /* the database must not be written by half; root without CAP_SYS_RESOURCE cannot raise the limit */
     if (setrlimit(RLIMIT_FSIZE, &unlimited) < 0 && (getrlimit(RLIMIT_FSIZE, &size) < 0 || size.rlim_cur < MOST_BYTES))
         die("the limit of the size of files (ulimit -f) is too low");
+    /* nor may who has its lock be killed for the time that its caller has used before */
+    if (setrlimit(RLIMIT_CPU, &unlimited) < 0
+        && (getrlimit(RLIMIT_CPU, &processor) < 0 || processor.rlim_max != RLIM_INFINITY))
+        die("the limit of processor time (ulimit -t) is too low");
 }
 
 void become_root(void)

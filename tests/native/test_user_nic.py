@@ -423,6 +423,24 @@ def test_while_it_is_at_work_the_caller_cannot_stop_or_kill_it(nic: UserNic) -> 
     assert ANSWER.fullmatch(said), said
 
 
+def test_the_processor_time_that_the_caller_has_used_up_does_not_end_it_amid_its_work(nic: UserNic) -> None:
+    """What a process has used counts on when it executes another program, and who goes beyond the limit is killed."""
+    pid = nic.container()
+    nic.made(pid)
+    with nic.host.path("/run/lxc/nics").open("r+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        call = f"ulimit -t 77; exec {nic.program} create /p c {pid} veth br0"
+        waiting = nic.host.popen(*nic.host.argv("sh", "-c", call, user="alice"), stderr=subprocess.PIPE)
+        until(lambda: waiting.poll() is not None or is_all_root(waiting.pid), "it is all root, or has refused")
+        limits = "" if waiting.poll() is not None else Path(f"/proc/{waiting.pid}/limits").read_text()
+    answer, refusal = waiting.communicate(timeout=60)
+    if answer:
+        assert "Max cpu time              unlimited            unlimited " in limits
+    else:  # root may not raise limits here
+        assert refusal == "lxc-user-nic: the limit of processor time (ulimit -t) is too low\n"
+        assert len(nic.notes()) == 1
+
+
 def test_one_that_is_frozen_with_the_lock_keeps_nobody_waiting_for_ever(nic: UserNic, delegated: Path) -> None:
     """Whoever has a cgroup delegated may freeze what is in it, whose-ever process that is."""
     pid, others = nic.container(), nic.container(user="bob")
