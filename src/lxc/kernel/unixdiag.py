@@ -34,7 +34,10 @@ def bound(*states: int) -> Iterator[Bound]:
     try:
         connection.send(_words(16 + len(body), _BY_FAMILY | _REQUEST_DUMP << 16, 1, 0) + body)
         while True:
-            data, at = connection.recv(_LARGEST), 0
+            data, (sender, _groups) = connection.recvfrom(_LARGEST)
+            if sender:
+                continue  # not the kernel's
+            at = 0
             while at + 16 <= len(data):
                 size, kind = _number(data, at, 4), _number(data, at + 4, 2)
                 if kind == _DONE or size < 16:
