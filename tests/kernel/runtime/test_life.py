@@ -1,8 +1,10 @@
 """A container's life, and all the ways in which it ends."""
 
+import errno
 import os
 import pty
 import random
+import resource
 import signal
 import stat
 import subprocess
@@ -11,6 +13,10 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PATIENCE, SLOWNESS, Lxc, as_often, until
+
+from lxc.runtime import client, commands
+from lxc.runtime.commands import Request
+from lxc.runtime.place import Place
 
 pytestmark = pytest.mark.root
 
@@ -55,6 +61,21 @@ def test_what_init_finds(lxc: Lxc, box: str) -> None:
     glibcs_own = 3 << 31  # signals 32 and 33: no program can change them through its libc
     assert int(status["SigBlk"], 16) & ~glibcs_own == int(status["SigIgn"], 16) & ~glibcs_own == 0
     assert status["NSpid"].split()[-1] == "1"
+
+
+def test_requests_that_descriptors_run_out_amid_leave_none_open(lxc: Lxc, box: str) -> None:
+    lxc.start(box)
+    place, monitor = Place(box, str(lxc.path)), parent(lxc.init_pid(box))
+    assert (
+        client.told(place, Request(commands.GET_SECCOMP_NOTIFY_FD)).ret == -errno.EBADF
+    )  # one that rests is awake then
+    before = os.listdir(f"/proc/{monitor}/fd")
+    resource.prlimit(monitor, resource.RLIMIT_NOFILE, (max(map(int, before)) + 20,) * 2)
+    cgroups = [Request(commands.GET_CGROUP_CTX, number, bytes(92)) for number in range(40)]
+    for _ in range(3):
+        with client.begin_to_ask(place, *cgroups).replies() as replies:
+            assert replies.replies[cgroups[-1]].ret == -errno.EMFILE
+    until(lambda: len(os.listdir(f"/proc/{monitor}/fd")) <= len(before), "all are closed again")
 
 
 def test_a_reboot_inside_makes_another_init_of_the_same_container(lxc: Lxc, box: str) -> None:

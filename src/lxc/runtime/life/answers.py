@@ -114,6 +114,8 @@ class Answers:
             return self._methods[request.command](request, connection) or Reply(-errno.EINVAL)
         except ValueError:  # alone, it would end the connection
             return Reply(-errno.EINVAL)
+        except OSError as error:  # so would this: and what is given with the others would stay open
+            return Reply(-(error.errno or errno.EIO))
 
     def _tty(self, request: Request, connection: Connection) -> Reply:
         terminals = self._monitor.terminals
