@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,7 @@ from lxc.runtime import client, commands
 from lxc.runtime.place import place
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
 MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
@@ -184,6 +186,37 @@ def test_what_was_at_its_place_is_replaced(lxc: Lxc, running: str) -> None:
     lxc.attach(running, "touch", "/dev/full2")
     lxc.ok("lxc-device", running, "add", "/dev/full", "/dev/full2")
     assert numbers(lxc, running, "/dev/full2") == "c 1 7"
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory with a path that means nothing else in the container: there, something may be mounted on /tmp."""
+    with TemporaryDirectory(dir="/srv") as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.mark.parametrize("more", ["", MAP], ids=["", "with ids of its own"])
+def test_in_a_directory_that_the_host_shares_its_own_devices_stay(lxc: Lxc, shared: Path, more: str) -> None:
+    own = shared / "own"
+    os.mknod(own, stat.S_IFCHR | 0o640, os.makedev(1, 5))
+    before = os.lstat(own)
+    name = lxc.create(config=f"{CONFIG}{more}lxc.mount.entry = {shared} {str(shared)[1:]} none bind,create=dir 0 0\n")
+    lxc.start(name)
+    lxc.ok("lxc-device", name, "add", str(own))
+    if more:
+        lxc.ok("lxc-device", name, "del", str(own))
+    else:
+        told = said(lxc, "lxc-device", name, "del", str(own))
+        assert (
+            f"cannot remove the device {own} of {name}: it is the host's own, in a directory that the container" in told
+        )
+        told = said(lxc, "lxc-device", name, "add", "/dev/full", str(own))
+        assert (
+            f"cannot make the device {own} in {name}: it is the host's own, in a directory that the container" in told
+        )
+    assert (after := os.lstat(own)).st_ino == before.st_ino
+    assert (after.st_mode, after.st_rdev, after.st_uid) == (before.st_mode, before.st_rdev, before.st_uid)
 
 
 def test_it_has_the_mode_of_the_host_s(lxc: Lxc, running: str) -> None:

@@ -8,6 +8,7 @@ namespace, by a child that is in nothing else of the container.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from lxc import beneath, detached
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from lxc.runtime.attaching.facts import Target
     from lxc.runtime.place import Place
+
+_SHARED = "it is the host's own, in a directory that the container shares"
 
 
 def add(place: Place, source: str, target: str = "") -> None:
@@ -74,7 +77,7 @@ class _Nodes:
         errand.run(lambda: self._make(path, status), (self._root,))
 
     def remove(self, path: str) -> None:
-        errand.run(lambda: _unlink(self._root, path), (self._root,))
+        errand.run(lambda: self._unlink(path), (self._root,))
 
     def _make(self, path: str, status: os.stat_result) -> None:
         above, _, name = path.strip("/").rpartition("/")
@@ -84,8 +87,20 @@ class _Nodes:
             try:
                 os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
             except FileExistsError:
+                if _is(parent, _of_host(path)):
+                    there = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                    if nodes.numbers(there) == nodes.numbers(status):
+                        return
+                    raise OSError(errno.EEXIST, _SHARED) from None
                 os.unlink(name, dir_fd=parent)
                 os.mknod(name, status.st_mode, status.st_rdev, dir_fd=parent)
+
+    def _unlink(self, path: str) -> None:
+        above, _, name = path.strip("/").rpartition("/")
+        with closing(beneath.open(self._root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
+            if _is(parent, _of_host(path)):
+                raise OSError(errno.EPERM, _SHARED)
+            os.unlink(name, dir_fd=parent)
 
 
 class _Mounts:
@@ -101,7 +116,8 @@ class _Mounts:
             self._inside(lambda root: self._attach(root, path, tree), tree)
 
     def remove(self, path: str) -> None:
-        self._inside(lambda root: _unmount(root, path))
+        directory = _of_host(path)
+        self._inside(lambda root: _unmount(root, path, directory))
 
     def _attach(self, root: int, path: str, tree: int) -> None:
         uid, gid = self._owner
@@ -132,18 +148,26 @@ def _way(target: Target, root: int) -> _Nodes | _Mounts:
     return _Nodes(root) if target.read("uid_map").split() == ["0", "0", "4294967295"] else _Mounts(target)
 
 
-def _unmount(root: int, path: str) -> None:
+def _unmount(root: int, path: str, kept: os.stat_result | None) -> None:
+    """Undo `_Mounts._attach`, but for the file if the directory that it is in is to be `kept`: it is the host's."""
     above, _, name = path.strip("/").rpartition("/")
     with closing(beneath.open(root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
         os.fchdir(parent)
         mount.umount(name, mount.MNT_DETACH | mount.UMOUNT_NOFOLLOW)
-        os.unlink(name)
+        if not _is(parent, kept):
+            os.unlink(name)
 
 
-def _unlink(root: int, path: str) -> None:
-    above, _, name = path.strip("/").rpartition("/")
-    with closing(beneath.open(root, above, os.O_PATH | os.O_DIRECTORY)) as parent:
-        os.unlink(name, dir_fd=parent)
+def _of_host(path: str) -> os.stat_result | None:
+    """The status of the host's directory that has `path`, if there is one."""
+    try:
+        return os.stat(os.path.dirname(f"/{path.strip('/')}"))
+    except OSError:
+        return None
+
+
+def _is(directory: int, other: os.stat_result | None) -> bool:
+    return other is not None and os.path.samestat(os.fstat(directory), other)
 
 
 class _root:
