@@ -414,7 +414,8 @@ def test_a_disk_that_is_full_is_told_of_in_words(host: Host, apart: Callable[[Ca
         mount.mount("none", str(host.path), "tmpfs", data="size=400k")
         done = host.create("web", "-t", "busybox")
         assert done.returncode == 1
-        assert f"cannot make the system in {host.path}/web/rootfs: No space left on device\n" in done.stderr
+        assert f"cannot make the system in {host.path}/web/rootfs: " in done.stderr
+        assert "No space left on device (with -B loop or lvm, --fssize makes it larger)\n" in done.stderr
         (host.path / "fill").write_bytes(bytes(390 << 10))
         done = host.create("web", "-t", "busybox", "-B", "loop", "--fssize", "100M")
         assert (done.returncode, done.stderr.splitlines()[1:]) == (
