@@ -1,13 +1,11 @@
 """The busybox template."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE
 
 from lxc.images import template
 
@@ -104,14 +102,3 @@ def test_a_link_in_a_files_place_is_replaced_not_followed(host: Host, link: str)
 def test_a_name_that_no_host_can_have_is_not_written_as_one(host: Host) -> None:
     assert host.create("x" * 65, "-t", "busybox").returncode == 0
     assert "lxc.uts.name" not in (host.path / ("x" * 65) / "config").read_text()
-
-
-def test_it_says_nothing_when_it_is_interrupted_even_while_it_loads(tmp_path: Path) -> None:
-    (tmp_path / "shutil.py").write_text("print('loading', flush=True)\nimport time\ntime.sleep(60)\n")
-    argv = ["env", "--default-signal=INT", f"PYTHONPATH={tmp_path}", BUSYBOX, f"--path={tmp_path}"]
-    with subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "loading\n"
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=PATIENCE)[1] == ""
-    assert process.returncode == -signal.SIGINT
