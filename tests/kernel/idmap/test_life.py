@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,10 @@ def test_a_command_attached_becomes_who_is_asked_for(lxc: Lxc, box: str) -> None
     children = Path(f"/proc/{attached.pid}/task/{attached.pid}/children")
 
     def slept() -> list[str]:
-        found = [Path(f"/proc/{pid}/status").read_text() for pid in children.read_text().split()]
+        found = []
+        for pid in children.read_text().split():
+            with suppress(OSError):  # the process between has ended
+                found.append(Path(f"/proc/{pid}/status").read_text())
         return [text for text in found if text.startswith("Name:\tsleep")]
 
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import Lxc, opened, until
 from tests.kernel.making.conftest import Host, command
 
 from lxc.hooks.plan import quoted
@@ -264,8 +264,7 @@ def test_who_waits_for_another_copy_can_be_interrupted(host: Host, web: Path) ->
         other.bind(f"\0{web}/command")
         words = shlex.join(command("lxc-copy", "-P", host.path, "-n", "web", "-N", "copy"))
         copying = subprocess.Popen(["env", "--default-signal=INT", "sh", "-c", f"exec {words}"], stderr=subprocess.PIPE)
-        files = Path(f"/proc/{copying.pid}/fd")
-        until(lambda: "anon_inode:[signalfd]" in map(os.readlink, files.iterdir()), "it listens to signals")
+        until(lambda: "anon_inode:[signalfd]" in opened(copying.pid), "it listens to signals")
         with pytest.raises(subprocess.TimeoutExpired):
             copying.wait(timeout=0.3)
         copying.terminate()

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.conftest import BIN, SLOWNESS, Lxc, as_often, until
+from tests.conftest import BIN, SLOWNESS, Lxc, as_often, opened, until
 
 pytestmark = pytest.mark.root
 
@@ -580,7 +580,7 @@ def waits_at(server: Server, counter: str) -> int:
     lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
     sockets = {f"socket:[{line.split()[6]}]" for line in lines if line.endswith(counter)}
     _, *workers = server.processes()
-    return next((pid for pid in workers if {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()} & sockets), 0)
+    return next((pid for pid in workers if sockets.intersection(opened(pid))), 0)
 
 
 def test_what_the_first_have_written_to_is_copied_before_the_next_comes(server: Server, box: str) -> None:

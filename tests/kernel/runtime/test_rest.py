@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import BIN, PATIENCE, Lxc, as_often, until
+from tests.conftest import BIN, PATIENCE, Lxc, as_often, opened, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.storage.apart import apart
 
@@ -221,7 +221,7 @@ def descriptors(pid: int) -> list[str]:
 
     def is_settled() -> bool:
         time.sleep(0.05)
-        seen.append(sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()))
+        seen.append(sorted(opened(pid)))
         return seen[-1] == seen[-2]
 
     until(is_settled, "it has settled")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, Lxc, forked, until
+from tests.conftest import PATIENCE, Lxc, forked, opened, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.runtime.test_rest import rests
 
@@ -65,13 +65,12 @@ def test_each_has_what_is_its_own_open_and_nothing_of_the_others(lxc: Lxc, boxes
     for box in boxes:
         monitor = monitor_of(lxc.init_pid(box))
         until(
-            lambda monitor=monitor: sum("socket:" in file for file in files(monitor)) == 1, "it has only its own socket"
+            lambda monitor=monitor: sum("socket:" in file for file in opened(monitor)) == 1,
+            "it has only its own socket",
         )
-        assert [file for file in files(monitor) for other in boxes if other != box and file.endswith(f".{other}")] == []
-
-
-def files(pid: int) -> list[str]:
-    return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        assert [
+            file for file in opened(monitor) for other in boxes if other != box and file.endswith(f".{other}")
+        ] == []
 
 
 def test_a_runner_ends_after_some_and_another_goes_on(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import Lxc, opened, until
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 
 pytestmark = pytest.mark.root
@@ -94,7 +94,7 @@ def test_the_monitor_of_a_container_that_runs_has_let_go_of_the_trace(lxc: Lxc, 
     written = path.read_text()
     monitor = monitor_of(lxc.init_pid(box))
     assert monitor in Trace(path).pids.values()
-    assert str(path) not in [os.readlink(file) for file in Path(f"/proc/{monitor}/fd").iterdir()]
+    assert str(path) not in opened(monitor)
     lxc.ok("lxc-stop", "-n", box, "-k")
     assert path.read_text() == written
 
