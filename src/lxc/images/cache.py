@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import sys
 import time
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 
@@ -72,9 +73,7 @@ class Shelf:
             except BlockingIOError:
                 print("Waiting for who is downloading such an image", flush=True)
                 fcntl.flock(self._fd, fcntl.LOCK_EX)
-            for left in os.listdir(self._fd):
-                if left.startswith((_NEW, _OLD)):
-                    self._remove(left)
+            self._tidy()
         except OSError as error:
             self.__exit__()
             raise self._unusable(error) from error
@@ -87,6 +86,17 @@ class Shelf:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
+
+    def _tidy(self) -> None:
+        """Remove what killed ones have left, where that may be."""
+        for left in os.listdir(self._fd):
+            if left.startswith((_NEW, _OLD)):
+                try:
+                    self._remove(left)
+                except OSError as error:
+                    print(
+                        f"{self.path}/{left} stays, which is of no use: {error.strerror}", file=sys.stderr, flush=True
+                    )
 
     def image(self) -> Image | None:
         """The image that is there, if it is whole."""

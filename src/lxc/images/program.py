@@ -34,6 +34,7 @@ def run(name: str, work: Callable[[], int]) -> int:
             signal.signal(one, signal.SIG_IGN)  # the rest takes no time
         raise _Interrupted(number)
 
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a name that this locale cannot write is still one
     for number in _ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:  # lxc-create has SIGINT so: it sends us SIGTERM itself
             signal.signal(number, interrupt)

@@ -329,6 +329,19 @@ def test_a_cache_that_cannot_be_written_to_is_told(host: Host, server: Server, c
     in_a_small_cache(host, "ro", work)
 
 
+def test_what_is_in_a_cache_that_cannot_be_written_to_is_used(host: Host, server: Server, cache: Path) -> None:
+    def work() -> None:
+        made(host, server, name="one")
+        (cache.parent / ".new-0").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", host.base / "cache"], check=True)
+        done = create(host, server, name="two")
+        assert done.returncode == 0
+        assert "Using image from local cache" in done.stdout
+        assert f"{cache.parent}/.new-0 stays" in done.stderr
+
+    in_a_small_cache(host, "size=10M", work)
+
+
 def test_a_full_root_is_told_with_what_helps(host: Host, server: Server, cache: Path) -> None:
     made(host, server, name="one")
 
