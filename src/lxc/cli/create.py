@@ -97,6 +97,10 @@ COMMAND = Command(
     exits=(("0", "The container is made."), ("1", "It is not, and nothing is left of it; a message says why.")),
     examples=(
         ("lxc-create -n web -t busybox", "Makes a container with busybox in it."),
+        (
+            "lxc-create -n web -t download -- -d debian -r bookworm -a amd64",
+            "Makes one of an image that is downloaded, and kept for the next one.",
+        ),
         ("lxc-create -n web -t none -f web.conf", "Makes one that consists of a configuration."),
         ("lxc-create -t busybox -h", "Prints the options of the template busybox."),
     ),
