@@ -7,6 +7,7 @@ import http.server
 import io
 import lzma
 import shutil
+import socket
 import ssl
 import subprocess
 import tarfile
@@ -44,6 +45,18 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer._answer(self)
+
+            def do_CONNECT(self) -> None:
+                outer.asked.append(f"CONNECT {self.path}")
+                host, _, port = self.path.partition(":")
+                with socket.create_connection((host, int(port))) as there:
+                    self.send_response(200)
+                    self.end_headers()
+                    back = threading.Thread(target=_pumped, args=(there, self.connection), daemon=True)
+                    back.start()
+                    _pumped(self.connection, there)
+                    back.join()
+                self.close_connection = True
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -114,6 +127,16 @@ def redirecting(where: str) -> Answer:
 def cut(data: bytes) -> Answer:
     """Says that all comes, and sends the first half."""
     return lambda handler: send(handler, 200, data[: len(data) // 2], len(data))
+
+
+def _pumped(source: socket.socket, target: socket.socket) -> None:
+    """Pass on all that comes, and its end."""
+    try:
+        while part := source.recv(1 << 16):
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 @contextmanager

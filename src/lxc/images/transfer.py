@@ -164,7 +164,7 @@ def _transferred(url: str, patience: float, most: int, take: Callable[[bytes], o
         finally:
             response.close()
     except exceptions.SSLError as error:
-        raise LxcError(f"cannot get {url}: {_why(error)}", hint=_CERTIFICATE) from error
+        raise _untrusted(url, error) from error
     except exceptions.ProxyError as error:
         raise Passing(f"cannot get {url} through the proxy {_shown(_proxy(url))}: {_why(error)}", hint=_HINT) from error
     except exceptions.NewConnectionError as error:  # a TimeoutError to the library, whatever it was
@@ -178,6 +178,18 @@ def _transferred(url: str, patience: float, most: int, take: Callable[[bytes], o
 
 _HINT = "look whether the host has a network (and whether http_proxy, https_proxy are right), or try later, or another --server"
 _CERTIFICATE = "look at the host's clock and its certificates (package ca-certificates); SSL_CERT_FILE names others"
+
+
+def _untrusted(url: str, error: BaseException) -> LxcError:
+    """What is wrong with TLS: a certificate stays as it is, all else may pass."""
+    import ssl
+
+    said, below = f"cannot get {url}: {_why(error)}", error.__cause__ or error.__context__
+    while below is not None:
+        if isinstance(below, ssl.SSLCertVerificationError):
+            return LxcError(said, hint=_CERTIFICATE)
+        below = below.__cause__ or below.__context__
+    return Passing(said, hint="try later; or is it a server without https? http:// is taken if --server says so")
 
 
 def _check(url: str, status: int, reason: str) -> None:

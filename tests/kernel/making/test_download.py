@@ -454,6 +454,26 @@ def test_https_is_asked_for_believed_by_its_certificate_and_not_left(
         assert server.asked == []
 
 
+def test_a_server_without_https_is_told_as_one(host: Host, server: Server, cache: Path) -> None:
+    done = host.create("web", "-t", "download", "--", "--server", server.host, *IMAGE)
+    assert (done.returncode, server.asked) == (1, [])
+    assert "http:// is taken if --server says so" in done.stderr
+
+
+@pytest.mark.command("openssl")
+def test_https_goes_through_a_proxy_unseen(
+    host: Host, server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = imageserver.certificate(host.base)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("https_proxy", server.host)
+    with imageserver.serving(certificate) as secure:
+        secure.offer(image())
+        done = host.create("web", "-t", "download", "--", "--server", secure.host, *IMAGE)
+        assert done.returncode == 0, done.stderr
+        assert set(server.asked) == {f"CONNECT {secure.host}"}
+
+
 def test_a_proxy_is_asked_unless_it_is_not_to_be(
     host: Host, server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
