@@ -172,6 +172,10 @@ def _digests(server: Server, place: str) -> dict[str, str]:
 
 def _arguments(words: Sequence[str]) -> Namespace:
     parser = program.parser("lxc-download", "LXC container image downloader", help_status=1)
+    parser.epilog = (
+        "Images are kept in the directory that LXC_CACHE_PATH names, else in /var/cache/lxc, or a user's in ~/.cache/lxc. "
+        "http_proxy, https_proxy and no_proxy are heeded; SSL_CERT_FILE names other certificates to trust."
+    )
     parser.add_argument("-l", "--list", action="store_true", help="list the images that there are, and exit")
     image = parser.add_argument_group("which image (asked for on a terminal if one is missing)")
     image.add_argument("-d", "--dist", default="", metavar="DISTRIBUTION", help="the distribution's name: debian")

@@ -636,3 +636,4 @@ def test_its_options_are_told_with_those_of_lxc_create() -> None:
     done = subprocess.run(command("lxc-create", "-t", "download", "-h"), text=True, capture_output=True)
     assert done.returncode == 0
     assert "--flush-cache" in done.stderr
+    assert "LXC_CACHE_PATH" in done.stderr
