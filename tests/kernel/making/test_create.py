@@ -82,6 +82,19 @@ def test_the_configuration_begins_with_how_it_came_to_be(host: Host) -> None:
     assert document.load(str(host.path / "web/config"))[0].tty_max == 3
 
 
+@pytest.mark.parametrize("words", [("--password", "sesame"), ("--password=sesame",)])
+def test_a_password_for_the_template_is_not_kept(host: Host, words: tuple[str, ...]) -> None:
+    template = host.template('[[ "$*" = *sesame* ]]')
+    assert (
+        host.create(
+            "web", "-t", template, "-f", "/dev/null", "-l", "TRACE", "-o", host.base / "log", "--", *words
+        ).returncode
+        == 0
+    )
+    assert "sesame" not in (host.path / "web/config").read_text() + (host.base / "log").read_text()
+    assert "running" in (host.base / "log").read_text()
+
+
 def test_a_hardware_address_is_made_up_once(host: Host) -> None:
     (host.base / "initial").write_text("lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\n")
     assert host.create("web", "-t", "none", "-f", host.base / "initial").returncode == 0

@@ -241,7 +241,7 @@ def _fill(
         ids, uid, gid = as_root.with_us(ids)
         arguments = (*arguments, "--mapped-uid", str(uid), "--mapped-gid", str(gid))
         how, needed = (lambda: fork.fork(ids, hands_on=True)), (place.config_file, f"{rootfs}/.")
-    log.info(f"running {template} {' '.join(arguments)}")
+    log.info(f"running {template} {' '.join(_told(arguments))}")
     number = templates.run(
         template, arguments, is_quiet=recipe.is_quiet, interruption=signal.fd, fork=how, needed=needed
     )
@@ -258,7 +258,7 @@ def _headed(place: Place, template: str, arguments: tuple[str, ...]) -> Document
     except ConfigError as error:
         error.hint = error.hint or f"the template {template} wrote that"
         raise
-    shown = " ".join(word if word.isprintable() else repr(word) for word in arguments)
+    shown = " ".join(word if word.isprintable() else repr(word) for word in _told(arguments))
     heading = (
         f"# Template used to create this container: {template}\n",
         f"# Parameters passed to the template: {shown}\n",
@@ -271,3 +271,15 @@ def _headed(place: Place, template: str, arguments: tuple[str, ...]) -> Document
         "\n",
     )
     return written.replace(text="".join((*heading, written.text)))
+
+
+def _told(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """A template's arguments as others may read them: without passwords."""
+    told = list(arguments)
+    for number, word in enumerate(arguments):
+        option, equals, _ = word.partition("=")
+        if option == "--password" and equals:
+            told[number] = "--password=…"
+        elif option == "--password" and number + 1 < len(told):
+            told[number + 1] = "…"
+    return tuple(told)
