@@ -44,7 +44,7 @@ function __lxc_is_second
 end
 complete -c lxc-create -f
 complete -c lxc-create -n __lxc_is_first -a ''
-complete -c lxc-create -s t -l template -x -a '(__lxc_templates busybox download local none)' -d 'What fills the container\'s root file system: the name or absolute path of a template, or none.'
+complete -c lxc-create -s t -l template -x -a '(__lxc_templates busybox download local none oci)' -d 'What fills the container\'s root file system: the name or absolute path of a template, or none.'
 complete -c lxc-create -s f -l config -r -F -d 'Begin with the configuration FILE, not with lxc.default_config of lxc.conf.'
 complete -c lxc-create -s B -l bdev -x -a 'best dir btrfs overlay overlayfs loop lvm none' -d 'Storage of the root file system: dir (also none), btrfs, overlay, loop or lvm; best is btrfs or lvm where that can be, else dir, and of several (btrfs,dir) the first that can be is taken.'
 complete -c lxc-create -l dir -r -F -d 'Put the root file system into DIR, an absolute path (default: LXCPATH/NAME/rootfs).'

@@ -101,6 +101,10 @@ COMMAND = Command(
             "lxc-create -n web -t download -- -d debian -r bookworm -a amd64",
             "Makes one of an image that is downloaded, and kept for the next one.",
         ),
+        (
+            "lxc-create -n web -t oci -- -u docker://registry.example.org/nginx:latest",
+            "Makes one of an image in a registry.",
+        ),
         ("lxc-create -n web -t none -f web.conf", "Makes one that consists of a configuration."),
         ("lxc-create -t busybox -h", "Prints the options of the template busybox."),
     ),
