@@ -1,4 +1,7 @@
-"""Files that are read whole, which whoever owns them may have made what never ends, or never comes: a pipe, a device."""
+"""Files that are read whole, which whoever owns them may have made what never ends, or never comes: a pipe, a device.
+
+Those that LXC installs, and configurations name, are ours where no LXC is.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MOST_AT_ONCE = 1 << 16
+_LXCS = "/usr/share/lxc/"
 _NULL = os.makedev(1, 3)  # /dev/null, which is as good as an empty file
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -24,6 +28,25 @@ def read(path: str, most: int, *, is_stream: bool = False) -> bytes:
 
     With `is_stream` it may be anything that comes to an end, and that is waited for: whoever calls named it.  Raises OSError, ValueError.
     """
+    try:
+        return _read(path, most, is_stream=is_stream)
+    except FileNotFoundError:
+        if found(path) == path:
+            raise
+        return _read(found(path), most, is_stream=False)
+
+
+def found(path: str) -> str:
+    """`path`, or our file for one that LXC installs there, if that is missing."""
+    if not path.startswith(_LXCS) or os.path.lexists(path):
+        return path
+    from lxc.loading import PACKAGES
+
+    ours = f"{PACKAGES}/lxc/share/{path.removeprefix(_LXCS)}"
+    return ours if os.path.exists(ours) else path
+
+
+def _read(path: str, most: int, *, is_stream: bool) -> bytes:
     if not is_stream:
         _check(os.stat(path), path)  # before it is opened: a device may do things then
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if is_stream else os.O_NONBLOCK | os.O_NOCTTY))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from lxc import beneath
+from lxc import beneath, regular
 from lxc.cgroups import outside as cgroups
 from lxc.config import lint
 from lxc.config.reader import read
@@ -74,7 +74,7 @@ def cgroup_files(layout: Layout) -> Iterator[str]:
 
 
 def _text(path: str) -> Iterator[tuple[str, str]]:
-    if path and os.path.isfile(path):
+    if path and os.path.isfile(regular.found(path)):
         try:
             yield path, read(path)
         except (OSError, ValueError):
@@ -83,7 +83,7 @@ def _text(path: str) -> Iterator[tuple[str, str]]:
 
 def _mistakes(path: str) -> Iterator[tuple[str, str]]:
     """The place of each mistake in the policy of system calls at `path`, and what it is."""
-    if not (path and os.path.isfile(path)):
+    if not (path and os.path.isfile(regular.found(path))):
         return
     from lxc.security.seccomp import compiler
 
@@ -105,7 +105,7 @@ def _file(status: os.stat_result) -> File:
 def _at(path: str) -> Iterator[File | None]:
     """What is at `path`; nothing if that cannot be known."""
     try:
-        yield _file(os.stat(path))
+        yield _file(os.stat(regular.found(path)))
     except (FileNotFoundError, NotADirectoryError):
         yield None
     except OSError:
