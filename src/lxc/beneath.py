@@ -50,6 +50,18 @@ def make_directory(root: int, path: str, mode: int = 0o755) -> None:
     os.close(open(root, done, os.O_PATH | os.O_DIRECTORY))
 
 
+def new_directory(parent: int, name: str, mode: int, owner: tuple[int, int] = (-1, -1)) -> None:
+    """mkdir(2) in the opened `parent`, of `mode` whatever the umask, and `owner`'s (-1: ours).
+
+    What somebody has put there meanwhile gets neither if it is a link.  Raises OSError.
+    """
+    os.mkdir(name, mode, dir_fd=parent)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with closing(os.open(name, flags, dir_fd=parent)) as made:
+        os.fchmod(made, mode)
+        os.fchown(made, *owner)
+
+
 def make_file(root: int, path: str, mode: int = 0o644) -> None:
     """Make an empty regular file, and the directories above it, below `root`; what exists is left as it is."""
     above, _, name = path.strip("/").rpartition("/")

@@ -51,6 +51,14 @@ def _read(path: str, most: int, *, is_stream: bool) -> bytes:
         _check(os.stat(path), path)  # before it is opened: a device may do things then
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if is_stream else os.O_NONBLOCK | os.O_NOCTTY))
     try:
+        return rest(fd, most, path, is_stream=is_stream)
+    finally:
+        os.close(fd)
+
+
+def rest(fd: int, most: int, path: str, *, is_stream: bool = False) -> bytes:
+    """As `read`, of what has been opened, with O_NONBLOCK unless `is_stream`; errors call it `path`."""
+    try:
         status = os.fstat(fd)
         if not is_stream:
             _check(status, path)
@@ -61,8 +69,6 @@ def _read(path: str, most: int, *, is_stream: bool) -> bytes:
             left -= len(more)
     except BlockingIOError as error:  # one of proc's
         raise OSError(error.errno, "it is no file that ends: who reads it waits for more", path) from None
-    finally:
-        os.close(fd)
     return b"".join(parts)
 
 

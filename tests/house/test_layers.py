@@ -8,7 +8,7 @@ SRC = Path(__file__).parents[2] / "src/lxc"
 
 SUBJECTS = "bridge cgroups checkpoint clocks hooks idmap images limits mounts network security storage terminal"
 LAYERS = (  # imports point up this list; names on one line are strangers to each other
-    "borrowed errors loading log loop record release trace",
+    "borrowed errors followed loading log loop record release trace",
     "regular",
     "kernel values",
     "beneath detached programs propagation",

@@ -18,6 +18,7 @@ import errno
 import os
 import stat
 
+from lxc import followed, regular
 from lxc.config.container import FOREIGN, Config
 from lxc.config.family import Numbered
 from lxc.config.key import Directive
@@ -89,13 +90,13 @@ class Document(Record):
             is_default = True
         return document if is_default else document.extended(f"{key} =\n")
 
-    def save(self, path: str = "", owner: tuple[int, int] = (-1, -1)) -> None:
+    def save(self, path: str = "", *, was: str | None = None) -> None:
         """Replace the file at `path` ("": where it came from) in one step.  Raises StepError, the old file untouched.
 
-        A new file has mode 0660 less the umask, and is `owner`'s (-1: ours); an old one keeps its mode and, if root saves
-        it, its owner.
+        A new file has mode 0660 less the umask, and is ours; an old one keeps its mode and, if root saves it, its owner.
+        With `was` it must hold that still.  Links are followed if they are root's or ours.
         """
-        replace_file(path or self.path, self._bytes, owner)
+        replace_file(path or self.path, self._bytes, was=was)
 
     def save_in(self, directory: int, path: str, owner: tuple[int, int] = (-1, -1)) -> None:
         """As `save`, of the file at `path`, which is in the opened `directory`, wherever its path leads by now.
@@ -104,7 +105,7 @@ class Document(Record):
         """
         name = os.path.basename(path)
         try:
-            _replace(name, self._bytes, owner, name, directory)
+            _replace(name, self._bytes, owner, directory, _status(name, directory))
         except OSError as error:
             raise _unwritten(path, error) from error
 
@@ -150,30 +151,52 @@ def assign(config: Config, key: str, value: str, where: str = "") -> Config:
     return assigned
 
 
-def replace_file(path: str, data: bytes, owner: tuple[int, int] = (-1, -1), *, like: str = "") -> None:
-    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it; a new one is `owner`'s.  Raises StepError.
+def replace_file(path: str, data: bytes, *, was: str | None = None, like: str = "") -> None:
+    """Make the file at `path`, or the one it is a link to, hold `data`, or fail and leave it.  Raises StepError.
 
-    With `like` it gets owner and mode of that file, and a link at `path` is replaced itself.
+    With `was` it must hold that still.  With `like` it is that file which must, and whose owner and mode it gets, and a link at
+    `path` is replaced itself.  Links are followed if they are root's or ours.
     """
-    target = path if like else os.path.realpath(path)
     try:
-        _replace(target, data, owner, like or target)
+        with (
+            followed.parent(path, of_link=bool(like)) as (directory, name),
+            followed.parent(like or path) as (others, other),
+        ):
+            if was is not None:
+                _check_holds(others, other, was, like or path)
+            _replace(name, data, (-1, -1), directory, _status(other, others))
     except OSError as error:
         raise _unwritten(path, error) from error
+
+
+def _status(name: str, directory: int) -> os.stat_result | None:
+    """What is there by that name in the opened `directory`, if it is no link."""
+    try:
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return None if stat.S_ISLNK(found.st_mode) else found
+
+
+def _check_holds(directory: int, name: str, text: str, path: str) -> None:
+    """Raise OSError if the file `name` in the opened `directory` holds anything else by now."""
+    wanted = text.encode("utf-8", "surrogateescape")
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        found = regular.rest(file, len(wanted), path)
+    finally:
+        os.close(file)
+    if found != wanted:
+        raise OSError(errno.EAGAIN, "it has changed since it was read, do it again", path)
 
 
 def _unwritten(path: str, error: OSError) -> StepError:
     return StepError(f"write {path}", error.strerror or str(error), hint=_REMEDIES.get(error.errno or 0, ""))
 
 
-def _replace(path: str, data: bytes, owner: tuple[int, int], like: str, directory: int | None = None) -> None:
-    """With `directory` both paths are names in that, and links in it are not followed."""
-    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        found = os.stat(like, dir_fd=directory, follow_symlinks=directory is None)
-        old = None if stat.S_ISLNK(found.st_mode) else found
-    except FileNotFoundError:
-        old = None
+def _replace(name: str, data: bytes, owner: tuple[int, int], directory: int, old: os.stat_result | None) -> None:
+    """In the opened `directory`, following no link; with the mode and, if we may, the owner of `old`, else `owner`'s."""
+    temporary = f"{name}.{os.getpid()}-{os.urandom(4).hex()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o600 if old else 0o660, dir_fd=directory)
     try:
@@ -188,7 +211,7 @@ def _replace(path: str, data: bytes, owner: tuple[int, int], like: str, director
                 data = data[os.write(fd, data) :]
         finally:
             os.close(fd)
-        os.rename(temporary, path, src_dir_fd=directory, dst_dir_fd=directory)
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         os.unlink(temporary, dir_fd=directory)
         raise

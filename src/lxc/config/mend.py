@@ -46,12 +46,14 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
 
 
 def save(before: str, after: Document) -> None:
-    """Replace the file by `after`; the old text becomes FILE.backup, with the old owner and mode.  Raises StepError.
+    """Replace the file by `after`; the old text, which it must hold still, becomes FILE.backup, with the old owner and mode.
 
-    Whatever was called so before is replaced, a link, too.
+    Whatever was called so before is replaced, a link, too.  Raises StepError.
     """
-    document.replace_file(f"{after.path}.backup", before.encode("utf-8", "surrogateescape"), like=after.path)
-    after.save()
+    document.replace_file(
+        f"{after.path}.backup", before.encode("utf-8", "surrogateescape"), was=before, like=after.path
+    )
+    after.save(was=before)
 
 
 def _chosen(found: tuple[Finding, ...], reading: Reading) -> tuple[dict[int, Edit], list[Finding]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import programs
+from lxc import beneath, programs
 from lxc.errors import StepError, Unsupported
 from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
@@ -207,9 +207,10 @@ def make_directories(directory: int, names: tuple[str, ...]) -> tuple[str, ...]:
     made: list[str] = []
     try:
         for name in names:
-            os.mkdir(name, 0o755, dir_fd=directory)
+            above, _, last = name.rpartition("/")
+            with closing(beneath.open(directory, above, os.O_PATH | os.O_DIRECTORY)) as parent:
+                beneath.new_directory(parent, last, 0o755)
             made.append(name)
-            os.chmod(name, 0o755, dir_fd=directory)  # whatever the umask
     except OSError:
         for name in reversed(made):
             os.rmdir(name, dir_fd=directory)
@@ -221,7 +222,8 @@ def subvolume(directory: int, shown: str) -> None:
     """A btrfs subvolume `rootfs` in the opened `directory`; `shown` is its path for messages.  Raises StepError."""
     try:
         btrfs.create_subvolume(directory, "rootfs")
-        os.chmod("rootfs", 0o755, dir_fd=directory)  # whatever the umask
+        with closing(beneath.open(directory, "rootfs", os.O_RDONLY | os.O_DIRECTORY)) as made:
+            os.fchmod(made, 0o755)  # whatever the umask
     except OSError as error:
         why = "it is not on a btrfs" if error.errno == errno.ENOTTY else error.strerror or str(error)
         raise StepError(f"make a subvolume in {shown}", why, hint="-B dir makes a directory") from error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from lxc import beneath
 from lxc.errors import LxcError
+from lxc.kernel.fs import closing
 from lxc.storage import backend
 
 TYPE_CHECKING = False
@@ -61,17 +63,20 @@ def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1,
     Raises OSError, and then leaves nothing made.
     """
     made: list[str] = []
-    at = ""
+    above = ""
     try:
         for part in filter(None, path.split("/")):
-            at = f"{at}/{part}"
+            at = f"{above}/{part}"
             try:
-                os.mkdir(at, mode)
+                with closing(os.open(above or "/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+                    beneath.new_directory(parent, part, mode, owner)
+                made.append(at)
             except FileExistsError:
-                continue
-            made.append(at)
-            os.chmod(at, mode)  # whatever the umask
-            os.chown(at, *owner)
+                pass
+            except OSError as error:
+                error.filename = at
+                raise
+            above = at
         os.close(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))  # what was there is a directory
     except OSError:
         remove_empty(tuple(made))

@@ -1,21 +1,25 @@
 """Root destroys or copies a container that another user owns: what that user wrote there decides nothing about the host."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.conftest import as_often
 
 from lxc.config.container import Config
 from lxc.config.document import Document
 from lxc.errors import LxcError
 from lxc.idmap.plan import IdMapPlan
-from lxc.runtime.disk import copying, snapshots
+from lxc.runtime.disk import copying, making, snapshots
 from lxc.runtime.place import Place, place
-from lxc.storage import ours
+from lxc.storage import creation, ours, outside
 
-from .conftest import Host
+from .conftest import Host, command
 
 pytestmark = pytest.mark.root
 
@@ -118,6 +122,39 @@ def test_a_link_where_the_configuration_belongs_is_replaced(host: Host, theirs: 
     assert (theirs / "config").stat().st_mode & 0o7000 == 0
 
 
+@pytest.mark.parametrize("part", ["config", "web", "lxc"])
+@pytest.mark.parametrize("way", ["update", "fix", "define"])
+def test_what_root_saves_follows_no_link_of_the_users(host: Host, theirs: Path, way: str, part: str) -> None:
+    """To a configuration of root's, or to where one is read."""
+    roots = host.base / "roots"
+    (roots / "web").mkdir(parents=True)
+    dear = roots / "web/config"
+    dear.write_text("lxc.utsname = dear\n")
+    path = {"config": theirs / "config", "web": theirs, "lxc": host.path}[part]
+    path.rename(f"{path}.old")
+    path.symlink_to({"config": dear, "web": roots / "web", "lxc": roots}[part])
+    os.chown(path, USER, USER, follow_symlinks=False)
+    if way == "define":
+        with pytest.raises(LxcError, match="is another user's symbolic link"):
+            making.define(Place("web", str(host.path)), Document(text=""))
+    else:
+        words = {"update": ("lxc-update-config", "-c"), "fix": ("lxc-check", "--fix")}[way]
+        done = subprocess.run([*command(words[0]), *words[1:], theirs / "config"], capture_output=True, text=True)
+        assert (done.returncode, "is another user's symbolic link" in done.stderr) == (2 if way == "fix" else 1, True)
+    assert (dear.read_text(), os.listdir(roots / "web")) == ("lxc.utsname = dear\n", ["config"])
+
+
+def test_what_root_saves_follows_links_of_its_own(host: Host, theirs: Path) -> None:
+    dear = host.base / "dear"
+    dear.write_text("lxc.utsname = dear\n")
+    (theirs / "config").unlink()
+    (theirs / "config").symlink_to("../../dear")
+    (host.base / "way").symlink_to(host.path)
+    path = host.base / "way/web/config"
+    assert subprocess.run([*command("lxc-update-config"), "-c", path], check=False).returncode == 0
+    assert (dear.read_text(), (theirs / "config").is_symlink()) == ("lxc.uts.name = dear\n", True)
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_a_containers_own_log_is_a_file_of_its_own(host: Host, theirs: Path, kind: str) -> None:
     dear, log = host.base / "dear", theirs / "web.log"
@@ -177,3 +214,46 @@ def test_what_is_kept_when_a_snapshot_is_restored_is_what_lies_in_the_container(
     with pytest.raises(OSError, match="symbolic link"):
         snapshots._carry(place("old", str(host.path)), Config(), place("web", str(host.path)))
     assert (host.base / "dear/file").exists()
+
+
+SWAP = """
+import ctypes, os, sys
+rename = ctypes.CDLL(None, use_errno=True).renameat2
+directory, dear = sys.argv[1:]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+os.chdir(directory)
+os.symlink(dear, "link")
+print("ready", flush=True)
+while True:
+    rename(-100, b"link", -100, b"rootfs", 2)  # RENAME_EXCHANGE
+"""
+
+
+@pytest.mark.parametrize("way", ["in", "path", "define"])
+def test_a_directory_that_becomes_a_link_as_it_is_made_changes_no_file_elsewhere(host: Host, way: str) -> None:
+    dear, directory = host.base / "dear", host.base / "theirs"
+    directory.mkdir()
+    dear.touch(0o600)
+    host.base.chmod(0o755)
+    os.chown(directory, USER, USER)
+    opened = os.open(directory, os.O_RDONLY)
+    ways: dict[str, Callable[[], object]] = {
+        "in": lambda: creation.make_directories(opened, ("rootfs",)),
+        "path": lambda: outside.make_directories(f"{directory}/rootfs"),
+        "define": lambda: making.define(Place("rootfs", str(directory)), Document(text="")),
+    }
+    argv = [sys.executable, "-c", SWAP, str(directory), str(dear)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdout
+        assert user.stdout.readline() == "ready\n"
+        for _ in range(as_often(300)):
+            with suppress(OSError, LxcError):
+                ways[way]()
+            for name in ("rootfs", "link"):
+                with suppress(OSError):
+                    shutil.rmtree(directory / name)
+            with suppress(OSError):
+                os.rename(directory / "rootfs", directory / "link")
+        user.kill()
+    os.close(opened)
+    assert dear.stat().st_mode & 0o777 == 0o600

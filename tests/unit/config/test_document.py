@@ -386,7 +386,8 @@ def test_a_file_is_never_open_to_more_than_before_while_it_is_replaced(
 
     def open_and_look(name: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         fd = really(name, flags, mode, dir_fd=dir_fd)
-        modes.append(stat.S_IMODE(os.fstat(fd).st_mode))
+        if flags & os.O_WRONLY:
+            modes.append(stat.S_IMODE(os.fstat(fd).st_mode))
         return fd
 
     monkeypatch.setattr(os, "open", open_and_look)

@@ -174,3 +174,9 @@ def test_a_backup_that_cannot_be_made_leaves_all_as_it_was(file: Path) -> None:
         save(file, "lxc.uts.name = a\n")
     assert file.read_text() == "lxc.utsname = a\n"
     assert sorted(os.listdir(file.parent)) == ["config", "config.backup"]
+
+
+def test_what_was_read_and_is_another_by_now_is_neither_kept_nor_replaced(file: Path) -> None:
+    with pytest.raises(StepError, match=f"cannot write {file}.backup: it has changed since it was read"):
+        mend.save("secret\n", Document(str(file), "secret\n"))
+    assert (os.listdir(file.parent), file.read_text()) == (["config"], "lxc.utsname = a\n")

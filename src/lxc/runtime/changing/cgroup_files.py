@@ -10,6 +10,8 @@ import os
 
 from lxc.cgroups import devices, limiting, nodes
 from lxc.cgroups import outside as cgroups
+from lxc.config import document as documents
+from lxc.config import reader
 from lxc.config.settings import Settings
 from lxc.errors import LxcError, NotFound
 from lxc.kernel import fs
@@ -91,14 +93,23 @@ def persist(place: Place, key: str, value: str) -> None:
     controller = key.partition(".")[0]
     family = "lxc.cgroup" if cgroups.find().with_controller(controller) else "lxc.cgroup2"
     with lock.held(place):
-        settings = Settings().load(place.config_file)
+        before, settings = _settings(place)
         if controller != "devices":
             settings = settings.clear_item(f"{family}.{key}")
         try:
             settings = settings.append_item(f"{family}.{key}", value, "--persist")
         except ValueError as error:
             raise LxcError(f"the configuration cannot keep it: {error}") from error
-        settings.document.save(place.config_file)
+        settings.document.save(place.config_file, was=before)
+
+
+def _settings(place: Place) -> tuple[str, Settings]:
+    """The text of the container's configuration, and what it says."""
+    try:
+        text = reader.read(place.config_file)
+    except (OSError, ValueError) as error:
+        raise reader.unreadable(place.config_file, error) from error
+    return text, Settings(*documents.parse(text, place.config_file))
 
 
 def _numbered(key: str, value: str) -> str:

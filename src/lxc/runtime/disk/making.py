@@ -43,9 +43,9 @@ def define(place: Place, document: Document) -> None:
         try:
             try:
                 made += outside.make_directories(place.lxcpath)
-                os.mkdir(place.directory, 0o770)
+                with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+                    beneath.new_directory(parent, place.name, 0o770)
                 made.append(place.directory)
-                os.chmod(place.directory, 0o770)  # whatever the umask
             except FileExistsError:
                 pass
             except OSError as error:
