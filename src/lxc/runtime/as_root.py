@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 
-from lxc import log
+from lxc import beneath, log
 from lxc.cgroups import outside as cgroups
 from lxc.errors import LxcError
 from lxc.kernel import fs, process, signals
+from lxc.kernel.fs import closing
 from lxc.runtime.handshake import pack_failure, unpack_failure
 from lxc.runtime.interruption import readable
 
@@ -85,18 +86,20 @@ def with_us(ids: IdMapPlan) -> tuple[IdMapPlan, int, int]:
     return ids.with_user(os.geteuid(), os.getegid(), 1 if ids.users else 0)
 
 
-def give(ids: IdMapPlan, paths: tuple[str, ...]) -> None:
-    """Make `paths`, which are ours, those of the container's root; their group stays ours, so that we still may look.
+def give(ids: IdMapPlan, directory: int, names: tuple[str, ...] = (".",)) -> None:
+    """Make `names` in the opened `directory`, which are ours, those of the container's root, through no link.
 
-    By root: the group's is the container's, too.  Raises LxcError, OSError.
+    Their group stays ours, so that we still may look; by root: the group's is the container's, too.  Raises LxcError, OSError.
     """
     if not ids.users:
         return
     owner = (ids.uid, -1) if ids.uses_helpers else ids.owner
 
     def work() -> None:
-        for path in paths:
-            os.chown(path, *owner, follow_symlinks=False)
+        for name in names:
+            above, _, last = name.rpartition("/")
+            with closing(beneath.open(directory, above, os.O_PATH | os.O_DIRECTORY)) as parent:
+                os.chown(last, *owner, dir_fd=parent, follow_symlinks=False)
 
     run(ids, work)
 

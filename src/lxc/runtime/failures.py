@@ -33,7 +33,7 @@ def failure(step: object, error: BaseException, hint: str | None = None) -> Base
 
 def no_directory(error: OSError, path: str) -> StepError:
     """What to raise if the directory `path`, or one above it, cannot be made, or have in it what belongs there."""
-    number, at = error.errno or 0, str(error.filename or path)
+    number, at = error.errno or 0, os.path.join(os.path.dirname(path), str(error.filename or path))
     above = os.path.dirname(at)
     hint = {
         errno.EROFS: f"mount the file system of {above} read-write",

@@ -146,32 +146,31 @@ def is_shared(path: str, directory: str) -> bool:
         return is_btrfs and btrfs.filesystem_id(source) == btrfs.filesystem_id(target)
 
 
-def make(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
-    """Make it.  Return a sentence about each thing that was left out.  `check` raises to end it.
+def make(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
+    """Make it, in the copy's opened `directory`.  Return a sentence about each thing that was left out.
 
-    What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
+    `check` raises to end it.  What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
     """
-    with closing(_open(clone.directory)) as directory:
-        if clone.driver == "lvm":
-            creation.make_directories(directory, ("rootfs",))  # it is mounted on
-            return () if clone.way == "snapshot" else _fill(clone, check)
-        if clone.way == "image":
-            _image(clone.source.path, directory)
-            return ()
-        if clone.way == "snapshot":
-            with closing(_open(clone.source.path)) as source:
-                return subvolumes.snapshot(source, directory, "rootfs", clone.source.path, check)
-        if clone.way == "layer":
-            return _delta(clone, directory, check)
-        if clone.driver == "loop":
-            creation.make_image(directory, clone.path, clone.wanted)
-            return _fill(clone, check)
-        if clone.driver == "btrfs":
-            creation.subvolume(directory, clone.directory)
-        else:
-            creation.make_directories(directory, ("rootfs",))
-        with closing(_inner(directory, "rootfs")) as target:
-            return _files(clone.source, target, check)
+    if clone.driver == "lvm":
+        creation.make_directories(directory, ("rootfs",))  # it is mounted on
+        return () if clone.way == "snapshot" else _fill(clone, check)
+    if clone.way == "image":
+        _image(clone.source.path, directory)
+        return ()
+    if clone.way == "snapshot":
+        with closing(_open(clone.source.path)) as source:
+            return subvolumes.snapshot(source, directory, "rootfs", clone.source.path, check)
+    if clone.way == "layer":
+        return _delta(clone, directory, check)
+    if clone.driver == "loop":
+        creation.make_image(directory, clone.path, clone.wanted)
+        return _fill(clone, check)
+    if clone.driver == "btrfs":
+        creation.subvolume(directory, clone.directory)
+    else:
+        creation.make_directories(directory, ("rootfs",))
+    with closing(_inner(directory, "rootfs")) as target:
+        return _files(clone.source, target, check)
 
 
 def make_volume(clone: Clone) -> Volume:

@@ -14,7 +14,8 @@ from tests.conftest import as_often
 from lxc.config.container import Config
 from lxc.config.document import Document
 from lxc.errors import LxcError
-from lxc.idmap.plan import IdMapPlan
+from lxc.idmap.plan import IdMapPlan, Range
+from lxc.runtime import as_root
 from lxc.runtime.disk import copying, making, snapshots
 from lxc.runtime.place import Place, place
 from lxc.storage import creation, ours, outside
@@ -106,6 +107,41 @@ def test_a_copys_configuration_is_written_into_its_directory_wherever_that_has_g
     with pytest.raises((LxcError, OSError)):
         copying.copy(place("web", str(host.path)), new, copying.Wish(edit=swap))
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("driver", ["dir", "overlay", "loop"])
+def test_a_copys_root_is_made_in_its_directory_wherever_that_has_gone(host: Host, theirs: Path, driver: str) -> None:
+    elsewhere = host.base / "elsewhere"
+    elsewhere.mkdir()
+    new = place("new", str(host.path))
+    paths = {"dir": "rootfs", "overlay": "overlay/delta", "loop": "rootdev"}
+    root = f"{theirs}/rootfs:{new.directory}" if driver == "overlay" else new.directory
+    (elsewhere / "config").write_text(f"lxc.rootfs.path = {driver}:{root}/{paths[driver]}\n")
+
+    def swap(document: Document, _place: Place, _ids: IdMapPlan) -> Document:
+        (host.path / "new").rename(host.path / "moved")
+        (host.path / "new").symlink_to(elsewhere)
+        return document
+
+    with suppress(LxcError, OSError):
+        wish = copying.Wish(edit=swap, driver=driver, as_snapshot=driver == "overlay")
+        copying.copy(place("web", str(host.path)), new, wish)
+    assert os.listdir(elsewhere) == ["config"]
+
+
+def test_the_containers_root_gets_no_directory_elsewhere(host: Host) -> None:
+    """In whose place the user has put a link."""
+    dear, ids = host.base / "dear", IdMapPlan((Range(0, 100000, 65536),), (Range(0, 100000, 65536),))
+    (host.path / "web").mkdir(parents=True)
+    (dear / "delta").mkdir(parents=True)
+    (host.path / "web/overlay").symlink_to(dear)
+    (host.path / "web/rootfs").symlink_to(dear)
+    directory = os.open(host.path / "web", os.O_RDONLY)
+    as_root.give(ids, directory, ("rootfs",))
+    with pytest.raises(OSError, match="overlay is a symbolic link"):
+        as_root.give(ids, directory, ("overlay/delta",))
+    os.close(directory)
+    assert {each.stat().st_uid for each in (dear, dear / "delta")} == {0}
 
 
 def test_a_link_where_the_configuration_belongs_is_replaced(host: Host, theirs: Path) -> None:

@@ -168,7 +168,7 @@ def _copy(
     if root and root.driver == "lvm":
         making.keep_volume(clone.make_volume(root))
     making.save(written, root.path if root else "")  # first, as it tells whose the files are, should this be cut short
-    left = as_root.run(making.ids, lambda: clone.make(root, signal.check), signal) if root else ()
+    left = as_root.run(making.ids, lambda: clone.make(root, making.directory, signal.check), signal) if root else ()
     if copied.files:
         us = as_root.with_us(making.ids)[1:] if making.ids.uses_helpers else ()
         left += as_root.run(making.ids, lambda: _copy_files(source, making.directory, copied.files, us), signal)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 
+from lxc import beneath
 from lxc.errors import UsageError
 from lxc.hooks.plan import program
+from lxc.kernel.fs import closing
 from lxc.record import Record
 from lxc.runtime import as_root
+from lxc.runtime.disk import making
 from lxc.values.mount import escaped, layer
 
 TYPE_CHECKING = False
@@ -87,12 +90,12 @@ def _entry(mount: Mount, place: Place, number: int, ids: IdMapPlan) -> str:
     if mount.kind == "bind":
         made = "create=dir" if os.path.isdir(mount.source) else "create=file"
         return f"{source} {target} none bind,optional,{mount.mode},{made} 0 0"
-    layers = []
-    for name in ("delta", "work"):
-        layers.append(f"{place.directory}/{name}#{number}")
-        os.mkdir(layers[-1])
-        os.chmod(layers[-1], 0o755)  # whatever the umask
-    as_root.give(ids, tuple(layers))
+    names = (f"delta#{number}", f"work#{number}")
+    with closing(making.open_directory(place)) as directory:
+        for name in names:
+            beneath.new_directory(directory, name, 0o755)
+        as_root.give(ids, directory, names)
+    layers = (f"{place.directory}/{name}" for name in names)
     lower, upper, work = (escaped(layer(path)) for path in (mount.source, *layers))
     return f"{source} {target} overlay lowerdir={lower},upperdir={upper},workdir={work},create=dir"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from lxc import beneath, log
+from lxc import beneath, followed, log
 from lxc.errors import LxcError, Refused, StateError
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel import fs
@@ -43,7 +43,7 @@ def define(place: Place, document: Document) -> None:
         try:
             try:
                 made += outside.make_directories(place.lxcpath)
-                with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+                with closing(_open_path(place)) as parent:
                     beneath.new_directory(parent, place.name, 0o770)
                 made.append(place.directory)
             except FileExistsError:
@@ -99,16 +99,18 @@ class Making:
                 raise exists(place)
             try:
                 self.above = self._make_above()
-                os.mkdir(place.directory, 0o770)
-                self.is_ours = True
-            except FileExistsError:
-                log.info(f"{place.directory} exists; it will stay if {place.name} cannot be made")
+                with closing(_open_path(place)) as parent:
+                    try:
+                        os.mkdir(place.name, 0o770, dir_fd=parent)
+                        self.is_ours = True
+                    except FileExistsError:
+                        log.info(f"{place.directory} exists; it will stay if {place.name} cannot be made")
+                    self.directory = beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)
             except OSError as error:
                 raise failures.no_directory(error, place.directory) from error
-            self.directory = open_directory(place)
             if self.is_ours:
                 os.fchmod(self.directory, 0o770)  # whatever the umask
-                as_root.give(self.ids, (place.directory,))
+                as_root.give(self.ids, self.directory)
                 if self.user:
                     os.fchown(self.directory, -1 if self.ids.users else self.user[0], self.user[1])
             is_roots = os.geteuid() == 0 and not self.user
@@ -144,7 +146,7 @@ class Making:
             self.files = (*self.files, os.path.basename(how.path))
         if made.volume:
             self.keep_volume(made.volume)
-        as_root.give(self.ids, paths)
+        as_root.give(self.ids, self.directory, made.directories)
         return how
 
     def keep_volume(self, volume: Volume) -> None:
@@ -159,7 +161,8 @@ class Making:
         self.roots = outside.make_directories(path)
         made = ours.identity(path)
         self.made = (made,)
-        as_root.give(self.ids, (path,))
+        with followed.parent(path) as (directory, name):
+            as_root.give(self.ids, directory, (name,))
         if os.path.dirname(made.path) != os.path.realpath(self.place.directory):
             self.files = (*self.files, ours.RECORD)
             ours.remember(self.directory, made)
@@ -218,8 +221,12 @@ class Making:
 
 def open_directory(place: Place) -> int:
     """The container's directory; the caller closes it.  Raises OSError, ELOOP if it is a link."""
-    with closing(os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+    with closing(_open_path(place)) as parent:
         return beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _open_path(place: Place) -> int:
+    return os.open(place.lxcpath, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _marker(directory: int) -> str:
