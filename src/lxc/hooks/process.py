@@ -11,7 +11,7 @@ import time
 
 from lxc import log
 from lxc.errors import StepError
-from lxc.kernel import descent, process, signals
+from lxc.kernel import descent, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
 
@@ -147,18 +147,33 @@ class _Followed:
 
 def _kill(pid: int) -> None:
     """Kill the process and all that it has begun: stopped first, for what is stopped begins nothing more."""
-    held: list[int] = []
-    while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
-        held += more
-        for each in more:
-            _send(each, signals.SIGSTOP)
-    for each in held:
-        _send(each, signals.SIGKILL)
-
-
-def _send(pid: int, number: int) -> None:
+    held: dict[int, int] = {}  # pidfds, for numbers may be others' soon
     try:
-        os.kill(pid, number)
+        while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
+            held |= {each: _hold(each) for each in more}
+            still = {pid, *descent.descendants(pid)}  # so no number that is among them got to be another's before it was held
+            for each in more:
+                if each in still:
+                    _send(held[each], signals.SIGSTOP)
+                else:
+                    fs.close(held.pop(each))
+        for fd in held.values():
+            _send(fd, signals.SIGKILL)
+    finally:
+        fs.close(*held.values())
+
+
+def _hold(pid: int) -> int:
+    try:
+        return process.pidfd_open(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def _send(pidfd: int, number: int) -> None:
+    try:
+        if pidfd >= 0:
+            process.pidfd_send_signal(pidfd, number)
     except (ProcessLookupError, PermissionError):
         return  # gone by itself; or another user's now
 

@@ -1,4 +1,6 @@
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from lxc import log
 from lxc.errors import StepError
 from lxc.hooks import outside, plan
-from lxc.kernel import signals
+from lxc.kernel import descent, signals
 from lxc.loop import Loop
 
 
@@ -106,3 +108,21 @@ def test_a_loop_is_served_meanwhile(tmp_path: Path) -> None:
     os.close(reader)
     os.close(writer)
     assert (tmp_path / "served").exists()
+
+
+def test_with_a_hook_nobody_ends_who_got_the_number_of_what_it_had_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    with subprocess.Popen(["sleep", "60"]) as other:
+
+        def look(pid: int) -> list[int]:
+            looks.append(pid)
+            return [other.pid] if len(looks) == 1 else []
+
+        monkeypatch.setattr(descent, "descendants", look)
+        loop = Loop()
+        loop.given_up = RuntimeError()
+        with pytest.raises(StepError, match="killed by signal 9"):
+            outside.run(hooks("echo; sleep 60 #"), loop)
+        loop.close()
+        assert (other.poll(), Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0]) == (None, "S")
+        other.send_signal(signal.SIGKILL)
