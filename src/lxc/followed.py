@@ -1,6 +1,6 @@
-"""Where a file lies that is to be written: the links on the way there are followed if they are root's or ours.
+"""Whose a path is: links to what is to be written are followed if they are root's or ours; and whether it is all root's.
 
-Another user's may lead anywhere by now, and what root writes is not for there (as fs.protected_symlinks has it in
+Another user's link may lead anywhere by now, and what root writes is not for there (as fs.protected_symlinks has it in
 directories that everybody writes to, proc(5)).
 """
 
@@ -22,7 +22,7 @@ class parent:
     """
 
     def __init__(self, path: str, *, of_link: bool = False) -> None:
-        self._directory, self._name = _found(path, of_link)
+        self._directory, self._name = _found(path, of_link, [])
 
     def __enter__(self) -> tuple[int, str]:
         return self._directory, self._name
@@ -31,11 +31,13 @@ class parent:
         os.close(self._directory)
 
 
-def _found(path: str, of_link: bool) -> tuple[int, str]:
+def _found(path: str, of_link: bool, passed: list[os.stat_result]) -> tuple[int, str]:
+    """What `parent` gives; `passed` gets the links and directories on the way, the last is the one that is opened."""
     at = os.open("/" if path.startswith("/") else ".", _LOOK | os.O_DIRECTORY)
     left, links = _reversed(path), 0
     try:
         while left:
+            passed.append(os.fstat(at))
             name = left.pop()
             try:
                 found = os.open(name, _LOOK, dir_fd=at)
@@ -48,6 +50,7 @@ def _found(path: str, of_link: bool) -> tuple[int, str]:
                 if stat.S_ISLNK(status.st_mode) and (left or not of_link):
                     links += 1
                     target = _target(found, status.st_uid, name, links)
+                    passed.append(status)
                     left += _reversed(target)
                     found, closed = os.open("/", _LOOK) if target.startswith("/") else os.dup(at), found
                     os.close(closed)
@@ -57,8 +60,8 @@ def _found(path: str, of_link: bool) -> tuple[int, str]:
             except BaseException:
                 os.close(found)
                 raise
-            at, passed = found, at
-            os.close(passed)
+            at, above = found, at
+            os.close(above)
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     except BaseException:
         os.close(at)
@@ -76,3 +79,28 @@ def _target(link: int, owner: int, name: str, links: int) -> str:
     if links > _MOST_LINKS:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
     return os.readlink("", dir_fd=link)
+
+
+def is_roots(path: str) -> bool:
+    """Whether nobody but root decides what is in the file at `path`, or where it is: whose its own directory is, the caller knows."""
+    passed: list[os.stat_result] = []
+    try:
+        directory, name = _found(path, of_link=False, passed=passed)
+    except FileNotFoundError:
+        return all(map(_is_kept, passed))  # who has removed it could do so in one of these
+    except OSError:
+        return False
+    passed.pop()
+    try:
+        passed.append(os.stat(name, dir_fd=directory, follow_symlinks=False))
+    except FileNotFoundError:
+        pass
+    finally:
+        os.close(directory)
+    return all(map(_is_kept, passed))
+
+
+def _is_kept(status: os.stat_result) -> bool:
+    """Whether it is root's, and no directory in which everybody may rename what is others'."""
+    is_open = status.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH and not stat.S_ISLNK(status.st_mode)
+    return status.st_uid == 0 and not is_open

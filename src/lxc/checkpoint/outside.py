@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from lxc import followed
 from lxc.checkpoint import plan as _plan
 from lxc.checkpoint.plan import INVENTORY, OLDEST, Dump, Restore
 from lxc.errors import LxcError, NotFound, Refused, StepError, Unsupported
@@ -77,6 +78,9 @@ def check_directory(images: Images) -> None:
     if found.st_uid != 0 or stat.S_IMODE(found.st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
         hint = f"chown root {images.directory} && chmod 700 {images.directory}, if you know what is in it"
         raise Refused(f"others than root can write to {images.directory}", hint=hint)
+    if not followed.is_roots(f"{images.directory}/{INVENTORY}"):
+        why = "a directory above it is another user's, who can put others in its place"
+        raise Refused(f"others than root decide what {images.directory} is: {why}", hint="use a directory of root's")
 
 
 def check_images(images: Images) -> None:

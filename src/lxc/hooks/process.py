@@ -151,7 +151,7 @@ def _kill(pid: int) -> None:
     try:
         while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
             held |= {each: _hold(each) for each in more}
-            still = {pid, *descent.descendants(pid)}  # so no number that is among them got to be another's before it was held
+            still = {pid, *descent.descendants(pid)}  # whose numbers were no others' when they were held
             for each in more:
                 if each in still:
                     _send(held[each], signals.SIGSTOP)

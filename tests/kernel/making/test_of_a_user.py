@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import as_often
 
+from lxc.checkpoint import outside as criu
+from lxc.checkpoint.plan import Images
 from lxc.config.container import Config
 from lxc.config.document import Document
 from lxc.errors import LxcError
@@ -79,6 +81,19 @@ def test_a_file_of_the_users_that_roots_configuration_includes_has_no_hooks_for_
     with (theirs / "config").open("a") as config:
         config.write(f"lxc.include = {included}\n")
     os.chown(theirs / "config", 0, 0)
+    assert host.destroy("web").returncode == 1
+    assert not pwned.exists()
+
+
+def test_what_a_link_of_the_users_on_the_way_leads_to_has_no_hooks_for_root(host: Host, theirs: Path) -> None:
+    """Also if that is root's for now."""
+    pwned, included = host.base / "pwned", host.base / "included"
+    included.write_text(f"lxc.hook.destroy = sh -c 'touch {pwned}'\n")
+    (host.path / "theirs").symlink_to(included)
+    (host.base / "way").symlink_to(host.path / "theirs")
+    with (theirs / "config").open("a") as config:
+        config.write(f"lxc.include = {host.base}/way\n")
+    give(host)
     assert host.destroy("web").returncode == 1
     assert not pwned.exists()
 
@@ -293,3 +308,16 @@ def test_a_directory_that_becomes_a_link_as_it_is_made_changes_no_file_elsewhere
         user.kill()
     os.close(opened)
     assert dear.stat().st_mode & 0o777 == 0o600
+
+
+def test_images_of_a_checkpoint_lie_in_no_directory_of_a_users(host: Host, theirs: Path) -> None:
+    """He could put others in their place, and they say which processes to make."""
+    (theirs / "dump").mkdir(mode=0o700)
+    (host.base / "dump").mkdir(mode=0o700)
+    criu.check_directory(Images(str(host.base / "dump")))
+    (host.base / "way").symlink_to(host.path / "theirs")
+    (host.path / "theirs").symlink_to(host.base)
+    os.chown(host.path / "theirs", USER, USER, follow_symlinks=False)
+    for path in (theirs, host.base / "way", host.path / "theirs"):
+        with pytest.raises(LxcError, match=r"others than root decide what .*/dump is"):
+            criu.check_directory(Images(f"{path}/dump"))
