@@ -34,6 +34,8 @@ def mount(plan: RootPlan) -> int:
     if _is_inits(plan):
         outside.make_directories(upper)
         outside.make_directories(work)
+    opened, room = plan.opened
+    upper, work = f"/proc/self/fd/{opened}" if opened >= 0 else upper, f"/proc/self/fd/{room}" if room >= 0 else work
     # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.
     attributes = ("userxattr",) if _is_inits(plan) else ()
     rest = (f"upperdir={layer(upper)}", f"workdir={layer(work)}", *attributes, *plan.data)

@@ -32,6 +32,7 @@ class RootPlan(Record):
     owner: tuple[int, int] = (-1, -1)  # the host's ids of root in the container's user namespace, if it has one
     by_monitor: bool = False  # mounted by it, on nothing, since init may not: it is in a user namespace
     device: str = ""  # the block device that the monitor attached it to, once it has
+    opened: tuple[int, int] = (-1, -1)  # of an overlay, the upper directory and the work's, if they are not looked up
     where: str = ""
     where_options: str = ""
     where_mount: str = ""

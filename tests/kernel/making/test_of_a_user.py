@@ -258,6 +258,36 @@ def test_what_is_done_in_a_copys_root_follows_nothing_that_the_user_changes_mean
     assert not pwned.exists()
 
 
+@pytest.mark.parametrize("driver", ["dir", "overlay", "loop"])
+def test_the_name_is_written_into_no_root_that_the_user_has_put_there(host: Host, theirs: Path, driver: str) -> None:
+    """A link of his, in the place of what was made."""
+    dear, new = host.base / "dear", place("new", str(host.path))
+    for root in (dear / "delta", theirs / "rootfs"):
+        (root / "etc").mkdir(parents=True, exist_ok=True)
+        (root / "etc/hostname").write_text("dear")
+    (dear / "work").mkdir()
+    (host.path / "new/overlay").mkdir(parents=True)
+    image = dear / "image"
+    subprocess.run(["mkfs.ext4", "-q", "-d", dear / "delta", image, "2M"], check=True, capture_output=True)
+    text, link, target = {
+        "dir": (f"dir:{new.rootfs}", "rootfs", dear / "delta"),
+        "overlay": (f"overlay:{theirs}/rootfs:{new.directory}/overlay/delta", "overlay/delta", dear / "delta"),
+        "loop": (f"loop:{new.directory}/rootdev", "rootdev", image),
+    }[driver]
+    (host.path / "new/overlay/work").mkdir()
+    (host.path / "new" / link).symlink_to(target)
+    (host.path / "new/rootfs").mkdir(exist_ok=True)
+    directory = os.open(new.directory, os.O_RDONLY)
+    with pytest.raises((LxcError, OSError), match="symbolic link"):
+        copying.finish_root(
+            place("web", str(host.path)), new, copying.Wish(), Document(text=f"lxc.rootfs.path = {text}\n"), directory
+        )
+    os.close(directory)
+    read = ["debugfs", "-R", "cat /etc/hostname", image]
+    assert (dear / "delta/etc/hostname").read_text() == "dear"
+    assert subprocess.run(read, capture_output=True, text=True, check=True).stdout == "dear"
+
+
 def test_what_is_kept_when_a_snapshot_is_restored_is_what_lies_in_the_container(host: Host, theirs: Path) -> None:
     (host.base / "dear").mkdir()
     (host.base / "dear/file").touch()

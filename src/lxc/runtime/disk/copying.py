@@ -24,7 +24,7 @@ from lxc.runtime.disk.making import Making, exists
 from lxc.runtime.place import undefined
 from lxc.storage import clone, inside, outside, tree, volumes
 from lxc.storage.creation import Wanted
-from lxc.storage.plan import RootPlan
+from lxc.storage.plan import MODULES, RootPlan, layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -288,7 +288,8 @@ def finish_root(source: Place, new: Place, wish: Wish, document: Document, direc
     root = host.root(new, config)
     if root.is_shared and not config.hook_clone:
         return
-    attached = outside.attach(root)
+    with closing(_own(new, root.path, directory) if MODULES[root.driver] == "loop" else -1) as image:
+        attached = outside.attach(root.replace(path=f"/proc/self/fd/{image}") if image >= 0 else root)
     mounted = root.replace(device=attached.device)
     try:
         as_root.run_apart(host.ids_on_disk(config), lambda: _adapt(source, new, wish, config, mounted, directory))
@@ -296,17 +297,17 @@ def finish_root(source: Place, new: Place, wish: Wish, document: Document, direc
         outside.detach(attached)
 
 
-def _own_root(new: Place, root: RootPlan, directory: int) -> int:
-    """The root, if it is a directory in the container's opened one, through no link; else -1: it is found by its path.
+def _own(new: Place, path: str, directory: int) -> int:
+    """What is at `path`, if that is in the container's opened `directory`, through no link; else -1: it is found by its path.
 
     Opened anew: what is mounted must be of our own mount namespace.  Raises OSError.
     """
-    if not root.is_directory or not root.path.startswith(f"{new.directory}/"):
+    if not path.startswith(f"{new.directory}/"):
         return -1
     with closing(os.open(new.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as here:
         if not os.path.samestat(os.fstat(here), os.fstat(directory)):
             raise OSError(errno.EAGAIN, "it is another directory by now", new.directory)
-        return beneath.open(here, root.path.removeprefix(f"{new.directory}/"), os.O_PATH | os.O_DIRECTORY)
+        return beneath.open(here, path.removeprefix(f"{new.directory}/"), os.O_PATH)
 
 
 def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan, directory: int) -> None:
@@ -321,9 +322,12 @@ def _adapt(source: Place, new: Place, wish: Wish, config: Config, root: RootPlan
     words = tuple(map(hook_plan.quoted, wish.arguments))
     found = hook_plan.hooks("clone", commands, new.name, config.hook_version, told)
     try:
+        upper, work = layers(root.path)[1:] if root.is_overlay else ("", "")
         with (
-            closing(_own_root(new, root, directory)) as own,
-            closing(inside.take_root(root, inside.Way(own))) as top,
+            closing(_own(new, root.path, directory) if root.is_directory else -1) as own,
+            closing(_own(new, upper, directory)) as changes,
+            closing(_own(new, work, directory)) as room,
+            closing(inside.take_root(root.replace(opened=(changes, room)), inside.Way(own))) as top,
         ):
             hooks.run(tuple(hook.replace(arguments=words) for hook in found))
             if not (wish.keeps_name or root.is_shared):
