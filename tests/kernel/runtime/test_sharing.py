@@ -92,6 +92,28 @@ def test_the_users_of_another_container_are_shared(lxc: Lxc) -> None:
     lxc.ok("lxc-stop", "-n", owner)
 
 
+@pytest.mark.parametrize("sees", ["share", "keep"])
+def test_who_shares_users_and_sees_processes_sees_no_file_of_the_hosts_while_another_starts(
+    lxc: Lxc, sees: str
+) -> None:
+    """Its init waits for a script of the host's here, and has not given up anything yet."""
+    owner, guest = lxc.create("owner", CONFIG + MAP), lxc.create("guest", CONFIG)
+    mounts = ("mount.auto =", "mount.entry = /proc proc none rbind")
+    keeps = (*mounts, "namespace.keep = pid") if sees == "keep" else ()
+    lxc.start(owner, *(word for each in keeps for word in ("-s", f"lxc.{each}")), "--", "/bin/sleep", "600")
+    lxc.path.chmod(0o755)
+    dear, script, seen = lxc.path / "dear", lxc.path / "script", lxc.path / "seen"
+    dear.touch()
+    look = f"for each in /proc/[0-9]*; do cat $each/comm; ls $each/root{dear}; readlink $each/exe; done; true"
+    script.write_text(f"#!/bin/sh\n{' '.join(lxc.command('lxc-attach', '-n', owner))} -- sh -c '{look}' >{seen} 2>&1\n")
+    script.chmod(0o755)
+    words = (f"namespace.share.user = {owner}", f"net.0.script.up = {script}")
+    words = words if keeps else (*words, f"namespace.share.pid = {owner}")
+    lxc.start(guest, *(word for each in (*words, *mounts) for word in ("-s", f"lxc.{each}")), "--", "/bin/sleep", "600")
+    assert "lxc" in seen.read_text().replace("lxc-init", "")  # it was there
+    assert not [line for line in seen.read_text().splitlines() if line.endswith(str(dear)) and "can" not in line]
+
+
 def test_all_at_once(lxc: Lxc) -> None:
     owner, guest = lxc.create("owner", CONFIG + MAP), lxc.create("guest", CONFIG + MAP)
     lxc.start(owner, "-s", "lxc.time.offset.boot = 3h")
