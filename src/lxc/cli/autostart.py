@@ -170,9 +170,9 @@ def _print(arguments: AutostartArguments, chosen: list[Member]) -> None:
         with_delay = not _stops(arguments)
         output.json([{"name": it.place.name} | ({"delay": it.delay} if with_delay else {}) for it in chosen])
     elif _stops(arguments):
-        output.lines(member.place.name for member in chosen)
+        output.others("".join(f"{member.place.name}\n" for member in chosen))
     else:
-        output.lines(f"{member.place.name} {member.delay}" for member in chosen)
+        output.others("".join(f"{member.place.name} {member.delay}\n" for member in chosen))
 
 
 def _act(arguments: AutostartArguments, chosen: list[Member], complaints: _Complaints) -> None:

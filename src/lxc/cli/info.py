@@ -99,7 +99,7 @@ def run(arguments: InfoArguments) -> int:
     for key, value in facts.config:
         if value is None:
             output.lines([f"{key} invalid"], output.STDERR)
-    output.lines(text(arguments, facts))
+    output.others("".join(f"{line}\n" for line in text(arguments, facts)))
     return 0
 
 

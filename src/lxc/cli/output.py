@@ -45,6 +45,11 @@ def lines(texts: Iterable[str], fd: int = STDOUT) -> None:
     write(printable(text, "\n\t") if fd == STDERR else text, fd)
 
 
+def others(text: str) -> None:
+    """Write `text`, of which others than who calls have chosen a part: as it is, but to a terminal `printable`."""
+    write(printable(text, "\n\t") if os.isatty(STDOUT) else text)
+
+
 def printable(text: str, also: str = "") -> str:
     """`text` with what a terminal would obey, and not show, replaced, but `also`: strangers and containers choose names, too."""
     if text.isprintable():

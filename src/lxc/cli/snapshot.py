@@ -98,7 +98,7 @@ def _list(arguments: SnapshotArguments, place: Place) -> int:
     if not found:
         output.lines(["No snapshots"])
     for snapshot in found:
-        output.lines([f"{snapshot.name} ({snapshot.lxcpath}) {snapshot.timestamp}"])
+        output.others(f"{snapshot.name} ({snapshot.lxcpath}) {snapshot.timestamp}\n")
         if arguments.comments:
-            output.write(snapshots.comment(snapshot))
+            output.others(snapshots.comment(snapshot))
     return 0

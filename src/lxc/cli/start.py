@@ -90,4 +90,4 @@ def _print(plan: StartPlan, form: str) -> None:
 
         output.json(plan_json.plain(plan))
     else:
-        output.write(f"{plan}\n")
+        output.others(f"{plan}\n")

@@ -351,3 +351,35 @@ def test_images_of_a_checkpoint_lie_in_no_directory_of_a_users(host: Host, their
     for path in (theirs, host.base / "way", host.path / "theirs"):
         with pytest.raises(LxcError, match=r"others than root decide what .*/dump is"):
             criu.check_directory(Images(f"{path}/dump"))
+
+
+@pytest.mark.parametrize("words", [
+    ("lxc-info", "-n", "web", "-c", "lxc.environment"),
+    ("lxc-start", "-n", "web", "--dry-run"),
+    ("lxc-snapshot", "-n", "web", "-L", "-C"),
+    ("lxc-autostart", "-L", "-a"),
+])  # fmt: skip
+def test_a_terminal_is_shown_what_a_user_wrote_and_does_not_obey_it(
+    host: Host, theirs: Path, words: tuple[str, ...]
+) -> None:
+    with (theirs / "config").open("a") as config:
+        config.write("lxc.environment = A=\x1b]0;evil\x07\nlxc.start.auto = 1\n")
+    (theirs / "snaps/snap0").mkdir(parents=True)
+    for name, text in (
+        ("config", "lxc.uts.name = a\n"),
+        ("ts", "2026:01:01 \x1b]0;evil\x07"),
+        ("comment", "\x1b]0;evil\x07\n"),
+    ):
+        (theirs / f"snaps/snap0/{name}").write_text(text)
+    theirs.rename(host.path / "web\x1b]0;evil\x07") if words[0] == "lxc-autostart" else None
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        command(words[0], "-P", host.path, *words[1:]), stdin=slave, stdout=slave, stderr=slave
+    ) as it:
+        os.close(slave)
+        said = b""
+        with suppress(OSError):  # EIO: nobody has it any more
+            while part := os.read(master, 4096):
+                said += part
+    os.close(master)
+    assert (b"evil" in said, b"\x1b" in said, it.returncode) == (True, False, 0), said
