@@ -52,7 +52,8 @@ COMMAND = Command(
     "changed since, so that the container stands still for less time. CRIU leaves its statistics in stats-dump and its log "
     "in dump.log, pre-dump.log or restore.log.\n\n"
     "A restored container has the limits of control groups, hooks and the root of its configuration; all else is as it was "
-    "dumped. The directory must be root's alone, for whoever writes to it decides what runs.",
+    "dumped. The directory must be root's alone, and so must those above it, for whoever writes to it decides "
+    "what runs.",
     containers="running",
     check=check,
     exits=(("0", "Done."), ("1", "It was not; a message says why.")),

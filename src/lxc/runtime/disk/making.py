@@ -161,8 +161,9 @@ class Making:
         self.roots = outside.make_directories(path)
         made = ours.identity(path)
         self.made = (made,)
-        with followed.parent(path) as (directory, name):
-            as_root.give(self.ids, directory, (name,))
+        if self.ids.users:
+            with followed.parent(path) as (directory, name):
+                as_root.give(self.ids, directory, (name,))
         if os.path.dirname(made.path) != os.path.realpath(self.place.directory):
             self.files = (*self.files, ours.RECORD)
             ours.remember(self.directory, made)
