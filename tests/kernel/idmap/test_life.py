@@ -242,6 +242,20 @@ def test_a_template_that_cannot_reach_its_container_is_told_so(lxc: Lxc) -> None
     assert list(closed.iterdir()) == []
 
 
+def test_no_program_makes_a_template_the_hosts_root(lxc: Lxc) -> None:
+    """He is another user where the template is root: one that keeps his rights, and could come into the image."""
+    whose = lxc.path / "whose"
+    shutil.copy("/usr/bin/id", whose)
+    whose.chmod(0o4755)
+    template = lxc.path / "template"
+    template.write_text(f'#!/bin/sh\nroot=${{3#--rootfs=}}\n{whose} -u >"$root/euid"\nmknod "$root/made" p\n')
+    template.chmod(0o755)
+    (lxc.path / "c").write_text(CONFIG + MAP)
+    lxc.ok("lxc-create", "-n", "made", "-t", str(template), "-f", str(lxc.path / "c"))
+    assert (lxc.rootfs("made") / "euid").read_text() == "0\n"
+    assert owner(lxc.rootfs("made") / "made") == ROOT
+
+
 def test_a_root_that_is_not_its_own_is_said(lxc: Lxc) -> None:
     box = lxc.create()
     lxc.config(box).write_text(lxc.config(box).read_text() + MAP)

@@ -240,13 +240,21 @@ def _fill(
     if ids.users:
         ids, uid, gid = as_root.with_us(ids)
         arguments = (*arguments, "--mapped-uid", str(uid), "--mapped-gid", str(gid))
-        how, needed = (lambda: fork.fork(ids, hands_on=True)), (place.config_file, f"{rootfs}/.")
+        how, needed = (lambda: _fork(ids)), (place.config_file, f"{rootfs}/.")
     log.info(f"running {template} {' '.join(_told(arguments))}")
     number = templates.run(
         template, arguments, is_quiet=recipe.is_quiet, interruption=signal.fd, fork=how, needed=needed
     )
     if number:
         raise interruption.Interrupted(number)
+
+
+def _fork(ids: IdMapPlan) -> int:
+    """fork(2), but the child is root where `ids` are.  The host's root is another user there: no set-user-ID program becomes him."""
+    pid = fork.fork(ids, hands_on=True)
+    if pid == 0:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+    return pid
 
 
 def _headed(place: Place, template: str, arguments: tuple[str, ...]) -> Document:
