@@ -13,7 +13,7 @@ BIN := $(abspath $(VENV))/bin
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev musl-tools
 TO_RUN := busybox-static ca-certificates dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux xz-utils
-TO_TEST := lxc lxc-templates python3-lxc man-db fish btrfs-progs dbus-daemon e2fsprogs rsync iptables openssl wget skopeo umoci jq
+TO_TEST := lxc lxc-templates python3-lxc man-db fish btrfs-progs dbus-daemon e2fsprogs rsync iptables openssl wget skopeo umoci jq isc-dhcp-client
 TO_BENCH := lxc python3-lxc rsync crun runc bubblewrap systemd-container
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAMES = ("config", "fstab", "excludes", "templates", "create-message", "expiry")
 _OWN, _OTHERS = f"{PACKAGES}/lxc/share/config", "/usr/share/lxc/config"
-_HOOKS = "/usr/share/lxc/hooks"
+_OWN_HOOKS, _OTHERS_HOOKS = f"{PACKAGES}/lxc/share/hooks", "/usr/share/lxc/hooks"
 _MOST = 1 << 20  # bytes of a file
 _HOST_NAME_MAX = 64  # bytes: sethostname(2)
 
@@ -89,16 +89,23 @@ def filled(text: str, container: Container) -> str:
         "LXC_NAME": container.name,
         "LXC_PATH": container.path,
         "LXC_ROOTFS": container.rootfs,
-        "LXC_HOOK_DIR": _HOOKS,
     }
 
     def value(found: re.Match[str]) -> str:
-        file = found["file"]
+        file, hook = found["file"], found["hook"]
+        if hook is not None:
+            return f"{_hook_directory(hook)}{hook}"
         if file is not None:
             return f"{_config_directory(file)}{file}"
         return values[found[0]]
 
-    return re.sub(r"LXC_(?:NAME|PATH|ROOTFS|HOOK_DIR|TEMPLATE_CONFIG(?P<file>(?:/[\w.-]+)?))", value, text)
+    placeholder = r"LXC_(?:NAME|PATH|ROOTFS|HOOK_DIR(?P<hook>(?:/[\w.-]+)?)|TEMPLATE_CONFIG(?P<file>(?:/[\w.-]+)?))"
+    return re.sub(placeholder, value, text)
+
+
+def _hook_directory(hook: str) -> str:
+    """Where "/clonehostname" is: among ours, or where other packages put theirs."""
+    return _OWN_HOOKS if os.path.exists(f"{_OWN_HOOKS}{hook}") else _OTHERS_HOOKS
 
 
 def _config_directory(file: str) -> str:

@@ -8,7 +8,12 @@ import os
 def mount_points() -> list[str]:
     """Where file systems are mounted, in the order of mounting; as seen from this process's root."""
     with open("/proc/self/mountinfo", "rb") as file:
-        return [os.fsdecode(_unescaped(line.split(b" ")[4])) for line in file]
+        return parsed(file.read())
+
+
+def parsed(data: bytes) -> list[str]:
+    """The same of what was read of such a file."""
+    return [os.fsdecode(_unescaped(line.split(b" ")[4])) for line in data.split(b"\n") if line]
 
 
 def _unescaped(field: bytes) -> bytes:

@@ -49,6 +49,8 @@ def test_placeholders_are_filled_in_once() -> None:
     sly = Container("LXC_PATH", "/p", "/r")
     assert metadata.filled("LXC_NAME LXC_PATH LXC_ROOTFS/x LXC_OTHER", sly) == "LXC_PATH /p /r/x LXC_OTHER"
     assert metadata.filled("LXC_HOOK_DIR/x", sly) == "/usr/share/lxc/hooks/x"
+    assert os.access(metadata.filled("LXC_HOOK_DIR/clonehostname", sly), os.X_OK)
+    assert not metadata.filled("LXC_HOOK_DIR/clonehostname", sly).startswith("/usr/share/lxc/")
     directory = metadata.filled("LXC_TEMPLATE_CONFIG", sly)
     assert os.path.exists(f"{directory}/common.conf")
     assert metadata.filled("a LXC_TEMPLATE_CONFIG/common.conf b", sly) == f"a {directory}/common.conf b"
