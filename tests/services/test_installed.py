@@ -66,3 +66,28 @@ def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(tmp
         for program in re.findall(r"(?<==)-?(/\S*lxc\S*)", unit.read_text()):
             assert (root / program[1:]).exists(), (unit.name, program)
     assert (root / "usr/share/man/man7/lxc.7").is_file()
+    (share,) = (path.parent for path in root.rglob("share/hooks"))
+    assert all(os.access(path, os.X_OK) for path in (share / "hooks").iterdir())
+    told = re.findall(r'^(bindir|templatedir|hookdir|lxcinitdir)="(/.*)"$', (share / "lxc.functions").read_text(), re.M)
+    assert len(told) == 4
+    assert all((root / path[1:]).is_dir() for _, path in told)
+
+
+def test_a_shell_script_learns_what_is_configured() -> None:
+    (functions,) = BIN.parent.glob("lib/*/site-packages/lxc/share/lxc.functions")
+    done = subprocess.run(
+        [
+            "sh",
+            "-ec",
+            '. "$0"; echo "$lxc_path $lxc_vg $lxc_zfsroot"; ls "$hookdir/clonehostname" "$templatedir/lxc-busybox"',
+            functions,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    asked = [
+        subprocess.run([BIN / "lxc-config", key], capture_output=True, text=True).stdout.strip()
+        for key in ("lxc.lxcpath", "lxc.bdev.lvm.vg", "lxc.bdev.zfs.root")
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == " ".join(asked)
