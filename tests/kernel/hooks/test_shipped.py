@@ -292,6 +292,60 @@ def test_the_host_s_own_network_is_left_alone(lab: Lab) -> None:  # noqa: F811
     assert "the container has the host's network" in log(lab, name)
 
 
+ANSWER = {
+    "interface": "eth0",
+    "new_ip_address": "10.9.0.5",
+    "new_subnet_mask": "255.255.255.0",
+    "new_interface_mtu": "1400",
+    "new_routers": "10.9.0.1",
+    "new_domain_name": "good.lan $(id) ;id",
+    "new_domain_name_servers": "10.9.0.2 nosuch\nnameserver 6.6.6.6",
+}
+NETWORK = "ip link set lo up; ip link add eth0 type veth peer name away; ip link set away up; ip link set eth0 up; "
+
+
+def answered(root: Path, show: str, *reasons: str, **answer: str) -> str:
+    """What a network is after dhclient-script was called with each of `reasons`."""
+    (root / "etc").mkdir(exist_ok=True)
+    calls = "".join(f"reason={reason} {HOOKS}/dhclient-script; " for reason in reasons)
+    environment = {"PATH": os.environ["PATH"], "ROOTFS": str(root), **ANSWER, **answer}
+    argv = ["unshare", "-n", "-u", "sh", "-ec", f"hostname localhost; {NETWORK}{calls}{show}"]
+    return subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_what_a_server_answers_is_looked_at_before_it_is_used(tmp_path: Path) -> None:
+    shown = answered(tmp_path, "ip address show eth0; ip route; hostname", "PREINIT", "BOUND", new_host_name="web")
+    assert "inet 10.9.0.5/24" in shown
+    assert "mtu 1400" in shown
+    assert "default via 10.9.0.1 dev eth0" in shown
+    assert shown.endswith("\nweb\n")
+    assert (tmp_path / "etc/resolv.conf").read_text() == "search good.lan\nnameserver 10.9.0.2\nnameserver 6.6.6.6\n"
+    assert "default via" not in answered(tmp_path, "ip route", "BOUND", new_routers="10.9.0.1;id")
+    assert answered(tmp_path, "hostname", "BOUND", new_host_name="$(id)") == "localhost\n"
+
+
+def test_routes_without_classes_count_before_the_router(tmp_path: Path) -> None:
+    """RFC 3442: to 10.0.0.0/8 by 10.9.0.3; to 192.168.4.0/24 directly; the rest by 10.9.0.4."""
+    routes = "8 10 10 9 0 3 24 192 168 4 0 0 0 0 0 10 9 0 4"
+    shown = answered(tmp_path, "ip route", "BOUND", new_rfc3442_classless_static_routes=routes)
+    for line in ("10.0.0.0/8 via 10.9.0.3 dev eth0", "192.168.4.0/24 dev eth0", "default via 10.9.0.4 dev eth0"):
+        assert line in shown
+    assert "10.9.0.1" not in shown
+    assert "default via 10.9.0.1" in answered(tmp_path, "ip route", "BOUND", new_rfc3442_classless_static_routes="8 10")
+
+
+@pytest.mark.parametrize("reason", ["EXPIRE", "FAIL", "RELEASE", "STOP"])
+def test_an_address_goes_with_its_lease(tmp_path: Path, reason: str) -> None:
+    assert "inet " not in answered(tmp_path, "ip -4 address show eth0", "BOUND", reason)
+
+
+def test_another_address_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    renewed = "new_ip_address=10.9.0.6 old_ip_address=10.9.0.5 reason=RENEW"
+    shown = answered(tmp_path, f"env {renewed} {HOOKS}/dhclient-script; ip -4 address show eth0", "BOUND")
+    assert "10.9.0.6/24" in shown
+    assert "10.9.0.5/" not in shown
+
+
 # ---- of mounts ----------------------------------------------------------------------------------------------------------
 
 
