@@ -242,7 +242,7 @@ def leases(lab: Lab) -> Iterator[Path]:  # noqa: F811
 @pytest.mark.command("dnsmasq")
 @pytest.mark.parametrize("ids", ["", IDS], ids=["root's", "mapped"])
 @VERSIONS
-def test_a_container_without_a_client_has_an_address_until_it_stops(
+def test_a_container_without_a_client_has_an_address_whenever_it_runs(
     lab: Lab,  # noqa: F811
     leases: Path,
     ids: str,
@@ -268,6 +268,12 @@ def test_a_container_without_a_client_has_an_address_until_it_stops(
     lab.ok("lxc-stop", "-n", name, "-k")
     until(lambda: not Path(f"/proc/{client}").exists(), "the client has ended")
     assert "DHCPRELEASE" in said.read_text()
+    lab.ok("lxc-start", "-n", name)
+    assert "inet 10.77.0." in lab.inside(name, "ip", "-4", "address")
+    client = int((lab.path / name / "hook/dhclient.pid").read_text())
+    os.kill(client, signal.SIGSTOP)  # it does not end when it is asked to
+    lab.ok("lxc-stop", "-n", name, "-k")
+    until(lambda: not Path(f"/proc/{client}").exists(), "the client that hung has ended")
 
 
 @pytest.mark.command("dhclient")
