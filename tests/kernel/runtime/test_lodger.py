@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, Lxc, as_often, until
+from tests.conftest import PATIENCE, Lxc, as_often, opened, until
 from tests.kernel.runtime.test_beside import inits
 from tests.kernel.runtime.test_forkserver import Server
 from tests.kernel.runtime.test_forkserver import server as server  # a fixture
 from tests.kernel.runtime.test_killed_monitor import monitor_of
 from tests.kernel.runtime.test_rest import rests
-from tests.kernel.runtime.test_series import files
 
 pytestmark = pytest.mark.root
 
@@ -63,9 +62,10 @@ def test_one_worker_starts_one_after_the_other_and_each_monitor_rests_at_once(se
     assert set(before) <= set(server.processes())
     for monitor, box in zip(monitors, boxes, strict=True):
         until(
-            lambda monitor=monitor: sum("socket:" in file for file in files(monitor)) == 1, "it has only its own socket"
+            lambda monitor=monitor: sum("socket:" in file for file in opened(monitor)) == 1,
+            "it has only its own socket",
         )
-        assert sum("signalfd" in file for file in files(monitor)) == 1
+        assert sum("signalfd" in file for file in opened(monitor)) == 1
         assert (os.getsid(monitor), os.readlink(f"/proc/{monitor}/cwd")) == (monitor, "/")
         assert server.lxc.attach(box, "hostname") == f"{box}\n"
         assert server.run("lxc-stop", "-n", box, "-k").returncode == 0

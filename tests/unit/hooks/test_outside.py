@@ -122,7 +122,7 @@ def test_with_a_hook_nobody_ends_who_got_the_number_of_what_it_had_begun(monkeyp
         loop = Loop()
         loop.given_up = RuntimeError()
         with pytest.raises(StepError, match="killed by signal 9"):
-            outside.run(hooks("echo; sleep 60 #"), loop)
+            outside.run(hooks("sh -c 'echo; sleep 60' #"), loop)
         loop.close()
         assert (other.poll(), Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0]) == (None, "S")
         other.send_signal(signal.SIGKILL)
