@@ -57,8 +57,9 @@ vm-shell: build  ## be root in that machine
 	@tools/packages $(TO_EMULATE)
 	@tests/vm/run --shell
 
-check: build  ## what a commit must pass: format, lint, types, house rules
+check: build  ## what a commit must pass: format, lint, types, house rules, and that each test can be found
 	@ruff format --check --quiet . && ruff check --quiet . && mypy && pytest -q -p no:cacheprovider tests/house
+	@pytest -p no:cacheprovider --collect-only --quiet tests >$(VENV)/collected || { tail -n 40 $(VENV)/collected; exit 1; }
 	@$(give_back)
 
 fix:  ## mend what the tools can mend themselves
