@@ -604,7 +604,9 @@ def test_no_process_of_ours_is_born_among_those_that_could_trace_it(lxc: Lxc) ->
     lxc.start(name)
     last = "$(cat /proc/sys/kernel/ns_last_pid)"
     script = f"before={last}; /probe 0 3 >/dev/null; after={last}; echo $((after - before))"
-    assert sh(lxc, name, script) == "2"  # the probe itself, and cat
+    assert (
+        min(int(sh(lxc, name, script)) for _ in range(5)) == 2
+    )  # the probe itself, and cat; once, nothing of init's, too
 
 
 # ---- containers with ids of their own: what the functions are for --------------------------------------------------------
