@@ -83,9 +83,8 @@ def test_an_image_becomes_the_same_container(base: Path, image: Callable[..., st
     assert others(theirs) == others(ours)
 
 
+@pytest.mark.command("dhclient")
 def test_the_hosts_dhclient_is_called_by_the_same_lines(base: Path, image: Callable[..., str]) -> None:
-    if not Path("/usr/share/lxc/hooks/dhclient").exists():
-        pytest.skip("liblxc-common is not here")
     theirs, ours = both(
         base, "-t", "oci", "-f", "/dev/null", "--", "-u", image("--config.env", "A=b"), "--dhcp", "--no-cache"
     )

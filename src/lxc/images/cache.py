@@ -20,6 +20,7 @@ from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 
 from lxc import beneath
 from lxc.errors import LxcError
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
 
@@ -111,9 +112,7 @@ class Shelf:
             archive = -1
         if archive >= 0 and build and stat.S_ISREG(os.fstat(archive).st_mode) and os.fstat(archive).st_size:
             return Image(directory, archive, build)
-        os.close(directory)
-        if archive >= 0:
-            os.close(archive)
+        fs.close(directory, archive)
         return None
 
     def drop(self) -> None:
@@ -134,7 +133,7 @@ class Shelf:
                 with closing(beneath.open(self._fd, name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as directory:
                     make(directory)
                     with closing(new_file(directory, BUILD)) as fd:
-                        os.write(fd, f"{build}\n".encode())
+                        fs.write(fd, f"{build}\n".encode())
                     self._settle(directory)
                 self._replace(name)
             finally:
@@ -167,8 +166,7 @@ class Shelf:
         os.fsync(directory)
 
     def _give(self, fd: int) -> None:
-        if self._owner != (-1, -1):
-            os.fchown(fd, *self._owner)
+        os.fchown(fd, *self._owner)
 
     def _make_directories(self) -> None:
         missing = []

@@ -11,9 +11,9 @@ import sys
 
 from lxc.errors import LxcError, NotFound, UsageError
 from lxc.images import cache, filling, mapped, metadata, program, transfer, unpack, wanted
-from lxc.images.metadata import Metadata
 from lxc.images.transfer import Server
 from lxc.images.wanted import Listed, Wanted
+from lxc.kernel import fs
 from lxc.kernel.fs import closing
 
 TYPE_CHECKING = False
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lxc.images.cache import Image, Shelf
-    from lxc.images.filling import Target
 
 DEFAULT_SERVER = "images.linuxcontainers.org"
 _MIB = 1 << 20
@@ -50,12 +49,8 @@ def _main(options: Namespace) -> int:
     with closing(image.archive):
         with closing(image.directory):
             described = metadata.read(image.directory, target.mode, wanted.LEVEL)
-        _fill(target, described, image, shelf.path)
+        filling.fill(target, described, image.archive, f"{shelf.path}/…/{cache.ROOTFS}")
     return 0
-
-
-def _fill(target: Target, described: Metadata, image: Image, path: str) -> None:
-    filling.fill(target, described, image.archive, f"{path}/…/{cache.ROOTFS}")
 
 
 class Index:
@@ -108,8 +103,7 @@ def _ready(shelf: Shelf, index: Index, asked: Wanted, options: Namespace) -> Ima
     kept = shelf.image()
     if kept and options.flush_cache:
         print("Flushing the cache...", flush=True)
-        os.close(kept.directory)
-        os.close(kept.archive)
+        fs.close(kept.directory, kept.archive)
         kept = None
         shelf.drop()
     if kept and (options.force_cache or not cache.has_expired(kept.directory)):
@@ -130,8 +124,7 @@ def _ready(shelf: Shelf, index: Index, asked: Wanted, options: Namespace) -> Ima
         print(f"Using the image of {unpack.printable(kept.build)} from local cache, which has expired", flush=True)
         return kept
     if kept:
-        os.close(kept.directory)
-        os.close(kept.archive)
+        fs.close(kept.directory, kept.archive)
     print("The image cache is now ready", flush=True)
     image = shelf.image()
     if not image:
