@@ -62,7 +62,9 @@ def rest(fd: int, most: int, path: str, *, is_stream: bool = False) -> bytes:
         status = os.fstat(fd)
         if not is_stream:
             _check(status, path)
-        parts = [os.read(fd, min(status.st_size, most) + 1)]  # of a regular file that is all
+        parts = [os.read(fd, min(status.st_size, most) + 1)]
+        if len(parts[0]) == status.st_size > 0:  # there is no more: one more byte was asked for
+            return parts[0]
         left = most - len(parts[0])
         while left >= 0 and (more := os.read(fd, _MOST_AT_ONCE)):
             parts.append(more)
@@ -72,8 +74,15 @@ def rest(fd: int, most: int, path: str, *, is_stream: bool = False) -> bytes:
     return b"".join(parts)
 
 
+def signature(status: os.stat_result) -> tuple[int, ...]:
+    """What changes if the file does."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def _check(status: os.stat_result, path: str) -> None:
     """Raise OSError if it is neither a regular file nor one that reading refuses, or finds empty."""
+    if stat.S_ISREG(status.st_mode):
+        return
     for is_one, called in _KINDS:
         if is_one(status.st_mode) and status.st_rdev != _NULL:
             raise OSError(22, f"it is {called}, and no regular file", path)

@@ -12,6 +12,7 @@ import time
 
 from lxc.config.brief import Brief
 from lxc.config.reader import Files, Reader, read, unreadable
+from lxc.regular import signature
 
 _MOST_REMEMBERED = 20_000
 _STILL_NS = 2_000_000_000  # since a file's last change: one that follows soon may leave its times as they are
@@ -31,16 +32,22 @@ class Excerpts:
             _is_still(path, seen) for path, seen in self._files.signatures.items()
         )
 
-    def read(self, path: str, *, is_stream: bool = False) -> Brief:
+    def remembered(self, path: str, seen: tuple[int, ...]) -> Brief | None:
+        """What `read` would say, if that is known of a file with the signature `seen`."""
+        found = self._read.get(path)
+        return found[1] if found and found[0] == seen else None
+
+    def read(self, path: str, seen: tuple[int, ...] = (), *, is_stream: bool = False) -> Brief:
         """What the file at `path`, and what it includes, say of the keys; with `is_stream` it may be a pipe.  Raises ConfigError.
 
-        Files that say the same give one object, which has the places of the first.
+        `seen` is its signature if that has just been looked at.  Files that say the same give one object, which has
+        the places of the first.
         """
         try:
-            seen = _signature(path)
-            found = self._read.get(path)
-            if found and found[0] == seen:
-                return found[1]
+            seen = seen or signature(os.stat(path))
+            found = self.remembered(path, seen)
+            if found:
+                return found
             text = self._files.excerpt(read(path, is_stream=is_stream))
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from error
@@ -54,20 +61,14 @@ class Excerpts:
         return self._known[said]
 
 
-def _signature(path: str) -> tuple[int, ...]:
-    """What changes if the file does.  Raises OSError, ValueError."""
-    it = os.stat(path)
-    return it.st_dev, it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns
-
-
-def _is_settled(signature: tuple[int, ...]) -> bool:
-    return time.time_ns() - signature[-1] > _STILL_NS
+def _is_settled(seen: tuple[int, ...]) -> bool:
+    return time.time_ns() - seen[-1] > _STILL_NS
 
 
 def _is_still(path: str, seen: tuple[int, ...]) -> bool:
     """Whether what was `seen` at the absolute path is there; () is nothing."""
     try:
-        return path.startswith("/") and _signature(path) == seen and _is_settled(seen)
+        return path.startswith("/") and signature(os.stat(path)) == seen and _is_settled(seen)
     except (OSError, ValueError):
         return path.startswith("/") and not seen
 
@@ -109,6 +110,6 @@ class _Excerpted(Files):
 
     def _look(self, path: str) -> None:
         try:
-            self.signatures.setdefault(path, _signature(path))
+            self.signatures.setdefault(path, signature(os.stat(path)))
         except (OSError, ValueError):
             self.signatures.setdefault(path, ())

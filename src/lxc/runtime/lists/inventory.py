@@ -43,12 +43,7 @@ class Row(Record):
     unprivileged: bool | None = None
 
 
-def _but_name(row: Row) -> tuple[object, ...]:
-    return tuple(row.__dict__.values())[1:]
-
-
-_NOTHING = Row("")
-_NO_MORE = _but_name(_NOTHING)
+_STOPPED = Row("")
 
 
 class Choice(Record):
@@ -68,7 +63,7 @@ class Choice(Record):
         """The columns to find out: those to show and those to choose by."""
         return self.columns | ({"state"} if self.only_frozen else set()) | ({"groups"} if self.groups else set())
 
-    def names(self, defined: list[str], active: Collection[str]) -> list[str]:
+    def names(self, defined: Collection[str], active: Collection[str]) -> list[str]:
         """Those that may be wanted, as far as names tell, sorted."""
         names = set(active) if self.only_active or self.only_frozen else {*defined, *active}
         if self.only_defined:
@@ -88,19 +83,19 @@ class Choice(Record):
 
 def rows(lxcpath: str, choice: Choice, complain: Callable[[LxcError], None]) -> Iterator[Row]:
     """The wanted containers in `lxcpath`, sorted by name.  One that cannot be looked at is told to `complain`."""
-    defined, active, needs = listing.defined(lxcpath), frozenset(listing.active(lxcpath)), choice.needs
-    active -= listing.mistaken(lxcpath, active.difference(defined))
-    configurations = _Configurations()
+    configured, active, needs = listing.configurations(lxcpath), frozenset(listing.active(lxcpath)), choice.needs
+    active -= listing.mistaken(lxcpath, active.difference(configured))
     here = place_of("lxc-ls", lxcpath)
-    names = choice.names(defined, active)
+    stopped = _Stopped(here, configured, needs)
+    names = choice.names(configured, active)
     monitors = _monitors(here, [name for name in names if name in active], needs)
     if monitors is None and (choice.only_active or choice.only_running or choice.only_stopped):  # nobody is asked
         active -= listing.mistaken(lxcpath, active)
-        names = choice.names(defined, active)
+        names = choice.names(configured, active)
     for name in names:
         try:
             found = _active(name, monitors) if name in active else None
-            found = found or _stopped(here.beside(name), needs, configurations)
+            found = found or stopped.row(name)
         except LxcError as error:
             complain(error)
             continue
@@ -121,30 +116,32 @@ def _active(name: str, monitors: Monitors | None) -> Row | None:
     return monitors.row(name) if monitors else Row(name, state="RUNNING")
 
 
-def _stopped(place: Place, columns: frozenset[str], configurations: _Configurations) -> Row:
-    """Raises LxcError: its configuration is wrong."""
-    return configurations.row(place) if columns & CONFIGURED else Row(place.name, *_NO_MORE)  # type: ignore[arg-type]
+class _Stopped:
+    """Those that do not run: what the columns need to know of their configurations."""
 
-
-class _Configurations:
-    """What the columns need to know of configurations."""
-
-    def __init__(self) -> None:
+    def __init__(self, here: Place, configured: dict[str, tuple[int, ...]], columns: frozenset[str]) -> None:
+        self._here, self._configured, self._is_told = here, configured, bool(columns & CONFIGURED)
+        self._above = here.lxcpath.rstrip("/")
         self._excerpts: Excerpts | None = None
-        self._rows: dict[int, tuple[object, ...]] = {}  # by the configuration's id: many come to the same
+        self._rows: dict[int, Row] = {}  # by the configuration's id: many come to the same
 
-    def row(self, place: Place) -> Row:
-        """That of a stopped container.  Raises LxcError."""
+    def row(self, name: str) -> Row:
+        """Raises LxcError: its configuration is wrong, or no container can be called that."""
+        if not self._is_told:
+            return _STOPPED.replace(name=self._here.beside(name).name)
         self._excerpts = self._excerpts or _excerpts()
-        config = self._excerpts.read(place.config_file)
-        if id(config) not in self._rows:
-            row = _NOTHING.replace(
+        seen = self._configured.get(name, ())
+        config = self._excerpts.remembered(f"{self._above}/{name}/config", seen)
+        if not config:
+            config = self._excerpts.read(self._here.beside(name).config_file, seen)
+        row = self._rows.get(id(config))
+        if not row:
+            row = self._rows[id(config)] = _STOPPED.replace(
                 autostart=bool(config.start_auto),
                 groups=tuple(config.get_item("lxc.group").splitlines()),
                 unprivileged=bool(config.idmap),
             )
-            self._rows[id(config)] = _but_name(row)
-        return Row(place.name, *self._rows[id(config)])  # type: ignore[arg-type]  # the fields' types are those of Row
+        return row.replace(name=name)
 
 
 def _excerpts() -> Excerpts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from lxc.errors import LxcError
+from lxc.regular import signature
 from lxc.runtime.place import Place, is_name, place
 
 TYPE_CHECKING = False
@@ -17,17 +18,27 @@ _LISTENING = b"00010000"  # __SO_ACCEPTCON, as it is printed
 
 
 def defined(lxcpath: str, *, hidden: bool = False) -> list[str]:
-    """The names of the containers in `lxcpath` that have a configuration, sorted; none if there is no such directory.
+    """The names of the containers in `lxcpath` that have a configuration, sorted."""
+    return sorted(configurations(lxcpath, hidden=hidden))
+
+
+def configurations(lxcpath: str, *, hidden: bool = False) -> dict[str, tuple[int, ...]]:
+    """The signature of each (`regular`), by the names of the containers in `lxcpath`; {} if there is no such directory.
 
     What begins with a dot is hidden, as from ls(1): there is a `config` in .git, too.
     """
     try:
-        with os.scandir(lxcpath) as entries:
-            shown = [entry for entry in entries if hidden or not entry.name.startswith(".")]
-            names = [entry.name for entry in shown if os.access(f"{entry.path}/config", os.F_OK)]
+        names = os.listdir(lxcpath)
     except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(names)
+        return {}
+    found = {}
+    for name in names:
+        if hidden or not name.startswith("."):
+            try:
+                found[name] = signature(os.stat(f"{lxcpath}/{name}/config"))
+            except OSError:  # there is none, or it is not for us
+                pass
+    return found
 
 
 def active(lxcpath: str) -> list[str]:
