@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ LISTED = (1, 10, 100, 1000)
 RUNNING = 50
 LIFE = ("execute", "start", "info", "attach", "stop")
 WITH_VETH = ("start-veth", "stop-veth")
+_SETTLED = 2.5  # seconds: ours read again what has changed as lately as that
 LISTS = (*(f"ls-{number}" for number in LISTED), f"ls-{RUNNING}-running")
 
 
@@ -82,6 +84,7 @@ def lists(sides: list[Side]) -> Iterator[list[Row]]:
         for i in range(RUNNING):
             name = each.make(i, VETH.format(high=place + 1, low=i + 1), running[each.key])
             subprocess.run(each.argv("lxc-start", "-n", name, path=running[each.key]), check=True, env=each.environment)
+    time.sleep(_SETTLED)
     yield [*rows, Row(f"ls-{RUNNING}-running", takes)]
     for each in started:
         for i in range(RUNNING):
