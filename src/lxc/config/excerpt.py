@@ -77,7 +77,7 @@ class _Excerpted(Files):
     """Files of which only the lines of some keys are there, each looked at once."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        self._wanted = (*keys, "lxc.include")
+        self._wanted = ("lxc.include", *keys)  # what is likely first
         self._names: dict[str, list[str]] = {}
         self._texts: dict[str, str] = {}
         self._identities: dict[str, object] = {}

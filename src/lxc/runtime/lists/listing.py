@@ -10,7 +10,7 @@ from lxc.runtime.place import Place, is_name, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
 _COMMAND = b"/command"
 _SHORTLY = 0.1  # seconds: many may listen there
@@ -56,17 +56,19 @@ def active(lxcpath: str) -> list[str]:
     return sorted(filter(is_name, names))
 
 
-def mistaken(lxcpath: str, names: Iterable[str]) -> set[str]:
+def mistaken(lxcpath: str, names: Collection[str]) -> set[str]:
     """Those of `names`, told by `active`, that have no monitor: nobody listens at its address, or one who could be none.
 
     Anybody may listen at any address, and with line breaks in one tell of more.  sock_diag(7) knows better.
     """
+    if not names:
+        return set()
     from lxc.kernel import unixdiag
     from lxc.runtime import claim
 
     places = {there.socket_name: there for there in (place(name, lxcpath) for name in names)}
     try:
-        found = [it for it in unixdiag.bound(unixdiag.LISTENING) if it.address in places] if places else []
+        found = [it for it in unixdiag.bound(unixdiag.LISTENING) if it.address in places]
     except OSError:
         return set()  # the kernel does not tell: who asks such a monitor is told
     believed = {it.address for it in found if claim.may_have(it.uid, places[it.address])}
