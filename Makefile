@@ -13,6 +13,7 @@ BIN := $(abspath $(VENV))/bin
 # docs/dependencies.md tells what each is for.
 TO_BUILD := python3-venv gcc libc6-dev musl-tools
 TO_RUN := busybox-static ca-certificates dnsmasq-base iproute2 libseccomp2 nftables procps uidmap util-linux xz-utils
+TO_IMPORT := python3-jeepney python3-urllib3
 TO_TEST := lxc lxc-templates python3-lxc man-db fish btrfs-progs dbus-daemon e2fsprogs rsync iptables openssl wget skopeo umoci jq isc-dhcp-client
 TO_BENCH := lxc python3-lxc rsync crun runc bubblewrap systemd-container
 TO_EMULATE := qemu-system-x86 debootstrap e2fsprogs
@@ -33,6 +34,15 @@ deps:  ## install the Debian packages that are missing
 	@tools/packages $(TO_BUILD) $(TO_RUN) $(TO_TEST) $(TO_EMULATE)
 
 build: $(VENV)/built  ## make .venv: bin/lxc-* and a python that can import lxc
+
+PREFIX ?= /usr/local
+
+install: $(VENV)/tools  ## into the system: commands, Python package, units, manual pages (root; PREFIX=/usr/local DESTDIR=)
+	@[ -n "$(DESTDIR)" ] || tools/packages $(TO_RUN) $(TO_IMPORT)
+	@python tools/install.py --python=$(PYTHON) --destdir="$(DESTDIR)" $(PREFIX) $(VENV)/system; $(give_back)
+
+uninstall: $(VENV)/tools  ## what install has put there, and nothing else
+	@python tools/install.py --python=$(PYTHON) --destdir="$(DESTDIR)" --remove $(PREFIX) $(VENV)/system
 
 demo: build  ## show a container's life (root)
 	@tools/packages $(TO_RUN)
@@ -104,4 +114,4 @@ $(VENV)/bench/floor: bench/floor.c
 	@mkdir -p $(@D)
 	@gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
 
-.PHONY: help deps build demo test vm-test summary vm-shell check fix docs bench clean
+.PHONY: help deps build install uninstall demo test vm-test summary vm-shell check fix docs bench clean

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import BIN, ROOT
+from tests.hosts import Host
 
+INSTALL = ROOT / "tools/install.py"
 SHARE = BIN.parent / "share"
 COMMANDS = sorted(path.name for path in BIN.glob("lxc-*"))
 
@@ -48,21 +50,16 @@ def test_the_shells_find_a_completion_by_each_commands_name() -> None:
 @pytest.mark.command("ninja")
 def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(tmp_path: Path) -> None:
     """As a package is built: the system's interpreter, /usr, and a directory in the place of /."""
-    native, build, root = tmp_path / "native", tmp_path / "build", tmp_path / "root"
-    native.write_text("[binaries]\npython = '/usr/bin/python3'\n")
-    meson = [sys.executable, "-m", "mesonbuild.mesonmain"]
-    for words in (
-        ["setup", build, ROOT, "--prefix=/usr", f"--native-file={native}"],
-        ["install", "-C", build, f"--destdir={root}"],
-    ):
-        done = subprocess.run([*meson, *words], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    root = tmp_path / "root"
+    done = install(tmp_path, "--destdir", str(root), prefix="/usr")
+    assert done.returncode == 0, done.stdout + done.stderr
     (client,) = root.rglob("lxc-client")
     script = root / "usr/bin/lxc-ls"
     assert script.read_text().splitlines()[0] == f"#!/{client.relative_to(root)}"
     done = subprocess.run(["/usr/bin/python3", script, "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    for unit in root.rglob("share/services/systemd/*.service"):
+    assert (root / "usr/lib/systemd/system/lxc.service").is_file()
+    for unit in root.rglob("systemd/system/*.service"):
         for program in re.findall(r"(?<==)-?(/\S*lxc\S*)", unit.read_text()):
             assert (root / program[1:]).exists(), (unit.name, program)
     assert (root / "usr/share/man/man7/lxc.7").is_file()
@@ -71,6 +68,48 @@ def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(tmp
     told = re.findall(r'^(bindir|templatedir|hookdir|lxcinitdir)="(/.*)"$', (share / "lxc.functions").read_text(), re.M)
     assert len(told) == 4
     assert all((root / path[1:]).is_dir() for _, path in told)
+
+
+@pytest.mark.root
+@pytest.mark.command("ninja")
+def test_what_is_installed_is_the_systems_and_goes_again_without_a_trace(tmp_path: Path) -> None:
+    root, conf = tmp_path / "root", tmp_path / "conf"
+    conf.write_text("lxc.net.0.type = empty\n")
+    create = ("lxc-create", "-P", str(root), "-n", "c", "-t", "busybox", "-f", str(conf))
+    path = f"PATH=/usr/local/bin:{os.environ['PATH']}"
+    with Host() as host:
+
+        def installed(*words: str) -> str:
+            return host.ok(sys.executable, str(INSTALL), *words, "/usr/local", str(tmp_path / "build"))
+
+        host.ok("mount", "-t", "tmpfs", "none", "/usr/local")
+        host.write("/usr/local/share/man/man1/another.1", "somebody's")
+        assert "systemctl enable" in installed()
+        host.ok("env", path, *create)
+        assert host.ok("env", path, "lxc-execute", "-P", str(root), "-n", "c", "--", "echo", "well") == "well\n"
+        host.ok("env", path, "lxc-destroy", "-P", str(root), "-n", "c")
+        package = host.ok("/usr/bin/python3", "-c", "import lxc; print(lxc.__path__[0])").strip()
+        assert package.startswith("/usr/local/lib/python3")
+        assert host.path(f"{package}/libexec/lxc-user-nic").stat().st_mode & 0o7777 == 0o4755
+
+        # An older version had another module, and somebody has put something beside ours.
+        record = host.path(f"{package}/share/installed")
+        record.write_text(record.read_text() + f"{package}/older/gone.py\n")
+        for file in ("older/gone.py", "older/__pycache__/gone.cpython-311.pyc", "theirs.py"):
+            host.write(f"{package}/{file}", "")
+        installed()
+        assert not host.path(f"{package}/older").exists()
+
+        installed("--remove")
+        files = [path for path in host.path("/usr/local").rglob("*") if not path.is_dir()]
+        assert sorted(path.name for path in files) == ["another.1", "theirs.py"]
+        assert not host.path("/usr/local/bin").exists()
+        again = host.run(sys.executable, str(INSTALL), "--remove", "/usr/local", str(tmp_path / "build"))
+        assert (again.returncode, "nothing is installed below /usr/local" in again.stderr) == (1, True)
+
+
+def install(tmp_path: Path, *words: str, prefix: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, INSTALL, *words, prefix, tmp_path / "build"], capture_output=True, text=True)
 
 
 def test_a_shell_script_learns_what_is_configured() -> None:
