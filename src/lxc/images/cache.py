@@ -42,11 +42,11 @@ class Image(Record):
 
 
 def base(namespace: str) -> str:
-    """Where images are kept, for a template in this user namespace (lxc.images.mapped).  Raises LxcError."""
+    """Where what was fetched is kept, for a template in this user namespace (lxc.images.mapped).  Raises LxcError."""
     named = os.environ.get("LXC_CACHE_PATH", "")
     if named:
         return os.path.abspath(named)
-    if namespace != "yes":
+    if namespace != "yes" and os.geteuid() == 0:
         return "/var/cache/lxc"
     home = os.environ.get("HOME", "")
     if not home.startswith("/"):

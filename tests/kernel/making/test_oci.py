@@ -382,7 +382,7 @@ def test_a_registry_is_told_the_password_and_nobody_else(lxc: Lxc, image: Image,
 @pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
 def test_layers_are_fetched_once_and_again_if_they_are_damaged(lxc: Lxc, image: Image, base: Path, ids: str) -> None:
     def again(*words: str) -> int:
-        name = made(lxc, registry.url, *words, ids=ids, env=environment)
+        name = made(lxc, registry.url, *words, ids=ids, env=environment, cwd=base)
         assert (lxc.rootfs(name) / "data/three").read_text() == "three"
         lxc.ok("lxc-destroy", "-n", name)
         return registry.layers_asked()
@@ -401,6 +401,10 @@ def test_layers_are_fetched_once_and_again_if_they_are_damaged(lxc: Lxc, image: 
         assert again() == 1
         assert again() == 0
         assert again("--no-cache") == 3
+        environment["LXC_CACHE_PATH"] = "new"
+        assert again() == 3
+        assert again() == 0
+        assert (base / "new/oci").is_dir()
 
 
 def test_a_user_makes_one_too_and_has_a_cache_of_his_own(user: User, image: Image) -> None:
