@@ -62,6 +62,44 @@ def new_directory(parent: int, name: str, mode: int, owner: tuple[int, int] = (-
         os.fchown(made, *owner)
 
 
+def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1, -1)) -> tuple[str, ...]:
+    """mkdir -p of the absolute `path`, all of `mode` and of `owner` (-1: ours).  Return what was not there before, outermost first.
+
+    Links on the way are followed; what is made is no link.  Raises OSError, and then leaves nothing made.
+    """
+    made: list[str] = []
+    above = ""
+    try:
+        for part in filter(None, path.split("/")):
+            at = f"{above}/{part}"
+            try:
+                with closing(os.open(above or "/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
+                    new_directory(parent, part, mode, owner)
+                made.append(at)
+            except FileExistsError:
+                pass
+            except OSError as error:
+                error.filename = at
+                raise
+            above = at
+        os.close(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))  # what was there is a directory
+    except OSError:
+        remove_empty(tuple(made))
+        raise
+    return tuple(made)
+
+
+def remove_empty(directories: tuple[str, ...]) -> None:
+    """Remove what `make_directories` made, as far as nobody put anything there."""
+    for path in reversed(directories):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
+
+
 def make_file(root: int, path: str, mode: int = 0o644) -> None:
     """Make an empty regular file, and the directories above it, below `root`; what exists is left as it is."""
     above, _, name = path.strip("/").rpartition("/")

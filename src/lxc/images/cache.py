@@ -67,7 +67,7 @@ class Shelf:
 
     def __enter__(self) -> Shelf:
         try:
-            self._make_directories()
+            beneath.make_directories(self.path, owner=self._owner)
             self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -167,21 +167,6 @@ class Shelf:
 
     def _give(self, fd: int) -> None:
         os.fchown(fd, *self._owner)
-
-    def _make_directories(self) -> None:
-        missing = []
-        path = self.path
-        while not os.path.isdir(path):
-            missing.append(path)
-            path = os.path.dirname(path)
-        for path in reversed(missing):
-            try:
-                os.mkdir(path, 0o755)
-            except FileExistsError:
-                continue  # somebody else has just made it, or it is no directory: see what opening it says
-            with closing(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)) as fd:
-                os.fchmod(fd, 0o755)
-                self._give(fd)
 
     def _remove(self, name: str) -> None:
         import shutil

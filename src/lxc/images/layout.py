@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import regular
+from lxc import beneath, regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Cache:
     def keep(self, layout: str, digests: Iterable[str]) -> None:
         """Keep these layers of the image at `layout`."""
         try:
-            self._make(self._directory, 0o700)
+            beneath.make_directories(os.path.dirname(self._directory), owner=self._owner)
+            beneath.make_directories(self._directory, 0o700, self._owner)
             for name in digests:
                 if not os.path.lexists(f"{self._directory}/{name}"):
                     with open(f"{layout}/{_BLOBS}/{name}", "rb", opener=_no_link) as file:
@@ -87,13 +88,6 @@ class Cache:
                         os.chown(f"{self._directory}/{name}", *self._owner)
         except OSError:
             return
-
-    def _make(self, path: str, mode: int) -> None:
-        """The directory at `path`, and those above it, for the same owner."""
-        if not os.path.isdir(path):
-            self._make(os.path.dirname(path), 0o755)
-            os.mkdir(path, mode)
-            os.chown(path, *self._owner)
 
 
 def _name(fd: int, path: str) -> None:

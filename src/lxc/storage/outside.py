@@ -6,7 +6,6 @@ import os
 
 from lxc import beneath
 from lxc.errors import LxcError
-from lxc.kernel.fs import closing
 from lxc.storage import backend
 
 TYPE_CHECKING = False
@@ -27,11 +26,11 @@ def attach(plan: RootPlan) -> Attached:
     """Make the root something that init can mount.  Undone by `detach`.  Raises OSError, LxcError, and nothing is left then."""
     if plan.is_shared:
         return backend.Attached()
-    made = make_directories(plan.mount) if plan.makes_mount else ()
+    made = beneath.make_directories(plan.mount) if plan.makes_mount else ()
     try:
         attached = backend.of(plan.driver).attach(plan)
     except (OSError, LxcError):
-        remove_empty(made)
+        beneath.remove_empty(made)
         raise
     return attached.replace(made=(*attached.made, *made))
 
@@ -49,47 +48,9 @@ def detach(attached: Attached) -> None:
         nbd.disconnect(attached.nbd)
     for fd in attached.descriptors:
         os.close(fd)
-    remove_empty(attached.made)
+    beneath.remove_empty(attached.made)
 
 
 def leaves_nothing(attached: Attached) -> bool:
     """Whether there is nothing for `detach` to do but closing descriptors."""
     return not (attached.made or attached.nbd)
-
-
-def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1, -1)) -> tuple[str, ...]:
-    """mkdir -p of the absolute `path`, all of `mode` and of `owner` (-1: ours).  Return what was not there before, outermost first.
-
-    Raises OSError, and then leaves nothing made.
-    """
-    made: list[str] = []
-    above = ""
-    try:
-        for part in filter(None, path.split("/")):
-            at = f"{above}/{part}"
-            try:
-                with closing(os.open(above or "/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as parent:
-                    beneath.new_directory(parent, part, mode, owner)
-                made.append(at)
-            except FileExistsError:
-                pass
-            except OSError as error:
-                error.filename = at
-                raise
-            above = at
-        os.close(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))  # what was there is a directory
-    except OSError:
-        remove_empty(tuple(made))
-        raise
-    return tuple(made)
-
-
-def remove_empty(directories: tuple[str, ...]) -> None:
-    """Remove what `make_directories` made, as far as nobody put anything there."""
-    for path in reversed(directories):
-        try:
-            os.rmdir(path)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return

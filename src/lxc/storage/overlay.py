@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc import detached
-from lxc.storage import outside
+from lxc import beneath, detached
 from lxc.storage.backend import Attached
 from lxc.storage.plan import layers
 from lxc.values.mount import layer
@@ -21,19 +20,19 @@ def attach(plan: RootPlan) -> Attached:
     _, upper, work = layers(plan.path)
     if _is_inits(plan):
         return Attached(made=(*_missing(upper), *_with_kernels(_missing(work))))
-    made = outside.make_directories(upper, owner=plan.owner)
+    made = beneath.make_directories(upper, owner=plan.owner)
     try:
-        return Attached(made=made + _with_kernels(outside.make_directories(work, owner=plan.owner)))
+        return Attached(made=made + _with_kernels(beneath.make_directories(work, owner=plan.owner)))
     except OSError:
-        outside.remove_empty(made)
+        beneath.remove_empty(made)
         raise
 
 
 def mount(plan: RootPlan) -> int:
     lower, upper, work = layers(plan.path)
     if _is_inits(plan):
-        outside.make_directories(upper)
-        outside.make_directories(work)
+        beneath.make_directories(upper)
+        beneath.make_directories(work)
     opened, room = plan.opened
     upper, work = f"/proc/self/fd/{opened}" if opened >= 0 else upper, f"/proc/self/fd/{room}" if room >= 0 else work
     # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.

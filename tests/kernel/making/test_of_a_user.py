@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import as_often
 
+from lxc import beneath
 from lxc.checkpoint import outside as criu
 from lxc.checkpoint.plan import Images
 from lxc.config.container import Config
@@ -20,7 +21,7 @@ from lxc.idmap.plan import IdMapPlan, Range
 from lxc.runtime import as_root
 from lxc.runtime.disk import copying, making, snapshots
 from lxc.runtime.place import Place, place
-from lxc.storage import creation, ours, outside
+from lxc.storage import creation, ours
 
 from .conftest import Host, command
 
@@ -320,7 +321,7 @@ def test_a_directory_that_becomes_a_link_as_it_is_made_changes_no_file_elsewhere
     opened = os.open(directory, os.O_RDONLY)
     ways: dict[str, Callable[[], object]] = {
         "in": lambda: creation.make_directories(opened, ("rootfs",)),
-        "path": lambda: outside.make_directories(f"{directory}/rootfs"),
+        "path": lambda: beneath.make_directories(f"{directory}/rootfs"),
         "define": lambda: making.define(Place("rootfs", str(directory)), Document(text="")),
     }
     argv = [sys.executable, "-c", SWAP, str(directory), str(dear)]

@@ -18,7 +18,7 @@ from lxc.idmap.plan import IdMapPlan
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
 from lxc.runtime import as_root, failures, lock
-from lxc.storage import creation, ours, outside, removal, volumes
+from lxc.storage import creation, ours, removal, volumes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def define(place: Place, document: Document) -> None:
         made: list[str] = []
         try:
             try:
-                made += outside.make_directories(place.lxcpath)
+                made += beneath.make_directories(place.lxcpath)
                 with closing(_open_path(place)) as parent:
                     beneath.new_directory(parent, place.name, 0o770)
                 made.append(place.directory)
@@ -52,7 +52,7 @@ def define(place: Place, document: Document) -> None:
                 raise failures.no_directory(error, place.directory) from error
             document.save(place.config_file)
         except BaseException:
-            outside.remove_empty(tuple(made))
+            beneath.remove_empty(tuple(made))
             raise
 
 
@@ -127,10 +127,10 @@ class Making:
     def _make_above(self) -> tuple[str, ...]:
         """Make the directories above the container's own; with the user's rights alone where they are his, who may put links there."""
         if not self.user:
-            return outside.make_directories(self.place.lxcpath)
+            return beneath.make_directories(self.place.lxcpath)
         fs.setfsids(*self.user)
         try:
-            return outside.make_directories(self.place.lxcpath)
+            return beneath.make_directories(self.place.lxcpath)
         finally:
             fs.setfsids(os.geteuid(), os.getegid())
 
@@ -158,7 +158,7 @@ class Making:
     def _make_directory(self, path: str) -> None:
         if os.path.isdir(path):
             return
-        self.roots = outside.make_directories(path)
+        self.roots = beneath.make_directories(path)
         made = ours.identity(path)
         self.made = (made,)
         if self.ids.users:
@@ -203,7 +203,7 @@ class Making:
                 _unlink(name, self.directory)
         if not os.path.lexists(place.directory):
             held.forget()
-        outside.remove_empty(self.above)
+        beneath.remove_empty(self.above)
 
     def _undo_roots(self) -> None:
         if self.volume:
@@ -212,7 +212,7 @@ class Making:
         for made in self.made:
             if not (self.is_ours and os.path.dirname(made.path) == own):  # that goes with all that is in it
                 ours.remove_made(made, ())
-        outside.remove_empty(self.roots)
+        beneath.remove_empty(self.roots)
 
     def _undo_directory(self) -> None:
         place = self.place
