@@ -124,3 +124,10 @@ def sentence(error: OSError) -> str:
     """What failed, in one line, for an error that nobody had words for."""
     text = error.strerror or str(error) or type(error).__name__
     return f"{os.fsdecode(error.filename)}: {text}" if isinstance(error.filename, str | bytes) else text
+
+
+def printable(text: str, also: str = "") -> str:
+    """`text` with what a terminal would obey, and not show, replaced, but `also`: strangers and containers choose names, too."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in also or "\udc80" <= c <= "\udcff" else "?" for c in text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from lxc.errors import printable as printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,13 +50,6 @@ def lines(texts: Iterable[str], fd: int = STDOUT) -> None:
 def others(text: str) -> None:
     """Write `text`, of which others than who calls have chosen a part: as it is, but to a terminal `printable`."""
     write(printable(text, "\n\t") if os.isatty(STDOUT) else text)
-
-
-def printable(text: str, also: str = "") -> str:
-    """`text` with what a terminal would obey, and not show, replaced, but `also`: strangers and containers choose names, too."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in also or "\udc80" <= c <= "\udcff" else "?" for c in text)
 
 
 def json(value: Plain, indent: int | None = 2) -> None:

@@ -10,7 +10,7 @@ import os
 import time
 
 from lxc import log
-from lxc.errors import StepError
+from lxc.errors import StepError, printable
 from lxc.kernel import descent, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
@@ -102,7 +102,7 @@ class _Followed:
     def last_words(self) -> str:
         """The last two lines of what it said."""
         lines = [line for line in self._said.decode(errors="replace").splitlines() if line.strip()]
-        return " / ".join(printable(line.strip())[:_LONGEST_SHOWN] for line in lines[-2:])
+        return " / ".join(printable(line.strip(), "\t")[:_LONGEST_SHOWN] for line in lines[-2:])
 
     def close(self) -> None:
         if self._reader >= 0:
@@ -142,7 +142,7 @@ class _Followed:
     def _log(self, data: bytes) -> None:
         self._logged += len(data)
         for line in data.decode(errors="replace").splitlines():
-            log.debug(f"the {self._hook.type} hook {self._hook.command} said: {printable(line)}")
+            log.debug(f"the {self._hook.type} hook {self._hook.command} said: " + printable(line, "\t"))
 
 
 def _kill(pid: int) -> None:
@@ -176,13 +176,6 @@ def _send(pidfd: int, number: int) -> None:
             process.pidfd_send_signal(pidfd, number)
     except (ProcessLookupError, PermissionError):
         return  # gone by itself; or another user's now
-
-
-def printable(text: str) -> str:
-    """`text` without what would move a terminal's cursor: a container's programs may have said it."""
-    return "".join(
-        letter if letter.isprintable() else " " if letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
 
 
 def _failure(hook: Hook, code: int, last_words: str) -> StepError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lxc.errors import LxcError, NotFound, UsageError
+from lxc.errors import LxcError, NotFound, UsageError, printable
 from lxc.images import cache, filling, mapped, metadata, program, transfer, unpack, wanted
 from lxc.images.transfer import Server
 from lxc.images.wanted import Listed, Wanted
@@ -121,7 +121,7 @@ def _ready(shelf: Shelf, index: Index, asked: Wanted, options: Namespace) -> Ima
         if not kept:
             raise
         print("\n".join(error.lines()), file=sys.stderr)
-        print(f"Using the image of {unpack.printable(kept.build)} from local cache, which has expired", flush=True)
+        print(f"Using the image of {printable(kept.build)} from local cache, which has expired", flush=True)
         return kept
     if kept:
         fs.close(kept.directory, kept.archive)

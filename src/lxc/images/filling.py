@@ -6,7 +6,7 @@ import os
 import sys
 
 from lxc import beneath
-from lxc.errors import UsageError
+from lxc.errors import UsageError, printable
 from lxc.images import mapped, metadata, unpack
 from lxc.images.metadata import Container, Metadata
 from lxc.kernel.fs import closing
@@ -68,12 +68,12 @@ def fill(target: Target, image: Metadata, archive: int, name: str, *, more_exclu
         unpack.unpack(archive, name, root, container.rootfs, excludes=excludes)
         beneath.make_directory(root, "dev/pts")
         for failure in unpack.fill(root, container, image.text("templates")):
-            print(f"not filled in, in the root: {unpack.printable(failure)}", file=sys.stderr, flush=True)
+            print(f"not filled in, in the root: {printable(failure)}", file=sys.stderr, flush=True)
         if target.owner != (-1, -1):
             os.fchown(root, os.geteuid(), os.getegid())
     _configure(target, image)
     if image.text("create-message"):
-        print(f"\n---\n{unpack.printable(image.text('create-message')).rstrip()}", flush=True)
+        print("\n---\n" + printable(image.text("create-message"), "\n\t").rstrip(), flush=True)
 
 
 def _configure(target: Target, image: Metadata) -> None:

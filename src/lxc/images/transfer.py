@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lxc.errors import LxcError, NotFound, Unsupported, UsageError
-from lxc.images.unpack import printable
+from lxc.errors import LxcError, NotFound, Unsupported, UsageError, printable
 from lxc.images.wanted import LEVEL
 from lxc.record import Record
 from lxc.release import LXC_VERSION

@@ -11,7 +11,7 @@ import os
 import stat
 
 from lxc import beneath, programs
-from lxc.errors import LxcError, Refused, Unsupported
+from lxc.errors import LxcError, Refused, Unsupported, printable
 from lxc.images.metadata import Container, filled
 from lxc.kernel.fs import closing
 
@@ -52,7 +52,9 @@ def unpack(archive: int, name: str, directory: int, into: str, *, excludes: str 
         said = [
             line for line in done.stderr.decode(errors="replace").split("\n") if line and "Exiting with" not in line
         ]
-        shown = "\n".join(f"  {printable(line)}" for line in said[:_MOST_SHOWN]) or f"exit status {done.returncode}"
+        shown = (
+            printable("\n".join(f"  {line}" for line in said[:_MOST_SHOWN]), "\n\t") or f"exit status {done.returncode}"
+        )
         raise LxcError(f"cannot unpack {name} into {into}:\n{shown}", hint=_remedy("\n".join(said)))
 
 
@@ -104,8 +106,3 @@ def fill(root: int, container: Container, names: str) -> list[str]:
                     file.write(after)
                     file.truncate()
     return failures
-
-
-def printable(text: str) -> str:
-    """What an image says, without what a terminal would obey."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

@@ -93,7 +93,7 @@ def objection(path: str, precious: tuple[str, ...]) -> str:
         return "it is the root of this host"
     for other in precious:
         if other == path or other.startswith(f"{path}/"):
-            return f"{removal.printable(other)} is {'it' if other == path else 'in it'}"
+            return f"{removal.quoted(other)} is {'it' if other == path else 'in it'}"
     return ""
 
 
@@ -104,14 +104,14 @@ def remove_made(made: Made, precious: tuple[str, ...]) -> None:
     """
     wrong = objection(made.path, precious)
     if wrong:
-        raise Refused(f"{removal.printable(made.path)} is not removed: {wrong}")
+        raise Refused(f"{removal.quoted(made.path)} is not removed: {wrong}")
     above, name = os.path.split(made.path)
     try:
         parent = fs.openat2(-1, above, os.O_RDONLY | os.O_DIRECTORY, 0, _FOLLOW_NOTHING)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Refused(f"{removal.printable(made.path)} is not removed: cannot reach it: {error.strerror}") from error
+        raise Refused(f"{removal.quoted(made.path)} is not removed: cannot reach it: {error.strerror}") from error
     with closing(parent):
         try:
             top = removal.open_directory(parent, name, made.path)
@@ -120,7 +120,7 @@ def remove_made(made: Made, precious: tuple[str, ...]) -> None:
         with closing(top):
             if not made.is_same(_identity(top, made.path)):
                 what = "another directory than the one made for the container"
-                raise Refused(f"{removal.printable(made.path)} is not removed: it is {what}")
+                raise Refused(f"{removal.quoted(made.path)} is not removed: it is {what}")
             removal.remove_opened(top, parent, name, made.path)
 
 

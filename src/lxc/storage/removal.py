@@ -36,15 +36,13 @@ def open_directory(parent: int, name: str, shown: str) -> int:
         return descent.open(parent, name)
     except OSError as error:
         if error.errno == ENOENT:
-            raise NotFound(f"there is no {printable(shown)}") from None
+            raise NotFound(f"there is no {quoted(shown)}") from None
         if error.errno == ELOOP:
-            raise Refused(
-                f"{printable(shown)} is a symbolic link: neither it nor what it leads to is removed"
-            ) from None
+            raise Refused(f"{quoted(shown)} is a symbolic link: neither it nor what it leads to is removed") from None
         if error.errno == ENOTDIR:
-            raise Refused(f"{printable(shown)} is not a directory: it is not removed") from None
+            raise Refused(f"{quoted(shown)} is not a directory: it is not removed") from None
         if error.errno == EXDEV:
-            raise Refused(f"{printable(shown)} is a mount point: nothing was removed", hint=_UNMOUNT) from None
+            raise Refused(f"{quoted(shown)} is a mount point: nothing was removed", hint=_UNMOUNT) from None
         raise
 
 
@@ -54,7 +52,7 @@ def refuse_mounts(directory: int) -> None:
     points = [point for point in mountinfo.mount_points() if point == top or point.startswith(f"{top.rstrip('/')}/")]
     if points:
         more = f" (and {len(points) - 1} more)" if len(points) > 1 else ""
-        raise Refused(f"something is mounted at {printable(points[0])}{more}: nothing was removed", hint=_UNMOUNT)
+        raise Refused(f"something is mounted at {quoted(points[0])}{more}: nothing was removed", hint=_UNMOUNT)
 
 
 def remove_opened(top: int, parent: int, name: str, shown: str, last: tuple[str, ...] = ()) -> None:
@@ -73,7 +71,7 @@ def remove_opened(top: int, parent: int, name: str, shown: str, last: tuple[str,
         raise _failure(removal.failures, *removal.first)
 
 
-def printable(path: str) -> str:
+def quoted(path: str) -> str:
     """`path` for a message: quoted if it contains what a terminal would not show, shortened if it is very long."""
     if len(path) > 300:
         path = f"{path[:140]} … {path[-140:]}"
@@ -284,4 +282,4 @@ def _failure(count: int, path: str, error: OSError) -> LxcError:
         EROFS: "mount the file system read-write, then destroy again",
     }
     hint = hints.get(error.errno or 0, "the rest was removed; destroying again removes what is left")
-    return LxcError(f"cannot remove {printable(path)}: {error.strerror}{more}", hint=hint)
+    return LxcError(f"cannot remove {quoted(path)}: {error.strerror}{more}", hint=hint)

@@ -15,7 +15,7 @@ from lxc.errors import LxcError
 from lxc.kernel import btrfs
 from lxc.kernel.fs import closing
 from lxc.storage import descent, tree
-from lxc.storage.removal import printable
+from lxc.storage.removal import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Copying:
 
     def _leave_out(self, what: str, path: str, error: OSError, verb: str = "was") -> None:
         """Note it, or raise LxcError."""
-        at = printable(f"{self.shown}/{path}" if path else self.shown)
+        at = quoted(f"{self.shown}/{path}" if path else self.shown)
         if error.errno not in _LEFT_OUT:
             hint = tree.NO_ROOM.get(error.errno or 0, "")
             raise LxcError(f"cannot copy {what} {at}: {error.strerror}", hint=hint) from error

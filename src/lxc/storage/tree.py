@@ -19,7 +19,7 @@ from lxc.errors import LxcError
 from lxc.kernel import fs, statx
 from lxc.kernel.fs import closing
 from lxc.storage import descent
-from lxc.storage.removal import printable
+from lxc.storage.removal import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class _Copying:
 
     def _failure(self, parts: list[str], error: OSError) -> LxcError:
         at = "/".join([self.shown, *parts])
-        return LxcError(f"cannot copy {printable(at)}: {error.strerror}", hint=NO_ROOM.get(error.errno or 0, ""))
+        return LxcError(f"cannot copy {quoted(at)}: {error.strerror}", hint=NO_ROOM.get(error.errno or 0, ""))
 
 
 def _identity(fd: int) -> tuple[int, ...]:

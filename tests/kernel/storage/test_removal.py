@@ -66,7 +66,7 @@ def test_a_mount_below_is_named_and_nothing_is_removed(tree: Path, name: str) ->
         mount.mount("none", str(target), "tmpfs")
         with pytest.raises(Refused) as caught:
             remove(tree)
-        assert str(caught.value).startswith(f"something is mounted at {removal.printable(str(target))}:")
+        assert str(caught.value).startswith(f"something is mounted at {removal.quoted(str(target))}:")
         assert (tree / "file").exists()
 
     apart(work)

@@ -60,7 +60,7 @@ def test_one_that_says_too_much_is_cut_short() -> None:
 
 
 def test_what_would_move_a_cursor_is_not_shown() -> None:
-    assert failure(r"sh -c 'printf \\033[2Jgone\\n; exit 1' #").why == "it ended with status 1; it said: \ufffd[2Jgone"
+    assert failure(r"sh -c 'printf \\033[2Jgone\\n; exit 1' #").why == "it ended with status 1; it said: ?[2Jgone"
 
 
 def test_a_command_that_does_not_exist_is_named_by_the_shell() -> None:

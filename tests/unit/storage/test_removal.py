@@ -139,6 +139,6 @@ def test_the_last_files_go_too(tree: Path) -> None:
 
 
 def test_a_message_shows_no_control_characters() -> None:
-    assert removal.printable("/a\n\x1b[2Jb\udcff") == "'/a\\n\\x1b[2Jb\\udcff'"
-    assert len(removal.printable("/x" * 2000)) < 300
-    assert removal.printable("/srv/ü") == "/srv/ü"
+    assert removal.quoted("/a\n\x1b[2Jb\udcff") == "'/a\\n\\x1b[2Jb\\udcff'"
+    assert len(removal.quoted("/x" * 2000)) < 300
+    assert removal.quoted("/srv/ü") == "/srv/ü"

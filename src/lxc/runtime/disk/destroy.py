@@ -152,7 +152,7 @@ def _remove_root(place: Place, config: Config, made: Made | Volume | None) -> tu
     own = os.path.realpath(place.directory)
     if not root.path or f"{path}/".startswith(f"{own}/") or not os.path.lexists(path):
         return ()
-    shown = removal.printable(root.path)
+    shown = removal.quoted(root.path)
     if root.driver not in ("", "dir"):
         return (f"{root.driver}:{shown} was left alone: it was not made with the container",)
     if made is None or made.path != path:
@@ -169,7 +169,7 @@ def _remove_root(place: Place, config: Config, made: Made | Volume | None) -> tu
 
 def _remove_volume(place: Place, config: Config, made: Volume) -> tuple[str, ...]:
     """Remove the logical volume that was made for the container, if it is its root still, or was to be."""
-    root, shown = config.rootfs_path, removal.printable(made.path)
+    root, shown = config.rootfs_path, removal.quoted(made.path)
     is_unfinished = os.path.lexists(place.partial_file) and not root.path
     if root.path != made.path and not is_unfinished:
         return (f"{shown} was left alone: it is not the container's root any more",)
@@ -231,9 +231,9 @@ def hooks_of(place: Place, config: Config) -> tuple[hook_plan.Hook, ...]:
 def _refuse_strangers(place: Place) -> None:
     """Raise NotFound, Refused if LXCPATH/NAME is no container, nor what is left of one that was not finished."""
     if not (os.path.lexists(place.config_file) or os.path.lexists(place.partial_file)):
-        none = f"there is no {removal.printable(place.config_file)}"
+        none = f"there is no {removal.quoted(place.config_file)}"
         raise NotFound("Container is not defined", hint=place.hidden or none)
-    shown = removal.printable(place.directory)
+    shown = removal.quoted(place.directory)
     with closing(_open_directory(place.lxcpath)) as parent:
         os.close(removal.open_directory(parent, place.name, place.directory))
     wrong = ours.objection(os.path.realpath(place.directory), _precious(place))
@@ -278,7 +278,7 @@ def _refuse_dependents(place: Place, wish: Wish) -> None:
         )
     clones = [clone for clone in dependents.clones(place) if clone not in snapshots]
     if clones:
-        names = ", ".join(removal.printable(clone.directory) for clone in clones)
+        names = ", ".join(removal.quoted(clone.directory) for clone in clones)
         raise StateError(
             f"Destroying {place.name} failed: {place.name} has clones", hint=f"they need its root file system: {names}"
         )
@@ -286,7 +286,7 @@ def _refuse_dependents(place: Place, wish: Wish) -> None:
 
 def _refuse_undefined(snapshot: Place) -> None:
     """Raise LxcError if there is no configuration, or none to be seen: os.path.exists takes the one for the other."""
-    shown = removal.printable(snapshot.directory)
+    shown = removal.quoted(snapshot.directory)
     try:
         os.stat(snapshot.config_file)
     except PermissionError as error:

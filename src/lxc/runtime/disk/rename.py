@@ -111,7 +111,7 @@ def _refuse(place: Place, new: Place) -> None:
         )
     clones = dependents.clones(place)
     if clones:
-        raise StateError(f"{removal.printable(clones[0].directory)} needs the root file system of {place.name}")
+        raise StateError(f"{removal.quoted(clones[0].directory)} needs the root file system of {place.name}")
 
 
 def _tell(place: Place, new: Place) -> None:
