@@ -451,6 +451,18 @@ def test_interrupted_while_it_fetches_it_leaves_nothing(
         assert not (base / "cache").exists()
 
 
+def test_ended_by_itself_it_leaves_nothing_either(image: Image, base: Path) -> None:
+    (base / "web/rootfs").mkdir(parents=True)
+    with serving(image.path) as registry:
+        registry.is_silent = True
+        environment = {**os.environ, **registry.trusting_home(base)}
+        with subprocess.Popen([OCI, f"--path={base}/web", "-u", registry.url], env=environment) as going:
+            until(lambda: any("/blobs/" in path for path in registry.asked), "it asks for a layer")
+            going.terminate()
+    assert going.returncode == -signal.SIGTERM
+    assert os.listdir(base / "web") == ["rootfs"]
+
+
 def test_a_full_disk_is_said_to_be_one_and_nothing_is_left(lxc: Lxc, image: Image, base: Path) -> None:
     large = base / "large"
     large.write_bytes(b"\0" * (8 << 20))  # which is small in the archive
