@@ -113,6 +113,26 @@ def make_file(root: int, path: str, mode: int = 0o644) -> None:
             os.close(open(root, path, os.O_PATH))  # refuses a link
 
 
+def replace_file(directory: int, name: str, data: bytes, owner: tuple[int, int] = (-1, -1), mode: int = -1) -> None:
+    """Have `data` in the file `name` of the opened `directory`, whole or not at all; what was there is replaced, a link too.
+
+    It gets `owner` (-1: ours) and `mode` (-1: 0660 less the umask).  Raises OSError.
+    """
+    spare = f".{name}.{os.urandom(4).hex()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(spare, flags, 0o660 if mode < 0 else 0o600, dir_fd=directory)
+    try:
+        with closing(fd):
+            os.fchown(fd, *owner)
+            if mode >= 0:
+                os.fchmod(fd, mode)
+            fs.write(fd, data)
+        os.rename(spare, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(spare, dir_fd=directory)
+        raise
+
+
 def _first_link(root: int, path: str) -> str:
     """The part of `path` that is a link, as the container sees it."""
     done = ""

@@ -196,25 +196,13 @@ def _unwritten(path: str, error: OSError) -> StepError:
 
 def _replace(name: str, data: bytes, owner: tuple[int, int], directory: int, old: os.stat_result | None) -> None:
     """In the opened `directory`, following no link; with the mode and, if we may, the owner of `old`, else `owner`'s."""
-    temporary = f"{name}.{os.getpid()}-{os.urandom(4).hex()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, 0o600 if old else 0o660, dir_fd=directory)
-    try:
-        try:
-            if not old:
-                os.fchown(fd, *owner)
-            else:
-                if os.geteuid() == 0:
-                    os.fchown(fd, old.st_uid, old.st_gid)
-                os.fchmod(fd, old.st_mode & 0o777)
-            while data:
-                data = data[os.write(fd, data) :]
-        finally:
-            os.close(fd)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        os.unlink(temporary, dir_fd=directory)
-        raise
+    from lxc import beneath
+
+    if not old:
+        beneath.replace_file(directory, name, data, owner)
+    else:
+        owner = (old.st_uid, old.st_gid) if os.geteuid() == 0 else (-1, -1)
+        beneath.replace_file(directory, name, data, owner, old.st_mode & 0o777)
 
 
 def _completed(text: str) -> str:

@@ -142,18 +142,7 @@ class Root:
                     mode = owner.st_mode & _PERMISSIONS
             except FileNotFoundError:
                 pass
-            spare = f".{name}.{os.urandom(4).hex()}"
-            fd = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory)
-            try:
-                with closing(fd):
-                    fs.write(fd, data)
-                    if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
-                        os.fchown(fd, owner.st_uid, owner.st_gid)
-                    os.fchmod(fd, mode)
-                os.rename(spare, name, src_dir_fd=directory, dst_dir_fd=directory)
-            except BaseException:
-                os.unlink(spare, dir_fd=directory)
-                raise
+            beneath.replace_file(directory, name, data, (owner.st_uid, owner.st_gid), mode)
 
 
 def _check_regular(path: str, status: os.stat_result) -> None:
