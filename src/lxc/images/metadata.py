@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("config", "fstab", "excludes", "templates", "create-message", "expiry")
-_OWN, _OTHERS = f"{PACKAGES}/lxc/share/config", "/usr/share/lxc/config"
-_OWN_HOOKS, _OTHERS_HOOKS = f"{PACKAGES}/lxc/share/hooks", "/usr/share/lxc/hooks"
+CONFIGS = (
+    "/usr/share/lxc/config"  # as what configurations include is named: ours is read for what is not there (lxc.regular)
+)
 _MOST = 1 << 20  # bytes of a file
 _HOST_NAME_MAX = 64  # bytes: sethostname(2)
 
@@ -89,34 +90,25 @@ def filled(text: str, container: Container) -> str:
         "LXC_NAME": container.name,
         "LXC_PATH": container.path,
         "LXC_ROOTFS": container.rootfs,
+        "LXC_TEMPLATE_CONFIG": CONFIGS,
     }
 
     def value(found: re.Match[str]) -> str:
-        file, hook = found["file"], found["hook"]
-        if hook is not None:
-            return f"{_hook_directory(hook)}{hook}"
-        if file is not None:
-            return f"{_config_directory(file)}{file}"
-        return values[found[0]]
+        return values[found[0]] if found[0] in values else hook(found["hook"] or "").rstrip("/")
 
-    placeholder = r"LXC_(?:NAME|PATH|ROOTFS|HOOK_DIR(?P<hook>(?:/[\w.-]+)?)|TEMPLATE_CONFIG(?P<file>(?:/[\w.-]+)?))"
-    return re.sub(placeholder, value, text)
+    return re.sub(r"LXC_(?:NAME|PATH|ROOTFS|TEMPLATE_CONFIG|HOOK_DIR(?:/(?P<hook>[\w.-]+))?)", value, text)
 
 
-def _hook_directory(hook: str) -> str:
-    """Where "/clonehostname" is: among ours, or where other packages put theirs."""
-    return _OWN_HOOKS if os.path.exists(f"{_OWN_HOOKS}{hook}") else _OTHERS_HOOKS
-
-
-def _config_directory(file: str) -> str:
-    """Where "/common.conf" is: among ours, or those of the package lxc-templates, which has one for each distribution."""
-    return _OTHERS if not os.path.exists(f"{_OWN}{file}") and os.path.exists(f"{_OTHERS}{file}") else _OWN
+def hook(name: str) -> str:
+    """The hook `name`: ours, which trusts no root that it writes to, or where other packages put theirs."""
+    ours = f"{PACKAGES}/lxc/share/hooks/{name}"
+    return ours if os.path.exists(ours) else f"/usr/share/lxc/hooks/{name}"
 
 
 def plain(mode: str) -> str:
     """The configuration of an image that brings none."""
-    user = f"lxc.include = {_OWN}/userns.conf\n" if mode == "user" else ""
-    return f"lxc.include = {_OWN}/common.conf\n{user}"
+    user = f"lxc.include = {CONFIGS}/userns.conf\n" if mode == "user" else ""
+    return f"lxc.include = {CONFIGS}/common.conf\n{user}"
 
 
 def assembled(first: str, image: str, container: Container, *, has_fstab: bool) -> str:
