@@ -19,7 +19,9 @@ from lxc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 _TOLD = 3  # arguments that say what a hook is: NAME SECTION TYPE
 _PERMISSIONS = 0o777
@@ -78,6 +80,18 @@ def expected(hook: str, words: Sequence[str], *types: str) -> Told:
         what = f"lxc.hook.{it.type}" if it.section == "lxc" else f"a script ({it.type}) of a network device"
         raise UsageError(f"it is no use as {what}", hint=f"configure it: {configured}")
     return it
+
+
+def parser(name: str, usage: str, description: str) -> ArgumentParser:
+    """What reads the options of the hook `name`; a mistake among them is status 1."""
+    from argparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            self.print_usage(sys.stderr)
+            self.exit(1, f"{self.prog}: {message}\n")
+
+    return Parser(prog=name, usage=f"{name} {usage}", description=description)
 
 
 def needed(variable: str) -> str:
