@@ -87,14 +87,14 @@ def _of_table(table: type[Table], prefix: str) -> Iterator[str]:
             yield from _of_table(key.table, f"{key.name}.<n>.")
         else:
             family = ".<name>" if key.is_family else ""
-            yield from _entry(f"{prefix}{key.name}{family}", _sentences(key, prefix))
+            yield from _entry(f"{prefix}{key.name}{family}", _sentences(key))
 
 
 def _entry(name: str, sentences: list[str]) -> tuple[str, ...]:
     return (".TP", f"\\fB{_escaped(name)}\\fR", _escaped(" ".join(sentences)))
 
 
-def _sentences(key: Key, prefix: str) -> list[str]:
+def _sentences(key: Key) -> list[str]:
     said = [_sentence(key.doc)]
     if not isinstance(key, Directive):
         said.append(f"Value: {_grammar(key)}")

@@ -41,7 +41,7 @@ def mended(path: str, text: str, host: Host, *, is_whole: bool = True, ignored: 
         if not edits:
             break
         done += used
-        text = "".join(_applied(pieces(text), path, edits))
+        text = "".join(_applied(pieces(text), edits))
     return Mended(Document(path, text), tuple(done), found)
 
 
@@ -76,7 +76,7 @@ def _by_line(edits: Iterable[Edit]) -> dict[int, Edit]:
     return {int(edit.where.rpartition(":")[2]): edit for edit in edits}
 
 
-def _applied(texts: list[str], path: str, edits: dict[int, Edit]) -> list[str]:
+def _applied(texts: list[str], edits: dict[int, Edit]) -> list[str]:
     lines: list[str] = []
     for number, text in enumerate(texts, 1):
         if number not in edits:

@@ -135,7 +135,7 @@ def _transferred(url: str, patience: float, most: int, take: Callable[[bytes], o
 
     exceptions = urllib3.exceptions
     try:
-        response = _pool(url, patience).request(
+        response = _pool(url).request(
             "GET",
             url,
             headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
@@ -206,7 +206,7 @@ def _too_large(url: str, most: int) -> LxcError:
     )
 
 
-def _pool(url: str, patience: float) -> urllib3.PoolManager:
+def _pool(url: str) -> urllib3.PoolManager:
     """What makes connections to the server of `url`, through a proxy if the environment names one."""
     import ssl
 
