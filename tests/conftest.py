@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(os.environ.get("LXC_BIN", ROOT / ".venv/bin"))  # ours, as `make build` leaves them
 PEER = Path("/usr/bin")  # Debian's
 CONFIG = "lxc.net.0.type = empty\nlxc.net.0.flags = up\n"
+MAPPED = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 SLOWNESS = float(os.environ.get("LXC_TESTS_SLOWNESS", "1"))  # how many times slower than usual this machine is
 PATIENCE = 20 * SLOWNESS  # seconds that anything may take on a busy machine
 
@@ -156,6 +157,11 @@ class Lxc:
         """What `command` prints in the container."""
         return self.ok("lxc-attach", "-n", name, "--", *command, **options)
 
+    def sh(self, name: str, script: str, *options: str) -> str:
+        """What a script says in the container, on either output, however it ends."""
+        done = self.run("lxc-attach", "-n", name, *options, "--", "sh", "-c", script)
+        return (done.stdout + done.stderr).strip()
+
     def state(self, name: str) -> str:
         return self.ok("lxc-info", "-n", name, "-s", "-H").strip()
 
@@ -164,6 +170,11 @@ class Lxc:
 
     def config(self, name: str) -> Path:
         return self.path / name / "config"
+
+    def extend(self, name: str, *texts: str) -> None:
+        """Add lines to the container's configuration."""
+        with self.config(name).open("a", errors="surrogateescape") as file:
+            file.writelines(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
     def rootfs(self, name: str) -> Path:
         return self.path / name / "rootfs"
@@ -204,6 +215,17 @@ def cgroups_below(directory: str = "/sys/fs/cgroup") -> Iterator[Path]:
             continue
         yield from map(Path, below)
         left += below
+
+
+def status(pid: int, key: str) -> list[str]:
+    """The words that proc has of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1:] for line in lines if line.startswith(f"{key}:"))
+
+
+def owner(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_uid, found.st_gid
 
 
 def _own_path() -> Path:

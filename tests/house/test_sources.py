@@ -36,10 +36,6 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
         yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
 
 
-def is_type_checking(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 def test_no_source_file_is_longer_than_400_lines() -> None:
     lengths = {str(path): len(path.read_text().splitlines()) for path in files(".py", ".c", below=SRC)}
     lengths |= {str(path): len(path.read_text().splitlines()) for path in files(".c", below=ROOT / "native")}

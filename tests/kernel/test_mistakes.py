@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from tests.conftest import Lxc
+from tests.conftest import MAPPED, Lxc
 
 pytestmark = pytest.mark.root
 
@@ -26,11 +26,6 @@ def mistake(status: int, said: str) -> Callable[[Prepare], Prepare]:
         return prepare
 
     return add
-
-
-def extend(lxc: Lxc, name: str, text: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.write(text)
 
 
 def start(lxc: Lxc, name: str, *words: str) -> list[str]:
@@ -127,7 +122,7 @@ def options_that_contradict_each_other(lxc: Lxc, name: str) -> list[str]:
     "lxc-start: {name}: {path}/{name}/config:32:1: lxc.cap.drop: expected 'key = value', but there is no '='",
 )
 def line_without_value(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.cap.drop  sys_admin\n")
+    lxc.extend(name, "lxc.cap.drop  sys_admin\n")
     return start(lxc, name)
 
 
@@ -136,7 +131,7 @@ def line_without_value(lxc: Lxc, name: str) -> list[str]:
     "lxc-start: {name}: {path}/{name}/config:32:1: lxc.mount.entri: unknown key; did you mean lxc.mount.entry?",
 )
 def unknown_key(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entri = a b none bind\n")
+    lxc.extend(name, "lxc.mount.entri = a b none bind\n")
     return start(lxc, name)
 
 
@@ -148,7 +143,7 @@ def unknown_key(lxc: Lxc, name: str) -> list[str]:
     "  lxc-update-config -c {path}/{name}/config gives all old keys in it the names they have now",
 )
 def three_mistakes_at_once(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.utsname = x\nlxc.autodev = yes\nlxc.cap.drop = sys_admn\n")
+    lxc.extend(name, "lxc.utsname = x\nlxc.autodev = yes\nlxc.cap.drop = sys_admn\n")
     return start(lxc, name)
 
 
@@ -162,7 +157,7 @@ def three_mistakes_at_once(lxc: Lxc, name: str) -> list[str]:
 )
 def a_configuration_of_lxc_1(lxc: Lxc, name: str) -> list[str]:
     network = "lxc.network.type = veth\nlxc.network.link = br0\nlxc.network.flags = up\n"
-    extend(lxc, name, f"lxc.tty = 4\nlxc.kmsg = 0\n{network}")
+    lxc.extend(name, f"lxc.tty = 4\nlxc.kmsg = 0\n{network}")
     return start(lxc, name)
 
 
@@ -171,7 +166,7 @@ def a_configuration_of_lxc_1(lxc: Lxc, name: str) -> list[str]:
     "lxc-start: {name}: {path}/{name}/config:32:15: lxc.include: cannot read /nonexistent/common.conf: No such file or directory",
 )
 def an_include_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.include = /nonexistent/common.conf\n")
+    lxc.extend(name, "lxc.include = /nonexistent/common.conf\n")
     return start(lxc, name)
 
 
@@ -182,7 +177,7 @@ def an_include_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
 def includes_in_a_circle(lxc: Lxc, name: str) -> list[str]:
     other = lxc.path / "other.conf"
     other.write_text(f"lxc.include = {lxc.config(name)}\n")
-    extend(lxc, name, f"lxc.include = {other}\n")
+    lxc.extend(name, f"lxc.include = {other}\n")
     return start(lxc, name)
 
 
@@ -193,7 +188,7 @@ def includes_in_a_circle(lxc: Lxc, name: str) -> list[str]:
     "  make lxc-none0, as lxc-net makes its bridge, or correct the link",
 )
 def bridge_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.net.1.type = veth\nlxc.net.1.link = lxc-none0\n")
+    lxc.extend(name, "lxc.net.1.type = veth\nlxc.net.1.link = lxc-none0\n")
     return start(lxc, name)
 
 
@@ -227,8 +222,7 @@ def rootfs_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
     "nor takes away what the host's mount forbids: leave that out",
 )
 def entry_with_an_option_of_the_hosts(lxc: Lxc, name: str) -> list[str]:
-    ids = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
-    extend(lxc, name, f"{ids}lxc.mount.entry = /srv mnt none bind,noatime,create=dir\n")
+    lxc.extend(name, MAPPED, "lxc.mount.entry = /srv mnt none bind,noatime,create=dir")
     shutil.chown(lxc.rootfs(name), 100000, 100000)
     return start(lxc, name)
 
@@ -240,7 +234,7 @@ def entry_with_an_option_of_the_hosts(lxc: Lxc, name: str) -> list[str]:
     "  lxc.rootfs.path says what the root is; what else is to be seen needs a directory in it",
 )
 def entry_on_the_root(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = /srv mnt/.. none bind\n")
+    lxc.extend(name, "lxc.mount.entry = /srv mnt/.. none bind\n")
     return start(lxc, name)
 
 
@@ -296,7 +290,7 @@ def init_that_is_a_script_of_no_interpreter(lxc: Lxc, name: str) -> list[str]:
     "nor takes away what the host's mount forbids: leave that out",
 )
 def root_with_ids_of_its_own_and_an_option_of_the_hosts(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\nlxc.rootfs.options = noatime\n")
+    lxc.extend(name, MAPPED, "lxc.rootfs.options = noatime")
     return start(lxc, name)
 
 
@@ -317,7 +311,7 @@ def init_without_interpreter(lxc: Lxc, name: str) -> list[str]:
     "lxc-start: {name}: {path}/{name}/config:32: lxc.init.cmd: expected a closing ' in \"/bin/sh -c 'x\"\n  close the quote",
 )
 def init_with_an_open_quote(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.init.cmd = /bin/sh -c 'x\n")
+    lxc.extend(name, "lxc.init.cmd = /bin/sh -c 'x\n")
     return start(lxc, name)
 
 
@@ -342,7 +336,7 @@ def command_with_an_open_quote(lxc: Lxc, name: str) -> list[str]:
     "lxc-start: {name}: {path}/{name}/config:32: lxc.init.cmd: expected a program, got \"''  x\"\n  name the program",
 )
 def init_without_a_name(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.init.cmd = ''  x\n")
+    lxc.extend(name, "lxc.init.cmd = ''  x\n")
     return start(lxc, name)
 
 
@@ -375,7 +369,7 @@ def more_terminals_than_there_can_be(lxc: Lxc, name: str) -> list[str]:
     "  make /nonexistent/data on the host, or add optional to the entry",
 )
 def mount_of_what_is_not_there(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = /nonexistent/data data none bind,create=dir\n")
+    lxc.extend(name, "lxc.mount.entry = /nonexistent/data data none bind,create=dir\n")
     return start(lxc, name)
 
 
@@ -386,7 +380,7 @@ def mount_of_what_is_not_there(lxc: Lxc, name: str) -> list[str]:
     "  lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do",
 )
 def directory_of_ttys_outside_dev(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.tty.dir = ../x\n")
+    lxc.extend(name, "lxc.tty.dir = ../x\n")
     return start(lxc, name)
 
 
@@ -397,7 +391,7 @@ def directory_of_ttys_outside_dev(lxc: Lxc, name: str) -> list[str]:
     "  lxc.tty.dir must name a directory of /dev itself: what leads out of it, or is mounted in it, will not do",
 )
 def directory_of_ttys_that_is_a_mount(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.tty.dir = pts\n")
+    lxc.extend(name, "lxc.tty.dir = pts\n")
     return start(lxc, name)
 
 
@@ -408,7 +402,7 @@ def directory_of_ttys_that_is_a_mount(lxc: Lxc, name: str) -> list[str]:
     "  the container has no data: make it, or add create=dir or create=file to the entry",
 )
 def mount_onto_what_is_not_there(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = /etc data none bind\n")
+    lxc.extend(name, "lxc.mount.entry = /etc data none bind\n")
     return start(lxc, name)
 
 
@@ -420,7 +414,7 @@ def mount_onto_what_is_not_there(lxc: Lxc, name: str) -> list[str]:
 )
 def mount_through_a_link(lxc: Lxc, name: str) -> list[str]:
     (lxc.rootfs(name) / "data").symlink_to("/etc")
-    extend(lxc, name, "lxc.mount.entry = /tmp data none bind\n")
+    lxc.extend(name, "lxc.mount.entry = /tmp data none bind\n")
     return start(lxc, name)
 
 
@@ -443,7 +437,7 @@ def proc_that_is_a_link(lxc: Lxc, name: str) -> list[str]:
     "  this kernel has no file system called nofs: load its module, or correct the entry",
 )
 def mount_of_an_unknown_file_system(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = none data nofs create=dir\n")
+    lxc.extend(name, "lxc.mount.entry = none data nofs create=dir\n")
     return start(lxc, name)
 
 
@@ -454,7 +448,7 @@ def mount_of_an_unknown_file_system(lxc: Lxc, name: str) -> list[str]:
     "  the file system does not take one of these options",
 )
 def mount_with_a_wrong_option(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = none data tmpfs size=big,create=dir\n")
+    lxc.extend(name, "lxc.mount.entry = none data tmpfs size=big,create=dir\n")
     return start(lxc, name)
 
 
@@ -464,7 +458,7 @@ def mount_with_a_wrong_option(lxc: Lxc, name: str) -> list[str]:
     "  set in {path}/{name}/config:32",
 )
 def fstab_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.fstab = /nonexistent/fstab\n")
+    lxc.extend(name, "lxc.mount.fstab = /nonexistent/fstab\n")
     return start(lxc, name)
 
 
@@ -474,7 +468,7 @@ def fstab_that_is_not_there(lxc: Lxc, name: str) -> list[str]:
 )
 def fstab_with_a_broken_line(lxc: Lxc, name: str) -> list[str]:
     (lxc.path / "fstab").write_text("# ok\n/etc data\n")
-    extend(lxc, name, f"lxc.mount.fstab = {lxc.path}/fstab\n")
+    lxc.extend(name, f"lxc.mount.fstab = {lxc.path}/fstab\n")
     return start(lxc, name)
 
 
@@ -487,7 +481,7 @@ OUT_OF_THE_ROOT = (
 
 @mistake(1, OUT_OF_THE_ROOT)
 def mount_out_of_the_root(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.mount.entry = /etc ../../x none bind,create=dir\n")
+    lxc.extend(name, "lxc.mount.entry = /etc ../../x none bind,create=dir\n")
     return start(lxc, name)
 
 
@@ -537,7 +531,7 @@ def network_of_no_process(lxc: Lxc, name: str) -> list[str]:
     f"  set in {{path}}/{{name}}/config:32\n{WHAT_TO_SHARE}",
 )
 def network_of_a_file(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.namespace.share.net = /etc/passwd\n")
+    lxc.extend(name, "lxc.namespace.share.net = /etc/passwd\n")
     return start(lxc, name)
 
 
@@ -557,7 +551,7 @@ def network_that_is_a_namespace_of_another_kind(lxc: Lxc, name: str) -> list[str
     "  a name has no slash, colon or blank in it, and is not . or .., all or default",
 )
 def network_device_with_a_slash(lxc: Lxc, name: str) -> list[str]:
-    extend(lxc, name, "lxc.net.1.type = veth\nlxc.net.1.name = a/b\n")
+    lxc.extend(name, "lxc.net.1.type = veth\nlxc.net.1.name = a/b\n")
     return start(lxc, name)
 
 

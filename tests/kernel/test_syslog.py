@@ -50,8 +50,7 @@ class Logged:
 
     def box(self, *lines: str, name: str = "box") -> str:
         name = self.lxc.create(name)
-        with self.lxc.config(name).open("a") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        self.lxc.extend(name, "".join(f"{line}\n" for line in lines))
         return name
 
 

@@ -27,8 +27,7 @@ def started(request: pytest.FixtureRequest) -> Iterator[tuple[Lxc, str]]:
     path.chmod(0o755)
     lxc = Lxc(path)
     name = lxc.create()
-    with lxc.config(name).open("a") as config:
-        config.write(CONFIG)
+    lxc.extend(name, CONFIG)
     lxc.ok("lxc-start", "-n", name, "--", "/bin/busybox", "sleep", "1000", peer=request.param)
     yield lxc, name
     lxc.ok("lxc-stop", "-n", name, "-k")

@@ -12,12 +12,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, ignored
+from tests.conftest import MAPPED, Lxc, ignored
 from tests.parity.test_inside_view import make_root
 
 pytestmark = [pytest.mark.parity, pytest.mark.root]
 
-MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 NO_ROOT = "lxc.idmap = u 1000 101000 10\nlxc.idmap = g 1000 101000 10\nlxc.init.uid = 1000\nlxc.init.gid = 1000\n"
 SHOWN = (
     "Uid",
@@ -54,16 +53,16 @@ REST = [
     "lxc.tty.max = 3\nlxc.pty.max = 8\n", "lxc.prlimit.nofile = 100:200\nlxc.prlimit.core = 0\n", "lxc.proc.oom_score_adj = 10\n",
     "lxc.arch = i686\n", "lxc.namespace.keep = net\n", "lxc.namespace.clone = user mnt pid\n", "lxc.time.offset.boot = 1h\n",
 ]  # fmt: skip
-CASES = [*NAMESPACES, *(MAP + text for text in (*WHO, *CAPABILITIES, *REST)), NO_ROOT,
+CASES = [*NAMESPACES, *(MAPPED + text for text in (*WHO, *CAPABILITIES, *REST)), NO_ROOT,
          "lxc.idmap = u 0 100000 1000\nlxc.idmap = u 1000 0 1\nlxc.idmap = u 1001 101001 9\nlxc.idmap = g 0 100000 65536\n"]  # fmt: skip
 
 DIFFERENT = {  # configuration -> (what, Debian's, ours, why)
-    f"{MAP}lxc.init.groups = 5,6,7\n": ("Groups", " ", "100005 100006 100007 ", "5.0.2 forgets them where it drops the starter's"),
-    f"{MAP}lxc.init.uid = 1000\nlxc.init.gid = 1000\nlxc.init.groups = 44\n": ("Groups", " ", "100044 ", "the same"),
-    f"{MAP}lxc.tty.max = 3\nlxc.pty.max = 8\n": (
+    f"{MAPPED}lxc.init.groups = 5,6,7\n": ("Groups", " ", "100005 100006 100007 ", "5.0.2 forgets them where it drops the starter's"),
+    f"{MAPPED}lxc.init.uid = 1000\nlxc.init.gid = 1000\nlxc.init.groups = 44\n": ("Groups", " ", "100044 ", "the same"),
+    f"{MAPPED}lxc.tty.max = 3\nlxc.pty.max = 8\n": (
         "environment", "\ncontainer=lxc", "\ncontainer=lxc\ncontainer_ttys=pts/1 pts/2 pts/3", "5.0.2 does not tell them; 7.0 does",
     ),
-    f"{MAP}lxc.namespace.keep = net\n": ("ns/time", "new", "same", "nobody asked for other clocks"),
+    f"{MAPPED}lxc.namespace.keep = net\n": ("ns/time", "new", "same", "nobody asked for other clocks"),
 }  # fmt: skip
 
 

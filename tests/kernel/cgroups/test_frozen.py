@@ -24,8 +24,7 @@ A_PART = f"mkdir {FREEZER}/x && echo 1 > {FREEZER}/x/tasks && echo FROZEN > {FRE
 @pytest.mark.parametrize("is_awake", [True, False])
 def test_what_has_frozen_itself_is_killed(lxc: Lxc, script: str, part: str, is_awake: bool) -> None:
     name = lxc.create()
-    with lxc.config(name).open("a") as file:
-        file.write(MOUNTED + AWAKE * is_awake)
+    lxc.extend(name, MOUNTED + AWAKE * is_awake)
     lxc.start(name)
     if not is_awake:
         monitor = monitor_of(lxc.init_pid(name))

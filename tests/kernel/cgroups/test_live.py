@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import CONFIG, Lxc
+from tests.conftest import CONFIG, MAPPED, Lxc
 
 import lxc as api
 from lxc.runtime import client, commands
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.root, pytest.mark.hybrid]
-MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 LOOP = "head -c 1 /dev/zero"
 
 
@@ -196,7 +195,7 @@ def shared() -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.mark.parametrize("more", ["", MAP], ids=["", "with ids of its own"])
+@pytest.mark.parametrize("more", ["", MAPPED], ids=["", "with ids of its own"])
 def test_in_a_directory_that_the_host_shares_its_own_devices_stay(lxc: Lxc, shared: Path, more: str) -> None:
     own = shared / "own"
     os.mknod(own, stat.S_IFCHR | 0o640, os.makedev(1, 5))
@@ -261,7 +260,7 @@ def test_a_container_that_does_not_run_gets_none(lxc: Lxc, box: str) -> None:
 
 
 def test_a_container_with_ids_of_its_own_gets_the_host_s_mounted(lxc: Lxc) -> None:
-    name = lxc.create(config=CONFIG + MAP)
+    name = lxc.create(config=CONFIG + MAPPED)
     lxc.start(name)
     lxc.ok("lxc-device", name, "add", "/dev/zero", "/dev/sub/zero2")
     assert numbers(lxc, name, "/dev/sub/zero2") == "c 1 5"

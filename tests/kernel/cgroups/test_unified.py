@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.conftest import CONFIG
+from tests.conftest import CONFIG, MAPPED
 from tests.kernel.cgroups.test_limits import COMMON, has_common_devices, refusal, tried
-from tests.kernel.cgroups.test_live import LOOP, MAP, said
+from tests.kernel.cgroups.test_live import LOOP, said
 from tests.kernel.cgroups.test_places import INNER
 from tests.unified import UnifiedLxc
 
@@ -13,8 +13,7 @@ pytestmark = pytest.mark.root
 
 
 def unified_program(lxc: UnifiedLxc, name: str, *rules: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.write("".join(f"lxc.cgroup2.devices.{rule}\n" for rule in rules))
+    lxc.extend(name, "".join(f"lxc.cgroup2.devices.{rule}\n" for rule in rules))
     lxc.start(name)
 
 
@@ -186,7 +185,7 @@ def test_a_device_is_allowed_by_the_program(unified: UnifiedLxc) -> None:
 
 
 def test_a_container_with_ids_of_its_own_may_make_cgroups_and_not_raise_its_limits(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + MAP + "lxc.cgroup2.cgroup.max.depth = 3\n")
+    name = unified.create(config=CONFIG + MAPPED + "lxc.cgroup2.cgroup.max.depth = 3\n")
     unified.start(name)
     payload = unified.cgroup(f"lxc.payload.{name}")
     delegated = ("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
@@ -198,7 +197,7 @@ def test_a_container_with_ids_of_its_own_may_make_cgroups_and_not_raise_its_limi
 
 
 def test_what_is_delegated_is_the_inner_one_if_there_is_one(unified: UnifiedLxc) -> None:
-    name = unified.create(config=CONFIG + MAP + INNER.replace("TAG", unified.tag))
+    name = unified.create(config=CONFIG + MAPPED + INNER.replace("TAG", unified.tag))
     unified.start(name)
     limiting = unified.cgroup(f"c-{unified.tag}")
     assert (limiting.stat().st_gid, (limiting / "in").stat().st_gid) == (0, 100000)

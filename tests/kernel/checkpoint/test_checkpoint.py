@@ -22,8 +22,7 @@ class Counter:
         program = lxc.rootfs(self.name) / "count"
         program.write_text(COUNT)
         program.chmod(0o755)
-        with lxc.config(self.name).open("a") as file:
-            file.write("lxc.tty.max = 0\nlxc.init.cmd = /count\n")
+        lxc.extend(self.name, "lxc.tty.max = 0\nlxc.init.cmd = /count\n")
 
     def start(self) -> None:
         self.lxc.start(self.name)

@@ -34,8 +34,7 @@ while True:
 @pytest.fixture
 def running(lxc: Lxc, box: str) -> str:
     """The name of a container that runs, in two groups."""
-    with lxc.config(box).open("a") as file:
-        file.write("lxc.group = web,db\nlxc.group = onboot\nlxc.start.auto = 1\n")
+    lxc.extend(box, "lxc.group = web,db\nlxc.group = onboot\nlxc.start.auto = 1\n")
     lxc.start(box)
     return box
 

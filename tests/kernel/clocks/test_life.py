@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, PEER, Lxc
+from tests.conftest import CONFIG, MAPPED, PEER, Lxc
 
 pytestmark = pytest.mark.root
 
 HOUR = 3600
-MAP = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 
 
 def started(lxc: Lxc, box: str, *settings: str, peer: bool = False) -> None:
@@ -23,7 +22,7 @@ def uptime(lxc: Lxc, box: str) -> float:
     return float(lxc.attach(box, "cat", "/proc/uptime").split()[0])
 
 
-@pytest.mark.parametrize("ids", ["", MAP])
+@pytest.mark.parametrize("ids", ["", MAPPED])
 @pytest.mark.parametrize(
     ("offset", "seconds"), [("10h", 36000), ("5m", 300), ("-1s", -1), ("1500000000ns", 1.5), ("2500ms", 2.5)]
 )

@@ -24,11 +24,6 @@ IDS = f"lxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536\n"
 VERSIONS = pytest.mark.parametrize("version", [0, 1])
 
 
-def add(lxc: Lxc, name: str, *lines: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-
-
 def program(path: Path, text: str) -> Path:
     """One that stands in for a program of the host's."""
     path.parent.mkdir(exist_ok=True)
@@ -90,7 +85,7 @@ def test_a_copy_s_files_have_its_own_name(lxc: Lxc, version: int) -> None:
     os.chown(etc / "hosts", 5, 6)
     (etc / "sysconfig/network-scripts/ifcfg-eth0").write_text(f"DHCP_HOSTNAME={name}\n")
     os.mkfifo(etc / "sysconfig/network-scripts/ifcfg-pipe")
-    add(lxc, name, f"lxc.hook.version = {version}", f"lxc.hook.clone = {HOOKS}/clonehostname")
+    lxc.extend(name, f"lxc.hook.version = {version}", f"lxc.hook.clone = {HOOKS}/clonehostname")
     lxc.ok("lxc-copy", "-n", name, "-N", copy, *logged(lxc, "copying"))
     etc = lxc.rootfs(copy) / "etc"
     assert (etc / "hosts").read_text() == f"127.0.0.1 localhost\n127.0.1.1 {copy} {name}.lan\n"
@@ -108,7 +103,9 @@ def test_a_copy_s_files_have_its_own_name(lxc: Lxc, version: int) -> None:
 def test_a_copy_of_a_cloud_image_is_told_who_it_is(lxc: Lxc, version: int) -> None:
     name, copy = lxc.create(), f"copy-{lxc.tag}"
     (lxc.path / "keys").write_text("ssh-rsa one\n\nssh-rsa two\n")
-    add(lxc, name, f"lxc.hook.version = {version}", f"lxc.hook.clone = {HOOKS}/ubuntu-cloud-prep -S {lxc.path}/keys -L")
+    lxc.extend(
+        name, f"lxc.hook.version = {version}", f"lxc.hook.clone = {HOOKS}/ubuntu-cloud-prep -S {lxc.path}/keys -L"
+    )
     lxc.ok("lxc-copy", "-n", name, "-N", copy)
     seed = lxc.rootfs(copy) / "var/lib/cloud/seed/nocloud-net"
     keys = "public-keys:\n- ssh-rsa one\n- ssh-rsa two\n"
@@ -156,7 +153,7 @@ def test_apt_in_the_container_has_the_host_s_proxy(lab: Lab) -> None:  # noqa: F
     script = "mkdir -p /etc/apt/apt.conf.d && mount -t tmpfs tmpfs /etc/apt/apt.conf.d"
     lab.at_home("sh", "-c", f"{script} && printf '{text}' >/{setting}")
     name = lab.box_of("lxc.net.0.type = empty\n")
-    add(lab, name, f"lxc.hook.pre-start = {HOOKS}/squid-deb-proxy-client")
+    lab.extend(name, f"lxc.hook.pre-start = {HOOKS}/squid-deb-proxy-client")
     lab.start(name)
     assert (lab.rootfs(name) / setting).read_text() == text
     lab.ok("lxc-stop", "-n", name, "-k")
@@ -176,7 +173,7 @@ def test_an_encrypted_root_is_mounted_on_the_root(lxc: Lxc) -> None:
     stand_in = f'echo "$*" >{lxc.path}/asked\nexec /bin/mount -n --bind "$7" "$8"\n'
     program(lxc.path / "bin/mount", stand_in)
     environment = {**os.environ, "PATH": f"{lxc.path}/bin:{os.environ['PATH']}"}
-    add(lxc, name, f"lxc.hook.pre-mount = {HOOKS}/mountecryptfsroot")
+    lxc.extend(name, f"lxc.hook.pre-mount = {HOOKS}/mountecryptfsroot")
     failed = lxc.run("lxc-start", "-n", name, *logged(lxc, name), env=environment)
     assert failed.returncode == 1
     assert f"there is no {lxc.path}/{name}/sig" in log(lxc, name)
@@ -210,14 +207,16 @@ def test_a_container_has_the_gpus_that_its_variables_name(lxc: Lxc, which: str) 
     asked.touch()
     asked.chmod(0o666)
     program(lxc.path / "bin/nvidia-container-cli", f'echo "$*" >{asked}\n')
-    add(lxc, name, f"lxc.hook.mount = {HOOKS}/nvidia --ldconfig=@/ld", *(f"lxc.environment = {it}" for it in variables))
+    lxc.extend(
+        name, f"lxc.hook.mount = {HOOKS}/nvidia --ldconfig=@/ld", *(f"lxc.environment = {it}" for it in variables)
+    )
     lxc.ok("lxc-start", "-n", name, env={**os.environ, "PATH": f"{lxc.path}/bin:{os.environ['PATH']}"})
     told = f"--user configure --no-cgroups --ldconfig=@/ld {expected} {lxc.rootfs(name)}\n" if expected else ""
     assert asked.read_text() == told
 
 
 def test_a_container_without_ids_of_its_own_gets_no_gpu(lxc: Lxc, box: str) -> None:
-    add(lxc, box, f"lxc.hook.mount = {HOOKS}/nvidia", "lxc.environment = NVIDIA_VISIBLE_DEVICES=all")
+    lxc.extend(box, f"lxc.hook.mount = {HOOKS}/nvidia", "lxc.environment = NVIDIA_VISIBLE_DEVICES=all")
     assert lxc.run("lxc-start", "-n", box, *logged(lxc, box)).returncode == 1
     assert "give it some: lxc.idmap" in log(lxc, box)
 
@@ -253,7 +252,7 @@ def test_a_container_without_a_client_has_an_address_whenever_it_runs(
         for path in (lab.rootfs(name), *lab.rootfs(name).rglob("*")):
             os.chown(path, FIRST, FIRST, follow_symlinks=False)
     both = (f"lxc.hook.{kind} = {HOOKS}/dhclient" for kind in ("start-host", "stop"))
-    add(lab, name, f"lxc.hook.version = {version}", *both, *ids.splitlines())
+    lab.extend(name, f"lxc.hook.version = {version}", *both, *ids.splitlines())
     done = lab.run("lxc-start", "-n", name, *logged(lab, name))
     said = lab.path / name / "hook/dhclient.log"
     assert done.returncode == 0, log(lab, name) + (said.read_text() if said.exists() else "")
@@ -282,7 +281,7 @@ def test_name_servers_are_not_written_through_a_link(lab: Lab, leases: Path) -> 
     away = lab.path / "away"
     name = lab.box("link = br0", kind="veth")
     (lab.rootfs(name) / "etc/resolv.conf").symlink_to(away)
-    add(lab, name, *(f"lxc.hook.{kind} = {HOOKS}/dhclient" for kind in ("start-host", "stop")))
+    lab.extend(name, *(f"lxc.hook.{kind} = {HOOKS}/dhclient" for kind in ("start-host", "stop")))
     lab.ok("lxc-start", "-n", name, *logged(lab, name))
     assert leases.read_text()
     assert not away.exists()
@@ -293,7 +292,7 @@ def test_name_servers_are_not_written_through_a_link(lab: Lab, leases: Path) -> 
 @pytest.mark.command("dhclient")
 def test_the_host_s_own_network_is_left_alone(lab: Lab) -> None:  # noqa: F811
     name = lab.box_of("lxc.net.0.type = none\n")
-    add(lab, name, f"lxc.hook.start-host = {HOOKS}/dhclient")
+    lab.extend(name, f"lxc.hook.start-host = {HOOKS}/dhclient")
     assert lab.run("lxc-start", "-n", name, *logged(lab, name)).returncode == 1
     assert "the container has the host's network" in log(lab, name)
 
@@ -369,7 +368,7 @@ def points(namespace: int) -> set[str]:
 
 @VERSIONS
 def test_what_somebody_holds_open_has_no_mounts_left(lxc: Lxc, box: str, version: int) -> None:
-    add(lxc, box, f"lxc.hook.version = {version}", f"lxc.hook.stop = {HOOKS}/unmount-namespace")
+    lxc.extend(box, f"lxc.hook.version = {version}", f"lxc.hook.stop = {HOOKS}/unmount-namespace")
     lxc.start(box)
     lxc.attach(
         box,
@@ -391,7 +390,7 @@ def test_what_the_host_has_mounted_stays_mounted_there(lab: Lab) -> None:  # noq
     lab.at_home("sh", "-c", script)
     name = lab.box_of("lxc.net.0.type = empty\n")
     entry = f"{shared} srv none rbind,rshared,create=dir 0 0"
-    add(lab, name, f"lxc.mount.entry = {entry}", f"lxc.hook.stop = {HOOKS}/unmount-namespace")
+    lab.extend(name, f"lxc.mount.entry = {entry}", f"lxc.hook.stop = {HOOKS}/unmount-namespace")
     lab.start(name)
     namespace = os.open(f"/proc/{lab.init_pid(name)}/ns/mnt", os.O_RDONLY)
     assert "/srv/sub" in points(namespace)

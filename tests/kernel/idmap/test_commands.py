@@ -5,22 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import user as users
 from tests.conftest import BIN, PEER
 from tests.user import COUNT, FIRST, NAME, UID, User
 
 pytestmark = pytest.mark.root
 
 WHO = "id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map; readlink /proc/self/ns/mnt /proc/self/ns/user"
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    yield from users.made(delegated=False)
 
 
 def run(tool: str, *words: str, peer: bool = False, **options: object) -> subprocess.CompletedProcess[str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import user as users
 from tests.conftest import Lxc, until
 from tests.user import FIRST, UID, User
 
@@ -16,11 +14,6 @@ pytestmark = pytest.mark.root  # which becomes the user
 MANY = 8_000
 
 MAPPED = f"lxc.net.0.type = empty\nlxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536\n"
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    yield from users.made(delegated=False)
 
 
 def owners(top: Path) -> set[tuple[int, int]]:
@@ -100,8 +93,7 @@ def test_files_beside_the_root_stay_whose_they_are(user: User) -> None:
         assert (user.path / copy / name).read_text() == (user.path / box / name).read_text()
     status = (user.path / copy / "hooks").stat()
     assert (status.st_uid, status.st_mode & 0o777) == (FIRST, 0o711)
-    with user.config(box).open("a") as file:
-        file.write(f"lxc.hook.post-stop = {top}/hooks\n")
+    user.extend(box, f"lxc.hook.post-stop = {top}/hooks\n")
     said = user.run("lxc-copy", "-n", box, "-N", f"other-{user.tag}")
     assert f"cannot copy {user.path}/{box}/hooks: Is a directory" in said.stderr
     assert not (user.path / f"other-{user.tag}").exists()
@@ -160,8 +152,7 @@ def test_a_careful_umask_closes_nothing_to_the_containers_root(user: User) -> No
 
 def test_a_copy_that_a_user_cannot_make_leaves_nothing(user: User) -> None:
     box = user.create()
-    with user.config(box).open("a") as file:
-        file.write("lxc.hook.clone = false\n")
+    user.extend(box, "lxc.hook.clone = false\n")
     before = sorted(user.path.iterdir())
     said = user.run("lxc-copy", "-n", box, "-N", f"copy-{user.tag}")
     assert said.returncode == 1
@@ -177,8 +168,7 @@ def big(user: User) -> str:
         file = user.rootfs(box) / f"var/{number}"
         file.touch()
         os.chown(file, FIRST, FIRST)
-    with user.config(box).open("a") as config:
-        config.write(f"lxc.hook.destroy = {user.path}/{box}/hook\n")
+    user.extend(box, f"lxc.hook.destroy = {user.path}/{box}/hook\n")
     (user.path / box / "hook").write_text("#!/bin/sh\n")
     (user.path / box / "hook").chmod(0o755)
     os.chown(user.path / box / "hook", UID, UID)

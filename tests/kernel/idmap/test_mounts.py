@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc
+from tests.conftest import CONFIG, Lxc, owner
 
 pytestmark = pytest.mark.root
 
@@ -35,11 +35,6 @@ def source(lxc: Lxc) -> Path:
         (closed / "source" / name).write_text(name)
         os.chown(closed / "source" / name, number, number)
     return closed / "source"
-
-
-def owner(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_uid, status.st_gid
 
 
 def started(lxc: Lxc, box: str, *settings: str) -> None:
@@ -142,7 +137,7 @@ def test_a_part_of_the_container_itself(lxc: Lxc, source: Path) -> None:
     (lxc.rootfs(box) / "srv/file").touch()
     subprocess.run(["chown", "-hR", f"{FIRST}:{FIRST}", lxc.rootfs(box)], check=True)
     os.chown(lxc.rootfs(box) / "srv/file", 9, 9)
-    lxc.config(box).write_text(lxc.config(box).read_text() + MAP)
+    lxc.extend(box, MAP)
     started(lxc, box, "lxc.mount.entry = srv mnt none bind,relative,create=dir,idmap=container")
     assert lxc.attach(box, "sh", "-c", f"{OWNER} /srv/file /mnt/file").split() == ["65534:65534", "9:9"]
 

@@ -10,32 +10,16 @@ from pathlib import Path
 
 import pytest
 from tests import user as users
-from tests.conftest import Lxc
+from tests.conftest import Lxc, owner, status
 from tests.user import COUNT, FIRST, NAME, UID, User
 
 pytestmark = pytest.mark.root  # which becomes the user
 
 
 @pytest.fixture
-def user() -> Iterator[User]:
-    """One whose cgroups are nobody's but root's."""
-    yield from users.made(delegated=False)
-
-
-@pytest.fixture
 def delegate() -> Iterator[User]:
     """One who has been given cgroups."""
     yield from users.made(delegated=True)
-
-
-def owner(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_uid, status.st_gid
-
-
-def status(pid: int, key: str) -> list[str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(line.split()[1:] for line in lines if line.startswith(f"{key}:"))
 
 
 def test_a_whole_life_without_cgroups(user: User) -> None:
@@ -137,8 +121,7 @@ def test_executing_from_a_home_that_is_closed(user: User) -> None:
 @pytest.mark.parametrize("terminals", ["lxc.pty.max = 0\nlxc.tty.max = 2\n", "lxc.pty.max = 1\n", "lxc.pty.max = 9\n"])
 def test_terminals_are_the_containers_own(user: User, terminals: str) -> None:
     box = user.create()
-    with user.config(box).open("a") as file:
-        file.write(f"lxc.tty.max =\n{terminals}")
+    user.extend(box, f"lxc.tty.max =\n{terminals}")
     user.start(box)
     dev = Path(f"/proc/{user.init_pid(box)}/root/dev")
     assert owner(dev / "console")[0] == FIRST

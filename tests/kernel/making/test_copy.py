@@ -428,8 +428,7 @@ def test_a_name_that_is_longer_than_a_host_name_may_be_is_cut_for_that(running: 
     assert values(lxc.path / longer, "lxc.uts.name") == [64 * "a"]
     assert lxc.ok("lxc-copy", "-n", longer, "-e", "--", "hostname").splitlines()[1] == 64 * "a"
     lxc.ok("lxc-copy", "-n", longer, "-N", renamed, "-R")
-    with lxc.config(renamed).open("a") as file:
-        file.write("lxc.uts.name =\n")
+    lxc.extend(renamed, "lxc.uts.name =\n")
     lxc.start(renamed)
     assert lxc.attach(renamed, "hostname") == 64 * "b" + "\n"
     lxc.ok("lxc-stop", "-n", renamed, "-k")
@@ -457,8 +456,7 @@ def test_a_copy_that_is_kept_is_there_when_it_has_stopped(running: tuple[Lxc, st
 
 def test_a_copy_that_does_not_start_is_gone(running: tuple[Lxc, str]) -> None:
     lxc, name = running
-    with lxc.config(name).open("a") as file:
-        file.write("lxc.hook.pre-start = false\n")
+    lxc.extend(name, "lxc.hook.pre-start = false\n")
     before = sorted(os.listdir(lxc.path))
     assert lxc.run("lxc-copy", "-n", name, "-e").returncode == 1
     assert sorted(os.listdir(lxc.path)) == before
@@ -499,8 +497,7 @@ def test_what_lies_beside_the_root_is_the_copys_own_in_any_directory(oddly: tupl
     hook = lxc.path / first / "hook"
     hook.write_text('#!/bin/sh\necho "$0 $1" > "${0%/*}/told"\n')
     hook.chmod(0o755)
-    with lxc.config(first).open("a", errors="surrogateescape") as file:
-        file.write(f"lxc.hook.pre-start = {quoted(str(hook))} word\n")
+    lxc.extend(first, f"lxc.hook.pre-start = {quoted(str(hook))} word\n")
     lxc.ok("lxc-copy", "-n", first, "-N", second)
     lxc.ok("lxc-copy", "-n", second, "-N", third, "-R")
     lxc.start(third)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, Lxc, until
+from tests.conftest import MAPPED, PATIENCE, Lxc, until
 
 from lxc.kernel import mount
 
@@ -177,9 +177,7 @@ def test_an_image_that_is_being_filled_is_let_go_whatever_ends_that(host: Host, 
     assert str(host.path) not in Path("/proc/self/mountinfo").read_text()
 
 
-@pytest.mark.parametrize(
-    "ids", ["", "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"], ids=["host", "own"]
-)
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["host", "own"])
 @pytest.mark.parametrize("kind", ["overlay", "loop"])
 def test_the_container_runs_and_keeps_what_it_wrote(lxc: Lxc, kind: str, ids: str) -> None:
     lxc.path.chmod(0o755)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from tests import user as users
-from tests.conftest import CONFIG, PATIENCE, Lxc, until
+from tests.conftest import CONFIG, MAPPED, PATIENCE, Lxc, until
 from tests.kernel.making.registry import serving
 from tests.user import COUNT, FIRST, UID, User
 
@@ -26,7 +26,6 @@ from lxc.images import template
 pytestmark = [pytest.mark.root, pytest.mark.command("skopeo"), pytest.mark.command("umoci")]
 
 OCI = template.find("oci")
-IDS = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 LOOK = 'id -u; id -g; pwd; echo "$FOO|it\'s"; ls /data; stat -c %u:%a /data/two; hostname; cat /etc/hostname; grep -c 127.0.1.1 /etc/hosts'
 
 
@@ -161,7 +160,7 @@ def settings(lxc: Lxc, name: str, key: str) -> list[str]:
     return [value for found, _, value in lines if found == key]
 
 
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_lxc_execute_runs_what_the_image_says_as_it_says(lxc: Lxc, image: Image, ids: str) -> None:
     name = made(lxc, image.url, ids=ids)
     seen = lxc.ok("lxc-execute", "-n", name).splitlines()
@@ -171,7 +170,7 @@ def test_lxc_execute_runs_what_the_image_says_as_it_says(lxc: Lxc, image: Image,
     assert (lxc.rootfs(name) / "etc/hosts").stat().st_uid == above
 
 
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_lxc_start_starts_the_init_that_it_has(lxc: Lxc, image: Image, ids: str) -> None:
     image.config(User="", WorkingDir="")
     name = made(lxc, image.url, ids=ids)
@@ -270,8 +269,7 @@ def test_hooks_of_the_host_take_no_orders_from_the_image(lxc: Lxc, image: Image,
         Env=[f"PATH={evil}:/bin", f"LD_PRELOAD={evil}/x.so", f"BASH_ENV={evil}/env", "NVIDIA_VISIBLE_DEVICES=all"]
     )
     name = made(lxc, image.url)
-    with lxc.config(name).open("a") as file:
-        file.write(f"lxc.hook.mount = env >{base}/told #\n")
+    lxc.extend(name, f"lxc.hook.mount = env >{base}/told #\n")
     lxc.ok("lxc-execute", "-n", name, "--", "/bin/sh", "-c", "env >/data/env || :; env")
     told = (base / "told").read_text()
     assert "NVIDIA_VISIBLE_DEVICES=all\n" in told
@@ -286,7 +284,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, to: str = "", mode: int = 0
     return found
 
 
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_no_layer_reaches_what_is_outside_the_root(lxc: Lxc, image: Image, base: Path, ids: str) -> None:
     out = base / "out"
     out.mkdir(mode=0o777)
@@ -340,7 +338,7 @@ def test_its_passwd_is_read_through_no_link_and_waits_for_nobody(lxc: Lxc, image
     assert "its user 'daemon' is neither a number nor in its /etc/passwd" in refused(lxc, image.url)
 
 
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_the_containers_name_is_written_through_no_link(lxc: Lxc, image: Image, base: Path, ids: str) -> None:
     (base / "out").mkdir()
     (base / "out").chmod(0o777)
@@ -379,7 +377,7 @@ def test_a_registry_is_told_the_password_and_nobody_else(lxc: Lxc, image: Image,
         made(lxc, registry.url, "--username=joe", "--password=-", input="sesame\n", env=environment)
 
 
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_layers_are_fetched_once_and_again_if_they_are_damaged(lxc: Lxc, image: Image, base: Path, ids: str) -> None:
     def again(*words: str) -> int:
         name = made(lxc, registry.url, *words, ids=ids, env=environment, cwd=base)
@@ -484,7 +482,7 @@ mount --bind {root} "$5"
 @pytest.mark.parametrize(
     ("kind", "program"), [("squashfs", "atomfs"), ("puzzlefs.v1", "puzzlefs"), ("squashfs", "mine")]
 )
-@pytest.mark.parametrize("ids", ["", IDS], ids=["root", "mapped"])
+@pytest.mark.parametrize("ids", ["", MAPPED], ids=["root", "mapped"])
 def test_an_image_that_is_mounted_is_so_before_each_start(
     lxc: Lxc, image: Image, base: Path, kind: str, program: str, ids: str
 ) -> None:

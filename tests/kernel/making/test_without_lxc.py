@@ -41,8 +41,7 @@ def test_none_of_its_files_is_missed(lxc: Lxc) -> None:
 
 def test_what_is_not_among_ours_is_missing(lxc: Lxc) -> None:
     name = lxc.create(config=CONFIG)
-    with lxc.config(name).open("a") as file:
-        file.write("lxc.include = /usr/share/lxc/config/nobodys.conf\n")
+    lxc.extend(name, "lxc.include = /usr/share/lxc/config/nobodys.conf\n")
     done = without_lxc(lxc, "lxc-start", "-n", name)
     assert done.returncode == 1
     assert "cannot read /usr/share/lxc/config/nobodys.conf: No such file or directory" in done.stderr

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc
+from tests.conftest import CONFIG, MAPPED, Lxc
 
 import lxc as api
 from lxc.errors import NotRunning
@@ -13,7 +13,6 @@ pytestmark = pytest.mark.root
 
 RDONLY, NOEXEC, BIND, REC = 1, 8, 4096, 16384
 DETACH = 2
-IDS = "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n"
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def test_proc_of_the_container_is_not_unmounted_by_way_of_a_link(it: api.Contain
 
 
 def test_in_a_user_namespace_what_is_made_belongs_to_its_root(lxc: Lxc, data: Path) -> None:
-    name = lxc.create("ids", CONFIG + IDS)
+    name = lxc.create("ids", CONFIG + MAPPED)
     lxc.start(name)
     it = api.Container(name, str(lxc.path))
     assert it.mount(str(data), "/srv/made/data", flags=BIND | RDONLY)

@@ -175,7 +175,7 @@ def test_the_scripts_are_told_what_LXC_tells_them(lab: Lab, version: int) -> Non
     name = lab.box(
         "link = br0", f"script.up = {script} up", f"script.down = {script} down", "veth.pair = vbox", kind="veth"
     )
-    lab.config(name).write_text(lab.config(name).read_text() + f"lxc.hook.version = {version}\n")
+    lab.extend(name, f"lxc.hook.version = {version}\n")
     lab.start(name)
     pid, monitor = lab.init_pid(name), lab.monitor(name)
     lab.ok("lxc-stop", "-n", name)

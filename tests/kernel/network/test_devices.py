@@ -187,7 +187,7 @@ def test_a_container_with_ids_of_its_own(lab: Lab, kind: str) -> None:
     ids = "lxc.idmap = u 0 200000 65536\nlxc.idmap = g 0 200000 65536\n" if kind == "mapped" else ""
     name = lab.box(*BRIDGED, kind="veth")
     if ids:
-        lab.config(name).write_text(lab.config(name).read_text() + ids)
+        lab.extend(name, ids)
         lab.at_home("chown", "-R", "200000:200000", str(lab.rootfs(name)))
     lab.path.chmod(0o755)
     lab.start(name)

@@ -30,8 +30,7 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def web(lxc: Lxc, box: str) -> Iterator[str]:
     """A running container whose init does nothing."""
-    with lxc.config(box).open("a") as config:
-        config.write("lxc.pty.max = 20\nlxc.environment = FROM_CONFIG=yes\nlxc.cap.drop = sys_time sys_module\n")
+    lxc.extend(box, "lxc.pty.max = 20\nlxc.environment = FROM_CONFIG=yes\nlxc.cap.drop = sys_time sys_module\n")
     lxc.start(box, "--", "/bin/busybox", "sleep", "1000")
     yield box
     lxc.ok("lxc-stop", "-n", box, "-k")
@@ -168,8 +167,7 @@ def test_the_environment_is_ours_and_the_containers(lxc: Lxc, web: str) -> None:
 
 
 def test_what_is_wrong_about_the_rest_of_the_configuration_keeps_nobody_out(lxc: Lxc, web: str) -> None:
-    with lxc.config(web).open("a") as config:
-        config.write(f"lxc.tty.max = many\nlxc.no.such = key\nlxc.include = {lxc.path}/more\n")
+    lxc.extend(web, f"lxc.tty.max = many\nlxc.no.such = key\nlxc.include = {lxc.path}/more\n")
     (lxc.path / "more").write_text("lxc.environment.runtime = INCLUDED=too\nlxc.environment.hooks = HOOK=not\n")
     seen = lxc.attach(web, "env", env={"PATH": "/bin"})
     assert sorted(seen.splitlines()) == ["FROM_CONFIG=yes", "INCLUDED=too", "PATH=/bin", "container=lxc"]

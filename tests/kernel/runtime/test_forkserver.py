@@ -125,8 +125,7 @@ def shown(lxc: Lxc, box: str) -> str:
     hook = lxc.path / "show"
     hook.write_text(SHOW)
     hook.chmod(0o755)
-    with lxc.config(box).open("a") as config:
-        config.write(f"lxc.hook.pre-start = {hook}\n")
+    lxc.extend(box, f"lxc.hook.pre-start = {hook}\n")
     return box
 
 
@@ -368,8 +367,7 @@ def test_killed_at_random_nothing_runs_twice_and_nothing_is_lost(server: Server,
     """Whatever is killed, a command that says that it succeeded has run once, and none has run more often."""
     trail = server.lxc.path / "trail"
     hook = f"lxc.hook.pre-start = /bin/sh -c 'echo $MARK >> {trail}'\n"
-    with server.lxc.config(box).open("a") as config:
-        config.write(hook)
+    server.lxc.extend(box, hook)
     dice = random.Random(5)
     succeeded = set()
     for number in range(as_often(25)):

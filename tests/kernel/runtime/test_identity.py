@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Lxc, until
+from tests.conftest import Lxc, status, until
 
 from lxc.kernel import process
 
@@ -29,11 +29,6 @@ def started(lxc: Lxc, box: str, *settings: str) -> int:
 def ended(lxc: Lxc, box: str, pid: int) -> None:
     until(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} has ended")
     until(lambda: lxc.state(box) == "STOPPED", f"{box} has stopped")
-
-
-def status(pid: int, key: str) -> list[str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(line.split()[1:] for line in lines if line.startswith(f"{key}:"))
 
 
 @pytest.mark.parametrize(
@@ -222,8 +217,7 @@ def test_signals_are_those_that_are_configured(lxc: Lxc, box: str, key: str, wor
 
 def started_with(lxc: Lxc, box: str, more: str) -> int:
     """Start it, configured in its file: lxc-stop reads that, too."""
-    with lxc.config(box).open("a") as file:
-        file.write(more)
+    lxc.extend(box, more)
     return started(lxc, box)
 
 

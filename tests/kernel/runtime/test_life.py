@@ -103,8 +103,7 @@ def test_it_is_asked_to_stop_and_does_within_its_time(lxc: Lxc, box: str) -> Non
 
 
 def test_who_stops_it_need_not_find_its_init_in_proc(lxc: Lxc, box: str) -> None:
-    with lxc.config(box).open("a") as config:
-        config.write("lxc.signal.halt =\n")
+    lxc.extend(box, "lxc.signal.halt =\n")
     lxc.start(box, "--", "/bin/sh", "-c", "trap 'exit 0' PWR; while :; do sleep 0.1; done")
     line = lxc.command("lxc-stop", "-n", box, "--nokill", "-t", "20")
     script = 'mount -t tmpfs nothing /proc/$0 && exec "$@"'  # as if it had just ended
@@ -253,8 +252,7 @@ def test_namespaces_are_shared_with_another_container(lxc: Lxc, box: str, kind: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whoever_interrupts_a_start_finds_nothing_of_it(lxc: Lxc, box: str, number: signal.Signals) -> None:
-    with lxc.config(box).open("a") as config:
-        config.writelines(f"lxc.mount.entry = none mnt/{n} tmpfs create=dir\n" for n in range(300))
+    lxc.extend(box, "".join(f"lxc.mount.entry = none mnt/{n} tmpfs create=dir\n" for n in range(300)))
     for delay_ms in (40, 70, 100, 150, 250):
         process = subprocess.Popen(
             lxc.command("lxc-start", "-n", box), stderr=subprocess.DEVNULL, process_group=0, stdin=subprocess.DEVNULL

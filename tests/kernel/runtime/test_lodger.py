@@ -89,8 +89,7 @@ def test_the_container_and_its_monitor_outlive_the_worker(server: Server, boxes:
 
 def test_what_fails_is_told_leaves_nothing_and_the_worker_goes_on(server: Server, boxes: list[str]) -> None:
     before = server.processes()
-    with server.lxc.config(boxes[0]).open("a") as file:
-        file.write("lxc.mount.entry = /nonexistent mnt none bind 0 0\n")
+    server.lxc.extend(boxes[0], "lxc.mount.entry = /nonexistent mnt none bind 0 0\n")
     directly = server.run("lxc-start", "-n", boxes[0], wish="0")
     for _ in range(3):
         failed = server.run("lxc-start", "-n", boxes[0])
@@ -119,8 +118,7 @@ def test_who_is_ended_while_its_cgroups_are_made_has_them_undone(
     server: Server, boxes: list[str], words: tuple[str, ...], number: int
 ) -> None:
     top = f"deep-{server.lxc.tag}"
-    with server.lxc.config(boxes[0]).open("a") as file:  # that takes a while
-        file.write(f"lxc.cgroup.dir = {'/'.join([top, *'abcdefghij' * 15])}\n")
+    server.lxc.extend(boxes[0], f"lxc.cgroup.dir = {'/'.join([top, *'abcdefghij' * 15])}\n")  # that takes a while
     starting = server.spawn("lxc-start", "-n", boxes[0], *words)
     found = lambda: any(top in names for _, names, _ in os.walk("/sys/fs/cgroup"))  # noqa: E731  # others come and go
     until(lambda: found() or starting.poll() is not None, "it is at it")

@@ -25,8 +25,7 @@ def outer(lxc: Lxc) -> Iterator[str]:
     name = lxc.create("outer")
     own = (lxc.path, *([] if BIN.is_relative_to("/usr") else [BIN.parent]))
     entries = "".join(f"lxc.mount.entry = {path} {str(path)[1:]} none bind,create=dir 0 0\n" for path in own)
-    with lxc.config(name).open("a") as config:
-        config.write(PROGRAMS + entries)
+    lxc.extend(name, PROGRAMS + entries)
     lxc.start(name, "--", "/bin/sleep", "1000")
     yield name
     lxc.ok("lxc-stop", "-n", name, "-k")

@@ -42,19 +42,13 @@ def box(lxc: Lxc) -> Iterator[str]:
 @pytest.fixture
 def awake(lxc: Lxc, box: str) -> str:
     """One whose monitor has waited for a hook: it is a process of its own, and does not rest at once."""
-    with lxc.config(box).open("a") as file:
-        file.write("lxc.hook.pre-start = /bin/true\n")
+    lxc.extend(box, "lxc.hook.pre-start = /bin/true\n")
     return box
 
 
 def log_of(lxc: Lxc, name: str) -> str:
     file = lxc.path / name / f"{name}.log"
     return file.read_text() if file.exists() else ""
-
-
-def configure(lxc: Lxc, name: str, *lines: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.writelines(f"{line}\n" for line in lines)
 
 
 def rests(monitor: int) -> bool:
@@ -193,7 +187,7 @@ def take_the_console(lxc: Lxc, name: str, _monitor: int) -> None:
     "wake", [ask_for_an_item, freeze, be_signalled, ask_a_malformed_thing, send_half_a_request, take_the_console]
 )
 def test_it_wakes_as_what_it_was(lxc: Lxc, box: str, wake: Callable[[Lxc, str, int], None]) -> None:
-    configure(lxc, box, f"lxc.uts.name = {box}")
+    lxc.extend(box, f"lxc.uts.name = {box}")
     monitor = resting(lxc, box)
     init = lxc.init_pid(box)
     wake(lxc, box, monitor)
@@ -243,7 +237,7 @@ def test_when_stop_returns_its_file_system_is_free(lxc: Lxc, box: str, tmp_path:
         file.truncate(64 << 20)
     mounted.mkdir()
     subprocess.run(["mkfs.ext4", "-q", image], check=True)
-    configure(lxc, box, f"lxc.rootfs.path = dir:{mounted}/rootfs")
+    lxc.extend(box, f"lxc.rootfs.path = dir:{mounted}/rootfs")
 
     def work() -> None:
         for number in range(as_often(4)):
@@ -269,7 +263,7 @@ def test_what_a_hook_has_left_running_is_spared_and_its_cgroups_are_not(
     hook, noted = tmp_path / "hook", tmp_path / "noted"
     hook.write_text(f"#!/bin/sh\nsleep 999 >/dev/null 2>&1 &\necho $! >{noted}\n")
     hook.chmod(0o755)
-    configure(lxc, box, f"lxc.hook.start-host = {hook}")
+    lxc.extend(box, f"lxc.hook.start-host = {hook}")
     resting(lxc, box, server)
     left = int(noted.read_text())
     try:
@@ -291,7 +285,7 @@ def test_hooks_are_run_once_and_told_the_same_as_without_a_rest(
     hook.write_text(f'#!/bin/sh\necho "$LXC_HOOK_TYPE $LXC_NAME $LXC_TARGET $(readlink $LXC_NET_NS)" "$@" >>{said}\n')
     hook.chmod(0o755)
     kinds = ["stop", "post-stop", "start-host"]
-    configure(lxc, box, "lxc.hook.version = 1", *(f"lxc.hook.{kind} = {hook}" for kind in kinds))
+    lxc.extend(box, "lxc.hook.version = 1", *(f"lxc.hook.{kind} = {hook}" for kind in kinds))
     texts = []
     for rested in (False, True):
         said.unlink(missing_ok=True)
@@ -312,7 +306,7 @@ def test_who_takes_it_down_may_be_killed(lxc: Lxc, box: str, tmp_path: Path, ser
     times, hook = tmp_path / "times", tmp_path / "hook"
     hook.write_text(f'#!/bin/sh\necho $PPID >>{times}\n[ "$(wc -l <{times})" = 1 ] && kill -9 $PPID\nexit 0\n')
     hook.chmod(0o755)
-    configure(lxc, box, f"lxc.hook.stop = {hook}")
+    lxc.extend(box, f"lxc.hook.stop = {hook}")
     until(lambda: lxc.run("lxc-ls", env=os.environ | {"LXC_FORKSERVER": server}).returncode == 0, "there is a server")
     monitor = resting(lxc, box, server)
     lxc.ok("lxc-stop", "-n", box, "-k")
@@ -338,7 +332,7 @@ def test_who_is_killed_and_reboots_instead_is_gone_all_the_same(
 ) -> None:
     """busybox's init reboots for SIGTERM."""
     hook = f"sh -c 'echo $LXC_TARGET >>{lxc.path}/target'"
-    configure(lxc, box, "lxc.signal.stop = SIGTERM", "lxc.hook.version = 1", f"lxc.hook.stop = {hook}")
+    lxc.extend(box, "lxc.signal.stop = SIGTERM", "lxc.hook.version = 1", f"lxc.hook.stop = {hook}")
     lxc.ok("lxc-start", "-n", box, env=os.environ | {"LXC_FORKSERVER": server})
     init = Path(f"/proc/{lxc.init_pid(box)}/status")
     until(lambda: "SigCgt:\t0000000000000000" not in init.read_text(), "init takes signals")
@@ -367,7 +361,7 @@ def test_one_that_halts_by_itself_is_taken_down_with_all_that_it_had(
 ) -> None:
     """The file of its pid, its network, the container if it was to be ephemeral; who waits is told."""
     pidfile = tmp_path / "pid"
-    configure(lxc, box, "lxc.net.0.type = veth", f"lxc.net.0.veth.pair = r{lxc.tag[:10]}", "lxc.ephemeral = 1")
+    lxc.extend(box, "lxc.net.0.type = veth", f"lxc.net.0.veth.pair = r{lxc.tag[:10]}", "lxc.ephemeral = 1")
     lxc.ok("lxc-start", "-n", box, "-p", str(pidfile), env=os.environ | {"LXC_FORKSERVER": server})
     monitor = int(pidfile.read_text())
     until(lambda: rests(monitor), "the monitor rests")
@@ -418,7 +412,7 @@ def test_a_console_that_nobody_hears_never_stops_who_speaks(lxc: Lxc, box: str) 
 def test_a_console_that_is_logged_loses_nothing(lxc: Lxc, box: str, tmp_path: Path) -> None:
     """Not even when somebody has moved the file away meanwhile."""
     written = tmp_path / "console"
-    configure(lxc, box, f"lxc.console.logfile = {written}")
+    lxc.extend(box, f"lxc.console.logfile = {written}")
     monitor = resting(lxc, box)
     written.rename(tmp_path / "before")
     lxc.attach(box, "sh", "-c", "for i in 1 2 3 4 5; do echo line $i >/dev/console; done")

@@ -38,11 +38,6 @@ def start(lxc: Lxc, names: list[str]) -> object:
     return forked(work)
 
 
-def configure(lxc: Lxc, name: str, *lines: str) -> None:
-    with lxc.config(name).open("a") as file:
-        file.writelines(f"{line}\n" for line in lines)
-
-
 def running(lxc: Lxc) -> set[str]:
     return set(lxc.ok("lxc-ls", "-1", "--running").split())
 
@@ -84,8 +79,8 @@ def test_a_runner_ends_after_some_and_another_goes_on(
 
 def test_whoever_waits_for_others_has_a_process_of_its_own(lxc: Lxc, boxes: list[str]) -> None:
     slow, ringing, *others = boxes
-    configure(lxc, slow, "lxc.hook.pre-start = sh -c 'sleep 0.5'")
-    configure(lxc, ringing, "lxc.console.buffer.size = 4096")
+    lxc.extend(slow, "lxc.hook.pre-start = sh -c 'sleep 0.5'")
+    lxc.extend(ringing, "lxc.console.buffer.size = 4096")
     assert start(lxc, boxes) == {}
     assert running(lxc) == set(boxes)
     assert not rests(monitor_of(lxc.init_pid(slow)))
@@ -95,10 +90,10 @@ def test_whoever_waits_for_others_has_a_process_of_its_own(lxc: Lxc, boxes: list
 
 def test_those_that_fail_leave_nothing_and_do_not_disturb_the_others(lxc: Lxc, boxes: list[str]) -> None:
     rootless, commandless, wrong, limited, *good = boxes
-    configure(lxc, rootless, "lxc.rootfs.path = dir:/nonexistent")
-    configure(lxc, commandless, "lxc.init.cmd = /nonexistent")
-    configure(lxc, wrong, "lxc.nope = 1")
-    configure(lxc, limited, "lxc.mount.entry = /nonexistent mnt none bind 0 0")
+    lxc.extend(rootless, "lxc.rootfs.path = dir:/nonexistent")
+    lxc.extend(commandless, "lxc.init.cmd = /nonexistent")
+    lxc.extend(wrong, "lxc.nope = 1")
+    lxc.extend(limited, "lxc.mount.entry = /nonexistent mnt none bind 0 0")
     for _ in range(3):
         failed = start(lxc, boxes)
         assert isinstance(failed, dict)
@@ -120,7 +115,7 @@ def test_one_that_runs_already_is_fine(lxc: Lxc, boxes: list[str]) -> None:
 def test_a_veth_is_there_and_goes(lxc: Lxc, boxes: list[str]) -> None:
     pairs = [f"s{number}{lxc.tag[:8]}" for number in range(len(boxes))]
     for box, pair in zip(boxes, pairs, strict=True):
-        configure(lxc, box, "lxc.net.0.type = veth", f"lxc.net.0.veth.pair = {pair}")
+        lxc.extend(box, "lxc.net.0.type = veth", f"lxc.net.0.veth.pair = {pair}")
     assert start(lxc, boxes) == {}
     assert all(Path(f"/sys/class/net/{pair}").exists() for pair in pairs)
     assert "eth0" in lxc.attach(boxes[0], "ip", "link")
@@ -159,7 +154,7 @@ def test_whoever_is_interrupted_as_it_makes_a_process_waits_for_that_too(
 ) -> None:
     """Two runners, and then a monitor for each that has none: that waits for a hook."""
     for box in boxes if which > 2 else ():
-        configure(lxc, box, "lxc.hook.pre-start = /bin/true")
+        lxc.extend(box, "lxc.hook.pre-start = /bin/true")
 
     def work() -> str:
         made = 0
@@ -192,7 +187,7 @@ def test_whoever_is_interrupted_as_it_makes_a_process_waits_for_that_too(
 
 def test_an_interrupted_one_leaves_nothing_half_done(lxc: Lxc, boxes: list[str]) -> None:
     for box in boxes:
-        configure(lxc, box, "lxc.start.auto = 1")
+        lxc.extend(box, "lxc.start.auto = 1")
     for delay in (0.005, 0.02, 0.04):
         with lxc.spawn("lxc-autostart", "-a", start_new_session=True) as process:
             time.sleep(delay)

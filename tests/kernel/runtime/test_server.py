@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import pytest
@@ -394,74 +395,15 @@ def test_a_connection_that_another_user_made_is_of_no_use_to_him_if_root_speaks_
     his.close()
 
 
-@BOTH
-def test_a_thousand_connections_of_another_user_cost_few_descriptors_and_hold_nobody_up(host: Host) -> None:
-    def flood() -> bytes:
-        clients = [host.connect() for _ in range(1000)]
-        os.write(says, b"x")
-        os.read(waits, 1)
-        for client in clients:
-            client.close()
-        return b""
-
-    (hears, says), (waits, lets) = os.pipe(), os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            as_nobody(flood)
-        finally:
-            os._exit(0)
-    os.close(says)
-    assert os.read(hears, 1) == b"x"
-    assert host.descriptors() <= host.idle + 40
-    for _ in range(20):
-        assert host.state() == 2
-    os.write(lets, b"x")
-    os.waitpid(pid, 0)
-    for fd in (hears, waits, lets):
-        os.close(fd)
-
-
-@BOTH
-def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: Host) -> None:
-    """They fill the table with connections and what they send along."""
-    files = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
-
-    def flood() -> bytes:
-        clients = []
-        for _ in range(60):
-            client = poor_host.connect()
-            socket.send_fds(client, [b"x"], files)
-            clients.append(client)
-        os.write(says, b"x")
-        os.read(waits, 1)
-        return b""
-
-    (hears, says), (waits, lets) = os.pipe(), os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            as_nobody(flood)
-        finally:
-            os._exit(0)
-    os.close(says)
-    assert os.read(hears, 1) == b"x"
-    assert poor_host.state() == 2
-    os.write(lets, b"x")
-    os.waitpid(pid, 0)
-    for fd in (hears, waits, lets, *files):
-        os.close(fd)
-
-
-@BOTH
-def test_when_descriptors_run_out_strangers_who_say_nothing_go_first(poor_host: Host) -> None:
-    ours = [poor_host.connect() for _ in range(24)]
+@contextmanager
+def strangers(act: Callable[[], list[socket.socket]]) -> Iterator[None]:
+    """What another user's process got by `act`, it keeps during the block."""
 
     def stay() -> bytes:
-        strangers = [poor_host.connect() for _ in range(16)]
+        kept = act()
         os.write(says, b"x")
         os.read(waits, 1)
-        return b"%d" % len(strangers)
+        return b"%d" % len(kept)
 
     (hears, says), (waits, lets) = os.pipe(), os.pipe()
     pid = os.fork()
@@ -471,19 +413,51 @@ def test_when_descriptors_run_out_strangers_who_say_nothing_go_first(poor_host: 
         finally:
             os._exit(0)
     os.close(says)
-    assert os.read(hears, 1) == b"x"
     try:
-        until(poor_host.has_run_out, "no descriptor is left")
-        assert poor_host.state() == 2
+        assert os.read(hears, 1) == b"x"
+        yield
     finally:
         os.write(lets, b"x")
         os.waitpid(pid, 0)
+        for fd in (hears, waits, lets):
+            os.close(fd)
+
+
+@BOTH
+def test_a_thousand_connections_of_another_user_cost_few_descriptors_and_hold_nobody_up(host: Host) -> None:
+    with strangers(lambda: [host.connect() for _ in range(1000)]):
+        assert host.descriptors() <= host.idle + 40
+        for _ in range(20):
+            assert host.state() == 2
+
+
+@BOTH
+def test_without_descriptors_left_root_is_answered_before_strangers(poor_host: Host) -> None:
+    """They fill the table with connections and what they send along."""
+    files = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
+
+    def flood() -> list[socket.socket]:
+        clients = []
+        for _ in range(60):
+            clients.append(poor_host.connect())
+            socket.send_fds(clients[-1], [b"x"], files)
+        return clients
+
+    with strangers(flood):
+        assert poor_host.state() == 2
+    fs.close(*files)
+
+
+@BOTH
+def test_when_descriptors_run_out_strangers_who_say_nothing_go_first(poor_host: Host) -> None:
+    ours = [poor_host.connect() for _ in range(24)]
+    with strangers(lambda: [poor_host.connect() for _ in range(16)]):
+        until(poor_host.has_run_out, "no descriptor is left")
+        assert poor_host.state() == 2
     for client in ours:
         client.sendall(request(commands.GET_STATE))
         assert len(everything(client)) == 16
         client.close()
-    for fd in (hears, waits, lets):
-        os.close(fd)
 
 
 @BOTH

@@ -83,8 +83,7 @@ def test_the_program_of_init_is_not_waited_for_for_ever(lxc: Lxc, web: str) -> N
     criu.parent.mkdir()
     criu.write_text("#!/bin/sh\necho Version: 3.17.1\n")
     criu.chmod(0o755)
-    with lxc.config(web).open("a") as file:
-        file.write("lxc.tty.max = 0\nlxc.console.path = none\n")
+    lxc.extend(web, "lxc.tty.max = 0\nlxc.console.path = none\n")
     where = os.path.dirname(os.readlink(f"/proc/{lxc.init_pid(web)}/exe"))
     with silence(lxc.init_pid(web), where):
         environment = {**os.environ, "PATH": f"{criu.parent}:{os.environ['PATH']}"}

@@ -146,8 +146,7 @@ def test_other_commands_tell_what_they_ask_the_monitor(lxc: Lxc, box: str, tool:
 
 @SERVED
 def test_of_those_that_are_started_together_each_has_rows_of_its_own(lxc: Lxc, box: str, served: str) -> None:
-    with lxc.config(box).open("a") as config:
-        config.write("lxc.start.auto = 1\n")
+    lxc.extend(box, "lxc.start.auto = 1\n")
     lxc.ok("lxc-autostart", "--trace", str(lxc.path / "t"), env=environment(served))
     trace = Trace(lxc.path / "t")
     assert {"lxc-autostart", "start", "monitor", "init"} <= set(trace.pids)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc
+from tests.conftest import CONFIG, MAPPED, Lxc
 from tests.services.test_services import SERVICES
 
 pytestmark = [pytest.mark.root, pytest.mark.apparmor]
@@ -65,17 +65,12 @@ def loaded() -> list[str]:
     return [line.rpartition(" (")[0] for line in (POLICY / "profiles").read_text().splitlines()]
 
 
-def sh(lxc: Lxc, name: str, script: str, *words: str) -> str:
-    done = lxc.run("lxc-attach", "-n", name, *words, "--", "sh", "-c", script)
-    return (done.stdout + done.stderr).strip()
-
-
 def forbids_what_is_the_hosts(lxc: Lxc, name: str, *more: str) -> None:
     """The container may not do what is WRONG, nor `more`, and may do what is RIGHT."""
     for wrong in (*WRONG, *more):
-        assert "ermission denied" in sh(lxc, name, wrong), wrong
+        assert "ermission denied" in lxc.sh(name, wrong), wrong
     for right in RIGHT:
-        assert sh(lxc, name, f"({right}) > /dev/null && echo done") == "done", right
+        assert lxc.sh(name, f"({right}) > /dev/null && echo done") == "done", right
 
 
 @pytest.fixture
@@ -101,14 +96,14 @@ def test_the_profiles_that_are_shipped_are_loaded_and_deny_what_is_the_hosts(lxc
         lxc.start(name)
         assert label(lxc.init_pid(name)) == f"lxc-container-default{kind}"
         forbids_what_is_the_hosts(lxc, name)
-        cgroups = sh(lxc, name, "umount -l /sys/fs/cgroup; mount -t cgroup2 x /sys/fs/cgroup && echo done")
+        cgroups = lxc.sh(name, "umount -l /sys/fs/cgroup; mount -t cgroup2 x /sys/fs/cgroup && echo done")
         assert ("done" in cgroups) == (kind == "-cgns"), cgroups
     # The one for nesting lets it mount, and keeps the originals from it.
     name = make(lxc, "lxc.apparmor.profile = lxc-container-default-with-nesting\n", "nest")
     have_all_writable(lxc, name)
     lxc.start(name)
-    assert sh(lxc, name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
-    assert "ermission denied" in sh(lxc, name, "echo h > /proc/sysrq-trigger")
+    assert lxc.sh(name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
+    assert "ermission denied" in lxc.sh(name, "echo h > /proc/sysrq-trigger")
 
 
 def test_a_named_profile_confines_init_what_is_attached_and_start_hooks(lxc: Lxc, profile: str) -> None:
@@ -116,9 +111,9 @@ def test_a_named_profile_confines_init_what_is_attached_and_start_hooks(lxc: Lxc
     lxc.start(name)
     assert label(lxc.init_pid(name)) == profile
     assert "Permission denied" in (lxc.rootfs(name) / "seen").read_text()
-    assert "Permission denied" in sh(lxc, name, "cat /denied")
-    assert sh(lxc, name, "cat /proc/self/attr/current") == f"{profile} (enforce)"
-    assert sh(lxc, name, "cat /denied", "--elevated-privileges=LSM").endswith(
+    assert "Permission denied" in lxc.sh(name, "cat /denied")
+    assert lxc.sh(name, "cat /proc/self/attr/current") == f"{profile} (enforce)"
+    assert lxc.sh(name, "cat /denied", "--elevated-privileges=LSM").endswith(
         "secret"
     )  # unconfined, since that was asked for
 
@@ -126,8 +121,8 @@ def test_a_named_profile_confines_init_what_is_attached_and_start_hooks(lxc: Lxc
 def test_what_is_attached_can_have_another_label(lxc: Lxc, profile: str) -> None:
     name = make(lxc, "lxc.apparmor.profile = unconfined\n")
     lxc.start(name)
-    assert sh(lxc, name, "cat /denied") == "secret"
-    assert "Permission denied" in sh(lxc, name, "cat /denied", "--context", profile)
+    assert lxc.sh(name, "cat /denied") == "secret"
+    assert "Permission denied" in lxc.sh(name, "cat /denied", "--context", profile)
     done = lxc.run("lxc-attach", "-n", name, "--context", "no-such-profile", "--", "true")
     assert done.returncode != 0
     assert "take the AppArmor label no-such-profile: No such file or directory" in done.stderr
@@ -144,10 +139,10 @@ def test_a_false_proc_takes_no_label(lxc: Lxc, profile: str) -> None:
         (trap / place).mkdir(parents=True, exist_ok=True)
         for file in ("exec", "current"):
             (trap / place / file).write_text("")
-    config.write_text(config.read_text() + f"lxc.mount.entry = {trap} proc none bind\n")
+    lxc.extend(name, f"lxc.mount.entry = {trap} proc none bind")
     lxc.start(name)
     assert label(lxc.init_pid(name)) == profile
-    assert "Permission denied" in sh(lxc, name, "cat /denied")
+    assert "Permission denied" in lxc.sh(name, "cat /denied")
     assert [file for file in trap.rglob("*") if file.is_file() and file.read_text()] == []
 
 
@@ -196,7 +191,7 @@ def test_a_generated_profile_is_compiled_once(lxc: Lxc) -> None:
         kept = [file for file in directory.iterdir() if f"lxc-{name}_".encode() in file.read_bytes()]
         compiled.add(tuple((file.name, file.stat().st_ino) for file in kept))
         assert len(kept) == len(compiled) == 1
-        assert "ermission denied" in sh(lxc, name, "echo h > /proc/sysrq-trigger; mkdir -p /mnt; mount -t proc x /mnt")
+        assert "ermission denied" in lxc.sh(name, "echo h > /proc/sysrq-trigger; mkdir -p /mnt; mount -t proc x /mnt")
         lxc.ok("lxc-stop", "-n", name, "-k")
     mode = directory.stat()
     assert (mode.st_uid, mode.st_mode & 0o777) == (0, 0o700)
@@ -205,9 +200,9 @@ def test_a_generated_profile_is_compiled_once(lxc: Lxc) -> None:
 def test_nesting_frees_mounts_and_brings_the_file_systems_for_it(lxc: Lxc) -> None:
     name = make(lxc, "lxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\n")
     lxc.start(name)
-    assert "/dev/.lxc/proc proc" in sh(lxc, name, "cat /proc/1/mounts")
-    assert sh(lxc, name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
-    assert "ermission denied" in sh(lxc, name, "cat /dev/.lxc/proc/meminfo")
+    assert "/dev/.lxc/proc proc" in lxc.sh(name, "cat /proc/1/mounts")
+    assert lxc.sh(name, "mkdir -p /mnt && mount -t proc x /mnt && echo done") == "done"
+    assert "ermission denied" in lxc.sh(name, "cat /dev/.lxc/proc/meminfo")
 
 
 def test_a_line_that_is_no_rule_fails_the_start(lxc: Lxc) -> None:
@@ -221,12 +216,11 @@ def test_a_line_that_is_no_rule_fails_the_start(lxc: Lxc) -> None:
 
 def test_a_mapped_container_is_confined_too(lxc: Lxc, profile: str) -> None:
     name = make(lxc, f"lxc.apparmor.profile = {profile}\n")
-    config = lxc.config(name)
-    config.write_text(config.read_text() + "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n")
+    lxc.extend(name, MAPPED)
     subprocess.run(["chown", "-R", "100000:100000", lxc.rootfs(name)], check=True)
     lxc.start(name)
     assert label(lxc.init_pid(name)) == profile
-    assert "Permission denied" in sh(lxc, name, "cat /denied")
+    assert "Permission denied" in lxc.sh(name, "cat /denied")
 
 
 def test_the_label_goes_together_with_filter_and_no_new_privileges(lxc: Lxc, profile: str) -> None:
@@ -235,7 +229,7 @@ def test_the_label_goes_together_with_filter_and_no_new_privileges(lxc: Lxc, pro
     name = make(lxc, f"lxc.apparmor.profile = {profile}\nlxc.seccomp.profile = {policy}\nlxc.no_new_privs = 1\n")
     lxc.start(name)
     assert label(lxc.init_pid(name)) == profile
-    assert "Permission denied" in sh(lxc, name, "cat /denied")
-    status = sh(lxc, name, "cat /proc/1/status")
+    assert "Permission denied" in lxc.sh(name, "cat /denied")
+    status = lxc.sh(name, "cat /proc/1/status")
     assert "NoNewPrivs:\t1" in status
     assert "Seccomp:\t2" in status

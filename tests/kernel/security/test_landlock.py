@@ -27,22 +27,17 @@ def start(lxc: Lxc, box: str, *rules: str) -> None:
     lxc.start(box)
 
 
-def sh(lxc: Lxc, box: str, script: str, *words: str) -> str:
-    done = lxc.run("lxc-attach", "-n", box, *words, "--", "sh", "-c", script)
-    return (done.stdout + done.stderr).strip()
-
-
 def test_files_are_denied_but_for_what_is_allowed(lxc: Lxc, box: str) -> None:
     start(lxc, box, "read,write,make /tmp")
-    assert sh(lxc, box, "echo a > /tmp/a && cat /tmp/a") == "a"
-    assert "ermission denied" in sh(lxc, box, "rm /tmp/a")
-    assert "ermission denied" in sh(lxc, box, "echo a > /mnt/a")
-    assert "ermission denied" in sh(lxc, box, "ls /mnt")
-    assert "ermission denied" in sh(lxc, box, "cp /bin/busybox /tmp/b && chmod 755 /tmp/b && /tmp/b true")
+    assert lxc.sh(box, "echo a > /tmp/a && cat /tmp/a") == "a"
+    assert "ermission denied" in lxc.sh(box, "rm /tmp/a")
+    assert "ermission denied" in lxc.sh(box, "echo a > /mnt/a")
+    assert "ermission denied" in lxc.sh(box, "ls /mnt")
+    assert "ermission denied" in lxc.sh(box, "cp /bin/busybox /tmp/b && chmod 755 /tmp/b && /tmp/b true")
     assert (
-        "ermission denied" in sh(lxc, box, "mknod /tmp/n c 1 3; ls /tmp/n") or not (lxc.rootfs(box) / "tmp/n").exists()
+        "ermission denied" in lxc.sh(box, "mknod /tmp/n c 1 3; ls /tmp/n") or not (lxc.rootfs(box) / "tmp/n").exists()
     )
-    assert sh(lxc, box, "ls /mnt", "--elevated-privileges=LSM") == ""  # without, since that was asked for
+    assert lxc.sh(box, "ls /mnt", "--elevated-privileges=LSM") == ""  # without, since that was asked for
 
 
 def ask_for_size(path: Path) -> None:
@@ -108,13 +103,13 @@ def test_init_is_restricted_as_what_is_attached_is(lxc: Lxc, box: str) -> None:
         file.writelines(f"lxc.x-landlock = {rule}\n" for rule in (*SYSTEM, "all /tmp"))
         file.write("lxc.init.cmd = /bin/sh /etc/script\nlxc.hook.start = sh -c 'echo no > /mnt/hook; true' #\n")
     lxc.start(box)
-    assert sh(lxc, box, "until [ -e /tmp/yes ]; do sleep 0.1; done; cat /tmp/yes") == "yes"
+    assert lxc.sh(box, "until [ -e /tmp/yes ]; do sleep 0.1; done; cat /tmp/yes") == "yes"
     assert list((lxc.rootfs(box) / "mnt").iterdir()) == []
 
 
 def test_mounts_are_not_changed_any_more(lxc: Lxc, box: str) -> None:
     start(lxc, box, "all /tmp")
-    assert "ermitted" in sh(lxc, box, "mount -t tmpfs x /tmp") or "denied" in sh(lxc, box, "mount -t tmpfs x /tmp")
+    assert "ermitted" in lxc.sh(box, "mount -t tmpfs x /tmp") or "denied" in lxc.sh(box, "mount -t tmpfs x /tmp")
 
 
 def test_a_path_that_is_not_there_fails_the_start_unless_it_is_optional(lxc: Lxc, box: str) -> None:
@@ -134,18 +129,18 @@ def test_a_link_is_not_followed(lxc: Lxc, box: str) -> None:
 @pytest.mark.kernel("6.7")
 def test_ports_are_denied_but_for_those_that_are_named(lxc: Lxc, box: str) -> None:
     start(lxc, box, "tcp-bind 7777", "tcp-connect 7777")
-    assert "ermission denied" in sh(lxc, box, "nc -l -p 7778 -w 1")
-    assert "ermission denied" in sh(lxc, box, "nc -w 1 127.0.0.1 7778 < /dev/null")
-    assert "refused" in sh(lxc, box, "nc -w 1 127.0.0.1 7777 < /dev/null")
-    assert "ermission denied" not in sh(lxc, box, "nc -l -p 7777 -w 1 < /dev/null")
+    assert "ermission denied" in lxc.sh(box, "nc -l -p 7778 -w 1")
+    assert "ermission denied" in lxc.sh(box, "nc -w 1 127.0.0.1 7778 < /dev/null")
+    assert "refused" in lxc.sh(box, "nc -w 1 127.0.0.1 7777 < /dev/null")
+    assert "ermission denied" not in lxc.sh(box, "nc -l -p 7777 -w 1 < /dev/null")
 
 
 @pytest.mark.kernel("6.12")
 def test_signals_stay_inside(lxc: Lxc, box: str) -> None:
     """An attached command has a domain of its own: it may signal what comes of it, and nothing else."""
     start(lxc, box, "scope signals")
-    assert "ermitted" in sh(lxc, box, "kill -0 1")
-    assert sh(lxc, box, "sleep 9 & kill $! && echo done") == "done"
+    assert "ermitted" in lxc.sh(box, "kill -0 1")
+    assert lxc.sh(box, "sleep 9 & kill $! && echo done") == "done"
 
 
 def test_the_dry_run_shows_it(lxc: Lxc, box: str) -> None:

@@ -67,12 +67,12 @@ def test_what_happens_in_it_is_raised_outside() -> None:
 def test_a_life_with_it(lxc: Lxc, box: str) -> None:
     logfile = lxc.path / "logs/console"
     logfile.parent.mkdir()
-    with lxc.config(box).open("a") as file:
-        file.write(
-            "lxc.x-monitor-landlock = 1\nlxc.console.size = 4096\nlxc.console.rotate = 1\nlxc.console.buffer.size = 4096\n"
-            f"lxc.console.logfile = {logfile}\nlxc.hook.post-stop = touch {lxc.path}/stopped #\n"
-            f"lxc.hook.stop = touch {lxc.path}/stopping #\n"
-        )
+    lxc.extend(
+        box,
+        "lxc.x-monitor-landlock = 1\nlxc.console.size = 4096\nlxc.console.rotate = 1\nlxc.console.buffer.size = 4096\n"
+        f"lxc.console.logfile = {logfile}\nlxc.hook.post-stop = touch {lxc.path}/stopped #\n"
+        f"lxc.hook.stop = touch {lxc.path}/stopping #\n",
+    )
     lxc.start(box)
     pid = lxc.init_pid(box)
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

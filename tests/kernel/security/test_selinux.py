@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import CONFIG, Lxc, until
+from tests.conftest import CONFIG, MAPPED, Lxc, until
 
 pytestmark = [pytest.mark.root, pytest.mark.selinux]
 
@@ -28,25 +28,20 @@ def context(pid: int | str) -> str:
     return Path(f"/proc/{pid}/attr/current").read_text().strip("\0\n")
 
 
-def sh(lxc: Lxc, name: str, script: str, *words: str) -> str:
-    done = lxc.run("lxc-attach", "-n", name, *words, "--", "sh", "-c", script)
-    return (done.stdout + done.stderr).strip()
-
-
 def contexts_in(lxc: Lxc, name: str) -> set[str]:
-    return set(sh(lxc, name, "for p in /proc/[0-9]*; do cat $p/attr/current; echo; done").replace("\0", "").split())
+    return set(lxc.sh(name, "for p in /proc/[0-9]*; do cat $p/attr/current; echo; done").replace("\0", "").split())
 
 
 def test_init_its_children_hooks_and_what_is_attached_have_the_context_and_are_denied_what_it_is(lxc: Lxc) -> None:
     name = make(lxc, f"{SET}lxc.hook.start = sh -c 'cat /proc/self/attr/current /secret > /seen 2>&1; true' #\n")
     lxc.start(name)
     assert context(lxc.init_pid(name)) == CONTAINER
-    until(lambda: len(sh(lxc, name, "ls -d /proc/[0-9]*").split()) > 3, "init has children")
+    until(lambda: len(lxc.sh(name, "ls -d /proc/[0-9]*").split()) > 3, "init has children")
     assert contexts_in(lxc, name) == {CONTAINER}
     seen = (lxc.rootfs(name) / "seen").read_text()
     assert CONTAINER in seen
     assert "Permission denied" in seen
-    assert "Permission denied" in sh(lxc, name, "cat /secret")
+    assert "Permission denied" in lxc.sh(name, "cat /secret")
     assert context("self") == HOST
     assert (lxc.rootfs(name) / "secret").read_text() == "secret\n"  # as the policy has it for the host
 
@@ -55,9 +50,9 @@ def test_what_is_attached_can_have_another_context_or_the_callers(lxc: Lxc) -> N
     name = make(lxc, SET)
     lxc.start(name)
     show = "cat /proc/self/attr/current"
-    assert sh(lxc, name, show).strip("\0") == CONTAINER
-    assert sh(lxc, name, show, "--context", OTHER).strip("\0") == OTHER
-    assert sh(lxc, name, f"{show}; cat /secret", "--elevated-privileges=LSM").replace("\0", "") == f"{HOST}secret"
+    assert lxc.sh(name, show).strip("\0") == CONTAINER
+    assert lxc.sh(name, show, "--context", OTHER).strip("\0") == OTHER
+    assert lxc.sh(name, f"{show}; cat /secret", "--elevated-privileges=LSM").replace("\0", "") == f"{HOST}secret"
     done = lxc.run("lxc-attach", "-n", name, "--context", "u:r:nobody_t", "--", "true")
     assert done.returncode != 0
     assert "cannot take the SELinux context u:r:nobody_t: Invalid argument" in done.stderr
@@ -80,7 +75,7 @@ def test_without_a_setting_a_container_has_its_starters_context(lxc: Lxc) -> Non
     name = make(lxc, "")
     lxc.start(name)
     assert context(lxc.init_pid(name)) == HOST
-    assert sh(lxc, name, "cat /secret") == "secret"
+    assert lxc.sh(name, "cat /secret") == "secret"
 
 
 @pytest.mark.parametrize(
@@ -90,17 +85,16 @@ def test_the_context_goes_together_with_what_else_confines(lxc: Lxc, more: str) 
     name = make(lxc, f"{SET}{more}lxc.init.cmd = /bin/sleep 600\n")
     lxc.start(name)
     assert context(lxc.init_pid(name)) == CONTAINER
-    assert "Permission denied" in sh(lxc, name, "cat /secret")
+    assert "Permission denied" in lxc.sh(name, "cat /secret")
 
 
 def test_a_mapped_container_is_confined_too(lxc: Lxc) -> None:
     name = make(lxc, f"{SET}lxc.hook.start = sh -c 'cat /secret > /tmp/seen 2>&1; true' #\n")
-    config = lxc.config(name)
-    config.write_text(config.read_text() + "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n")
+    lxc.extend(name, MAPPED)
     subprocess.run(["chown", "-R", "100000:100000", lxc.rootfs(name)], check=True)
     lxc.start(name)
     assert context(lxc.init_pid(name)) == CONTAINER
-    assert "Permission denied" in sh(lxc, name, "cat /secret")
+    assert "Permission denied" in lxc.sh(name, "cat /secret")
 
 
 def test_lxc_init_that_stays_as_the_first_process_has_the_context_where_the_policy_lets_it(lxc: Lxc) -> None:
@@ -125,7 +119,7 @@ def test_the_containers_proc_is_not_believed(lxc: Lxc) -> None:
     config.write_text("\n".join([*lines, f"lxc.mount.entry = {trap} proc none bind\n"]))
     lxc.start(name)
     assert context(lxc.init_pid(name)) == CONTAINER
-    assert "Permission denied" in sh(lxc, name, "cat /secret")
+    assert "Permission denied" in lxc.sh(name, "cat /secret")
     assert [file for file in trap.rglob("*") if file.is_file() and file.read_text()] == []
 
 

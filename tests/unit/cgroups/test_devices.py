@@ -11,7 +11,6 @@ from lxc.cgroups.devices import ANY, Policy, Rule
 from lxc.cgroups.program import Instruction
 
 BITS = {"m": 1, "r": 2, "w": 4}
-MASK = 0xFFFFFFFF
 
 
 def run(instructions: tuple[Instruction, ...], kind: str, major: int, minor: int, access: str) -> bool:

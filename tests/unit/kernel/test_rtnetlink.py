@@ -16,7 +16,7 @@ from lxc.kernel import rtnetlink
 from lxc.kernel.rtnetlink import Message, pack, unpack
 
 CREATE = rtnetlink.NLM_F_REQUEST | rtnetlink.NLM_F_ACK | rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
-MAC, OTHER_MAC = "fe:01:02:03:04:05", "10:66:6a:0a:0b:0c"
+MAC = "fe:01:02:03:04:05"
 
 
 def theirs(make: type, kind: int, fields: dict[str, Any], *attributes: tuple[str, Any]) -> bytes:
