@@ -1,7 +1,6 @@
 """The start plan: everything a start will do, decided before anything is done.  Pure; prints as a script.
 
-The only file that knows both the configuration and the subjects.  What a plan
-must know of the host comes in as `Facts`.
+What a plan must know of the host comes in as `Facts`.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from lxc.mounts.plan import Bind, MakeDir
 from lxc.record import Record
 from lxc.runtime.plans import as_json as plan_json
+from lxc.runtime.plans.start import StartPlan
 
 
 class TestPlan(Record):
@@ -44,3 +47,11 @@ def test_any_bytes_survive_json() -> None:
 def test_what_is_no_data_is_refused() -> None:
     with pytest.raises(TypeError, match="object"):
         plan_json.plain(TestPlan((object(),)))  # type: ignore[arg-type]
+
+
+def test_the_documentation_has_all_fields_of_a_start() -> None:
+    text = (Path(__file__).parents[4] / "docs/dry-run.md").read_text()
+    named = set(
+        re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in text.split("\n") if line.startswith("| `")))
+    )
+    assert set(StartPlan.__annotations__) - named == set()
