@@ -54,8 +54,7 @@ def run_apart(ids: IdMapPlan, work: Callable[[], T], signal: deferred | None = N
     try:
         pid = _fork(ids)
         if pid == 0:
-            _end_with(starter)
-            _tell(writer, lambda: _DONE + pickle.dumps(work()))
+            _tell(starter, writer, lambda: _DONE + pickle.dumps(work()))
     except BaseException:
         os.close(reader)
         raise
@@ -139,8 +138,10 @@ def _answer(pid: int, reader: int, signal: deferred | None) -> bytes:
         os.waitpid(pid, 0)
 
 
-def _tell(fd: int, outcome: Callable[[], bytes]) -> NoReturn:
+def _tell(starter: int, fd: int, outcome: Callable[[], bytes]) -> NoReturn:
+    """In the child.  Never returns, nor raises: the caller's work is the starter's."""
     try:
+        _end_with(starter)
         fs.write(fd, outcome())
     except BaseException as error:
         fs.write(fd, pack_failure(error))
