@@ -34,10 +34,13 @@ class held:
         deadline = time.monotonic() + _PATIENCE
         while True:
             fd = _open(path)
-            if try_lock(fd) and _is_at(path, fd):
-                self.fd = fd
-                return self
-            os.close(fd)
+            try:
+                if try_lock(fd) and _is_at(path, fd):
+                    self.fd = fd
+                    return self
+            finally:
+                if self.fd < 0:
+                    os.close(fd)
             if time.monotonic() > deadline:
                 raise LxcError(
                     f"the files of {self.place.name} have been locked by another process for {_PATIENCE} s",

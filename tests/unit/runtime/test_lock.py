@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +42,23 @@ def test_who_waits_in_vain_is_told_who_has_it(web: Place, monkeypatch: pytest.Mo
             lock.held(web).__enter__()
         assert f"lslocks(8) tells which process has {lock._file(web)} locked" == told.value.hint
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_who_cannot_have_it_leaves_it_to_others(web: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def cannot_look(*_: object, **_more: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    before = os.listdir("/proc/self/fd")
+    for module, name, replacement in ((fcntl, "fcntl", fails), (os.path, "samestat", cannot_look)):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, replacement)
+            with pytest.raises(OSError, match=r"No locks available|Input/output error"):
+                lock.held(web).__enter__()
+        assert os.listdir("/proc/self/fd") == before
+        assert is_free(web)
 
 
 def test_it_is_lxcs_file(web: Place) -> None:
