@@ -55,12 +55,12 @@ class held:
     def forget(self) -> None:
         """Remove the lock's file: there is no such container any more.  To be called while it is held."""
         path = _file(self.place)
-        os.unlink(path)
         try:
+            os.unlink(path)
             while (path := os.path.dirname(path)) != _root():
                 os.rmdir(path)
         except OSError:
-            return  # the locks of other containers are there
+            return  # the locks of other containers are there; and one that stays keeps nobody from anything
 
 
 def try_lock(fd: int) -> bool:

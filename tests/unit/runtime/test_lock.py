@@ -85,6 +85,12 @@ def test_who_removes_the_container_removes_it(web: Place) -> None:
         assert not is_free(web)
 
 
+def test_a_file_that_stays_is_no_failure(web: Place) -> None:
+    with lock.held(web) as held:
+        os.unlink(lock._file(web))
+        held.forget()
+
+
 def test_who_waited_for_a_file_that_was_removed_locks_the_new_one(web: Place) -> None:
     reader, writer = os.pipe()
     with lock.held(web) as held:
