@@ -81,16 +81,19 @@ def is_locked(fd: int) -> bool:
 
 
 def _open(path: str) -> int:
+    directory = os.path.dirname(path)
     while True:
         try:
-            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            os.makedirs(directory, 0o755, exist_ok=True)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             continue  # whoever removed the last lock there removed the directory
         except OSError as error:
+            if isinstance(error, FileExistsError) and (os.path.isdir(directory) or not os.path.lexists(directory)):
+                continue  # it was removed while we found that it is one
             from lxc.runtime import failures
 
-            raise failures.no_directory(error, os.path.dirname(path)) from error
+            raise failures.no_directory(error, directory) from error
 
 
 def _lock() -> bytes:

@@ -23,6 +23,13 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         os.removedirs(path.parent)
 
 
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """One whose lock lies where nobody else has any."""
+    monkeypatch.setattr(lock, "_root", lambda: f"{tmp_path}/locks")
+    return place("web", str(tmp_path))
+
+
 def is_free(it: Place) -> bool:
     with closing(os.open(lock._file(it), os.O_RDWR | os.O_CREAT)) as fd:
         return lock.try_lock(fd)
@@ -104,6 +111,30 @@ def test_who_waited_for_a_file_that_was_removed_locks_the_new_one(web: Place) ->
     assert os.waitpid(pid, 0)[1] == 0
     os.close(reader)
     os.close(writer)
+
+
+def test_the_directory_may_go_while_it_is_looked_at(own: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+
+    def is_gone_by_now(path: str) -> bool:  # by another who removes the last lock there, as os.makedirs asks
+        if not looked:
+            looked.append(path)
+            os.rmdir(path)
+        return os.path.exists(path)
+
+    os.makedirs(os.path.dirname(lock._file(own)))
+    monkeypatch.setattr(os.path, "isdir", is_gone_by_now)
+    with lock.held(own):
+        assert looked
+        assert not is_free(own)
+
+
+def test_what_is_no_directory_where_one_belongs_is_told(own: Place) -> None:
+    directory = Path(lock._file(own)).parent
+    directory.parent.mkdir(parents=True)
+    directory.touch()
+    with pytest.raises(LxcError, match=f"cannot make {directory}: File exists"):
+        lock.held(own).__enter__()
 
 
 def test_what_holds_another_containers_lock_stays(web: Place) -> None:
