@@ -386,6 +386,15 @@ def test_a_rename_that_a_hook_refuses_is_undone(host: Host, web: Path) -> None:
     assert (web / "config").read_text() == text
 
 
+def test_a_container_that_needs_what_cannot_be_read_keeps_its_name(host: Host, web: Path) -> None:
+    (web / "lxc_rdepends").symlink_to("config")
+    text, before = (web / "config").read_text(), host.made()
+    done = host.run("lxc-copy", "-n", "web", "-N", "shop", "-R")
+    assert (done.returncode, f"{web}/lxc_rdepends" in done.stderr) == (1, True)
+    assert host.made() == before
+    assert (web / "config").read_text() == text
+
+
 def test_a_running_container_is_copied_only_if_that_is_allowed(host: Host, web: Path) -> None:
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.bind(f"\0{web}/command")

@@ -170,6 +170,30 @@ def test_a_snapshot_that_cannot_be_read_leaves_all_as_it_was(host: Host, web: Pa
     assert host.made() == before
 
 
+def test_a_container_that_needs_what_cannot_be_read_is_left_as_it_was(host: Host, web: Path) -> None:
+    snapshot(host)
+    (web / "lxc_rdepends").symlink_to("config")
+    before = host.made()
+    done = host.run("lxc-snapshot", "-n", "web", "-r", "snap0")
+    assert (done.returncode, f"{web}/lxc_rdepends" in done.stderr) == (1, True)
+    assert host.made() == before
+
+
+def test_where_something_else_cannot_be_kept_all_is_as_it_was(host: Host, web: Path) -> None:
+    snapshot(host)
+    (web / "rootfs/etc/data").write_text("second\n")
+    for number in range(9):
+        (web / f"notes{number}").write_text("mine")
+    before = host.made()
+    subprocess.run(["chattr", "+i", web / "notes4"], check=True)
+    done = host.run("lxc-snapshot", "-n", "web", "-r", "snap0")
+    made = host.made()
+    subprocess.run(["chattr", "-i", next(host.path.glob("*/notes4"))], check=True)
+    assert (done.returncode, "notes4: Operation not permitted" in done.stderr) == (1, True)
+    assert made == before
+    assert (web / "rootfs/etc/data").read_text() == "second\n"
+
+
 def test_the_configuration_of_an_overlay_is_put_back_too(host: Host) -> None:
     assert host.create("web", "-t", host.template(FILL), "-B", "overlay").returncode == 0
     web = host.path / "web"

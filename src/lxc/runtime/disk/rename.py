@@ -49,6 +49,7 @@ def rename(
         loaded = documents.load(place.config_file)
         others.refuse_hooks(loaded[0], "lxc.hook.clone", "lxc.hook.destroy")
         name = "" if keeps_name else new.host_name
+        needed = dependents.needed(place)
         config, document = move(place, new, name, loaded)
         written = copy_config.relocated(document, moving(config, place, new, name))
         wish = copying.Wish(keeps_name=keeps_name, arguments=arguments)
@@ -59,7 +60,7 @@ def rename(
             with closing(open_directory(new)) as moved:
                 document.save_in(moved, new.config_file)
             os.rename(new.directory, place.directory)
-            _tell(new, place)
+            _tell(new, place, needed)
             raise
         _forget(place, config)
 
@@ -75,6 +76,7 @@ def move(
     from lxc.config import document as documents
 
     config, document = loaded or documents.load(place.config_file)
+    needed = dependents.needed(place)
     with lock.held(place) as held:
         os.rename(place.directory, new.directory)
         try:
@@ -84,7 +86,7 @@ def move(
             os.rename(new.directory, place.directory)
             raise
         held.forget()
-    _tell(place, new)
+    _tell(place, new, needed)
     return config, document
 
 
@@ -114,9 +116,10 @@ def _refuse(place: Place, new: Place) -> None:
         raise StateError(f"{removal.quoted(clones[0].directory)} needs the root file system of {place.name}")
 
 
-def _tell(place: Place, new: Place) -> None:
-    """Have the containers whose root file systems it needs know it by its new name."""
-    needed = dependents.needed(new)
+def _tell(place: Place, new: Place, needed: tuple[Place, ...]) -> None:
+    """Have the containers `needed`, whose root file systems it needs, know it by its new name."""
+    if not needed:
+        return
     try:
         dependents.release(new, place)
         dependents.record(new, needed)

@@ -155,19 +155,33 @@ def _replace(place: Place, made: Place) -> tuple[Place, Config]:
     try:
         config = _config(old)
         rename.move(made, place, loaded=becomes)
+        try:
+            _carry(old, config, place)
+        except BaseException:
+            rename.move(place, made)
+            raise
     except BaseException:
         rename.move(old, place)
         raise
-    _carry(old, config, place)
     return old, config
 
 
 def _carry(old: Place, config: Config, place: Place) -> None:
-    """Keep what else lies in the directory of `old`: snapshots, a log, what the configuration names."""
+    """Keep what else lies in the directory of `old`: snapshots, a log, what the configuration names.
+
+    Raises OSError, and all of it lies where it was then.
+    """
+    carried: list[str] = []
     roots = [path.removeprefix(f"{old.directory}/").split("/")[0] for path in config.rootfs_path.path.split(":")]
     with closing(making.open_directory(old)) as source, closing(making.open_directory(place)) as target:
-        for name in set(os.listdir(source)).difference(_ITS, roots, os.listdir(target)):
-            os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+        try:
+            for name in set(os.listdir(source)).difference(_ITS, roots, os.listdir(target)):
+                os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+                carried.append(name)
+        except BaseException:
+            for name in carried:
+                os.rename(name, name, src_dir_fd=target, dst_dir_fd=source)
+            raise
 
 
 def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, document: Document) -> None:
