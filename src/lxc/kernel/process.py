@@ -206,19 +206,29 @@ def machine() -> str:
 
 
 def set_title(title: str) -> None:
-    """Make ps(1) show `title`: PR_SET_MM_MAP with arg_start and arg_end on memory of ours (prctl(2), Linux 3.18)."""
+    """Make ps(1) show `title`: PR_SET_MM_MAP with arg_start and arg_end on memory of ours (prctl(2), Linux 3.18).
+
+    A kernel without CONFIG_CHECKPOINT_RESTORE has none, and nothing else depends on it: where it cannot be, all stays as it is.
+    """
+    try:
+        _set_title(os.fsencode(title) + b"\0")
+    except OSError:
+        return
+
+
+def _set_title(raw: bytes) -> None:
     global _title, _places
     if not _places:
         fields = stat("self")
         _places = tuple(map(int, (*fields[23:26], *fields[42:45], *fields[47:49])))  # 26-28, 45-47, 50-51 of proc(5)
-    raw = os.fsencode(title) + b"\0"
-    _title = create_string_buffer(raw, len(raw))
+    text = create_string_buffer(raw, len(raw))
     start_code, end_code, start_stack, start_data, end_data, start_brk, env_start, env_end = _places
     memory = prctl_mm_map(
         start_code, end_code, start_data, end_data, start_brk, _brk(0), start_stack,
-        addressof(_title), addressof(_title) + len(raw), env_start, env_end, 0, 0, 0xFFFFFFFF,
+        addressof(text), addressof(text) + len(raw), env_start, env_end, 0, 0, 0xFFFFFFFF,
     )  # fmt: skip
     _prctl(PR_SET_MM, PR_SET_MM_MAP, addressof(memory), sizeof(memory), 0)
+    _title = text
     name = create_string_buffer(raw[:15])
     _prctl(PR_SET_NAME, addressof(name), 0, 0, 0)
 

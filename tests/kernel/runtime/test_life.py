@@ -7,6 +7,7 @@ import random
 import resource
 import signal
 import stat
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -183,6 +184,27 @@ def test_the_foreground_lasts_as_long_as_the_container(lxc: Lxc, box: str) -> No
     done = lxc.run("lxc-start", "-n", box, "-F", "--", "/bin/sh", "-c", "exit 9")
     assert done.returncode == 0
     until(lambda: not lxc.leftovers(), "nothing is left")
+
+
+def test_a_kernel_that_shows_no_titles_starts_containers(lxc: Lxc, box: str) -> None:
+    """As one without CONFIG_CHECKPOINT_RESTORE: prctl(PR_SET_MM) is EINVAL there."""
+    load, jump, end = 0x20, 0x15, 0x06
+    number = {"x86_64": 157, "aarch64": 167}[os.uname().machine]
+    steps = (
+        (load, 0, 0, 0), (jump, 0, 3, number), (load, 0, 0, 16), (jump, 0, 1, 35),
+        (end, 0, 0, 0x50000 | errno.EINVAL), (end, 0, 0, 0x7FFF0000),
+    )  # fmt: skip
+    code = (
+        "import os, sys; from lxc.kernel import seccomp; "
+        "seccomp.set_mode_filter(bytes.fromhex(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    words = b"".join(struct.pack("HBBI", *step) for step in steps).hex()
+    python = Path(lxc.bin) / "python"
+    done = subprocess.run(
+        [python, "-c", code, words, *lxc.command("lxc-start", "-n", box)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lxc.state(box) == "RUNNING"
 
 
 def test_the_pid_file_holds_the_monitors_pid_while_it_runs(lxc: Lxc, box: str) -> None:
