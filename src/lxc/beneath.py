@@ -53,13 +53,20 @@ def make_directory(root: int, path: str, mode: int = 0o755) -> None:
 def new_directory(parent: int, name: str, mode: int, owner: tuple[int, int] = (-1, -1)) -> None:
     """mkdir(2) in the opened `parent`, of `mode` whatever the umask, and `owner`'s (-1: ours).
 
-    What somebody has put there meanwhile gets neither if it is a link.  Raises OSError.
+    What somebody has put there meanwhile gets neither if it is a link.  Raises OSError, and leaves nothing made then.
     """
     os.mkdir(name, mode, dir_fd=parent)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    with closing(os.open(name, flags, dir_fd=parent)) as made:
-        os.fchmod(made, mode)
-        os.fchown(made, *owner)
+    try:
+        with closing(os.open(name, flags, dir_fd=parent)) as made:
+            os.fchmod(made, mode)
+            os.fchown(made, *owner)
+    except OSError:
+        try:
+            os.rmdir(name, dir_fd=parent)
+        except OSError:
+            pass  # it is not what we have made any more
+        raise
 
 
 def make_directories(path: str, mode: int = 0o755, owner: tuple[int, int] = (-1, -1)) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 import ctypes
 import errno
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import forked
 
 from lxc import beneath
 from lxc.kernel import fs
@@ -233,3 +235,16 @@ def test_dots_are_not_lost_to_whoever_mounts_meanwhile(tmp_path: Path) -> None:
     finally:
         busy.kill()
         busy.wait()
+
+
+def test_a_directory_that_cannot_be_opened_when_it_is_made_does_not_stay(tree: Tree) -> None:
+    def runs_out() -> str:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # of new ones
+        try:
+            beneath.new_directory(tree.fd, "new", 0o755)
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+        return ""
+
+    assert forked(runs_out) == "EMFILE"
+    assert not (tree.path / "new").exists()
