@@ -1,6 +1,7 @@
 """lxc-create: what it makes, and that nothing is left of what it could not make."""
 
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from lxc.config import document
+from lxc.errors import LxcError
 from lxc.kernel import mount
+from lxc.runtime.disk.making import Making
+from lxc.runtime.place import place
 
 from .conftest import Host, appears, command, is_gone
 
@@ -334,6 +338,18 @@ def test_a_root_made_in_a_directory_that_was_there_goes_when_it_fails(host: Host
     (host.path / "web/mine").mkdir(parents=True)
     assert host.create("web", "-t", host.template('touch "${3#--rootfs=}/x"; exit 1')).returncode == 1
     assert host.made() == ["web", "web/mine"]
+
+
+def test_a_directory_that_takes_no_mode_is_named_and_does_not_stay(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_none(*_: object) -> None:  # as vfat
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    host.path.mkdir()
+    web = place("web", str(host.path))
+    monkeypatch.setattr(os, "fchmod", takes_none)
+    with pytest.raises(LxcError, match=f"cannot make {host.path}/web: Operation not permitted"), Making(web) as making:
+        making.claim()
+    assert host.made() == []
 
 
 def test_what_cannot_be_removed_again_is_said_beside_the_first_failure(host: Host) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 
 from lxc import beneath, followed, log
-from lxc.errors import LxcError, Refused, StateError
+from lxc.errors import LxcError, Refused, StateError, sentence
 from lxc.idmap.plan import IdMapPlan
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
@@ -85,9 +85,10 @@ class Making:
                 with lock.held(self.place) as held:
                     self._undo(held)
         except (LxcError, OSError) as second:
-            log.error(f"{self.place.name} could not be removed again: {second}")
+            why = sentence(second) if isinstance(second, OSError) else str(second)
+            log.error(f"{self.place.name} could not be removed again: {why}")
             if isinstance(error, LxcError):
-                error.hint = f"what was made so far could not all be removed again: {second}"
+                error.hint = f"what was made so far could not all be removed again: {why}"
         finally:
             fs.close(self.marker, self.directory)
 
@@ -106,13 +107,13 @@ class Making:
                     except FileExistsError:
                         log.info(f"{place.directory} exists; it will stay if {place.name} cannot be made")
                     self.directory = beneath.open(parent, place.name, os.O_RDONLY | os.O_DIRECTORY)
+                if self.is_ours:
+                    os.fchmod(self.directory, 0o770)  # whatever the umask
+                    as_root.give(self.ids, self.directory)
+                    if self.user:
+                        os.fchown(self.directory, -1 if self.ids.users else self.user[0], self.user[1])
             except OSError as error:
                 raise failures.no_directory(error, place.directory) from error
-            if self.is_ours:
-                os.fchmod(self.directory, 0o770)  # whatever the umask
-                as_root.give(self.ids, self.directory)
-                if self.user:
-                    os.fchown(self.directory, -1 if self.ids.users else self.user[0], self.user[1])
             is_roots = os.geteuid() == 0 and not self.user
             mode = 0 if is_roots else 0o400  # root opens a file without permissions; others look at its lock
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -158,7 +159,10 @@ class Making:
     def _make_directory(self, path: str) -> None:
         if os.path.isdir(path):
             return
-        self.roots = beneath.make_directories(path)
+        try:
+            self.roots = beneath.make_directories(path)
+        except OSError as error:
+            raise failures.no_directory(error, path) from error
         made = ours.identity(path)
         self.made = (made,)
         if self.ids.users:
