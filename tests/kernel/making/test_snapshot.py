@@ -76,7 +76,7 @@ def test_a_comment_that_cannot_be_kept_whole_is_an_error_and_leaves_no_snapshot(
     argv = command("lxc-snapshot", "-P", host.path, "-n", "web", "-c", comment)
     done = subprocess.run(["prlimit", "--fsize=32768", *argv], text=True, capture_output=True, stdin=subprocess.DEVNULL)
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
-    assert not list(web.glob("snaps/*"))
+    assert not (web / "snaps").exists()
 
 
 def test_some_that_are_made_at_the_same_time_have_names_of_their_own(host: Host, web: Path) -> None:
@@ -177,6 +177,21 @@ def test_a_container_that_needs_what_cannot_be_read_is_left_as_it_was(host: Host
     done = host.run("lxc-snapshot", "-n", "web", "-r", "snap0")
     assert (done.returncode, f"{web}/lxc_rdepends" in done.stderr) == (1, True)
     assert host.made() == before
+
+
+def test_what_it_was_before_and_cannot_be_removed_is_named(host: Host, web: Path) -> None:
+    snapshot(host)
+    (web / "rootfs/etc/more").touch()
+    subprocess.run(["chattr", "+i", web / "rootfs/etc/more"], check=True)
+    done = host.run("lxc-snapshot", "-n", "web", "-r", "snap0")
+    (old,) = set(host.path.iterdir()) - {web}
+    subprocess.run(["chattr", "-i", old / "rootfs/etc/more"], check=True)
+    assert done.returncode == 1
+    assert "web is restored, but what it was before could not all be removed: cannot remove" in done.stderr
+    assert f"lxc-destroy -P {host.path} -n {old.name} removes the rest" in done.stderr
+    assert host.destroy(old.name).returncode == 0
+    assert sorted(path.name for path in host.path.iterdir()) == ["web"]
+    assert not (web / "rootfs/etc/more").exists()
 
 
 def test_where_something_else_cannot_be_kept_all_is_as_it_was(host: Host, web: Path) -> None:

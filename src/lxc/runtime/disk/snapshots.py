@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from lxc import log, regular
+from lxc import beneath, errors, log, regular
 from lxc.errors import LxcError, NotFound, StateError, StepError, Unsupported
 from lxc.kernel import fs
 from lxc.kernel.fs import closing
@@ -93,6 +93,7 @@ def create(
                 _write(directory, f"{snapshot.directory}/comment", written)
     except (OSError, StepError):
         destroy.destroy(snapshot, _config(snapshot), destroy.Wish())
+        beneath.remove_empty((snapshot.lxcpath,))
         raise
     return snapshot.name, left
 
@@ -121,8 +122,15 @@ def restore(
             if made.is_defined:  # and nothing of the container's own is in there
                 destroy.destroy(made, _config(made), destroy.Wish())
             raise
-    for sentence in destroy.destroy(old, config, destroy.Wish()):
-        log.warn(sentence)
+    try:
+        for sentence in destroy.destroy(old, config, destroy.Wish()):
+            log.warn(sentence)
+    except (LxcError, OSError) as error:
+        why = errors.sentence(error) if isinstance(error, OSError) else error
+        raise LxcError(
+            f"{place.name} is restored, but what it was before could not all be removed: {why}",
+            hint=f"lxc-destroy -P {old.lxcpath} -n {old.name} removes the rest",
+        ) from error
     return left
 
 
