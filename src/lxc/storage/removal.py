@@ -68,7 +68,7 @@ def remove_opened(top: int, parent: int, name: str, shown: str, last: tuple[str,
     finally:
         removal.close()
     if removal.first:
-        raise _failure(removal.failures, *removal.first)
+        raise _failure(removal.failures, *removal.first, is_empty=removal.is_empty)
 
 
 def quoted(path: str) -> str:
@@ -99,6 +99,7 @@ class _Removal:
         self.frames = [_Frame("", top)]
         self.repeats = 0  # passes over a directory that had been emptied already
         self.failures = 0
+        self.is_empty = False  # nothing is left in the top directory, not even `last`
         self.first: tuple[str, OSError] | None = None
 
     def run(self, parent: int, name: str) -> None:
@@ -110,8 +111,10 @@ class _Removal:
             if not top.is_stuck:
                 for file in self.last:
                     self._unlink(top, file)
-            if not top.is_stuck and self._rmdir(parent, name, top):
-                return
+            if not top.is_stuck:
+                self.is_empty = True
+                if self._rmdir(parent, name, top):
+                    return
 
     def close(self) -> None:
         """Close what is open but the top directory, which the caller opened."""
@@ -273,7 +276,7 @@ def _explained(error: OSError, parent: int, name: str) -> OSError:
     return OSError(error.errno, f"{error.strerror}, {why}") if why else error
 
 
-def _failure(count: int, path: str, error: OSError) -> LxcError:
+def _failure(count: int, path: str, error: OSError, *, is_empty: bool) -> LxcError:
     more = f" (nor {count - 1} more)" if count > 1 else ""
     hints = {
         EPERM: "chattr -i (or -a) makes what is immutable (or append-only) removable; then destroy again",
@@ -282,4 +285,6 @@ def _failure(count: int, path: str, error: OSError) -> LxcError:
         EROFS: "mount the file system read-write, then destroy again",
     }
     hint = hints.get(error.errno or 0, "the rest was removed; destroying again removes what is left")
+    if is_empty and error.errno not in (EBUSY, ENOTEMPTY):
+        hint = f"it is empty, and no container any more: rmdir {quoted(path)} removes it"
     return LxcError(f"cannot remove {quoted(path)}: {error.strerror}{more}", hint=hint)

@@ -1,5 +1,6 @@
 """lxc-destroy: what it removes, and all that it must never remove."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -102,6 +103,34 @@ def test_what_cannot_be_removed_is_named_and_the_container_can_be_destroyed_agai
     subprocess.run(["chattr", "-i", directory / "rootfs/etc/kept"], check=True)
     assert host.destroy("web").returncode == 0
     assert host.made() == []
+
+
+def test_a_directory_that_cannot_go_though_all_in_it_did_is_said_to_be_empty(host: Host) -> None:
+    directory = container(host)
+    subprocess.run(["chattr", "+a", host.path], check=True)
+    done = host.destroy("web")
+    subprocess.run(["chattr", "-a", host.path], check=True)
+    assert done.returncode == 1
+    assert f"cannot remove {directory}: Operation not permitted" in done.stderr
+    assert f"rmdir {directory} removes it" in done.stderr
+    assert host.made() == ["web"]
+
+
+def test_a_directory_that_cannot_be_looked_at_is_not_taken_for_gone(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, real = container(host), os.lstat
+
+    def looked_at(path: str, **more: object) -> os.stat_result:  # on a disk that fails
+        if path == str(directory):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return real(path, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", looked_at)
+        with pytest.raises(OSError, match="Input/output error"):
+            destroy.remove(place("web", str(host.path)), Config())
+    assert (directory / "config").exists()
 
 
 def test_a_root_that_is_the_containers_own_directory_goes_with_it_and_is_not_said_to_stay(host: Host) -> None:

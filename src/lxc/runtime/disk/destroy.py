@@ -69,7 +69,9 @@ def remove(place: Place, config: Config) -> tuple[str, ...]:
     A container that is gone is fine.  Returns and raises as `destroy`.
     """
     with lock.held(place) as held:
-        if not os.path.lexists(place.directory):
+        try:
+            os.lstat(place.directory)
+        except FileNotFoundError:
             held.forget()
             return ()
         _refuse_strangers(place)
