@@ -530,6 +530,15 @@ def test_a_create_that_is_killed_leaves_no_processes_and_can_be_destroyed(host: 
     assert not (host.base / "a/web/root").exists()
 
 
+@pytest.mark.parametrize("left", ["config.12-0123abcd", "rootdev"])
+def test_one_that_was_killed_before_it_had_a_configuration_can_be_destroyed(host: Host, left: str) -> None:
+    (host.path / "web").mkdir(parents=True)
+    (host.path / "web/partial").touch(0)
+    (host.path / "web" / left).write_text("lxc.uts.na")
+    assert host.destroy("web").returncode == 0
+    assert host.made() == []
+
+
 @pytest.mark.parametrize("delay", [0.02 * step for step in range(12)])
 def test_a_create_interrupted_at_any_moment_leaves_all_or_nothing(host: Host, delay: float) -> None:
     process = host.begin("-n", "web", "-t", "busybox")

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from lxc.storage.ours import Made
 
 _ATTEMPTS = 200
-_OWN = ("config", "rootfs", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", ours.RECORD)
+_OWN = (
+    "config", "rootfs", "rootdev", "partial", "snaps", "lxc_snapshots", "lxc_rdepends", "overlay", "apparmor", ours.RECORD
+)  # fmt: skip
 
 
 class Wish(Record):
@@ -241,11 +243,19 @@ def _refuse_strangers(place: Place) -> None:
     wrong = ours.objection(os.path.realpath(place.directory), _precious(place))
     if wrong:
         raise Refused(f"{shown} is not removed: {wrong}")
-    if not _has_settings(place.config_file) and not set(os.listdir(place.directory)) <= {*_OWN, f"{place.name}.log"}:
+    if not _has_settings(place.config_file) and _has_others(place):
         raise Refused(
             f"{shown} does not look like a container: its file `config` sets nothing of LXC's, and it has other files",
             hint="if it is one after all, remove it with rm(1)",
         )
+
+
+def _has_others(place: Place) -> bool:
+    """Whether there are files in its directory that no container has."""
+    from lxc.config.document import is_draft
+
+    own = {*_OWN, f"{place.name}.log"}
+    return any(name not in own and not is_draft(name) for name in os.listdir(place.directory))
 
 
 def _has_settings(path: str) -> bool:
