@@ -300,6 +300,20 @@ def test_snapshots_that_a_container_has_left_are_listed_and_removed(host: Host, 
     assert not (web / "snaps").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [("lxc-snapshot", "-d", "snap0"), ("lxc-snapshot", "-d", "ALL"), ("lxc-destroy", "-s")]
+)
+def test_one_whose_making_was_cut_short_can_be_removed(host: Host, web: Path, words: tuple[str, ...]) -> None:
+    made = web / "snaps/snap0"
+    made.mkdir(parents=True)
+    (made / "partial").touch(0)
+    (made / "config.12-0123abcd").write_text("lxc.uts.na")
+    assert "web has snapshots" in host.destroy("web").stderr
+    done = host.run(*words, "-n", "web")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not made.exists()
+
+
 def test_python_has_the_same(host: Host, web: Path) -> None:
     container = lxc.Container("web", str(host.path))
     copy = container.clone("copy", flags=lxc.LXC_CLONE_SNAPSHOT)

@@ -296,8 +296,21 @@ def _refuse_dependents(place: Place, wish: Wish) -> None:
         )
 
 
-def _refuse_undefined(snapshot: Place) -> None:
-    """Raise LxcError if there is no configuration, or none to be seen: os.path.exists takes the one for the other."""
+def is_unfinished(snapshot: Place) -> bool:
+    """Whether its making was cut short, or goes on, before it had a configuration."""
+    return os.path.lexists(snapshot.partial_file) and not os.path.lexists(snapshot.config_file)
+
+
+def configured(snapshot: Place) -> Config:
+    """Its configuration, by which it is destroyed.
+
+    Raises LxcError if there is none, nor it is unfinished, or none to be seen: os.path.exists takes the one for the other.
+    """
+    from lxc.config import document
+    from lxc.config.container import Config
+
+    if is_unfinished(snapshot):
+        return Config()
     shown = removal.quoted(snapshot.directory)
     try:
         os.stat(snapshot.config_file)
@@ -310,14 +323,11 @@ def _refuse_undefined(snapshot: Place) -> None:
         raise LxcError(
             f"{shown} is not a snapshot: it has no configuration", hint="remove it yourself, then destroy again"
         ) from None
+    return document.load(snapshot.config_file)[0]
 
 
 def _destroy_snapshots(place: Place) -> None:
-    from lxc.config import document
-
     for snapshot in dependents.snapshots(place):
-        _refuse_undefined(snapshot)
-        config, _ = document.load(snapshot.config_file)
-        for sentence in destroy(snapshot, config, Wish(with_snapshots=True)):
+        for sentence in destroy(snapshot, configured(snapshot), Wish(with_snapshots=True)):
             log.warn(sentence)
     dependents.forget_snapshots(place)

@@ -136,13 +136,15 @@ def restore(
 
 def remove(place: Place, name: str) -> tuple[str, ...]:
     """Remove the snapshot `name`.  Return a sentence about each thing that was left alone.  Raises as `destroy`."""
-    snapshot = _find(place, name)
-    return destroy.destroy(snapshot, _config(snapshot), destroy.Wish(with_snapshots=True))
+    unfinished = [snapshot for snapshot in _unfinished(place) if snapshot.name == name]
+    snapshot = unfinished[0] if unfinished else _find(place, name)
+    return destroy.destroy(snapshot, destroy.configured(snapshot), destroy.Wish(with_snapshots=True))
 
 
 def remove_all(place: Place) -> tuple[str, ...]:
     """Remove all of them, and the directory they lie in.  Raises as `remove`."""
-    left = tuple(sentence for snapshot in found(place) for sentence in remove(place, snapshot.name))
+    names = [*(snapshot.name for snapshot in found(place)), *(snapshot.name for snapshot in _unfinished(place))]
+    left = tuple(sentence for name in names for sentence in remove(place, name))
     dependents.forget_snapshots(place)
     return left
 
@@ -216,6 +218,11 @@ def _replace_layer(place: Place, config: Config, made: Place, becomes: Config, d
     except BaseException:
         os.rename(kept, own)
         raise
+
+
+def _unfinished(place: Place) -> list[Place]:
+    """Snapshots whose making was cut short before they had a configuration."""
+    return [snapshot for snapshot in dependents.snapshots(place) if destroy.is_unfinished(snapshot)]
 
 
 def _snapshot(place: Place) -> Snapshot:
