@@ -45,16 +45,17 @@ def filesystem(fstype: str, source: str, attributes: int = 0, data: tuple[str, .
         fs.close(*opened)
 
 
-def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: int = 0) -> int:
+def copy(directory: int, path: str, *, recursive: bool, set_: int = 0, clear: int = 0, propagation: int = 0) -> int:
     """A copy of the mount at `path` ("": `directory` itself), or of the part below it: what a bind mount attaches.
 
-    With `recursive` the mounts below come along, and get the attributes, too.
+    With `recursive` the mounts below come along, and get the attributes, too.  Of a shared mount the copy is one of those
+    that share (mount_namespaces(7)), also in another namespace, unless `propagation` (MS_PRIVATE, MS_SLAVE) is said.
     """
     flags = mount.OPEN_TREE_CLONE | mount.AT_RECURSIVE * recursive | (0 if path else mount.AT_EMPTY_PATH)
     tree = mount.open_tree(directory, path, flags)
     try:
-        if set_ or clear:
-            mount.mount_setattr(tree, attr_set=set_, attr_clear=clear, recursive=recursive)
+        if set_ or clear or propagation:
+            mount.mount_setattr(tree, attr_set=set_, attr_clear=clear, propagation=propagation, recursive=recursive)
     except OSError:
         os.close(tree)
         raise

@@ -47,13 +47,9 @@ def prepare(wanted: Bind | New) -> int:
     if isinstance(wanted, New):
         return detached.filesystem(wanted.fstype, wanted.source, wanted.attr_set, wanted.data)
     set_, clear = wanted.attr_set, wanted.attr_clear
-    tree = detached.copy(mount.AT_FDCWD, wanted.source, recursive=wanted.recursive, set_=set_, clear=clear)
-    try:
-        mount.mount_setattr(tree, propagation=mount.MS_SLAVE, recursive=True)
-    except OSError:
-        os.close(tree)
-        raise
-    return tree
+    return detached.copy(
+        mount.AT_FDCWD, wanted.source, recursive=wanted.recursive, set_=set_, clear=clear, propagation=mount.MS_SLAVE
+    )
 
 
 def attach(tree: int, target: str) -> None:

@@ -12,7 +12,7 @@ import os
 
 from lxc import borrowed, detached, log
 from lxc.errors import StepError
-from lxc.kernel import fs, tty
+from lxc.kernel import fs, mount, tty
 from lxc.terminal.console import Console
 from lxc.terminal.logfile import open_log
 from lxc.terminal.plan import NO_MORE, AllocateConsole, AllocateTtys, OpenLog, OpenPeer, Prepared, Pseudo
@@ -229,7 +229,7 @@ def _pseudo(owner: int) -> Pseudo:
     master, slave = tty.open_pair()
     try:
         os.fchown(slave, owner, -1)
-        return Pseudo(master, slave, detached.copy(slave, "", recursive=False))
+        return Pseudo(master, slave, detached.copy(slave, "", recursive=False, propagation=mount.MS_PRIVATE))
     except OSError:
         os.close(master)
         os.close(slave)

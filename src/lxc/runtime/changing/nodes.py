@@ -112,7 +112,7 @@ class _Mounts:
         self._owner = tuple(attach_facts.outside(each, 0) for each in ranges)
 
     def make(self, path: str, source: str, status: os.stat_result) -> None:
-        with closing(detached.copy(mount.AT_FDCWD, source, recursive=False)) as tree:
+        with closing(detached.copy(mount.AT_FDCWD, source, recursive=False, propagation=mount.MS_PRIVATE)) as tree:
             self._inside(lambda root: self._attach(root, path, tree), tree)
 
     def remove(self, path: str) -> None:
