@@ -18,7 +18,7 @@ from lxc.errors import LxcError, Unsupported
 from lxc.kernel import btrfs, fs
 from lxc.kernel.fs import closing
 from lxc.record import Record
-from lxc.storage import backend, creation, outside, subvolumes, tree, volumes
+from lxc.storage import backend, creation, outside, overlay, subvolumes, tree, volumes
 from lxc.storage.creation import Wanted
 from lxc.storage.plan import MODULES, RootPlan, layers
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lxc.storage.volumes import Volume
+
+    Find = Callable[[str, int], int]
 
 TARGETS = ("dir", "btrfs", "overlay", "overlayfs", "loop", "lvm")  # what a copy can be stored as
 _KEPT = "zfs has commands of its own for that"
@@ -146,31 +148,32 @@ def is_shared(path: str, directory: str) -> bool:
         return is_btrfs and btrfs.filesystem_id(source) == btrfs.filesystem_id(target)
 
 
-def make(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
+def make(clone: Clone, directory: int, check: Callable[[], None], find: Find = os.open) -> tuple[str, ...]:
     """Make it, in the copy's opened `directory`.  Return a sentence about each thing that was left out.
 
-    `check` raises to end it.  What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
+    `check` raises to end it.  `find(path, flags)` opens what of the source is a directory or a file.
+    What was made until something fails lies in the copy's directory.  Raises LxcError, OSError.
     """
     if clone.driver == "lvm":
         creation.make_directories(directory, ("rootfs",))  # it is mounted on
-        return () if clone.way == "snapshot" else _fill(clone, check)
+        return () if clone.way == "snapshot" else _fill(clone, check, find)
     if clone.way == "image":
-        _image(clone.source.path, directory)
+        _image(clone.source.path, directory, find)
         return ()
     if clone.way == "snapshot":
-        with closing(_open(clone.source.path)) as source:
+        with closing(_open(clone.source.path, find)) as source:
             return subvolumes.snapshot(source, directory, "rootfs", clone.source.path, check)
     if clone.way == "layer":
-        return _delta(clone, directory, check)
+        return _delta(clone, directory, check, find)
     if clone.driver == "loop":
         creation.make_image(directory, clone.path, clone.wanted)
-        return _fill(clone, check)
+        return _fill(clone, check, find)
     if clone.driver == "btrfs":
         creation.subvolume(directory, clone.directory)
     else:
         creation.make_directories(directory, ("rootfs",))
     with closing(_inner(directory, "rootfs")) as target:
-        return _files(clone.source, target, check)
+        return _files(clone.source, target, check, find)
 
 
 def make_volume(clone: Clone) -> Volume:
@@ -186,7 +189,7 @@ def make_volume(clone: Clone) -> Volume:
     return made
 
 
-def _fill(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
+def _fill(clone: Clone, check: Callable[[], None], find: Find) -> tuple[str, ...]:
     """Copy the files into a new file system, of which only what they are is to be there."""
 
     def work(target: int) -> tuple[str, ...]:
@@ -194,7 +197,7 @@ def _fill(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
             os.rmdir("lost+found", dir_fd=target)
         except FileNotFoundError:
             pass  # not every kind has it
-        left = _files(clone.source, target, check)
+        left = _files(clone.source, target, check, find)
         creation.settle(target, clone.path)
         return left
 
@@ -206,13 +209,41 @@ def _fill(clone: Clone, check: Callable[[], None]) -> tuple[str, ...]:
         raise
 
 
-def _files(source: RootPlan, target: int, check: Callable[[], None]) -> tuple[str, ...]:
+def _files(source: RootPlan, target: int, check: Callable[[], None], find: Find) -> tuple[str, ...]:
     """Copy the files of `source`, seen as the container sees them: of an overlay, all layers as one."""
+
+    def copy(root: int) -> tuple[str, ...]:
+        return _copy(root, target, source.path, check)
+
     if source.is_directory:
-        with closing(_open(source.path)) as root:
-            return _copy(root, target, source.path, check)
+        with closing(_open(source.path, find)) as root:
+            return copy(root)
+    if source.is_overlay:
+        with closing(_merged(source, find)) as mounted, closing(_inner(mounted, ".")) as root:
+            return copy(root)
     read_only = source.replace(attr_set=source.attr_set | 1)
-    return _seen(read_only, lambda root: _copy(root, target, source.path, check))
+    if MODULES[source.driver] != "loop":
+        return _seen(read_only, copy)
+    with closing(find(source.path, os.O_RDONLY | os.O_CLOEXEC)) as image:
+        return _seen(read_only.replace(path=f"/proc/self/fd/{image}"), copy)
+
+
+def _merged(source: RootPlan, find: Find) -> int:
+    """A descriptor of an overlay's layers as one, mounted nowhere and only to be read.  The caller closes it."""
+    lower, upper, _ = layers(source.path)
+    opened: list[int] = []
+    try:
+        for path in (upper, *lower):
+            try:
+                opened.append(_open(path, find))
+            except FileNotFoundError:
+                if path != upper:  # nothing was changed so far
+                    raise
+        if len(opened) == 1:
+            return os.dup(opened[0])
+        return overlay.merged(source, tuple(f"/proc/self/fd/{fd}" for fd in opened))
+    finally:
+        fs.close(*opened)
 
 
 def _seen(root: RootPlan, work: Callable[[int], tuple[str, ...]]) -> tuple[str, ...]:
@@ -231,11 +262,13 @@ def _copy(source: int, target: int, path: str, check: Callable[[], None]) -> tup
     return tuple(f"{path}/{mount} is a mount point: what is mounted there was not copied" for mount in left)
 
 
-def _delta(clone: Clone, directory: int, check: Callable[[], None]) -> tuple[str, ...]:
+def _delta(clone: Clone, directory: int, check: Callable[[], None], find: Find) -> tuple[str, ...]:
     """The upper layer: that of the source with all its changes, or one without any."""
     creation.make_directories(directory, ("rootfs", "overlay", "overlay/delta", "overlay/work"))
-    _, upper, _ = layers(clone.source.path) if clone.is_of_layers else ((), clone.source.path, "")
-    with closing(_open(upper)) as source, closing(_inner(directory, "overlay/delta")) as target:
+    lower, upper, _ = layers(clone.source.path) if clone.is_of_layers else ((), clone.source.path, "")
+    for path in lower:
+        os.close(_open(path, find))  # they stay what is below, and must be to be found
+    with closing(_open(upper, find)) as source, closing(_inner(directory, "overlay/delta")) as target:
         _surround(directory, os.fstat(source))
         if clone.is_of_layers:
             return _copy(source, target, upper, check)
@@ -258,14 +291,14 @@ def _inner(directory: int, name: str) -> int:
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
 
 
-def _image(path: str, directory: int) -> None:
+def _image(path: str, directory: int, find: Find) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with (
-        closing(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as source,
+        closing(find(path, os.O_RDONLY | os.O_CLOEXEC)) as source,
         closing(os.open("rootdev", flags, 0o600, dir_fd=directory)) as target,
     ):
         tree.data(source, target)
 
 
-def _open(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _open(path: str, find: Find = os.open) -> int:
+    return find(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

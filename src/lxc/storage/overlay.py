@@ -6,6 +6,7 @@ import errno
 import os
 
 from lxc import beneath, detached
+from lxc.kernel.mount import MOUNT_ATTR_RDONLY
 from lxc.storage.backend import Attached
 from lxc.storage.plan import layers
 from lxc.values.mount import layer
@@ -35,17 +36,25 @@ def mount(plan: RootPlan) -> int:
         beneath.make_directories(work)
     opened, room = plan.opened
     upper, work = f"/proc/self/fd/{opened}" if opened >= 0 else upper, f"/proc/self/fd/{room}" if room >= 0 else work
+    return _mount(plan, lower, plan.attr_set, f"upperdir={layer(upper)}", f"workdir={layer(work)}")
+
+
+def merged(plan: RootPlan, directories: tuple[str, ...]) -> int:
+    """The layers of `plan`, which are these `directories`, the uppermost first, as one, only to be read: nothing is made for it."""
+    return _mount(plan, directories, plan.attr_set | MOUNT_ATTR_RDONLY)
+
+
+def _mount(plan: RootPlan, lower: tuple[str, ...], attributes: int, *upper: str) -> int:
     # Whoever is root in a user namespace only has extended attributes of users, to note what is removed.
-    attributes = ("userxattr",) if _is_inits(plan) else ()
-    rest = (f"upperdir={layer(upper)}", f"workdir={layer(work)}", *attributes, *plan.data)
+    rest = (*upper, *("userxattr",) * _is_inits(plan), *plan.data)
     each = (f"lowerdir+={path}" for path in lower)
     try:
-        return detached.filesystem("overlay", "overlay", plan.attr_set, (*each, *rest))
+        return detached.filesystem("overlay", "overlay", attributes, (*each, *rest))
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
     # before Linux 6.8: one string
-    return detached.filesystem("overlay", "overlay", plan.attr_set, (f"lowerdir={':'.join(map(layer, lower))}", *rest))
+    return detached.filesystem("overlay", "overlay", attributes, (f"lowerdir={':'.join(map(layer, lower))}", *rest))
 
 
 def _is_inits(plan: RootPlan) -> bool:

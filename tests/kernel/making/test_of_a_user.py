@@ -289,6 +289,79 @@ def test_the_name_is_written_into_no_root_that_the_user_has_put_there(host: Host
     assert subprocess.run(read, capture_output=True, text=True, check=True).stdout == "dear"
 
 
+@pytest.fixture
+def secret(host: Host) -> Path:
+    """What nobody but root gets to see, by the directory that it is in."""
+    directory = host.base / "secret/root"
+    (directory / "etc").mkdir(parents=True)
+    (directory / "etc/hostname").write_text("dear")
+    (host.base / "secret/lower").mkdir()
+    (host.base / "secret/work").mkdir()
+    subprocess.run(["mkfs.ext4", "-q", "-d", directory, host.base / "secret/image", "2M"], check=True)
+    (host.base / "secret").chmod(0o700)
+    return directory
+
+
+@pytest.fixture(params=["dir", "a link to it", "overlay", "a layer below", "loop"])
+def named(request: pytest.FixtureRequest, host: Host, theirs: Path, secret: Path) -> str:
+    """The user's configuration names it as his container's root."""
+    (theirs / "link").symlink_to(secret)
+    (host.path / "upper").mkdir()
+    path = {
+        "dir": f"dir:{secret}",
+        "a link to it": f"dir:{theirs}/link",
+        "overlay": f"overlay:{theirs}/rootfs:{secret}",
+        "a layer below": f"overlay:{secret}:{host.path}/upper",
+        "loop": f"loop:{secret.parent}/image",
+    }[request.param]
+    (theirs / "config").write_text(f"lxc.rootfs.path = {path}\n")
+    give(host)
+    return path
+
+
+@pytest.mark.parametrize("words", [(), ("-s",), ("-s", "-B", "overlay"), ("-B", "dir"), ("-B", "loop", "-L", "4M")])
+def test_nothing_is_copied_for_a_user_that_he_could_not_see(host: Host, named: str, words: tuple[str, ...]) -> None:
+    done = host.run("lxc-copy", "-n", "web", "-N", "new", *words)
+    seen = [path for path in host.path.glob("new/**/hostname") if path.is_file()]
+    assert (seen, (host.path / "new/rootdev").exists()) == ([], False)
+    assert done.returncode == 0 or "may not go there" in done.stderr or "no overlays over loop" in done.stderr
+
+
+def test_no_snapshot_is_made_for_a_user_of_what_he_could_not_see(host: Host, named: str) -> None:
+    host.run("lxc-snapshot", "-n", "web")
+    assert [path for path in host.path.glob("web/snaps/**/hostname") if path.is_file()] == []
+    assert not list(host.path.glob("web/snaps/**/rootdev"))
+
+
+def test_a_renamed_container_of_a_users_has_its_name_written_nowhere_else(host: Host, secret: Path, named: str) -> None:
+    done = host.run("lxc-copy", "-R", "-n", "web", "-N", "new")
+    assert (secret / "etc/hostname").read_text() == "dear"
+    read = ["debugfs", "-R", "cat /etc/hostname", secret.parent / "image"]
+    assert subprocess.run(read, capture_output=True, text=True, check=True).stdout == "dear"
+    assert (done.returncode, (host.path / "web").is_dir(), (host.path / "new").exists()) == (1, True, False)
+
+
+@pytest.mark.parametrize("kind", ["dir", "overlay", "loop"])
+def test_what_is_the_users_is_copied_and_renamed(host: Host, theirs: Path, kind: str) -> None:
+    for name in ("rootfs", "overlay/delta"):
+        (theirs / name / "etc").mkdir(parents=True, exist_ok=True)
+    (theirs / "overlay/work").mkdir()
+    (theirs / "rootfs/etc/hostname").write_text("web")
+    subprocess.run(["mkfs.ext4", "-q", "-d", theirs / "rootfs", theirs / "rootdev", "2M"], check=True)
+    path = {
+        "dir": f"dir:{theirs}/rootfs",
+        "overlay": f"overlay:{theirs}/rootfs:{theirs}/overlay/delta",
+        "loop": f"loop:{theirs}/rootdev",
+    }[kind]
+    (theirs / "config").write_text(f"lxc.rootfs.path = {path}\n")
+    host.path.chmod(0o700)  # the user's home
+    give(host)
+    assert host.run("lxc-copy", "-n", "web", "-N", "new", "-B", "dir").returncode == 0
+    assert (host.path / "new/rootfs/etc/hostname").read_text() == "new"
+    assert host.run("lxc-copy", "-R", "-n", "web", "-N", "old").returncode == 0
+    assert (host.path / "old").is_dir()
+
+
 def test_what_is_kept_when_a_snapshot_is_restored_is_what_lies_in_the_container(host: Host, theirs: Path) -> None:
     (host.base / "dear").mkdir()
     (host.base / "dear/file").touch()

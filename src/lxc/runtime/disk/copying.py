@@ -152,7 +152,9 @@ def _copy(
     making: Making,
     signal: interruption.deferred,
 ) -> tuple[str, ...]:
-    root = _decide(host.root(source, config), new, wish)
+    original = host.root(source, config)
+    find = others.finder(source, document, original)
+    root = _decide(original, new, wish)
     if root:
         log.info(f"the root of {new.name}:\n{root}")
     change = Change(
@@ -168,7 +170,9 @@ def _copy(
     if root and root.driver == "lvm":
         making.keep_volume(clone.make_volume(root))
     making.save(written, root.path if root else "")  # first, as it tells whose the files are, should this be cut short
-    left = as_root.run(making.ids, lambda: clone.make(root, making.directory, signal.check), signal) if root else ()
+    left = (
+        as_root.run(making.ids, lambda: clone.make(root, making.directory, signal.check, find), signal) if root else ()
+    )
     if copied.files:
         us = as_root.with_us(making.ids)[1:] if making.ids.uses_helpers else ()
         left += as_root.run(making.ids, lambda: _copy_files(source, making.directory, copied.files, us), signal)

@@ -12,7 +12,7 @@ from lxc import log
 from lxc.errors import LxcError, StateError
 from lxc.hooks import outside as hooks
 from lxc.kernel.fs import closing
-from lxc.runtime import interruption, lock
+from lxc.runtime import host, interruption, lock
 from lxc.runtime.disk import copy_config, copying, dependents, destroy, others
 from lxc.runtime.disk.copy_config import Change
 from lxc.runtime.disk.copying import stopped
@@ -48,6 +48,7 @@ def rename(
     with interruption.deferred() as signal, stopped(place, signal.check, waits), stopped(new, signal.check, waits):
         loaded = documents.load(place.config_file)
         others.refuse_hooks(loaded[0], "lxc.hook.clone", "lxc.hook.destroy")
+        others.refuse_elsewhere(place, loaded[1], host.root(place, loaded[0]))
         name = "" if keeps_name else new.host_name
         needed = dependents.needed(place)
         config, document = move(place, new, name, loaded)
