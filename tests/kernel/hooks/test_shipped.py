@@ -253,7 +253,7 @@ def test_a_container_without_a_client_has_an_address_whenever_it_runs(
             os.chown(path, FIRST, FIRST, follow_symlinks=False)
     both = (f"lxc.hook.{kind} = {HOOKS}/dhclient" for kind in ("start-host", "stop"))
     lab.extend(name, f"lxc.hook.version = {version}", *both, *ids.splitlines())
-    done = lab.run("lxc-start", "-n", name, *logged(lab, name))
+    done = lab.run("lxc-start", "-n", name, *logged(lab, name), extra_groups=[4])
     said = lab.path / name / "hook/dhclient.log"
     assert done.returncode == 0, log(lab, name) + (said.read_text() if said.exists() else "")
     address = leases.read_text().split()[2]
@@ -264,6 +264,9 @@ def test_a_container_without_a_client_has_an_address_whenever_it_runs(
     assert resolv.stat().st_uid == (FIRST if ids else 0)
     client = int((lab.path / name / "hook/dhclient.pid").read_text())
     assert Path(f"/proc/{client}").stat().st_uid == (FIRST if ids else 0)
+    if ids:
+        groups = Path(f"/proc/{client}/status").read_text().partition("\nGroups:")[2].partition("\n")[0].split()
+        assert groups == [], "of the host's"
     lab.ok("lxc-stop", "-n", name, "-k")
     until(lambda: not Path(f"/proc/{client}").exists(), "the client has ended")
     assert "DHCPRELEASE" in said.read_text()
