@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.conftest import Lxc
 
+import lxc as package
+
 pytestmark = [pytest.mark.parity, pytest.mark.root]
 
+THEIR_COMMON = "/usr/share/lxc/config/common.conf"
+OUR_COMMON = f"{Path(package.__file__).parent}/share/config/common.conf"
 MORE = """lxc.net.1.type = empty
 lxc.net.1.hwaddr = 00:16:3e:aa:bb:cc
 lxc.uts.name = first
@@ -100,3 +105,22 @@ def test_snapshots_are_the_same_and_each_side_can_use_the_others(lxc: Lxc, first
     lxc.ok("lxc-snapshot", "-n", "layered", "-d", "ALL", peer=True)
     lxc.ok("lxc-destroy", "-n", "layered", peer=True)
     assert not (first / "lxc_snapshots").exists()
+
+
+def test_a_copy_with_the_common_configuration_of_either_knows_its_name(lxc: Lxc, first: Path) -> None:
+    """Debian's copy of a container with Debian's file, and ours with that and with ours."""
+    found = []
+    for number, (file, peer) in enumerate([(THEIR_COMMON, True), (THEIR_COMMON, False), (OUR_COMMON, False)]):
+        name, copy = f"source{number}", f"copy{number}"
+        shutil.copytree(first, lxc.path / name, symlinks=True)
+        text = f"lxc.rootfs.path = dir:{lxc.rootfs(name)}\nlxc.uts.name = {name}\nlxc.include = {file}\n"
+        lxc.config(name).write_text(text)
+        (lxc.rootfs(name) / "etc/hosts").write_text(f"127.0.1.1 {name} {name}.lan\n")
+        lxc.ok("lxc-copy", "-n", name, "-N", copy, peer=peer)
+        found.append(
+            [
+                (lxc.rootfs(copy) / "etc" / each).read_text().replace(copy, "COPY").replace(name, "SOURCE")
+                for each in ("hosts", "hostname")
+            ]
+        )
+    assert found == [["127.0.1.1 COPY SOURCE.lan\n", "COPY"]] * 3

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from lxc import log
+from lxc import log, regular
 from lxc.errors import StepError, printable
+from lxc.hooks.plan import quoted
 from lxc.kernel import descent, fs, process, signals
 from lxc.kernel.fs import closing
 from lxc.loop import Loop
@@ -50,7 +51,7 @@ def spawn(hook: Hook, output: int) -> int:
     try:
         return os.posix_spawn(
             _SHELL,
-            (_SHELL, "-c", hook.script),
+            (_SHELL, "-c", hook.replace(command=_ours(hook.command)).script),
             {**os.environ, **dict(hook.environment)},
             file_actions=((os.POSIX_SPAWN_DUP2, output, _STDOUT), (os.POSIX_SPAWN_DUP2, output, _STDERR)),
             setsigmask=(),
@@ -58,6 +59,13 @@ def spawn(hook: Hook, output: int) -> int:
         )
     except OSError as error:
         raise StepError(str(hook), f"{_SHELL}: {error.strerror}", where=hook.where) from error
+
+
+def _ours(command: str) -> str:
+    """`command`, with our program in the place of one that LXC installs, and that is missing on this host."""
+    program, space, words = command.partition(" ")
+    there = regular.found(program)
+    return command if there == program else f"{quoted(there)}{space}{words}"
 
 
 def _run(hook: Hook, begin: Callable[[Hook, int], int], loop: Loop) -> None:

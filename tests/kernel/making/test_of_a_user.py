@@ -457,3 +457,24 @@ def test_a_terminal_is_shown_what_a_user_wrote_and_does_not_obey_it(
                 said += part
     os.close(master)
     assert (b"evil" in said, b"\x1b" in said, it.returncode) == (True, False, 0), said
+
+
+def test_root_runs_the_hooks_of_our_own_configurations_though_the_package_is_a_user_s(host: Host) -> None:
+    """Its files decide all that the command does."""
+    package = host.base / "site/lxc"
+    shutil.copytree(Path(creation.__file__).parents[1], package, symlinks=True)
+    common = package / "share/config/common.conf"
+    shutil.copy(common, host.base / "evil.conf")
+    for path in (package, *package.rglob("*")):
+        os.chown(path, USER, USER, follow_symlinks=False)
+    for name, file in (("web", common), ("evil", f"{common.parent}/../../../../evil.conf")):
+        (host.path / name / "rootfs/etc").mkdir(parents=True)
+        (host.path / name / "config").write_text(
+            f"lxc.rootfs.path = dir:{host.path}/{name}/rootfs\nlxc.include = {file}\n"
+        )
+    os.chown(host.base / "evil.conf", USER, USER)
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    for name, status in (("web", 0), ("evil", 1)):
+        argv = command("lxc-copy", "-P", host.path, "-n", name, "-N", f"{name}2")
+        done = subprocess.run(argv, env=environment, text=True, capture_output=True)
+        assert (name, done.returncode) == (name, status), done.stderr

@@ -45,3 +45,15 @@ def test_what_is_not_among_ours_is_missing(lxc: Lxc) -> None:
     done = without_lxc(lxc, "lxc-start", "-n", name)
     assert done.returncode == 1
     assert "cannot read /usr/share/lxc/config/nobodys.conf: No such file or directory" in done.stderr
+
+
+def test_hooks_that_lxc_installs_are_ours(lxc: Lxc) -> None:
+    """The clone hook of the common configuration, and one that init runs."""
+    name = lxc.create(config=CONFIG + INCLUDED)
+    (lxc.rootfs(name) / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
+    assert without_lxc(lxc, "lxc-copy", "-n", name, "-N", "second").stderr == ""
+    assert (lxc.rootfs("second") / "etc/hosts").read_text() == "127.0.0.1 localhost\n127.0.1.1 second\n"
+    with lxc.config(name).open("a") as file:
+        file.write("lxc.hook.mount = /usr/share/lxc/hooks/clonehostname\n")
+    done = without_lxc(lxc, "lxc-start", "-n", name)
+    assert "clonehostname: it is no use as lxc.hook.mount" in done.stderr
