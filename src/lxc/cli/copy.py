@@ -66,6 +66,8 @@ def check(arguments: CopyArguments) -> None:
         raise UsageError("-t can only be used with -B overlay")
     if arguments.rename and (arguments.snapshot or arguments.temporary):
         raise UsageError("-R renames: -s and -e make something new")
+    if arguments.rename and (arguments.driver or arguments.size):
+        raise UsageError("-R renames: the files stay as they are stored, -B and -L are for copies")
 
 
 COMMAND = Command(

@@ -359,6 +359,13 @@ def test_a_root_in_a_directory_that_is_called_alike_stays_there(host: Host, web:
     assert values(host.path / "shop", "lxc.rootfs.path") == [f"dir:{pool}/rootfs"]
 
 
+@pytest.mark.parametrize("words", [("-B", "nonsense"), ("-B", "loop"), ("-L", "1G")])
+def test_a_rename_stores_nothing_otherwise(host: Host, web: Path, words: tuple[str, ...]) -> None:
+    done = host.run("lxc-copy", "-n", "web", "-N", "shop", "-R", *words)
+    assert (done.returncode, web.exists()) == (1, True)
+    assert "-B and -L are for copies" in done.stderr
+
+
 def test_a_rename_to_another_path_is_refused(host: Host, web: Path) -> None:
     done = host.run("lxc-copy", "-n", "web", "-N", "shop", "-R", "-p", host.base)
     assert done.returncode == 1
