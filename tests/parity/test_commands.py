@@ -13,7 +13,7 @@ from functools import partial
 from subprocess import run
 
 import pytest
-from tests.conftest import PEER, Lxc, until
+from tests.conftest import BIN, PEER, Lxc, until
 from tests.unified import is_unified
 
 pytestmark = [pytest.mark.parity, pytest.mark.root]
@@ -231,6 +231,15 @@ def test_waiting_in_vain_fails_when_the_time_is_up(both: Both, peer: bool) -> No
 def test_the_systems_settings(lxc: Lxc, words: str) -> None:
     theirs, ours = (run([f"{where}/lxc-config", *words.split()], capture_output=True) for where in (PEER, lxc.bin))
     assert (ours.stdout, ours.stderr, ours.returncode) == (theirs.stdout, theirs.stderr, theirs.returncode)
+
+
+@pytest.mark.parametrize("tool", sorted(path.name for path in BIN.glob("lxc-*") if (PEER / path.name).exists()))
+def test_help_is_told_on_the_same_stream(lxc: Lxc, tool: str) -> None:
+    for word in ("-h", "--help"):
+        theirs, ours = (run([where / tool, word], capture_output=True) for where in (PEER, lxc.bin))
+        if tool != "lxc-usernsexec":  # theirs has no help
+            told = [(bool(done.stdout), bool(done.stderr), done.returncode) for done in (theirs, ours)]
+            assert told[0] == told[1], word
 
 
 @pytest.mark.parametrize("words", [("-k",), ("-t", "1"), ("-W",)])

@@ -46,6 +46,7 @@ COMMAND = Command(
     "(they run without), or required; then why, and the command that mends it. Root, who needs none of it, is refused.",
     name="none",
     containers="none",
+    helps_on_stdout=True,
     exits=(
         ("0", "The configuration was found, whatever it lacks; with --user: nothing is required."),
         ("1", "It was not found; with --user: something is required, or we are root."),

@@ -36,6 +36,7 @@ COMMAND = Command(
     name="none",
     containers="none",
     complete=system.LISTED,
+    helps_on_stdout=True,
     exits=(("0", "Done."), ("1", "There is no such setting.")),
     examples=(("lxc-config lxc.lxcpath", "Prints where the containers are."),),
 )

@@ -253,6 +253,7 @@ class Command(Record):
     complete_next: str = ""  # the same for the word after the container's name
     check: Callable[[Any], None] = lambda arguments: None
     more_help: Callable[[dict[str, Any]], str] = lambda given: ""
+    helps_on_stdout: bool = False  # as the few do that LXC has written otherwise than its others
     exits: tuple[tuple[str, str], ...] = (("0", "Done."), ("1", "An error; a message says which."))
     examples: tuple[tuple[str, str], ...] = ()
     see_also: tuple[str, ...] = ()

@@ -129,9 +129,8 @@ def _answer(command: Command, name: str, given: dict[str, Any]) -> Answer | None
     if name in ("help", "usage"):
         from lxc.cli import help as texts
 
-        if name == "usage":
-            return Answer(texts.usage_text(command))
-        return Answer(texts.help_text(command) + command.more_help(given))
+        text = texts.usage_text(command) if name == "usage" else texts.help_text(command) + command.more_help(given)
+        return Answer(text, STDOUT) if command.helps_on_stdout else Answer(text)
     return None
 
 

@@ -37,6 +37,7 @@ COMMAND = Command(
     name="none",
     containers="none",
     check=check,
+    helps_on_stdout=True,
     exits=(("0", "Done; or there was nothing to do."), ("1", "The file cannot be read or written.")),
     examples=(("lxc-update-config -c /var/lib/lxc/web/config", "Updates the configuration of web."),),
     see_also=("lxc-check(1)",),
