@@ -103,6 +103,15 @@ def _remove_leftovers(candidates: Iterator[Cgroups], owner: str) -> None:
         _remove_leftover(cgroups, owner)
 
 
+def others(plan: CgroupPlan, cgroups: Cgroups) -> Iterator[str]:
+    """Who has the names that were tried before those of `cgroups`: "LXCPATH/NAME" of each that is marked."""
+    for taken in _candidates(plan):
+        if taken.payload == cgroups.payload:
+            return
+        owners = map(making.owner_of, cgroups.layout.directories(taken.payload))
+        yield from filter(None, dict.fromkeys(owners))
+
+
 def open_unified(cgroups: Cgroups, name: str) -> int:
     """A descriptor of the unified cgroup `name`, for CLONE_INTO_CGROUP; -1 without a unified hierarchy."""
     unified = cgroups.layout.unified

@@ -432,6 +432,35 @@ ASKING = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("first", ["there", "a link"])
+def test_a_container_is_not_started_twice_by_two_paths_that_are_one_directory(
+    lxc: Lxc, box: str, tmp_path: Path, first: str
+) -> None:
+    """Neither is a directory of the same name elsewhere in the way, nor one that a stopped container had."""
+    link = Lxc(tmp_path / "link")
+    link.path.symlink_to(lxc.path)
+    one, other = (lxc, link) if first == "there" else (link, lxc)
+    one.start(box)
+    try:
+        before = one.leftovers()
+        done = other.run("lxc-start", "-n", box)
+        assert done.returncode == 1
+        assert f"{box} is running already, as a container of {one.path}, which is the same directory" in done.stderr
+        assert f"use -P {one.path}" in done.stderr
+        assert len(one.leftovers()) == len(before)
+        assert other.state(box) == "STOPPED"
+    finally:
+        one.ok("lxc-stop", "-n", box, "-k")
+    other.start(box)
+    other.ok("lxc-stop", "-n", box, "-k")
+    apart = Lxc(tmp_path / "apart")
+    subprocess.run(["cp", "-a", lxc.path, apart.path], check=True)
+    one.start(box)
+    apart.start(box)
+    for it in (apart, one):
+        it.ok("lxc-stop", "-n", box, "-k")
+
+
 @pytest.mark.parametrize("line", ASKING)
 def test_whatever_a_monitor_answers_is_understood_or_said_to_be_wrong(lxc: Lxc, box: str, line: str) -> None:
     tool, *words = line.split()

@@ -153,6 +153,12 @@ def prepared(order: Order, plan: StartPlan) -> Watch:
         pidfile = _open_pidfile(order.pidfile)
         try:
             made = cgroups.prepare(plan.cgroups)
+            try:
+                if made.payload != plan.cgroups.payload:
+                    _check_twins(order.place, plan, made)
+            except BaseException:
+                cgroups.remove(made)
+                raise
         except BaseException:
             _remove_pidfile(order.pidfile)
             raise
@@ -171,6 +177,27 @@ def _check_creation(place: Place) -> None:
     if making.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
     raise StateError(f"the creation of {place.name} was cut short", hint="lxc-destroy removes what there is of it")
+
+
+def _check_twins(place: Place, plan: StartPlan, made: cgroups.Cgroups) -> None:
+    """Raise StateError if the container runs by another path, which a link makes the same: only its cgroups are in the way then."""
+    from lxc.runtime import client
+
+    for owner in cgroups.others(plan.cgroups, made):
+        lxcpath, _, name = owner.rpartition("/")
+        twin = place.replace(name=name, lxcpath=lxcpath or "/")
+        if twin != place and _is_same(twin, place) and client.is_running(twin):
+            raise StateError(
+                f"{name} is running already, as a container of {twin.lxcpath}, which is the same directory",
+                hint=f"use -P {twin.lxcpath}",
+            )
+
+
+def _is_same(place: Place, other: Place) -> bool:
+    try:
+        return os.path.samefile(place.directory, other.directory)
+    except OSError:
+        return False
 
 
 def _claim(place: Place) -> socket:
