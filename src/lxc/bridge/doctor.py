@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lxc.bridge.settings import Settings
 
 
+_SLAAC = 64  # bits of a network in which hosts make their own addresses (RFC 4862)
+
+
 class Finding(Record):
     """What is wrong, and what to do, a sentence each."""
 
@@ -64,6 +67,9 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.ipv4 and settings.network and settings.ipv4.ip not in settings.network:
         what = f"LXC_ADDR {settings.ipv4.ip} is not in LXC_NETWORK {settings.network}: containers' packets are not masqueraded"
         yield Finding(what, f"set LXC_NETWORK={settings.ipv4.network}, or leave it away")
+    if settings.ipv6 and settings.ipv6.network.prefixlen > _SLAAC:
+        what = f"LXC_IPV6_MASK: containers give themselves no address in {settings.ipv6.network}, which is smaller than a /{_SLAAC}"
+        yield Finding(what, f"LXC_IPV6_MASK={_SLAAC}, or an lxc.net.N.ipv6.address in each container's configuration")
     if not settings.ipv4:
         return
     for text in settings.dhcp_range.split(",")[:2]:

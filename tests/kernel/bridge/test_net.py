@@ -374,6 +374,7 @@ def test_the_host_keeps_the_route_that_a_router_tells_it(net: Net) -> None:
             "iptables-legacy's chain FORWARD drops what is forwarded, and has no rule for lxcbr0",
             "iptables-legacy -I FORWARD -i lxcbr0 -j ACCEPT && iptables-legacy -I FORWARD -o lxcbr0 -j ACCEPT",
         ),
+        ("true", {"LXC_IPV6_MASK": "80"}, "LXC_IPV6_MASK: containers give themselves no address in ", "LXC_IPV6_MASK=64"),
         ("mkdir /run/firewalld", {}, "firewalld may reject what comes from lxcbr0", "--zone=trusted --add-interface=lxcbr0"),
         (
             "ip link add eth9 type veth && ip address add 10.0.3.50/16 dev eth9",
