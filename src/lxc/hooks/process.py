@@ -158,32 +158,17 @@ def _kill(pid: int) -> None:
     held: dict[int, int] = {}  # pidfds, for numbers may be others' soon
     try:
         while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
-            held |= {each: _hold(each) for each in more}
+            held |= {each: descent.hold(each) for each in more}
             still = {pid, *descent.descendants(pid)}  # whose numbers were no others' when they were held
             for each in more:
                 if each in still:
-                    _send(held[each], signals.SIGSTOP)
+                    descent.send(held[each], signals.SIGSTOP)
                 else:
                     fs.close(held.pop(each))
         for fd in held.values():
-            _send(fd, signals.SIGKILL)
+            descent.send(fd, signals.SIGKILL)
     finally:
         fs.close(*held.values())
-
-
-def _hold(pid: int) -> int:
-    try:
-        return process.pidfd_open(pid)
-    except ProcessLookupError:
-        return -1
-
-
-def _send(pidfd: int, number: int) -> None:
-    try:
-        if pidfd >= 0:
-            process.pidfd_send_signal(pidfd, number)
-    except (ProcessLookupError, PermissionError):
-        return  # gone by itself; or another user's now
 
 
 def _failure(hook: Hook, code: int, last_words: str) -> StepError:

@@ -23,7 +23,7 @@ import time
 
 from lxc import propagation
 from lxc.errors import LxcError
-from lxc.kernel import descent, process, signals
+from lxc.kernel import descent, fs, process, signals
 from lxc.record import Record
 
 TYPE_CHECKING = False
@@ -196,18 +196,12 @@ def _end_all(grace: float) -> None:
     told: set[int] = set()
     while time.monotonic() < begin + grace + _PATIENCE:
         number = signals.SIGTERM if time.monotonic() < begin + grace else signals.SIGKILL
-        for pid in descent.descendants(os.getpid()):
-            if number == signals.SIGKILL or pid not in told:
-                told.add(pid)
-                _kill(pid, number)
+        held = descent.held(os.getpid(), told if number == signals.SIGTERM else frozenset())
+        for fd in held.values():
+            descent.send(fd, number)  # not to another user's (setuid), whom its parent's end may move
+            descent.send(fd, signals.SIGCONT)
+        told |= held.keys()
+        fs.close(*held.values())
         if not process.reap():
             return
         time.sleep(0.01)
-
-
-def _kill(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-        os.kill(pid, signals.SIGCONT)
-    except (ProcessLookupError, PermissionError):
-        return  # gone by itself; or another user's now (setuid), whom its parent's end may move

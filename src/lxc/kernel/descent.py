@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 
-from lxc.kernel import process
+from lxc.kernel import fs, process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set
+
+_MOST = 256  # pidfds; a process has 1024 descriptors, as a rule
 
 
 def descendants(pid: int) -> list[int]:
@@ -21,3 +27,33 @@ def descendants(pid: int) -> list[int]:
         found += children.get(found[at], [])
         at += 1
     return found[1:]
+
+
+def held(pid: int, but: Set[int] = frozenset()) -> dict[int, int]:
+    """Pidfds of what descends from process `pid`, by their numbers, without those of `but`; as many as can be had at a time.
+
+    The caller closes them.
+    """
+    opened = {
+        each: fd for each in [each for each in descendants(pid) if each not in but][:_MOST] if (fd := hold(each)) >= 0
+    }
+    still = set(descendants(pid))  # whose numbers were no others' when they were held
+    fs.close(*(opened.pop(each) for each in opened.keys() - still))
+    return opened
+
+
+def hold(pid: int) -> int:
+    """A pidfd of the process; -1 if there is none."""
+    try:
+        return process.pidfd_open(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def send(pidfd: int, number: int) -> None:
+    """Signal the process, if there still is one, and it is not another user's by now."""
+    try:
+        if pidfd >= 0:
+            process.pidfd_send_signal(pidfd, number)
+    except (ProcessLookupError, PermissionError):
+        return
