@@ -342,7 +342,10 @@ def test_the_host_keeps_the_route_that_a_router_tells_it(net: Net) -> None:
     world = net.world()
     router = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "-u", "root", "--interface=out0"]
     router += ["--enable-ra", "--dhcp-range=2001:db8::,ra-only", "--pid-file=", "--dhcp-leasefile=/dev/null"]
-    net.host.popen(*net.host.argv("nsenter", f"--target={world}", "--net", *router))
+    enter = ("nsenter", f"--target={world}", "--net")
+    # one that does not forward says so when it tells its link-layer address, and is no router to the host from then on
+    net.host.ok(*enter, "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+    net.host.popen(*net.host.argv(*enter, *router))
 
     def route() -> str:
         return net.host.ok("ip", "-6", "route", "show", "default")
