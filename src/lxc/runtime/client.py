@@ -344,8 +344,11 @@ def tty(place: Place, number: int) -> tuple[int, int, socket]:
 
 
 def publish_state(place: Place, number: int) -> None:
-    """SERVE_STATE_CLIENTS: have the monitor record state `number` and tell those who wait for it."""
+    """SERVE_STATE_CLIENTS: have the monitor record state `number` and tell those who wait for it; and tell lxc-monitord, as it does not."""
+    from lxc.runtime.life.server import tell_monitord
+
     told(place, Request(commands.SERVE_STATE_CLIENTS, number))
+    tell_monitord(place, number)
 
 
 def _first(descriptors: tuple[int, ...]) -> int | None:

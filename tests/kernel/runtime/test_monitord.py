@@ -62,6 +62,30 @@ def lines(process: subprocess.Popen[str], count: int) -> list[str]:
     return [process.stdout.readline().rstrip("\n") for _ in range(count)]
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("watcher", ["", "/usr/bin/lxc-monitor"])
+@pytest.mark.parametrize(("theirs", "peer"), [(False, False), (False, True), (True, False)])
+def test_it_is_shown_once_that_a_container_is_frozen_whose_ever_the_commands_are(
+    lxc: Lxc, box: str, watch: Watch, watcher: str, theirs: bool, peer: bool
+) -> None:
+    """A container of `theirs` or ours, frozen by the `peer` or us.  Debian's say FROZEN and THAWED twice."""
+    lxc.ok("lxc-start", "-n", box, peer=theirs)
+    process = watch(tool=watcher)
+    lxc.ok("lxc-freeze", "-n", box, peer=peer)
+    lxc.ok("lxc-unfreeze", "-n", box, peer=peer)
+    lxc.ok("lxc-stop", "-n", box, "-k")
+    seen: list[str] = []
+    while "STOPPING" not in seen:
+        seen.append(lines(process, 1)[0].partition("[")[2].rstrip("]"))
+    states = [state for state in seen if state not in ("0", "STOPPING", "STARTING")]
+    assert list(dict.fromkeys(states)) in (
+        ["FREEZING", "FROZEN", "THAWED", "RUNNING"],
+        ["RUNNING", "FREEZING", "FROZEN", "THAWED"],
+    )
+    assert states.count("FREEZING") == 1
+    assert peer or states[-4:] == ["FREEZING", "FROZEN", "THAWED", "RUNNING"]
+
+
 def test_it_prints_each_state_and_the_exit_code(lxc: Lxc, box: str, watch: Watch) -> None:
     process = watch()
     lxc.start(box)

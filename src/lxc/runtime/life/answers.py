@@ -170,7 +170,7 @@ class Answers:
     def _serve_state_clients(self, request: Request, _connection: Connection) -> Reply:
         if not 0 <= request.number < len(commands.STATES):
             return Reply(-errno.EINVAL)
-        self._monitor.set_state(request.number)
+        self._monitor.set_state(request.number, is_passed_on=True)  # who asks does that
         return Reply()
 
     def _add_listener(self, _request: Request, connection: Connection) -> Reply | None:

@@ -148,12 +148,16 @@ class Monitor:
             fs.close(self.signals)
             signals.restore(mask)
 
-    def set_state(self, state: int) -> None:
-        """Record `state` and tell those who wait for it.  THAWED passes at once: the container is RUNNING."""
+    def set_state(self, state: int, *, is_passed_on: bool = False) -> None:
+        """Record `state` and tell those who wait for it.  THAWED passes at once: the container is RUNNING.
+
+        If it `is_passed_on`, somebody else tells lxc-monitord.
+        """
         self.state = commands.RUNNING if state == commands.THAWED else state
         log.debug(f"state {commands.STATES[state]}")
         self.server.tell_state(self.place.name, state)
-        tell_monitord(self.place, state)
+        if not is_passed_on:
+            tell_monitord(self.place, state)
 
     def kill(self, signal: int, reason: LxcError | None = None) -> None:
         """Send init `signal`, and thaw it so that it can take it; without init give up a start, or for a `reason` a hook, that goes on."""
