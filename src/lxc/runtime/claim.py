@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from lxc.errors import AlreadyRunning, Refused, StateError
+from lxc.errors import AlreadyRunning, Refused, StateError, StepError
 from lxc.kernel import sockets
 
 TYPE_CHECKING = False
@@ -31,8 +31,11 @@ def listen(place: Place) -> socket:
 
 
 def reserve(place: Place) -> socket:
-    """Let nobody be the monitor, until what is returned is closed.  Raises as `listen`."""
-    return _taken(place, sockets.reserve)
+    """Let nobody be the monitor, until what is returned is closed.  Raises AlreadyRunning, Reserved, Refused; StepError."""
+    try:
+        return _taken(place, sockets.reserve)
+    except OSError as error:
+        raise StepError(f"keep others from starting {place.name}", error) from error
 
 
 def check(connection: socket, place: Place) -> None:

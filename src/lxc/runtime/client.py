@@ -10,7 +10,7 @@ import errno
 import os
 
 from lxc import trace
-from lxc.errors import LxcError, NoInit, NotRunning, StateError
+from lxc.errors import LxcError, NoInit, NotRunning, StateError, StepError
 from lxc.kernel import sockets
 from lxc.record import Record
 from lxc.runtime import claim, commands, questions
@@ -38,6 +38,8 @@ def connect(place: Place) -> socket:
         raise claim.deaf(f"the monitor of {place.name}", place.socket_name) from None
     except PermissionError as error:
         raise StateError(f"may not ask the monitor of {place.name}: {error.strerror}") from error
+    except OSError as error:
+        raise _cannot_ask(place, error) from error
     claim.check(connection, place)
     sockets.set_receive_timeout(connection, PATIENCE)
     return connection
@@ -74,6 +76,12 @@ def send(connection: socket, place: Place, request: Request) -> None:
         sockets.send(connection, commands.encode(request), credentials=(os.getpid(), os.geteuid(), os.getegid()))
     except (BrokenPipeError, ConnectionResetError) as error:
         raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from error
+    except OSError as error:
+        raise _cannot_ask(place, error) from error
+
+
+def _cannot_ask(place: Place, error: OSError) -> StepError:
+    return StepError(f"ask the monitor of {place.name}", error)
 
 
 def receive(connection: socket, place: Place, request: Request) -> Reply:
@@ -105,6 +113,8 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
         ) from error
     except (BrokenPipeError, ConnectionResetError) as error:
         raise NotRunning(f"{place.name} is not running: its monitor closed the connection") from error
+    except OSError as error:
+        raise _cannot_ask(place, error) from error
     if ret == -1 and request.command != commands.GET_CONFIG_ITEM and not payload and not descriptors + more:
         raise StateError(
             f"may not control {place.name}: its monitor runs as another user", hint="run this as root or as that user"

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import resource
 import socket
 import struct
 import threading
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import forked
 
-from lxc.errors import LxcError, StateError
+from lxc.errors import LxcError, StateError, remedy
 from lxc.kernel import sockets
-from lxc.runtime import client, commands, stop, wait
+from lxc.runtime import claim, client, commands, stop, wait
 from lxc.runtime.commands import Reply, Request
 from lxc.runtime.place import Place
 
@@ -141,3 +143,23 @@ def nonsense(chance: random.Random) -> bytes:
     length = len(payload) if chance.random() < 0.8 else chance.choice((-1, 2**31 - 1, len(payload) + 1, -(2**31)))
     ret = chance.choice((0, 0, 0, -1, -22, 2**31 - 1, -(2**31)))
     return struct.pack("=iiq", ret, length, chance.choice((0, 2, -1, 2**63 - 1, -(2**63)))) + payload
+
+
+@pytest.mark.parametrize(
+    ("act", "step"),
+    [(client.state, "cannot ask the monitor of web"), (claim.reserve, "cannot keep others from starting web")],
+)
+def test_who_has_no_room_for_a_connection_says_what_for(
+    tmp_path: Path, act: Callable[[Place], object], step: str
+) -> None:
+    place = Place("web", str(tmp_path))
+
+    def runs_out() -> list[str]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # of new ones
+        try:
+            act(place)
+        except LxcError as error:
+            return error.lines()
+        return []
+
+    assert forked(runs_out) == [f"{step}: Too many open files", f"  {remedy(OSError(errno.EMFILE, ''))}"]
