@@ -1,5 +1,6 @@
 """lxc-copy: what a copy has, what it shares, and what is left when it cannot be made."""
 
+import errno
 import os
 import shlex
 import socket
@@ -12,7 +13,10 @@ import pytest
 from tests.conftest import Lxc, opened, until
 from tests.kernel.making.conftest import Host, command
 
+from lxc.errors import LxcError
 from lxc.hooks.plan import quoted
+from lxc.runtime.disk import copying
+from lxc.runtime.place import place
 
 pytestmark = pytest.mark.root
 
@@ -391,6 +395,19 @@ def test_a_rename_that_a_hook_refuses_is_undone(host: Host, web: Path) -> None:
     assert host.run("lxc-copy", "-n", "web", "-N", "shop", "-R").returncode == 1
     assert host.made() == before
     assert (web / "config").read_text() == text
+
+
+def test_a_root_that_cannot_be_given_what_the_other_has_is_named_and_does_not_stay(
+    host: Host, web: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **_more: object) -> None:  # as where others' files keep their times
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    before = host.made()
+    monkeypatch.setattr(os, "utime", fails)
+    with pytest.raises(LxcError, match="cannot copy the root of web: Operation not permitted"):
+        copying.copy(place("web", str(host.path)), place("copy", str(host.path)), copying.Wish(as_snapshot=True))
+    assert host.made() == before
 
 
 def test_a_container_that_needs_what_cannot_be_read_keeps_its_name(host: Host, web: Path) -> None:

@@ -171,7 +171,9 @@ def _copy(
         making.keep_volume(clone.make_volume(root))
     making.save(written, root.path if root else "")  # first, as it tells whose the files are, should this be cut short
     left = (
-        as_root.run(making.ids, lambda: clone.make(root, making.directory, signal.check, find), signal) if root else ()
+        as_root.run(making.ids, lambda: _make_root(source, root, making.directory, signal, find), signal)
+        if root
+        else ()
     )
     if copied.files:
         us = as_root.with_us(making.ids)[1:] if making.ids.uses_helpers else ()
@@ -187,6 +189,15 @@ def _copy(
         dependents.release(new)
         raise
     return left
+
+
+def _make_root(
+    source: Place, root: clone.Clone, directory: int, signal: interruption.deferred, find: clone.Find
+) -> tuple[str, ...]:
+    try:
+        return clone.make(root, directory, signal.check, find)
+    except OSError as error:
+        raise remedies.failure(f"copy the root of {source.name}", error) from error
 
 
 def _decide(source: RootPlan, new: Place, wish: Wish) -> clone.Clone | None:

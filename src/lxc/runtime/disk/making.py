@@ -140,7 +140,10 @@ class Making:
         if how.driver == "dir":
             self._make_directory(how.path)
             return how
-        made = creation.make(how, self.directory)
+        try:
+            made = creation.make(how, self.directory)
+        except OSError as error:
+            raise failures.failure(f"make the root file system of {self.place.name}", error) from error
         paths = tuple(f"{self.place.directory}/{name}" for name in made.directories)
         self.made = tuple(ours.identity(path) for path in paths if os.path.dirname(path) == self.place.directory)
         if how.driver == "loop":
