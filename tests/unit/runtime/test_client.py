@@ -133,7 +133,7 @@ def test_no_bytes_are_more_than_an_answer_or_an_error(tmp_path: Path) -> None:
         except LxcError:
             pass
         one.close()
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(os.listdir("/proc/self/fd")) <= len(before)  # another test's thread may end meanwhile
     os.close(null)
 
 
