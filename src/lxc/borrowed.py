@@ -20,6 +20,10 @@ if TYPE_CHECKING:
             """
 
         @property
+        def kept(self) -> tuple[int, ...]:
+            """The descriptors that are its own, and none of the client's: those it goes on with after this."""
+
+        @property
         def may_lodge(self) -> bool:
             """Whether who shares its memory for a while may outlive what it does for this client."""
 

@@ -91,11 +91,12 @@ def order(
 
 
 def close_inherited() -> None:
-    """Close every descriptor but the standard ones, the log's, and those that a client is answered by."""
+    """Close every descriptor but the standard ones, the log's, and what a worker has besides those of its client."""
     from lxc import borrowed, trace
     from lxc.kernel import fs
 
-    fs.keep_only({*log.descriptors(), trace.descriptor(), *borrowed.descriptors()})
+    kept = borrowed.worker.kept if borrowed.worker else ()
+    fs.keep_only({*log.descriptors(), trace.descriptor(), *borrowed.descriptors(), *kept})
 
 
 def _assign(config: Config, key: str, value: str, where: str) -> Config:

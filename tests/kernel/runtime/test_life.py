@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import PATIENCE, SLOWNESS, Lxc, as_often, until
+from tests.conftest import PATIENCE, SLOWNESS, Lxc, as_often, opened, until
 
 from lxc.runtime import client, commands
 from lxc.runtime.commands import Request
@@ -178,6 +178,22 @@ def test_execution_as_a_daemon_goes_on(lxc: Lxc, box: str) -> None:
     assert lxc.state(box) == "RUNNING"
     lxc.ok("lxc-wait", "-n", box, "-s", "STOPPED", "-t", "20")
     assert (lxc.rootfs(box) / "done").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("-C",)])
+def test_a_descriptor_that_the_caller_has_is_none_of_the_monitor_s_if_that_is_asked_for(
+    lxc: Lxc, box: str, options: tuple[str, ...]
+) -> None:
+    reader, writer = os.pipe()
+    name = os.readlink(f"/proc/self/fd/{writer}")
+    with lxc.spawn("lxc-start", "-n", box, "-F", *options, pass_fds=(writer,)) as process:
+        lxc.ok("lxc-wait", "-n", box, "-s", "RUNNING", "-t", "20")
+        found = name in opened(parent(lxc.init_pid(box)))
+        lxc.ok("lxc-stop", "-n", box, "-k")
+        assert process.wait(PATIENCE) == 0
+    os.close(reader)
+    os.close(writer)
+    assert found == (not options)
 
 
 def test_the_foreground_lasts_as_long_as_the_container(lxc: Lxc, box: str) -> None:

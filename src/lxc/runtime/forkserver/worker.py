@@ -97,6 +97,10 @@ class Worker:
     def may_lodge(self) -> bool:
         return self._counter is not None and self._counter.lodges
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        return self._own() if self._comes_back else ()
+
     def _own(self) -> tuple[int, ...]:
         """The descriptors that this worker has without a client."""
         server = self._server.fileno() if self._server else -1
