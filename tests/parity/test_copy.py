@@ -124,3 +124,13 @@ def test_a_copy_with_the_common_configuration_of_either_knows_its_name(lxc: Lxc,
             ]
         )
     assert found == [["127.0.1.1 COPY SOURCE.lan\n", "COPY"]] * 3
+
+
+@pytest.mark.parametrize("options", [(), ("-t",), ("-t", "-q")], ids=" ".join)
+def test_what_is_said_of_a_copy_that_goes_when_it_ends(lxc: Lxc, box: str, options: tuple[str, ...]) -> None:
+    said = []
+    for peer in (True, False):
+        said.append(lxc.ok("lxc-copy", "-n", box, "-N", f"copy-{lxc.tag}", "-e", *options, peer=peer))
+        lxc.ok("lxc-stop", "-n", f"copy-{lxc.tag}", "-k")
+        lxc.run("lxc-wait", "-n", f"copy-{lxc.tag}", "-s", "STOPPED", "-t", "20")
+    assert said[0] == said[1]

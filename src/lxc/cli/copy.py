@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _EPHEMERAL = "Options for -e"
 _ATTEMPTS = 100
+_IN_MEMORY = ("Container is placed on tmpfs.", "Rebooting will cause all changes made to it to be lost!")
 
 
 class CopyArguments(Arguments):
@@ -106,7 +107,7 @@ def run(arguments: CopyArguments) -> int:
     new, left = _copy(arguments, source)
     if not arguments.quiet:
         if arguments.temporary:  # who asks for another copy names it, and is told by its exit status
-            output.lines([f"Created {new.name} as clone of {source.name}"])
+            output.lines([f"Created {new.name} as clone of {source.name}", *(_IN_MEMORY if arguments.tmpfs else ())])
         output.lines([f"lxc-copy: {source.name}: {sentence}" for sentence in left], output.STDERR)
     return _start(arguments, new) if arguments.temporary else 0
 
