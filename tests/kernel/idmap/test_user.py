@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests import user as users
-from tests.conftest import Lxc, owner, status
+from tests.conftest import BIN, Lxc, owner, status, until
 from tests.user import COUNT, FIRST, NAME, UID, User
+
+from lxc.runtime.monitord import address
 
 pytestmark = pytest.mark.root  # which becomes the user
 
@@ -91,6 +93,21 @@ def test_a_whole_life_without_a_root(user: User) -> None:
     for name in (layer, copy, box):
         user.ok("lxc-destroy", "-n", name)
     assert list(user.path.iterdir()) == []
+
+
+def test_a_user_is_shown_that_root_freezes_the_container(delegate: User) -> None:
+    box = delegate.create()
+    delegate.start(box)
+    with subprocess.Popen(delegate.command("lxc-monitor", "-n", box), stdout=subprocess.PIPE, text=True) as watching:
+        heard = f"@{address(str(delegate.path)).decode()}\n"
+        until(lambda: Path("/proc/net/unix").read_text(errors="replace").count(heard) > 1, "lxc-monitor listens")
+        subprocess.run([BIN / "lxc-freeze", "-P", delegate.path, "-n", box], check=True)
+        assert watching.stdout
+        said = [watching.stdout.readline() for _ in range(2)]
+        assert [line.partition("[")[2] for line in said] == ["FREEZING]\n", "FROZEN]\n"]
+        subprocess.run([BIN / "lxc-unfreeze", "-P", delegate.path, "-n", box], check=True)
+        watching.kill()
+    delegate.ok("lxc-monitor", "-Q")
 
 
 def test_a_whole_life_in_delegated_cgroups(delegate: User) -> None:

@@ -11,7 +11,7 @@ from lxc.cgroups import stopping
 from lxc.cgroups.devices import ACCESS, Rule
 from lxc.cgroups.plan import scope
 from lxc.errors import StepError
-from lxc.kernel import fs, process
+from lxc.kernel import fs, process, sockets
 from lxc.runtime import commands
 from lxc.runtime.commands import Reply, Request
 
@@ -167,10 +167,13 @@ class Answers:
         except OSError as error:
             return Reply(-(error.errno or errno.EFAULT))
 
-    def _serve_state_clients(self, request: Request, _connection: Connection) -> Reply:
+    def _serve_state_clients(self, request: Request, connection: Connection) -> Reply:
         if not 0 <= request.number < len(commands.STATES):
             return Reply(-errno.EINVAL)
-        self._monitor.set_state(request.number, is_passed_on=True)  # who asks does that
+        _, uid, _ = sockets.peer_credentials(connection.channel)
+        self._monitor.set_state(
+            request.number, is_passed_on=uid == os.geteuid()
+        )  # who asks tells an lxc-monitord of his own
         return Reply()
 
     def _add_listener(self, _request: Request, connection: Connection) -> Reply | None:
