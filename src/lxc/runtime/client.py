@@ -89,6 +89,20 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
 
     Raises NotRunning if the monitor goes away instead, StateError if it does not answer, or refuses to.
     """
+    said_by = claim.another(connection)
+    if said_by < 0:
+        return _received(connection, place, request)
+    from lxc.runtime import tasting
+
+    answer = tasting.tasted(connection, _LONGEST_ANSWER, PATIENCE)
+    try:
+        return _received(answer, place, request).replace(said_by=said_by)
+    finally:
+        answer.close()
+
+
+def _received(connection: socket, place: Place, request: Request) -> Reply:
+    """As `receive`, of the answer on `connection`, whoever has said it."""
     try:
         raw, descriptors = sockets.receive_exactly(connection, commands.HEADER, PATIENCE)
         if len(raw) < commands.HEADER:
@@ -120,7 +134,7 @@ def receive(connection: socket, place: Place, request: Request) -> Reply:
             f"may not control {place.name}: its monitor runs as another user", hint="run this as root or as that user"
         )
     trace.phase("")
-    return Reply(ret, number, payload, descriptors + more, said_by=claim.another(connection))
+    return Reply(ret, number, payload, descriptors + more)
 
 
 class Asked(Place):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.conftest import BIN, Lxc
@@ -107,3 +109,57 @@ def test_the_containers_in_it_are_not_waited_for_for_ever(lxc: Lxc, web: str) ->
     root.mkdir(parents=True)
     with silence(lxc.init_pid(web), str(lxc.path)):
         assert lxc.ok("lxc-ls", "-1", "--nesting", timeout=BOUND).split() == [web]
+
+
+KEEPER = """
+import array, os, socket, struct, sys
+file = os.open(sys.argv[2], os.O_RDONLY)
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0" + sys.argv[1])
+listener.listen(100)
+print("listens", flush=True)
+while True:
+    client, _ = listener.accept()
+    client.recv(8192)
+    try:
+        client.sendmsg([struct.pack("<iiq", 0, 0, 2)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file] * 20))])
+    except OSError:
+        pass
+    client.close()
+"""
+
+
+@pytest.fixture
+def kept(lxc: Lxc, tmp_path: Path) -> Iterator[str]:
+    """A container of a user's, at whose monitor's address he listens, and hands over files of such a file system."""
+    name, file = lxc.create("web"), tmp_path / "file"
+    file.touch()
+    os.chown(lxc.path, 65534, 65534)
+    host = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo; exec sleep 1000"], stdout=subprocess.PIPE
+    )
+    assert host.stdout
+    host.stdout.readline()
+    words = [sys.executable, "-c", KEEPER, f"{lxc.path}/{name}/command", str(file)]
+    with silence(host.pid, str(file), 0o100000):
+        keeper = subprocess.Popen(
+            ["nsenter", f"--mount=/proc/{host.pid}/ns/mnt", *words], stdout=subprocess.PIPE, text=True
+        )
+        assert keeper.stdout
+        assert keeper.stdout.readline() == "listens\n"
+        yield name
+        keeper.kill()
+    os.chown(lxc.path, 0, 0)
+    for process in (keeper, host):  # who has such a file open ends when there is nobody left who could answer
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("server", ["", "0"])
+@pytest.mark.parametrize("line", ["lxc-info -s", "lxc-ls -f", "lxc-console", "lxc-stop -k", "lxc-attach true"])
+def test_what_a_users_monitor_hands_over_keeps_nobody(lxc: Lxc, kept: str, line: str, server: str) -> None:
+    """Who closes a file of such a file system waits for it."""
+    environment = {**os.environ, **({"LXC_FORKSERVER": server} if server else {})}
+    tool, *words = line.split()
+    ended(lxc.spawn(tool, *(() if tool == "lxc-ls" else ("-n", kept)), *words, env=environment))
