@@ -39,7 +39,7 @@ def map_mount(pid: int, tree: int, users: str, recursive: bool) -> None:
     Raises OSError.
     """
     file = f"/proc/{pid}/ns/user" if users == CONTAINER else users
-    with closing(os.open(file, os.O_RDONLY | os.O_CLOEXEC)) as namespace:
+    with closing(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)) as namespace:
         mount.mount_setattr(tree, attr_set=mount.MOUNT_ATTR_IDMAP, userns_fd=namespace, recursive=recursive)
 
 

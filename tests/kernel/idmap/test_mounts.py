@@ -175,6 +175,9 @@ def test_what_cannot_be_is_refused_with_its_line(lxc: Lxc, box: str, source: Pat
     assert "set in -s lxc.mount.entry" in said
     said = refused(lxc, box, f"lxc.mount.entry = {source} mnt none bind,create=dir,idmap=/nowhere")
     assert "idmap=/nowhere: No such file or directory" in said
+    os.mkfifo(lxc.path / "pipe")  # nobody ever writes to it
+    said = refused(lxc, box, f"lxc.mount.entry = {source} mnt none bind,create=dir,idmap={lxc.path}/pipe")
+    assert f"idmap={lxc.path}/pipe: Invalid argument" in said
     plain = lxc.create("plain")
     said = refused(lxc, plain, "lxc.rootfs.options = idmap=container")
     assert "idmap=container, and the container has no ids of its own" in said
