@@ -71,3 +71,30 @@ def test_what_a_container_mounts_over_a_device_that_it_was_given_is_not_over_the
     shared.attach(name, "mount", "-o", "bind", "/etc/passwd", "/dev/given")
     assert shared.attach(name, "cat", "/dev/given") == shared.attach(name, "cat", "/etc/passwd")
     assert shared.mounted() == before
+
+
+@pytest.mark.kernel("6.3")  # what is mapped is on tmpfs
+@pytest.mark.parametrize("options", ["bind", "rbind", "bind,idmap=container", "rbind,idmap=container", "bind,rslave"])
+def test_what_a_container_mounts_over_a_directory_of_the_hosts_is_not_over_the_hosts(
+    shared: Shared, options: str
+) -> None:
+    name = shared.create(config=f"{CONFIG}{IDS}lxc.mount.entry = /mnt data none {options},create=dir\n")
+    before = shared.mounted()
+    shared.start(name)
+    shared.attach(name, "mount", "-o", "bind", "/etc", "/data")
+    assert shared.attach(name, "ls", "/data/passwd") == "/data/passwd\n"
+    assert shared.mounted() == before
+
+
+@pytest.mark.parametrize("root", ["dir", "overlay", "idmap"])
+def test_what_a_container_mounts_over_its_root_is_not_over_the_hosts(shared: Shared, root: str) -> None:
+    own = "lxc.rootfs.options = idmap=container\n" if root == "idmap" else ""
+    name = shared.create(config=f"{CONFIG}{IDS if root == 'idmap' else ''}{own}")
+    if root == "overlay":
+        layers = f"{shared.rootfs(name)}:{shared.path}/delta"
+        shared.extend(name, f"lxc.rootfs.path = overlay:{layers}")
+    before = shared.mounted()
+    shared.start(name)
+    shared.attach(name, "mount", "-o", "bind", "/etc", "/mnt")
+    assert shared.attach(name, "ls", "/mnt/passwd") == "/mnt/passwd\n"
+    assert shared.mounted() == before
