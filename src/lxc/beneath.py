@@ -16,6 +16,7 @@ from lxc.kernel import fs
 from lxc.kernel.fs import closing
 
 RULE = fs.RESOLVE_BENEATH | fs.RESOLVE_NO_SYMLINKS | fs.RESOLVE_NO_MAGICLINKS
+_DIGITS = 8  # which the name of a file ends with until it takes another's place
 
 
 def open(root: int, path: str, flags: int, mode: int = 0, *, same_mount: bool = False) -> int:  # noqa: A001  # beneath.open
@@ -125,7 +126,7 @@ def replace_file(directory: int, name: str, data: bytes, owner: tuple[int, int] 
 
     It gets `owner` (-1: ours) and `mode` (-1: 0660 less the umask).  Raises OSError.
     """
-    spare = f".{name}.{os.urandom(4).hex()}"
+    spare = f".{name}.{os.urandom(_DIGITS // 2).hex()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(spare, flags, 0o660 if mode < 0 else 0o600, dir_fd=directory)
     try:
@@ -138,6 +139,12 @@ def replace_file(directory: int, name: str, data: bytes, owner: tuple[int, int] 
     except BaseException:
         os.unlink(spare, dir_fd=directory)
         raise
+
+
+def is_spare(file: str, name: str) -> bool:
+    """Whether something that is called `file` is what `replace_file` has left for `name`, if it was killed."""
+    digits = file.removeprefix(f".{name}.")
+    return digits != file and len(digits) == _DIGITS and not digits.strip("0123456789abcdef")
 
 
 def _first_link(root: int, path: str) -> str:

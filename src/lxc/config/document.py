@@ -205,13 +205,6 @@ def _replace(name: str, data: bytes, owner: tuple[int, int], directory: int, old
         beneath.replace_file(directory, name, data, owner, old.st_mode & 0o777)
 
 
-def is_draft(name: str) -> bool:
-    """Whether a file called `name` is what the writing of a container's configuration has left that was cut short."""
-    head, _, rest = name.partition(".")
-    pid, _, digits = rest.partition("-")
-    return head == "config" and pid.isdecimal() and len(digits) == 8 and not digits.strip("0123456789abcdef")
-
-
 def _completed(text: str) -> str:
     """`text` with the random digits an hwaddr template in it asks for, so that saving keeps the address."""
     if "hwaddr" not in text:

@@ -12,6 +12,8 @@ from tempfile import mkdtemp
 import pytest
 from tests.kernel.storage.apart import apart as in_a_namespace
 
+from lxc import beneath
+
 RUN = "import os, sys; from lxc.cli import main; os._exit(main(sys.argv[1], sys.argv[2:]))"
 
 
@@ -110,3 +112,16 @@ def is_gone(pid: int) -> bool:
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     return False
+
+
+def cut_short(directory: Path, name: str) -> None:
+    """Leave there what a process leaves that is killed while it writes the file `name`."""
+
+    def write() -> None:
+        os.rename = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        beneath.replace_file(os.open(directory, os.O_RDONLY), name, b"lxc.uts.na")
+
+    if (pid := os.fork()) == 0:
+        write()
+    os.waitpid(pid, 0)
+    assert not (directory / name).exists()

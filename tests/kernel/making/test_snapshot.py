@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.kernel.making.conftest import Host, command
+from tests.kernel.making.conftest import Host, command, cut_short
 from tests.kernel.making.test_copy import values
 
 import lxc
@@ -307,7 +307,7 @@ def test_one_whose_making_was_cut_short_can_be_removed(host: Host, web: Path, wo
     made = web / "snaps/snap0"
     made.mkdir(parents=True)
     (made / "partial").touch(0)
-    (made / "config.12-0123abcd").write_text("lxc.uts.na")
+    cut_short(made, "config")
     assert "web has snapshots" in host.destroy("web").stderr
     done = host.run(*words, "-n", "web")
     assert (done.returncode, done.stderr) == (0, "")

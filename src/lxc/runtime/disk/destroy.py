@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 
-from lxc import log
+from lxc import beneath, log
 from lxc.cgroups import outside as cgroups
 from lxc.config import system
 from lxc.errors import AlreadyRunning, LxcError, NotFound, Refused, StateError
@@ -252,10 +252,8 @@ def _refuse_strangers(place: Place) -> None:
 
 def _has_others(place: Place) -> bool:
     """Whether there are files in its directory that no container has."""
-    from lxc.config.document import is_draft
-
     own = {*_OWN, f"{place.name}.log"}
-    return any(name not in own and not is_draft(name) for name in os.listdir(place.directory))
+    return any(name not in own and not beneath.is_spare(name, "config") for name in os.listdir(place.directory))
 
 
 def _has_settings(path: str) -> bool:
