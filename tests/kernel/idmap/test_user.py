@@ -67,7 +67,9 @@ def test_root_sees_the_numbers_of_a_users_container_that_has_cgroups(delegate: U
     top.kill()
     assert top.communicate()[1] == ""
     assert line[1] == box
-    assert int(line[7]) > 0
+    assert (
+        int(line[2]) > 0
+    )  # nanoseconds of a processor: not everywhere is the memory of what a user has started counted
 
 
 def test_a_whole_life_without_a_root(user: User) -> None:
