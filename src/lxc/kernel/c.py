@@ -68,11 +68,25 @@ else:
         _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO | FUNCFLAG_PYTHONAPI
         _restype_ = c_int
 
+    def _numbered(error):
+        """With a number, if the kernel has one for why it failed: dlopen(3) tells only words."""
+        import errno
+        from os import strerror
+
+        name, _, why = str(error).partition(": ")
+        for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            if why.endswith(strerror(number)):
+                return OSError(number, strerror(number), name)
+        return error
+
     class CDLL:
         _function = _Function
 
         def __init__(self, name, use_errno=True):
-            self._handle = dlopen(name, 0)
+            try:
+                self._handle = dlopen(name, 0)
+            except OSError as error:
+                raise _numbered(error) from None
 
         def __getitem__(self, name):
             return self._function((name, self))

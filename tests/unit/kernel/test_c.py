@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
+import resource
+import shutil
+from pathlib import Path
 
 import pytest
+from tests.conftest import forked
 
 from lxc.kernel import c
+from lxc.loading import LIBEXEC
 
 SIMPLE = sorted(name for name in c.__all__ if name.startswith("c_"))
 
@@ -44,3 +50,19 @@ def test_a_function_that_is_not_there_is_an_attribute_error() -> None:
 def test_a_library_that_is_not_there_is_an_os_error() -> None:
     with pytest.raises(OSError, match="cannot open shared object file"):
         c.CDLL("libnothing.so.0")
+
+
+def test_a_library_that_there_is_no_descriptor_for_is_an_error_with_a_number(tmp_path: Path) -> None:
+    library = shutil.copy(f"{LIBEXEC}/lxc-beside.so", tmp_path)  # which is not loaded yet
+
+    def load() -> object:
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, lowest))
+        try:
+            c.CDLL(library)
+        except OSError as error:
+            return error.errno, error.filename
+        return None
+
+    assert forked(load) == (errno.EMFILE, library)
