@@ -293,8 +293,8 @@ signal.signal(signal.SIGALRM, signal.default_int_handler)
 it = lxc.Container(sys.argv[1], sys.argv[2])
 assert it.start() and it.stop() and it.state == "STOPPED"  # what that takes is imported
 for delay_ms in range(1, 31):
-    signal.setitimer(signal.ITIMER_REAL, delay_ms / 1000)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay_ms / 1000)
         it.start()
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:  # or it had just begun to run
