@@ -28,7 +28,7 @@ class Tree:
     def __init__(self, prefix: str, destdir: str, python: str) -> None:
         self.prefix, self.destdir, self._python = prefix, destdir.rstrip("/"), python
         # Where Debian's interpreter looks below /usr/local depends on its version, below /usr it does not.
-        version = subprocess.run([python, "-c", _WAY], capture_output=True, text=True, check=True).stdout.strip()
+        version = subprocess.run([python, "-I", "-c", _WAY], capture_output=True, text=True, check=True).stdout.strip()
         self.packages = f"{prefix}/{'lib/python3/dist-packages' if prefix == '/usr' else version}"
         self.package = self.at(f"{self.packages}/lxc")
         self.record = self.package / "share/installed"
@@ -63,7 +63,7 @@ class Tree:
         kept = [path for path in before if path not in after and self.at(path).is_dir()]
         self.record.write_text("".join(f"{path}\n" for path in [*after, *kept]))
         modules = [self.at(path) for path in after if path.endswith(".py")]
-        _run(self._python, "-m", "compileall", "-q", "-s", self.destdir or "/", "-p", "/", *modules)
+        _run(self._python, "-I", "-m", "compileall", "-q", "-s", self.destdir or "/", "-p", "/", *modules)
         if os.geteuid() == 0:
             (self.package / "libexec/lxc-user-nic").chmod(SETUID)
 

@@ -48,11 +48,17 @@ def test_the_shells_find_a_completion_by_each_commands_name() -> None:
 
 
 @pytest.mark.command("ninja")
-def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(tmp_path: Path) -> None:
+def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a package is built: the system's interpreter, /usr, and a directory in the place of /."""
     root = tmp_path / "root"
+    monkeypatch.setenv(
+        "PYTHONPYCACHEPREFIX", "/dev/null/bytecode"
+    )  # is for who installs it, and not for what is installed
     done = install(tmp_path, "--destdir", str(root), prefix="/usr")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert list(root.rglob("__pycache__/loading.*.pyc"))
     (client,) = root.rglob("lxc-client")
     script = root / "usr/bin/lxc-ls"
     assert script.read_text().splitlines()[0] == f"#!/{client.relative_to(root)}"
