@@ -13,7 +13,7 @@ import os
 import stat
 
 from lxc import beneath, detached, log
-from lxc.errors import StepError
+from lxc.errors import StepError, remedy
 from lxc.kernel import fs, mount, tty
 from lxc.kernel.fs import closing
 from lxc.terminal.plan import (
@@ -52,7 +52,9 @@ def perform(plan: TerminalPlan, prepared: Prepared, dev: int) -> Given:
         try:
             work.do(step)
         except OSError as error:
-            raise StepError(str(step), _why(error), where=step.where, hint=_hint(step, error)) from error
+            raise StepError(
+                str(step), _why(error), where=step.where, hint=_hint(step, error) or remedy(error)
+            ) from error
     return work.given()
 
 

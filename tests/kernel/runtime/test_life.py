@@ -322,6 +322,17 @@ def test_a_start_that_runs_out_of_descriptors_leaves_nothing(lxc: Lxc, box: str)
         assert "(ulimit -n)" in done.stderr, f"{most}: {done.stderr}"
 
 
+def test_more_ttys_than_may_be_open_are_told_with_the_limit(lxc: Lxc, box: str) -> None:
+    words = lxc.command("lxc-start", "-n", box, "-s", "lxc.tty.max=100")
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *words],
+        env=os.environ | {"LXC_FORKSERVER": "0"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "cannot allocate 100 ttys" in done.stderr
+    assert "(ulimit -n)" in done.stderr
+    assert lxc.leftovers() == []
+
+
 @pytest.mark.parametrize("wish", ["0", "1"])
 def test_what_is_executed_ends_whenever_it_is_told_to(lxc: Lxc, box: str, wish: str) -> None:
     for _ in range(as_often(25)):
