@@ -26,7 +26,7 @@ class Tree:
     """Where it goes: `prefix` below `destdir`, which is / but for who makes a package."""
 
     def __init__(self, prefix: str, destdir: str, python: str) -> None:
-        self.prefix, self.destdir, self._python = prefix, destdir.rstrip("/"), python
+        self.prefix, self.destdir, self._python = prefix, os.path.abspath(destdir or "/").rstrip("/"), python
         # Where Debian's interpreter looks below /usr/local depends on its version, below /usr it does not.
         version = subprocess.run([python, "-I", "-c", _WAY], capture_output=True, text=True, check=True).stdout.strip()
         self.packages = f"{prefix}/{'lib/python3/dist-packages' if prefix == '/usr' else version}"
@@ -56,16 +56,21 @@ class Tree:
             "-Dpython.bytecompile=-1",  # it would compile what others have put there, too
         ]
         _run(*MESON, "setup", build / "build", ROOT, f"--native-file={native}", *places)
-        _run(*MESON, "install", "-C", build / "build", "--destdir", self.destdir or "/")
-        log = (build / "build/meson-logs/install-log.txt").read_text().splitlines()
-        after = [path.removeprefix(self.destdir) for path in log if not path.startswith("#")]
-        self._remove(sorted(set(before) - set(after)))
-        kept = [path for path in before if path not in after and self.at(path).is_dir()]
-        self.record.write_text("".join(f"{path}\n" for path in [*after, *kept]))
-        modules = [self.at(path) for path in after if path.endswith(".py")]
+        wanted = _installed(build / "build", str(build / "stage"))
+        new = [path for path in wanted if not self.at(path).is_dir()]
+        self._record([*before, *new])  # also of what is cut short
+        _installed(build / "build", self.destdir)
+        old = set(before) - set(wanted)
+        self._remove(old)
+        self._record([path for path in (*before, *new) if path not in old or self.at(path).is_dir()])
+        modules = [self.at(path) for path in wanted if path.endswith(".py")]
         _run(self._python, "-I", "-m", "compileall", "-q", "-s", self.destdir or "/", "-p", "/", *modules)
         if os.geteuid() == 0:
             (self.package / "libexec/lxc-user-nic").chmod(SETUID)
+
+    def _record(self, paths: Iterable[str]) -> None:
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        self.record.write_text("".join(f"{path}\n" for path in dict.fromkeys(paths)))
 
     def remove(self) -> bool:
         """Whether anything was installed."""
@@ -89,6 +94,13 @@ class Tree:
                 path.rmdir()
 
 
+def _installed(build: Path, destdir: str) -> list[str]:
+    """Install what was built below `destdir`: the files, and the directories that this has made, as paths below it."""
+    _run(*MESON, "install", "-C", build, "--destdir", destdir or "/")
+    log = (build / "meson-logs/install-log.txt").read_text().splitlines()
+    return [path.removeprefix(destdir) for path in log if not path.startswith("#")]
+
+
 def _run(*command: str | Path) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
@@ -103,9 +115,9 @@ def main() -> None:
     parser.add_argument("prefix")
     parser.add_argument("build", type=Path)
     arguments = parser.parse_args()
-    tree = Tree(arguments.prefix, arguments.destdir, arguments.python)
+    tree, build = Tree(arguments.prefix, arguments.destdir, arguments.python), arguments.build.resolve()
     if not arguments.remove:
-        tree.install(arguments.build)
+        tree.install(build)
         print(f"installed below {tree.at(tree.prefix)}; at work with the host:\n  {_ENABLE}")
     elif not tree.remove():
         raise SystemExit(f"install: nothing is installed below {tree.at(tree.prefix)}: there is no {tree.record}")

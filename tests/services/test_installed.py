@@ -56,7 +56,8 @@ def test_what_a_distribution_installs_for_its_python_names_places_of_its_own(
     monkeypatch.setenv(
         "PYTHONPYCACHEPREFIX", "/dev/null/bytecode"
     )  # is for who installs it, and not for what is installed
-    done = install(tmp_path, "--destdir", str(root), prefix="/usr")
+    monkeypatch.chdir(tmp_path)
+    done = install(tmp_path, "--destdir", "root", prefix="/usr")
     assert done.returncode == 0, done.stdout + done.stderr
     assert list(root.rglob("__pycache__/loading.*.pyc"))
     (client,) = root.rglob("lxc-client")
@@ -110,6 +111,14 @@ def test_what_is_installed_is_the_systems_and_goes_again_without_a_trace(tmp_pat
         files = [path for path in host.path("/usr/local").rglob("*") if not path.is_dir()]
         assert sorted(path.name for path in files) == ["another.1", "theirs.py"]
         assert not host.path("/usr/local/bin").exists()
+        in_the_way = host.path("/usr/local/bin/lxc-top/directory")
+        in_the_way.mkdir(parents=True)
+        failed = host.run(sys.executable, str(INSTALL), "/usr/local", str(tmp_path / "build"))
+        assert (failed.returncode, "lxc-top" in failed.stderr) == (1, True)
+        assert host.path(f"{package}/loading.py").exists()
+        installed("--remove")
+        assert [path for path in host.path("/usr/local").rglob("*") if not path.is_dir()] == files
+        assert in_the_way.exists()
         again = host.run(sys.executable, str(INSTALL), "--remove", "/usr/local", str(tmp_path / "build"))
         assert (again.returncode, "nothing is installed below /usr/local" in again.stderr) == (1, True)
 
