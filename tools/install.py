@@ -56,8 +56,10 @@ class Tree:
             "-Dpython.bytecompile=-1",  # it would compile what others have put there, too
         ]
         _run(*MESON, "setup", build / "build", ROOT, f"--native-file={native}", *places)
-        wanted = _installed(build / "build", str(build / "stage"))
-        new = [path for path in wanted if not self.at(path).is_dir()]
+        stage = build / "stage"
+        wanted = _installed(build / "build", str(stage))
+        self._refuse([path for path in wanted if not Path(f"{stage}{path}").is_dir() and path not in before])
+        new = [path for path in wanted if not os.path.lexists(self.at(path))]
         self._record([*before, *new])  # also of what is cut short
         _installed(build / "build", self.destdir)
         old = set(before) - set(wanted)
@@ -67,6 +69,16 @@ class Tree:
         _run(self._python, "-I", "-m", "compileall", "-q", "-s", self.destdir or "/", "-p", "/", *modules)
         if os.geteuid() == 0:
             (self.package / "libexec/lxc-user-nic").chmod(SETUID)
+
+    def _refuse(self, files: Iterable[str]) -> None:
+        """Raise SystemExit if there is one of these, which nobody is to lose by our coming and going."""
+        others = [self.at(path) for path in files if os.path.lexists(self.at(path))]
+        if others:
+            more = f", and {len(others) - 1} more files," if len(others) > 1 else ""
+            raise SystemExit(
+                f"install: {others[0]}{more} {'are' if more else 'is'} another's: nothing was installed\n"
+                f"  remove the package that has it (dpkg -S {others[0]}), or choose another PREFIX"
+            )
 
     def _record(self, paths: Iterable[str]) -> None:
         self.record.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +95,8 @@ class Tree:
         """Files, with what the interpreter has made of them, and then directories that are empty."""
         found = [self.at(path) for path in paths]
         for path in found:
-            if path.is_symlink() or not path.is_dir():
-                path.unlink(missing_ok=True)
+            if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
+                path.unlink()
                 for cached in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
                     cached.unlink()
         parents = {each for path in found for each in (path, *path.parents) if self.package in (each, *each.parents)}

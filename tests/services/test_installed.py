@@ -111,14 +111,23 @@ def test_what_is_installed_is_the_systems_and_goes_again_without_a_trace(tmp_pat
         files = [path for path in host.path("/usr/local").rglob("*") if not path.is_dir()]
         assert sorted(path.name for path in files) == ["another.1", "theirs.py"]
         assert not host.path("/usr/local/bin").exists()
-        in_the_way = host.path("/usr/local/bin/lxc-top/directory")
-        in_the_way.mkdir(parents=True)
-        failed = host.run(sys.executable, str(INSTALL), "/usr/local", str(tmp_path / "build"))
-        assert (failed.returncode, "lxc-top" in failed.stderr) == (1, True)
+
+        def failed() -> str:
+            done = host.run(sys.executable, str(INSTALL), "/usr/local", str(tmp_path / "build"))
+            assert done.returncode == 1
+            return done.stderr
+
+        # A package of another LXC is there; or something that ends it half-way.
+        host.write("/usr/local/bin/lxc-top", "another's")
+        assert "/usr/local/bin/lxc-top is another's: nothing was installed\n  remove the package" in failed()
+        assert not host.path(f"{package}/loading.py").exists()
+        host.path("/usr/local/bin/lxc-top").unlink()
+        host.write("/usr/local/share/fish", "no directory")
+        assert "/usr/local/share/fish" in failed()
         assert host.path(f"{package}/loading.py").exists()
         installed("--remove")
+        host.path("/usr/local/share/fish").unlink()
         assert [path for path in host.path("/usr/local").rglob("*") if not path.is_dir()] == files
-        assert in_the_way.exists()
         again = host.run(sys.executable, str(INSTALL), "--remove", "/usr/local", str(tmp_path / "build"))
         assert (again.returncode, "nothing is installed below /usr/local" in again.stderr) == (1, True)
 
