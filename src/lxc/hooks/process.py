@@ -155,16 +155,13 @@ class _Followed:
 
 def _kill(pid: int) -> None:
     """Kill the process and all that it has begun: stopped first, for what is stopped begins nothing more."""
-    held: dict[int, int] = {}  # pidfds, for numbers may be others' soon
+    held = {pid: descent.hold(pid)}  # pidfds, for numbers may be others' soon
     try:
-        while more := [each for each in (pid, *descent.descendants(pid)) if each not in held]:
-            held |= {each: descent.hold(each) for each in more}
-            still = {pid, *descent.descendants(pid)}  # whose numbers were no others' when they were held
-            for each in more:
-                if each in still:
-                    descent.send(held[each], signals.SIGSTOP)
-                else:
-                    fs.close(held.pop(each))
+        descent.send(held[pid], signals.SIGSTOP)
+        while more := descent.held(pid, held.keys()):
+            held |= more
+            for fd in more.values():
+                descent.send(fd, signals.SIGSTOP)
         for fd in held.values():
             descent.send(fd, signals.SIGKILL)
     finally:
