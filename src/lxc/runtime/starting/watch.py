@@ -152,13 +152,7 @@ def prepared(order: Order, plan: StartPlan) -> Watch:
     try:
         pidfile = _open_pidfile(order.pidfile)
         try:
-            made = cgroups.prepare(plan.cgroups)
-            try:
-                if made.payload != plan.cgroups.payload:
-                    _check_twins(order.place, plan, made)
-            except BaseException:
-                cgroups.remove(made)
-                raise
+            made = _cgroups(order.place, plan)
         except BaseException:
             _remove_pidfile(order.pidfile)
             raise
@@ -177,6 +171,18 @@ def _check_creation(place: Place) -> None:
     if making.is_being_made(place):
         raise StateError(f"{place.name} is still being created", hint="wait until lxc-create has finished")
     raise StateError(f"the creation of {place.name} was cut short", hint="lxc-destroy removes what there is of it")
+
+
+def _cgroups(place: Place, plan: StartPlan) -> cgroups.Cgroups:
+    """Make them.  Raises StateError if the container runs by another path, LxcError."""
+    made = cgroups.prepare(plan.cgroups)
+    try:
+        if made.payload != plan.cgroups.payload:
+            _check_twins(place, plan, made)
+    except BaseException:
+        cgroups.remove(made)
+        raise
+    return made
 
 
 def _check_twins(place: Place, plan: StartPlan, made: cgroups.Cgroups) -> None:
