@@ -120,8 +120,10 @@ class StepError(LxcError):
         super().__init__(f"cannot {step}: {self.why}", where=where, hint=hint or remedy(why))
 
 
-def sentence(error: OSError) -> str:
-    """What failed, in one line, for an error that nobody had words for."""
+def sentence(error: Exception) -> str:
+    """What failed, in one line: what an error of ours says, or one of the system's that nobody had words for."""
+    if not isinstance(error, OSError):
+        return str(error)
     text = error.strerror or str(error) or type(error).__name__
     return f"{os.fsdecode(error.filename)}: {text}" if isinstance(error.filename, str | bytes) else text
 

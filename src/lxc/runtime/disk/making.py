@@ -85,7 +85,7 @@ class Making:
                 with lock.held(self.place) as held:
                     self._undo(held)
         except (LxcError, OSError) as second:
-            why = sentence(second) if isinstance(second, OSError) else str(second)
+            why = sentence(second)
             log.error(f"{self.place.name} could not be removed again: {why}")
             if isinstance(error, LxcError):
                 error.hint = f"what was made so far could not all be removed again: {why}"

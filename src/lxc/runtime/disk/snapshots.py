@@ -126,9 +126,8 @@ def restore(
         for sentence in destroy.destroy(old, config, destroy.Wish()):
             log.warn(sentence)
     except (LxcError, OSError) as error:
-        why = errors.sentence(error) if isinstance(error, OSError) else error
         raise LxcError(
-            f"{place.name} is restored, but what it was before could not all be removed: {why}",
+            f"{place.name} is restored, but what it was before could not all be removed: {errors.sentence(error)}",
             hint=f"lxc-destroy -P {old.lxcpath} -n {old.name} removes the rest",
         ) from error
     return left
